@@ -1,0 +1,1 @@
+"""Everything a human engineer would have seen: connectors, snapshots, provenance, trust."""

@@ -1,0 +1,1 @@
+"""Connectors, one per source; they do not know each other."""

@@ -1,0 +1,1 @@
+"""The few words every room shares: ids, states, money, errors, clock. Pure, except `system`."""

@@ -1,0 +1,1 @@
+"""Holdout scenarios, drivers, judges, satisfaction, leak proof, strength, independence."""

@@ -1,0 +1,1 @@
+"""Drivers: how a scenario touches a product (command line, HTTP, browser, files)."""

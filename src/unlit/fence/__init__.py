@@ -1,0 +1,1 @@
+"""Enforcement: sandbox, gateway, credential injection, twin routing, extraction."""

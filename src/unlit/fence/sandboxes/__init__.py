@@ -1,0 +1,1 @@
+"""Sandbox back ends, one per file; the registry names them."""

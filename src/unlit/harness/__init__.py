@@ -1,0 +1,1 @@
+"""Coding agents behind one small adapter, their workspaces, memory and budgets."""

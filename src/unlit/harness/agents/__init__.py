@@ -1,0 +1,1 @@
+"""Agent adapters, one per family; they do not know each other."""

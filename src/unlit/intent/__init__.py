@@ -1,0 +1,1 @@
+"""Specs precise enough for an agent: parse, lint, examples, boundary tables, questions."""

@@ -1,0 +1,1 @@
+"""Outcome reports, the ceiling of what was verified, questions for people, gates."""

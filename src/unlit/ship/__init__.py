@@ -1,0 +1,1 @@
+"""After the gate: branch, merge, tag, pull request, deploy, watch, roll back."""

@@ -1,0 +1,1 @@
+"""The Digital Twin Universe: Okta, Jira, Slack, Google Docs, Drive and Sheets."""

@@ -1,0 +1,1 @@
+"""What every twin is built from: worlds, routes, ids, clock, faults."""

@@ -1,0 +1,1 @@
+"""Composition root: settings are read once here, and objects are made here."""
