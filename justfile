@@ -1,0 +1,54 @@
+# The verbs of this project; `./check` and `./demo` set up and call them.
+
+py := ".venv/bin"
+
+# set up for development
+setup:
+    uv sync --frozen --group clients --all-extras
+
+# what may be committed: style, types, contracts, all unmarked tests
+check: check-quick
+
+[private]
+static:
+    {{py}}/ruff format --check src tests bench scripts
+    {{py}}/ruff check src tests bench scripts
+    {{py}}/lint-imports --no-logo 2>/dev/null || {{py}}/lint-imports
+    {{py}}/mypy
+
+# at most 10 minutes
+check-quick: static
+    {{py}}/pytest -n 2 --dist loadfile -m "not slow and not soak"
+
+# at most 45 minutes on 2 cores; what continuous integration runs
+check-full: static
+    {{py}}/pytest -n 2 --dist loadfile -m "not soak" --seeded-sample
+
+# by hand: everything, without a sample
+check-soak: static
+    {{py}}/pytest -n 2 --dist loadfile
+
+# repair style
+fix:
+    {{py}}/ruff check --fix src tests bench scripts
+    {{py}}/ruff format src tests bench scripts
+
+# the tests of one room
+test room="":
+    {{py}}/pytest tests/{{room}}
+
+# regenerate golden files; review them as a diff
+golden:
+    UNLIT_GOLDEN=write {{py}}/pytest tests -k golden
+
+# regenerate the reference pages
+docs:
+    {{py}}/python scripts/reference.py
+
+# sizes of modules and functions
+measure:
+    {{py}}/python scripts/measure.py
+
+# the console on loopback
+serve:
+    {{py}}/unlit console

@@ -1,0 +1,156 @@
+"""Entry point: one lazy table of commands, one place where errors become exit codes."""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from unlit import __version__
+from unlit.core.errors import UnlitError
+
+if TYPE_CHECKING:
+    import cyclopts
+
+EXIT_USAGE: Final = 2
+EXIT_BUG: Final = 70
+EXIT_INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the command table; `target` is imported only when the command is called."""
+
+    name: str
+    target: str
+    help: str
+
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    Command("config", "unlit.cli.config:app", "Show settings and where each came from."),
+)
+
+
+def build_app() -> "cyclopts.App":
+    """Make the command tree without importing any command."""
+    import cyclopts
+
+    app = cyclopts.App(
+        name="unlit",
+        help="The dark software factory you can check: who writes and who grades never meet.",
+        version=f"unlit {__version__}",
+        help_format="plaintext",
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    for command in COMMANDS:
+        app.command(command.target, name=command.name, help=command.help)
+    return app
+
+
+def overview() -> str:
+    """Render the table of commands; by itself, so that help never waits for an import."""
+    rows = "".join(f"  {command.name:<12} {command.help}\n" for command in COMMANDS)
+    return (
+        "Usage: unlit COMMAND [ARGUMENTS]\n\n"
+        "The dark software factory you can check: who writes and who grades never meet.\n\n"
+        f"Commands:\n{rows}\n"
+        "`unlit COMMAND --help` says more. `unlit --version` prints the version.\n"
+    )
+
+
+def print_error(error: UnlitError) -> None:
+    """Write one expected failure to stderr: what happened, why, what to do."""
+    sys.stderr.write(f"{error.code} {_one_line(error.what)}\n")
+    sys.stderr.write(f"  Why: {_one_line(error.why)}\n  Do:  {_one_line(error.remedy)}\n")
+
+
+def _one_line(text: str) -> str:
+    """Make text from anywhere inert on a terminal: control characters become visible."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line.
+
+    Args:
+        argv: The words after the program's name.
+
+    Returns:
+        The exit code (docs/reference/exit-codes.md).
+    """
+    if not argv or list(argv) in (["--help"], ["-h"]):
+        sys.stdout.write(overview())
+        return 0
+    import cyclopts
+
+    try:
+        result = build_app()(list(argv))
+    except UnlitError as error:
+        print_error(error)
+        return error.exit_code
+    except cyclopts.CycloptsError as error:
+        return _usage(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. What was recorded stays; `unlit runs` shows it.\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _reader_went_away()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except Exception as error:  # the last line of defence: a bug of ours, said plainly
+        return _bug(error)
+    return _exit_code(result)
+
+
+def _exit_code(result: Any) -> int:
+    if isinstance(result, bool) or result is None:
+        return 0
+    if isinstance(result, int):
+        return result
+    sys.stdout.write(result if isinstance(result, str) else json.dumps(result))
+    return 0
+
+
+def _usage(error: "cyclopts.CycloptsError") -> int:
+    text = " ".join(str(error).split())
+    sys.stderr.write(f"CLI-001 {_one_line(text)}\n")
+    sys.stderr.write("  Why: the command line does not fit the command.\n")
+    sys.stderr.write("  Do:  see `unlit --help`, or `unlit COMMAND --help`.\n")
+    return EXIT_USAGE
+
+
+def _reader_went_away() -> int:
+    # The reader of our output has gone (`unlit runs | head`); nothing is wrong on our side.
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 # for the exit
+    return 0
+
+
+def _bug(error: Exception) -> int:
+    from unlit.wiring.bugs import write_bug_report
+
+    path = write_bug_report("".join(traceback.format_exception(error)))
+    sys.stderr.write(f"CLI-070 Unlit itself failed: {type(error).__name__}.\n")
+    sys.stderr.write("  Why: this is our bug, not yours.\n")
+    sys.stderr.write(f"  Do:  report it with the file {path}; nothing recorded is lost.\n")
+    return EXIT_BUG
+
+
+def _terminate(signum: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> NoReturn:
+    """Console-script entry point."""
+    signal.signal(signal.SIGTERM, _terminate)
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _reader_went_away()
+    sys.exit(code)

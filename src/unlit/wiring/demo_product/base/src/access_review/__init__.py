@@ -1,0 +1,1 @@
+"""Quarterly review of who still needs access."""

@@ -1,0 +1,47 @@
+"""The entry point: exit codes, one clear error, nothing heavy at start."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from unlit.cli.main import COMMANDS, Command, run
+from unlit.core.errors import InvalidInput
+
+HEAVY = ("dbos", "pydantic_ai", "sqlalchemy", "starlette", "uvicorn", "cyclopts", "httpx2", "acp")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from unlit.cli.main import run; run(['--help']); "
+        f"sys.stderr.write(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert "Usage: unlit COMMAND" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_of_the_table_exists(command: Command) -> None:
+    module, attribute = command.target.split(":")
+    assert hasattr(import_module(module), attribute)
+
+
+def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["frobnicate"]) == 2
+    assert "CLI-001" in capsys.readouterr().err
+
+
+def test_an_expected_failure_says_what_why_and_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from unlit.cli.main import print_error
+
+    print_error(InvalidInput("INT-999", "A thing\x1b[2J broke.", "it is a test.", "nothing."))
+    shown = capsys.readouterr().err
+    assert shown.splitlines() == [
+        "INT-999 A thing\\x1b[2J broke.",
+        "  Why: it is a test.",
+        "  Do:  nothing.",
+    ]
