@@ -1,0 +1,94 @@
+"""Context items, references and snapshots; frozen, with provenance and trust on each."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from unlit.core.ids import Digest
+
+
+class Trust(StrEnum):
+    """How far a text may be believed; none of it is ever an instruction.
+
+    `INTENT` was written by the people whose factory this is; `INTERNAL` lies where only they and
+    their colleagues write; `PUBLIC` may have been written by anybody.
+    """
+
+    INTENT = "intent"
+    INTERNAL = "internal"
+    PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Names one thing in one source."""
+
+    source: str
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A relation from an item to a key or URL."""
+
+    relation: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing a human engineer would have read.
+
+    Attributes:
+        revision: The source's own version mark (etag, version, digest).
+        body: Markdown.
+        fetched_at: When it was read, UTC.
+    """
+
+    ref: Ref
+    revision: str
+    title: str
+    body: str
+    trust: Trust
+    fetched_at: datetime
+    status: str | None = None
+    people: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    url: str | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a snapshot's manifest: what was seen, where from, and where its body lies."""
+
+    ref: Ref
+    revision: str
+    title: str
+    trust: Trust
+    url: str | None
+    fetched_at: datetime
+    body: Digest
+    size_bytes: int
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a run saw, pinned. Its digest names exactly these bytes in exactly this order.
+
+    Attributes:
+        left_out: Items that did not fit the size budget, by reference.
+        taint: ``source:trust`` of everything inside.
+    """
+
+    digest: Digest
+    entries: tuple[Entry, ...]
+    left_out: tuple[Ref, ...] = ()
+    taint: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all bodies."""
+        return sum(entry.size_bytes for entry in self.entries)

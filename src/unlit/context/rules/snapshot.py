@@ -1,0 +1,86 @@
+"""Which items a snapshot holds and what its digest is."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from unlit.context.model import Entry, Item, Ref, Snapshot, Trust
+from unlit.core.canonical import digest_bytes, digest_json
+
+DEFAULT_BUDGET_BYTES: Final = 512 * 1024
+_ORDER: Final = {Trust.INTENT: 0, Trust.INTERNAL: 1, Trust.PUBLIC: 2}
+
+
+def ordered(items: Iterable[Item]) -> list[Item]:
+    """Sort items: the most trusted first, then by source, kind and key."""
+    return sorted(items, key=lambda item: (_ORDER[item.trust], *_name(item.ref)))
+
+
+def pin(items: Sequence[Item], *, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> Snapshot:
+    """Make the manifest of `items`; the same items in any order give the same digest.
+
+    Args:
+        items: What was read.
+        budget_bytes: Most bytes of bodies; the item at the edge is cut, later ones are left out.
+
+    Returns:
+        The snapshot; `left_out` says what did not fit.
+    """
+    entries: list[Entry] = []
+    left_out: list[Ref] = []
+    room = budget_bytes
+    for item in ordered(items):
+        body = item.body.encode("utf-8")
+        if room <= 0 and body:
+            left_out.append(item.ref)
+            continue
+        kept = _cut(body, room)
+        room -= len(kept)
+        entries.append(_entry(item, kept, cut=len(kept) < len(body)))
+    return Snapshot(
+        digest=digest_json([_line(entry) for entry in entries]),
+        entries=tuple(entries),
+        left_out=tuple(left_out),
+        taint=frozenset(f"{entry.ref.source}:{entry.trust}" for entry in entries),
+    )
+
+
+def kept_body(item: Item, entry: Entry) -> bytes:
+    """Return the bytes of `item` that `entry` names."""
+    return _cut(item.body.encode("utf-8"), entry.size_bytes)
+
+
+def _cut(body: bytes, room: int) -> bytes:
+    if len(body) <= room:
+        return body
+    return body[:room].decode("utf-8", errors="ignore").encode("utf-8")
+
+
+def _name(ref: Ref) -> tuple[str, str, str]:
+    return ref.source, ref.kind, ref.key
+
+
+def _entry(item: Item, body: bytes, *, cut: bool) -> Entry:
+    return Entry(
+        ref=item.ref,
+        revision=item.revision,
+        title=item.title,
+        trust=item.trust,
+        url=item.url,
+        fetched_at=item.fetched_at,
+        body=digest_bytes(body),
+        size_bytes=len(body),
+        cut=cut,
+    )
+
+
+def _line(entry: Entry) -> list[object]:
+    # when it was read is provenance, not content: reading the same again gives the same digest
+    return [
+        *_name(entry.ref),
+        entry.revision,
+        entry.title,
+        entry.trust.value,
+        entry.url,
+        entry.body,
+        entry.cut,
+    ]

@@ -1,0 +1,81 @@
+"""Use cases of the context room: take a snapshot, read it back."""
+
+from collections.abc import Sequence
+
+from unlit.context.model import Entry, Snapshot
+from unlit.context.ports import Bodies, Source
+from unlit.context.rules.quoting import brief
+from unlit.context.rules.snapshot import DEFAULT_BUDGET_BYTES, kept_body, pin
+from unlit.core.canonical import canonical_json
+from unlit.core.ids import Digest
+
+
+def take_snapshot(
+    sources: Sequence[Source],
+    bodies: Bodies,
+    *,
+    query: str = "",
+    budget_bytes: int = DEFAULT_BUDGET_BYTES,
+) -> Snapshot:
+    """Read what is relevant from every source and pin it.
+
+    Args:
+        sources: Where to read.
+        bodies: Where bodies are kept, by digest.
+        query: Words that make a thing relevant; empty means all.
+        budget_bytes: Most bytes of bodies in the snapshot.
+
+    Returns:
+        The snapshot; each body and the manifest are in `bodies` when this returns.
+    """
+    items = {}
+    for source in sources:
+        for ref in source.search(query):
+            item = source.fetch(ref)
+            if item is not None:
+                items[ref] = item
+    snapshot = pin(list(items.values()), budget_bytes=budget_bytes)
+    for entry in snapshot.entries:
+        bodies.keep(kept_body(items[entry.ref], entry))
+    return snapshot
+
+
+def snapshot_brief(snapshot: Snapshot, bodies: Bodies) -> str:
+    """Render a snapshot for a coding agent, from the store alone; never reads a source again."""
+    pairs: list[tuple[Entry, str]] = [
+        (entry, bodies.read(entry.body).decode("utf-8")) for entry in snapshot.entries
+    ]
+    return brief(snapshot, pairs)
+
+
+def manifest(snapshot: Snapshot) -> bytes:
+    """Return the manifest as canonical JSON, for the record and the report."""
+    return canonical_json(
+        {
+            "schema": "unlit.snapshot/1",
+            "digest": snapshot.digest,
+            "taint": sorted(snapshot.taint),
+            "left_out": [f"{ref.source}/{ref.kind}/{ref.key}" for ref in snapshot.left_out],
+            "entries": [
+                {
+                    "source": entry.ref.source,
+                    "kind": entry.ref.kind,
+                    "key": entry.ref.key,
+                    "revision": entry.revision,
+                    "title": entry.title,
+                    "trust": entry.trust.value,
+                    "url": entry.url,
+                    "fetched_at": entry.fetched_at.isoformat(),
+                    "body": entry.body,
+                    "size_bytes": entry.size_bytes,
+                    "cut": entry.cut,
+                }
+                for entry in snapshot.entries
+            ],
+        }
+    )
+
+
+def bodies_named(snapshot: Snapshot) -> frozenset[Digest]:
+    """Return the digests a snapshot needs, for retention."""
+    return frozenset(entry.body for entry in snapshot.entries)
