@@ -1,0 +1,179 @@
+"""`unlit.toml`: how a repository is built, tested, started and judged ready to ship."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from unlit.core.errors import InvalidInput
+
+FILE_NAME: Final = "unlit.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductSettings:
+    """`[product]`: commands and the way in.
+
+    `env` values of the form ``twin:slack`` become that twin's credential in each world.
+    """
+
+    kind: Literal["cli", "http", "web", "library"] = "cli"
+    build: str | None = None
+    test: str | None = None
+    run: str | None = None
+    port: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ShipSettings:
+    """`[ship]`: the two satisfaction rates that the rule tells apart, and its error rates."""
+
+    p0: float = 0.90
+    p1: float = 0.97
+    alpha: float = 0.05
+    beta: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """`[budget]`: hard limits in dollars; `None` is no limit."""
+
+    run_usd: Decimal | None = None
+    day_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """Everything that `unlit.toml` says."""
+
+    name: str
+    agents: tuple[str, ...] = ("scripted",)
+    reviewers: tuple[str, ...] = ()
+    product: ProductSettings = field(default_factory=ProductSettings)
+    ship: ShipSettings = field(default_factory=ShipSettings)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _FactoryTable(_Strict):
+    name: str = Field(min_length=1, max_length=100)
+    agents: list[str] = Field(default=["scripted"], min_length=1)
+    reviewers: list[str] = []
+
+
+class _ProductTable(_Strict):
+    kind: Literal["cli", "http", "web", "library"] = "cli"
+    build: str | None = None
+    test: str | None = None
+    run: str | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
+    env: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _a_server_has_a_port(self) -> "_ProductTable":
+        if self.kind in ("http", "web") and self.port is None:
+            raise ValueError(f"a product of kind {self.kind} needs a port")
+        return self
+
+
+class _ShipTable(_Strict):
+    p0: float = Field(default=0.90, gt=0, lt=1)
+    p1: float = Field(default=0.97, gt=0, lt=1)
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    beta: float = Field(default=0.10, gt=0, lt=0.5)
+
+    @model_validator(mode="after")
+    def _good_is_better_than_bad(self) -> "_ShipTable":
+        if self.p0 >= self.p1:
+            raise ValueError(f"p0 = {self.p0} must be below p1 = {self.p1}")
+        return self
+
+
+class _BudgetTable(_Strict):
+    run_usd: Decimal | None = Field(default=None, gt=0)
+    day_usd: Decimal | None = Field(default=None, gt=0)
+
+
+class _File(_Strict):
+    factory: _FactoryTable
+    product: _ProductTable = _ProductTable()
+    ship: _ShipTable = _ShipTable()
+    budget: _BudgetTable = _BudgetTable()
+
+
+def read_factory(repository: Path) -> Factory:
+    """Read `unlit.toml` of a repository.
+
+    Raises:
+        InvalidInput: The file is missing, is not TOML, or has an unknown key or a wrong value.
+    """
+    path = repository / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InvalidInput(
+            "CLI-031",
+            f"{path} does not exist.",
+            "the factory needs to know how the product is built, tested and started.",
+            "run `unlit init` in the repository.",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            "CLI-032",
+            f"{path} cannot be read: {error}.",
+            "it must be a readable UTF-8 text file.",
+            "correct the file.",
+        ) from error
+    return parse_factory(text, str(path))
+
+
+def parse_factory(text: str, source: str = FILE_NAME) -> Factory:
+    """Parse the text of `unlit.toml`.
+
+    Raises:
+        InvalidInput: It is not TOML, or has an unknown key or a wrong value.
+    """
+    try:
+        table = tomllib.loads(text)
+        parsed = _File.model_validate(table)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(
+            "CLI-033",
+            f"{source} is not TOML: {error}.",
+            "a half-understood file is worse than none.",
+            "correct the line named.",
+        ) from error
+    except ValidationError as error:
+        raise _wrong_value(error, source) from error
+    return Factory(
+        name=parsed.factory.name,
+        agents=tuple(parsed.factory.agents),
+        reviewers=tuple(parsed.factory.reviewers),
+        product=ProductSettings(**parsed.product.model_dump()),
+        ship=ShipSettings(**parsed.ship.model_dump()),
+        budget=BudgetSettings(**parsed.budget.model_dump()),
+    )
+
+
+def _wrong_value(error: ValidationError, source: str) -> InvalidInput:
+    first: Any = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        what = f"{source}: unknown key {where}."
+        why = "unknown keys are refused, so that a typo cannot pass for a setting."
+        return InvalidInput("CLI-034", what, why, "see docs/reference/unlit-toml.md.")
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return InvalidInput(
+        "CLI-035",
+        f"{source}: {where}: {message}.",
+        "every value has a kind and a range.",
+        "see docs/reference/unlit-toml.md.",
+    )

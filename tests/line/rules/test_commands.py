@@ -1,0 +1,58 @@
+"""Build, test and run commands are found from manifests alone."""
+
+from unlit.line.rules.commands import Commands, find_commands
+
+PYPROJECT = """
+[project]
+name = "tool"
+dependencies = ["six"]
+[project.scripts]
+tool = "tool.cli:main"
+[tool.pytest.ini_options]
+"""
+
+
+def test_a_locked_python_project_is_synced() -> None:
+    found = find_commands(
+        {"pyproject.toml": PYPROJECT, "uv.lock": ""}, frozenset({"src", "tests"}), frozenset()
+    )
+    assert found.build == "uv sync --frozen --no-install-project --compile-bytecode"
+    assert found.test == "python -m pytest -q"
+    assert found.run == "python -c 'import sys; from tool.cli import main; sys.exit(main())'"
+    assert found.env == {"PYTHONPATH": "src"}
+
+
+def test_an_unlocked_one_gets_its_dependencies_and_the_test_runner() -> None:
+    found = find_commands(
+        {"pyproject.toml": PYPROJECT},
+        frozenset({"tool", "tests"}),
+        frozenset({"tool/__main__.py", "tests/conftest.py"}),
+    )
+    assert found.build is not None
+    assert found.build.endswith("-r pyproject.toml pytest")
+    assert found.run == "python -m tool"
+    assert found.env == {"PYTHONPATH": "."}
+
+
+def test_tests_without_pytest_are_run_by_unittest() -> None:
+    found = find_commands({"setup.py": ""}, frozenset({"test"}), frozenset({"test/test_a.py"}))
+    assert found.test == "python -m unittest discover -s test -t ."
+    assert found.build is None
+
+
+def test_a_node_project_is_read_from_its_scripts() -> None:
+    package = '{"scripts": {"test": "node --test", "start": "node server.js"}}'
+    found = find_commands({"package.json": package}, frozenset(), frozenset())
+    assert (found.test, found.run, found.build) == ("npm test", "npm start", None)
+
+
+def test_what_cannot_be_parsed_is_not_guessed() -> None:
+    assert find_commands({"package.json": "{"}, frozenset(), frozenset()) == Commands()
+    assert find_commands({}, frozenset(), frozenset()) == Commands()
+
+
+def test_each_command_says_what_it_rests_on() -> None:
+    found = find_commands(
+        {"pyproject.toml": PYPROJECT}, frozenset({"tests"}), frozenset({"tool/__main__.py"})
+    )
+    assert [reason.split(":")[0] for reason in found.reasons] == ["build", "test", "run"]
