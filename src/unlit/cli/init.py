@@ -1,0 +1,69 @@
+"""`unlit init`: make this repository a factory."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+
+app = cyclopts.App(name="init", help="Make a repository a factory.")
+
+
+@app.default
+def init(
+    repository: Path = Path(),
+    *,
+    vault: Path | None = None,
+    yes: Annotated[bool, cyclopts.Parameter(negative=())] = False,
+    as_json: Annotated[bool, cyclopts.Parameter("--json", negative=())] = False,
+) -> int:
+    """Write unlit.toml, policy.toml, a first spec, and a vault outside the repository.
+
+    Existing files are left alone. On a terminal it asks; elsewhere, or with --yes, it takes what
+    it finds.
+
+    Args:
+        repository: The repository's folder.
+        vault: Where the vault goes; default a folder of the user's own data.
+        yes: Do not ask.
+        as_json: Print JSON.
+    """
+    from unlit.line.adopt import adopt, survey
+    from unlit.wiring.paths import vault_path
+    from unlit.wiring.settings import read_settings
+
+    chosen = vault_path(read_settings(flags={"vault": vault}), repository)
+    found = survey(repository)
+    answers: dict[str, str] = {}
+    if not yes and not as_json and sys.stdin.isatty():
+        for key in ("build", "test", "run"):
+            suggestion = getattr(found, key)
+            sys.stderr.write(f"{key} command [{suggestion or 'none found'}]: ")
+            sys.stderr.flush()
+            if reply := sys.stdin.readline().strip():
+                answers[key] = reply
+    adopted = adopt(repository, chosen, answers=answers)
+    if as_json:
+        result = {
+            "schema": "unlit.init/1",
+            "vault": str(chosen),
+            "written": [str(path) for path in adopted.written],
+            "kept": [str(path) for path in adopted.kept],
+            "found": list(adopted.commands.reasons),
+        }
+        sys.stdout.write(json.dumps(result) + "\n")
+        return 0
+    for reason in adopted.commands.reasons:
+        sys.stdout.write(f"found    {reason}\n")
+    for path in adopted.written:
+        sys.stdout.write(f"wrote    {path}\n")
+    for path in adopted.kept:
+        sys.stdout.write(f"kept     {path}\n")
+    sys.stdout.write(
+        f"\nThe vault is {chosen}; no agent may read it. Next: edit specs/first-change.md, then\n"
+        "`unlit intent ready specs/first-change.md` and `unlit run specs/first-change.md`.\n"
+    )
+    if vault is not None:
+        sys.stdout.write(f"Name the vault with --vault {vault}, or in the setting `vault`.\n")
+    return 0

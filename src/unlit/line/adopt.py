@@ -1,0 +1,269 @@
+"""Make a repository a factory: find its commands, write the files a person then edits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import tomlkit
+
+from unlit.core.errors import InvalidInput, UsageError
+from unlit.line.rules.commands import MANIFESTS, Commands, find_commands
+
+_IGNORED: Final = frozenset(
+    {".git", ".venv", "node_modules", "__pycache__", ".tox", "build", "dist"}
+)
+_FILES_LIMIT: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What `adopt` found and wrote; `kept` are files that existed and were left alone."""
+
+    commands: Commands
+    written: tuple[Path, ...]
+    kept: tuple[Path, ...]
+
+
+def survey(repository: Path) -> Commands:
+    """Find the build, test and run commands of a repository; runs nothing.
+
+    Raises:
+        InvalidInput: `repository` is not a folder.
+    """
+    if not repository.is_dir():
+        raise InvalidInput(
+            "LIN-101",
+            f"{repository} is not a folder.",
+            "a factory is made from a repository.",
+            "name the repository's folder.",
+        )
+    texts = {}
+    for name in MANIFESTS:
+        path = repository / name
+        if path.is_file() and path.stat().st_size < 2_000_000:
+            texts[name] = path.read_text(encoding="utf-8", errors="replace")
+    files = _files(repository)
+    folders = frozenset(path.name for path in repository.iterdir() if path.is_dir()) - _IGNORED
+    return find_commands(texts, folders, files)
+
+
+def _files(repository: Path) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = [repository]
+    while waiting and len(found) < _FILES_LIMIT:
+        for path in sorted(waiting.pop().iterdir()):
+            if path.is_symlink() or path.name in _IGNORED:
+                continue
+            if path.is_dir():
+                waiting.append(path)
+            else:
+                found.add(path.relative_to(repository).as_posix())
+    return frozenset(found)
+
+
+def adopt(repository: Path, vault: Path, *, answers: Mapping[str, str] | None = None) -> Adopted:
+    """Write `unlit.toml`, `policy.toml`, a first spec and a vault; never overwrite a file.
+
+    Args:
+        repository: A git repository.
+        vault: Where the vault goes; outside `repository` (the caller has checked it).
+        answers: What a person said instead of what was found: `kind`, `build`, `test`, `run`.
+
+    Raises:
+        UsageError: `repository` is not a git repository.
+    """
+    commands = survey(repository)
+    if not (repository / ".git").exists():
+        raise UsageError(
+            "LIN-102",
+            f"{repository} is not a git repository.",
+            "a run starts from a base commit.",
+            "run `git init` there and commit what exists.",
+        )
+    texts = {
+        repository / "unlit.toml": factory_text(repository.resolve().name, commands, answers or {}),
+        repository / "policy.toml": POLICY,
+        repository / "specs" / "first-change.md": SPEC,
+        vault / "README.md": VAULT_README,
+        vault / "visible" / "it-answers.yaml": SCENARIO,
+    }
+    written, kept = [], []
+    for path, text in texts.items():
+        if path.exists():
+            kept.append(path)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    for partition in ("validation", "sealed"):
+        (vault / partition).mkdir(parents=True, exist_ok=True)
+    vault.chmod(0o700)
+    return Adopted(commands, tuple(written), tuple(kept))
+
+
+def factory_text(name: str, commands: Commands, answers: Mapping[str, str]) -> str:
+    """Render `unlit.toml`; each command carries the file it was found in as a comment."""
+    document = tomlkit.document()
+    factory = tomlkit.table()
+    factory["name"] = name
+    factory["agents"] = ["claude-code"]
+    factory["reviewers"] = tomlkit.array()
+    document["factory"] = factory
+    product = tomlkit.table()
+    product["kind"] = answers.get("kind") or commands.kind
+    found = {"build": commands.build, "test": commands.test, "run": commands.run}
+    reasons = {reason.split(":")[0]: reason.split(": ", 1)[1] for reason in commands.reasons}
+    for key, value in found.items():
+        chosen = answers.get(key) or value
+        if chosen is None:
+            product.add(tomlkit.comment(f'{key} = "…"  # not found: say it here'))
+            continue
+        product[key] = chosen
+        if key not in answers and key in reasons:
+            product[key].comment(f"found in {reasons[key]}")
+    if commands.env:
+        table = tomlkit.inline_table()
+        table.update(dict(commands.env))
+        product["env"] = table
+    document["product"] = product
+    ship = tomlkit.table()
+    ship.update({"p0": 0.90, "p1": 0.97, "alpha": 0.05, "beta": 0.10})
+    document["ship"] = ship
+    budget = tomlkit.table()
+    budget.update({"run_usd": 25, "day_usd": 1000})
+    document["budget"] = budget
+    return tomlkit.dumps(document)
+
+
+POLICY: Final = """\
+# Who may touch what. Nothing is allowed that is not said here; a forbid wins over an allow.
+version = 1
+
+# The coder and the build reach the package index.
+[[allow]]
+role = "coder"
+mirror = "pypi"
+
+# A coding agent's model: the key stays outside, the agent holds a placeholder.
+# [credential.anthropic]
+# source = { env = "ANTHROPIC_API_KEY" }
+# inject = { header = "x-api-key" }
+# hosts = ["api.anthropic.com"]
+# paths = ["/v1/messages"]
+#
+# [[allow]]
+# role = "coder"
+# host = "api.anthropic.com"
+# methods = ["POST"]
+# paths = ["/v1/messages"]
+# credential = "anthropic"
+
+# The product meets twins, never the real service.
+# [[allow]]
+# role = "product"
+# host = "slack.com"
+# paths = ["/api/**"]
+# twin = "slack"
+
+[files.coder]
+write = ["."]
+hide = [".env", "secrets/**"]
+read_only = [".git/hooks", "policy.toml", "unlit.toml"]
+
+[files.product]
+write = ["."]
+
+[limits.coder]
+wall_s = 3600
+memory_mb = 4096
+disk_mb = 2048
+processes = 400
+
+[limits.product]
+wall_s = 300
+memory_mb = 2048
+disk_mb = 512
+processes = 200
+
+[[test]]
+role = "coder"
+request = "GET https://example.com/"
+expect = "deny"
+"""
+
+SPEC: Final = """\
+---
+id: first-change
+title: The first change
+owner: you@example.com
+uses: []
+risk: low
+---
+
+# The first change
+
+## Intent
+
+For whom is this, and why? Two or three sentences.
+
+## Criteria
+
+### AC-1 It answers
+
+When the program runs with `--help`, the program shall exit with code 0 and print its usage.
+
+Example: help
+- Input: `--help`
+- Outcome: exit code 0 and standard output contains `usage`
+
+## Boundaries
+
+| Case | Behaviour |
+| --- | --- |
+| empty | not relevant: say why, or say what happens without input |
+| zero | not relevant: say why |
+| limit | not relevant: say why |
+| limit+1 | not relevant: say why |
+| duplicate | not relevant: say why |
+| concurrent | not relevant: say why |
+| unauthorised | not relevant: say why |
+| clock | not relevant: say why |
+| service down | not relevant: say why |
+
+## Out of scope
+
+What somebody might expect and will not get.
+
+## Metric
+
+What should move after shipping.
+"""
+
+VAULT_README: Final = """\
+# Vault
+
+Scenarios that grade the product. This folder lies outside the repository on purpose: no agent may
+read it. `visible/` may be shown to the agent, `validation/` steers it through coarse feedback,
+`sealed/` is looked at once at the end, and each look is paid for.
+
+`unlit scenarios lint` checks every file here; docs/reference/scenarios.md explains the format.
+"""
+
+SCENARIO: Final = """\
+id: it-answers
+story: Somebody asks the program what it does.
+criterion: [AC-1]
+partition: visible
+weight: 1
+oracle: contract
+author: {by: person, name: you}
+owner: you
+because: the first thing anybody tries
+when:
+  - cli: {run: ["--help"]}
+then:
+  - exit: 0
+  - stdout: {contains: "usage"}
+never: [traceback]
+"""

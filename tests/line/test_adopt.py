@@ -1,0 +1,68 @@
+"""`unlit init`: finds, writes, never overwrites."""
+
+from pathlib import Path
+
+import pytest
+
+from unlit.core.errors import UnlitError
+from unlit.intent import parse_spec, ready
+from unlit.line.adopt import SPEC, adopt, survey
+from unlit.policy import parse_policy
+from unlit.line import adopt as texts
+from unlit.wiring.factory import read_factory
+
+
+def _repository(tmp_path: Path) -> Path:
+    repository = tmp_path / "tool"
+    (repository / "tests").mkdir(parents=True)
+    (repository / ".git").mkdir()
+    (repository / "tests" / "conftest.py").write_text("")
+    (repository / "tool").mkdir()
+    (repository / "tool" / "__main__.py").write_text("")
+    (repository / "pyproject.toml").write_text('[project]\nname = "tool"\n')
+    return repository
+
+
+def test_what_is_written_is_what_the_factory_reads(tmp_path: Path) -> None:
+    repository = _repository(tmp_path)
+    adopt(repository, tmp_path / "vault")
+    factory = read_factory(repository)
+    assert factory.product.run == "python -m tool"
+    assert factory.product.test == "python -m pytest -q"
+
+
+def test_an_answer_wins_over_what_was_found(tmp_path: Path) -> None:
+    repository = _repository(tmp_path)
+    adopt(repository, tmp_path / "vault", answers={"run": "tool"})
+    assert read_factory(repository).product.run == "tool"
+
+
+def test_no_file_is_overwritten(tmp_path: Path) -> None:
+    repository = _repository(tmp_path)
+    (repository / "policy.toml").write_text("mine")
+    adopted = adopt(repository, tmp_path / "vault")
+    assert (repository / "policy.toml").read_text() == "mine"
+    assert repository / "policy.toml" in adopted.kept
+    assert adopt(repository, tmp_path / "vault").written == ()
+
+
+def test_the_policy_and_the_spec_it_writes_are_valid() -> None:
+    assert parse_policy(texts.POLICY).warnings == ()
+    assert ready(parse_spec(SPEC, Path("specs/first-change.md"))).ready
+
+
+def test_the_vault_is_for_its_owner_alone(tmp_path: Path) -> None:
+    adopt(_repository(tmp_path), tmp_path / "vault")
+    assert (tmp_path / "vault").stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_without_git_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnlitError) as caught:
+        adopt(tmp_path, tmp_path / "vault")
+    assert caught.value.code == "LIN-102"
+
+
+def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
+    repository = _repository(tmp_path)
+    (repository / "loop").symlink_to(tmp_path)
+    assert survey(repository).run == "python -m tool"
