@@ -1,0 +1,77 @@
+"""Database engines: SQLite opened as we want it, PostgreSQL by URL."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from unlit.core.errors import InvalidInput, OutsideFailed
+
+
+def open_engine(url: str, *, pool_size: int = 8) -> Engine:
+    """Open a database.
+
+    SQLite gets write-ahead logging (`kill -9` safe, readers never wait), `BEGIN IMMEDIATE` so that
+    two writers wait instead of failing, and a 30 s busy timeout.
+
+    Raises:
+        InvalidInput: The URL is not one, or names another kind of database.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise _not_a_url(url) from error
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        engine = create_engine(parsed, pool_size=pool_size, connect_args={"timeout": 30})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+        return engine
+    if kind == "postgresql":
+        driver = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(driver, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+    raise _not_a_url(url)
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def database_failed(error: DBAPIError) -> OutsideFailed:
+    """Say in people's words that the database did not do what it should."""
+    first = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
+    return OutsideFailed(
+        "REC-003",
+        f"The record could not be read or written: {first}.",
+        "the database answered with an error (full disk, no permission, or it is down).",
+        "free space or start the database; `unlit resume RUN` goes on where the run stopped.",
+    )
+
+
+def _not_a_url(url: str) -> InvalidInput:
+    shown = url.split("@")[-1]
+    return InvalidInput(
+        "REC-002",
+        f"{shown!r} is not the URL of a database that unlit can use.",
+        "the record lives in SQLite or PostgreSQL.",
+        "use sqlite:///PATH or postgresql://USER@HOST/NAME.",
+    )
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's `begin` event below starts transactions
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    options = connection.get_execution_options()
+    connection.exec_driver_sql("BEGIN" if options.get("unlit_read") else "BEGIN IMMEDIATE")

@@ -1,0 +1,308 @@
+"""What the record holds: frozen rows of ids, digests, states and numbers.
+
+No scenario content and no secret ever enters a row: scenarios are named by id, results carry
+states and buckets. Unknown is `None`, never zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from unlit.core.ids import CandidateId, CriterionId, Digest, RunId, ScenarioId
+from unlit.core.states import Partition, TrajectoryState, Verdict
+
+
+class RunState(StrEnum):
+    """Where a run is.
+
+    `WAITING` means a person must decide at a gate; `ENDED` means the line is through and there is
+    nothing to ship; `FAILED` means the factory itself could not go on.
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    WAITING = "waiting"
+    SHIPPED = "shipped"
+    REJECTED = "rejected"
+    ENDED = "ended"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will happen to the run any more."""
+        return self in _OVER
+
+
+_OVER = frozenset(
+    {RunState.SHIPPED, RunState.REJECTED, RunState.ENDED, RunState.FAILED, RunState.CANCELLED}
+)
+
+
+class StageState(StrEnum):
+    """How a stage stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    NOT_GOOD_ENOUGH = "not_good_enough"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class FailureClass(StrEnum):
+    """Whose failure it was; a harness fault is never counted as the agent's."""
+
+    AGENT = "agent"
+    MODEL = "model"
+    HARNESS = "harness"
+    ENVIRONMENT = "environment"
+    POLICY = "policy"
+    BUDGET = "budget"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the line.
+
+    Attributes:
+        repository: Real path of the user's repository.
+        base: Commit the run started from.
+        base_tree: Tree of `base`.
+        workspace: Path of the run's own git repository.
+        settings: What was asked for (seed, limits, ship rule), canonical JSON values only.
+        snapshot: Digest of the context snapshot, once taken.
+    """
+
+    id: RunId
+    spec_id: str
+    spec_digest: Digest
+    title: str
+    repository: str
+    spec_path: str
+    base: str
+    base_tree: str
+    workspace: str
+    agent: str
+    person: str
+    state: RunState
+    created_at: datetime
+    updated_at: datetime
+    line: str = "default"
+    verdict: Verdict | None = None
+    candidate: CandidateId | None = None
+    policy_digest: Digest | None = None
+    snapshot: Digest | None = None
+    seed: int = 0
+    note: str = ""
+    engine_version: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a run, for one candidate where it has one.
+
+    Attributes:
+        key: Unique in the run, such as ``build/c1``.
+        ordinal: Order of first start, from 1.
+        detail: One sentence a person can read.
+    """
+
+    run: RunId
+    key: str
+    name: str
+    state: StageState
+    ordinal: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    candidate: CandidateId | None = None
+    attempt: int = 1
+    detail: str = ""
+    failure: FailureClass | None = None
+    code: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What one turn of the agent left: a commit.
+
+    Attributes:
+        outcome: The agent's end as we saw it, such as ``done`` or ``committed_nothing``.
+        files: Number of files that differ from the base.
+        text: The agent's last words, cut; never believed.
+    """
+
+    run: RunId
+    id: CandidateId
+    number: int
+    commit: str
+    tree: str
+    parent: str
+    agent: str
+    outcome: str
+    made_at: datetime
+    files: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """One sampled execution of a scenario, in the order drawn."""
+
+    run: RunId
+    candidate: CandidateId
+    partition: Partition
+    number: int
+    scenario: ScenarioId
+    state: TrajectoryState
+    criteria: tuple[CriterionId, ...] = ()
+    seed: int | None = None
+    bucket: str | None = None
+    duration_s: float | None = None
+    cost_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The evaluator's word on one candidate and one partition.
+
+    Attributes:
+        document: `unlit.evaluation/1` without scenario content (reasons are buckets).
+        feedback: What the harness may know: ``{"criterion": …, "bucket": …}`` each.
+    """
+
+    run: RunId
+    candidate: CandidateId
+    partition: Partition
+    verdict: Verdict
+    base: str
+    tree: str
+    made_at: datetime
+    estimate: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    trajectories: int = 0
+    satisfied: int = 0
+    document: Mapping[str, Any] = field(default_factory=dict)
+    feedback: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One charged look at the sealed scenarios. `key` makes charging idempotent."""
+
+    key: str
+    run: RunId
+    candidate: CandidateId
+    spec_digest: Digest
+    index: int
+    verdict: Verdict
+    at: datetime
+    bits: float | None = None
+    claimable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One priced model call, or a sum of calls under one key.
+
+    Attributes:
+        usd: Dollars; `None` when the price is not known.
+        day: ``YYYY-MM-DD`` in UTC.
+    """
+
+    key: str
+    run: RunId
+    stage: str
+    agent: str
+    person: str
+    provider: str
+    model: str
+    at: datetime
+    day: str
+    candidate: CandidateId | None = None
+    criterion: CriterionId | None = None
+    calls: int = 1
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question that only a person can answer."""
+
+    run: RunId
+    number: int
+    kind: str
+    text: str
+    criterion: CriterionId | None = None
+    why: str = ""
+    answer: str | None = None
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    """What a person decided at a gate. The first decision under a key stands."""
+
+    run: RunId
+    gate: str
+    decision: str
+    person: str
+    reason: str
+    at: datetime
+    candidate: CandidateId | None = None
+    tree: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A forecast quantile made before a run, and afterwards what came.
+
+    Attributes:
+        source: ``person`` or ``factory``.
+        measure: ``hours``, ``usd``, ``looks``, ``candidates`` or ``ship_probability``.
+        hindsight: What the forecaster remembered having said, asked before the actual was shown.
+    """
+
+    run: RunId
+    source: str
+    measure: str
+    by: str
+    at: datetime
+    low: float | None = None
+    middle: float | None = None
+    high: float | None = None
+    hindsight: float | None = None
+    actual: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """One thing that happened in a run, for live views and replay; never scenario content.
+
+    Attributes:
+        key: Unique in the run; the same event written twice is kept once.
+        seq: Order of arrival in the record.
+        kind: ``stage``, ``trajectory``, ``agent``, ``candidate``, ``verdict``, ``note`` …
+    """
+
+    run: RunId
+    key: str
+    kind: str
+    at: datetime
+    stage: str = ""
+    candidate: CandidateId | None = None
+    text: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    seq: int = 0
