@@ -1,0 +1,92 @@
+"""How one call is answered: route, fault, credential, limit, handler, log; in this order."""
+
+import logging
+
+from unlit.twins.kit.http import Reply
+from unlit.twins.kit.router import NoMatch
+from unlit.twins.kit.twin import Exchange, VendorError
+from unlit.twins.model import Call, FaultRule
+
+logger = logging.getLogger(__name__)
+
+
+def answer(exchange: Exchange, *, any_token: bool = False) -> tuple[Reply, FaultRule | None]:
+    """Answer a call that has found its world; never raises.
+
+    Args:
+        exchange: The call.
+        any_token: A token the twin does not know is an administrator.
+
+    Returns:
+        The reply, its body encoded, and the fault that the transport must still apply.
+    """
+    twin = exchange.twin
+    fault = None
+    try:
+        reply, fault = _reply(exchange, any_token)
+    except VendorError as refusal:
+        reply = twin.render_error(exchange, refusal)
+    except Exception:
+        logger.exception(
+            "twin failed", extra={"service": exchange.service, "path": exchange.request.raw_path}
+        )
+        reply = twin.render_error(exchange, VendorError(500, "internal_error", "Twin failed."))
+        reply.headers.append(("x-twin-error", "TWN-500"))
+    twin.finish(exchange, reply)
+    encoded = reply.body = reply.encoded()
+    _log(exchange, reply, fault, encoded)
+    return reply, fault
+
+
+def _reply(exchange: Exchange, any_token: bool) -> tuple[Reply, FaultRule | None]:
+    request, world, twin = exchange.request, exchange.world, exchange.twin
+    found = twin.router.match(request.method, request.raw_path)
+    if isinstance(found, NoMatch):
+        raise twin.no_route(exchange, found.allowed)
+    exchange.match = found
+    route = found.route
+    fault = None
+    if world.faults.armed:
+        draw = world.random("fault").random()
+        fault = world.faults.strike(
+            exchange.service, route.op, request.method, route.template, request.path, draw
+        )
+        if fault is not None and fault.kind == "status" and (fault.status or fault.error):
+            return twin.struck(exchange, fault), fault
+        if fault is not None and fault.kind in ("timeout", "drop"):
+            return Reply(504), fault
+    if not route.open:
+        _authenticate(exchange, any_token)
+    if world.limits:
+        refused = twin.limit(exchange)
+        if refused is not None:
+            raise refused
+    return route.handler(exchange), fault
+
+
+def _authenticate(exchange: Exchange, any_token: bool) -> None:
+    twin = exchange.twin
+    try:
+        exchange.actor = twin.authenticate(exchange)
+    except VendorError:
+        token = exchange.token
+        if not any_token or token is None or token in exchange.table("tokens"):
+            raise
+        exchange.actor = twin.administrator(exchange.world)
+    if exchange.actor.scopes is not None:
+        twin.authorize(exchange)
+
+
+def _log(exchange: Exchange, reply: Reply, fault: FaultRule | None, answer: bytes) -> None:
+    request, match = exchange.request, exchange.match
+    call = Call(
+        exchange.service,
+        match.route.op if match else "",
+        request.method,
+        request.raw_path,
+        reply.status,
+        None if fault is None else fault.kind,
+        match.route.tier if match else "none",
+        exchange.world.now(),
+    )
+    exchange.world.log(call, request.raw_query, request.body, answer)

@@ -1,0 +1,149 @@
+"""Requests and replies as twins see them: parsed lazily, no framework."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+Pairs = list[tuple[str, str]]
+
+
+class Malformed(ValueError):
+    """The body is not what its content type says."""
+
+
+class Request:
+    """One HTTP request.
+
+    Args:
+        method: Upper case.
+        raw_path: Path as sent, percent-encoded, without the query.
+        raw_query: Query as sent.
+        headers: Names in lower case; the last of equal names wins.
+        body: All bytes.
+        origin: ``scheme://host[:port]`` as the client wrote it.
+    """
+
+    __slots__ = (
+        "_form",
+        "_json",
+        "_query",
+        "body",
+        "headers",
+        "method",
+        "origin",
+        "raw_path",
+        "raw_query",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        raw_path: str,
+        raw_query: str = "",
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        origin: str = "http://127.0.0.1",
+    ) -> None:
+        self.method = method
+        self.raw_path = raw_path
+        self.raw_query = raw_query
+        self.headers: dict[str, str] = headers if headers is not None else {}
+        self.body = body
+        self.origin = origin
+        self._query: Pairs | None = None
+        self._json: Any = _decode
+        self._form: Pairs | None = None
+
+    @property
+    def path(self) -> str:
+        """Path, percent-decoded."""
+        return unquote(self.raw_path)
+
+    @property
+    def host(self) -> str:
+        """Host without port, lower case."""
+        host = self.headers.get("host", "").lower()
+        return host.rsplit(":", 1)[0] if ":" in host and not host.endswith("]") else host
+
+    @property
+    def query(self) -> Pairs:
+        """Query pairs in order, blank values kept."""
+        if self._query is None:
+            self._query = (
+                parse_qsl(self.raw_query, keep_blank_values=True) if self.raw_query else []
+            )
+        return self._query
+
+    def arg(self, name: str, default: str | None = None) -> str | None:
+        """Return the last value of the query parameter `name`."""
+        found = default
+        for key, value in self.query:
+            if key == name:
+                found = value
+        return found
+
+    def args(self, name: str) -> list[str]:
+        """Return every value of the query parameter `name`."""
+        return [value for key, value in self.query if key == name]
+
+    @property
+    def content_type(self) -> str:
+        """Media type without parameters, lower case."""
+        return self.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+
+    def json(self) -> Any:
+        """Return the decoded JSON body; `None` for an empty one.
+
+        Raises:
+            Malformed: The body is not JSON.
+        """
+        if self._json is _decode:
+            if not self.body.strip():
+                self._json = None
+            else:
+                try:
+                    self._json = _decode(self.body)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise Malformed(str(error)) from error
+        return self._json
+
+    def form(self) -> Pairs:
+        """Return the pairs of a form-encoded body."""
+        if self._form is None:
+            text = self.body.decode("utf-8", "replace")
+            self._form = parse_qsl(text, keep_blank_values=True)
+        return self._form
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer: JSON value, text or bytes, `None` for no body."""
+
+    status: int = 200
+    body: Any = None
+    headers: Pairs = field(default_factory=list)
+
+    def encoded(self) -> bytes:
+        """Return the body's bytes."""
+        body = self.body
+        if body is None:
+            return b""
+        if isinstance(body, bytes):
+            return body
+        if isinstance(body, Text):
+            return body.encode()
+        return _encode(body)
+
+    def header(self, name: str) -> str | None:
+        """Return the first header called `name` (lower case)."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+class Text(str):
+    """A body that is sent as it is, not as a JSON string."""
+
+    __slots__ = ()

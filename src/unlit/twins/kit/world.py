@@ -1,0 +1,223 @@
+"""Worlds: tables that are replaced, never mutated, so that a fork is pointer work."""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from unlit.twins.kit.faults import Faults
+from unlit.twins.model import Call, Delivery, Exchanged
+
+Row = Any
+BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+UPPER: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DIGITS: Final = "0123456789"
+KEPT_BODIES: Final = 200
+
+
+class Table:
+    """A mapping in insertion order. A row is never changed in place: put a new one.
+
+    Forks share rows until one side writes; the writer then copies the mapping (not the rows).
+    """
+
+    __slots__ = ("_rows", "_shared")
+
+    def __init__(self, rows: dict[Any, Row] | None = None, *, shared: bool = False) -> None:
+        self._rows: dict[Any, Any] = rows if rows is not None else {}
+        self._shared = shared
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def __reversed__(self) -> Iterator[Any]:
+        yield from reversed(self._rows)
+
+    def get(self, key: Any, default: Row = None) -> Row:
+        """Return the row at `key`, or `default`."""
+        return self._rows.get(key, default)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._rows[key]
+
+    def values(self) -> Any:
+        """Return the live view of the rows."""
+        return self._rows.values()
+
+    def items(self) -> Any:
+        """Return the live view of keys and rows."""
+        return self._rows.items()
+
+    def _own(self) -> dict[Any, Row]:
+        if self._shared:
+            self._rows = dict(self._rows)
+            self._shared = False
+        return self._rows
+
+    def put(self, key: Any, row: Row) -> Row:
+        """Add or replace a row and return it."""
+        self._own()[key] = row
+        return row
+
+    def patch(self, key: Any, **changes: Any) -> Row:
+        """Replace the row at `key` by one with `changes`; return the new row."""
+        return self.put(key, {**self._rows[key], **changes})
+
+    def drop(self, key: Any) -> Row:
+        """Remove and return the row at `key`, or return `None`."""
+        return self._own().pop(key, None) if key in self._rows else None
+
+    def clear(self) -> None:
+        """Remove every row."""
+        self._rows, self._shared = {}, False
+
+    def reorder(self, keys: list[Any]) -> None:
+        """Put the rows in the order of `keys`; rows not named are dropped."""
+        rows = self._rows
+        self._rows, self._shared = {key: rows[key] for key in keys}, False
+
+    def share(self) -> "Table":
+        """Return a second table over the same rows; both copy before they write."""
+        self._shared = True
+        return Table(self._rows, shared=True)
+
+
+@dataclass(slots=True)
+class VirtualClock:
+    """A world's time: either moving with the machine's, or standing at `start` until advanced.
+
+    Every reading of a standing clock by `tick` moves it by a millisecond, so that two writes never
+    share an instant.
+    """
+
+    wall: Callable[[], float]
+    start: float | None = None
+    offset: float = 0.0
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+        return (self.wall() if self.start is None else self.start) + self.offset
+
+    def tick(self) -> float:
+        """Return a time later than any before."""
+        if self.start is not None:
+            self.offset += 0.001
+        return self.now()
+
+    def advance(self, seconds: float) -> None:
+        """Move time forward."""
+        self.offset += seconds
+
+    def copy(self) -> "VirtualClock":
+        """Return an equal clock that moves by itself."""
+        return VirtualClock(self.wall, self.start, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A world's state at one moment."""
+
+    tables: dict[str, Table]
+    counters: dict[str, int]
+    clock: VirtualClock
+
+
+@dataclass(slots=True)
+class World:
+    """One isolated state of all twins.
+
+    Attributes:
+        tables: By ``service.collection``; use `table`.
+        limits: Whether the vendor's rate limits apply.
+        caches: Derived data that may be thrown away at any time (indexes of searches).
+        outbox: Webhooks and events that wait for delivery.
+    """
+
+    id: str
+    seed: int
+    clock: VirtualClock
+    tables: dict[str, Table] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    limits: bool = False
+    calls: list[Call] = field(default_factory=list)
+    recent: list[Exchanged] = field(default_factory=list)
+    outbox: list[Delivery] = field(default_factory=list)
+    caches: dict[str, Any] = field(default_factory=dict)
+    saved: dict[str, Saved] = field(default_factory=dict)
+    issue: Callable[[str], None] = lambda token: None
+
+    def table(self, name: str) -> Table:
+        """Return the table `name`, made when first asked for."""
+        found = self.tables.get(name)
+        if found is None:
+            found = self.tables[name] = Table()
+        return found
+
+    def number(self, kind: str, start: int = 1) -> int:
+        """Return the next number of a series: `start`, `start` + 1 …."""
+        value = self.counters.get(kind, start)
+        self.counters[kind] = value + 1
+        return value
+
+    def text(self, kind: str, length: int, alphabet: str = BASE62) -> str:
+        """Return a fresh text that depends on the world's seed, `kind` and how many came before."""
+        key = f"{self.seed}/{kind}/{self.number('#' + kind)}".encode()
+        size = len(alphabet)
+        digest = hashlib.blake2b(key, digest_size=min(64, max(8, length))).digest()
+        while len(digest) < length:
+            digest += hashlib.blake2b(digest, digest_size=64).digest()
+        return "".join([alphabet[byte % size] for byte in digest[:length]])
+
+    def random(self, kind: str) -> random.Random:
+        """Return a generator that depends on the seed, `kind` and how many came before."""
+        return random.Random(f"{self.seed}/{kind}/{self.number('~' + kind)}")  # noqa: S311 # seeded
+
+    def now(self) -> float:
+        """Return the world's time in seconds since 1970."""
+        return self.clock.now()
+
+    def moment(self) -> datetime:
+        """Return the world's time, UTC."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    def save(self) -> Saved:
+        """Return the state of this moment; cheap."""
+        return Saved(
+            {name: table.share() for name, table in self.tables.items()},
+            dict(self.counters),
+            self.clock.copy(),
+        )
+
+    def load(self, saved: Saved) -> None:
+        """Go back to a saved state (calls stay in the log)."""
+        self.tables = {name: table.share() for name, table in saved.tables.items()}
+        self.counters = dict(saved.counters)
+        self.clock = saved.clock.copy()
+        self.caches.clear()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Undo everything done inside when an exception leaves the block."""
+        before = self.save()
+        try:
+            yield
+        except BaseException:
+            self.load(before)
+            raise
+
+    def log(self, call: Call, query: str, request: bytes, answer: bytes) -> None:
+        """Keep a call, and the texts of the last few hundred."""
+        self.calls.append(call)
+        self.recent.append(Exchanged(call, query, request[:20_000], answer[:20_000]))
+        if len(self.recent) > 2 * KEPT_BODIES:
+            del self.recent[:KEPT_BODIES]
