@@ -1,0 +1,165 @@
+"""Words of the harness: a job, its end, what an agent is, what it left."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from unlit.core.ids import CandidateId, RunId
+
+
+class EndReason(StrEnum):
+    """How an agent's turn ended, as we saw it; never as it says."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    LIMIT = "limit"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"
+    GARBAGE = "garbage"
+    MODEL_FAILED = "model_failed"
+    NOT_STARTED = "not_started"
+
+
+class Outcome(StrEnum):
+    """What a turn left behind, named so that a person understands it."""
+
+    CHANGED = "changed"
+    CHANGED_NOTHING = "changed_nothing"
+    CLAIMED_WITHOUT_CHANGE = "claimed_without_change"
+    TOUCHED_FORBIDDEN = "touched_forbidden"
+    TOO_LARGE = "too_large"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"
+    GARBAGE = "garbage"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    LIMIT = "limit"
+    MODEL_FAILED = "model_failed"
+    NOT_STARTED = "not_started"
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether there is something to check and grade."""
+        return self is Outcome.CHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an agent is and what it can do.
+
+    Attributes:
+        kind: ``scripted``, ``headless``, ``acp`` or ``native``.
+        command: Program that must be on the machine; empty when none.
+        protocol: Wire format its model calls use; empty when it makes none.
+        credential: Environment variable of its key; empty when it needs none.
+    """
+
+    name: str
+    title: str
+    kind: str
+    command: str = ""
+    protocol: str = ""
+    credential: str = ""
+    needs: tuple[str, ...] = ()
+    can: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """All that an agent learns of an evaluation: a criterion and a bucket."""
+
+    criterion: str
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One turn of an agent.
+
+    Attributes:
+        brief: All it is told: the visible spec, context, lessons, feedback.
+        number: Which candidate this is, from 1.
+        model: Model to use; `None` leaves it to the agent.
+        max_usd: Money left; the gateway stops the spend, this only tells the agent.
+        resume_token: What an earlier `End` of the same agent returned.
+    """
+
+    run: RunId
+    candidate: CandidateId
+    number: int
+    brief: str
+    feedback: tuple[Feedback, ...] = ()
+    model: str | None = None
+    deadline_s: float = 3600
+    max_usd: Decimal | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    resume_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a turn ended.
+
+    Attributes:
+        text: The agent's last words, or ours when it had none; never believed.
+        reported: Usage as the agent reports it; the bill is the gateway's.
+    """
+
+    reason: EndReason
+    text: str = ""
+    exit_code: int | None = None
+    reported: Mapping[str, Any] = field(default_factory=dict)
+    resume_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEvent:
+    """One thing an agent did, for the live view.
+
+    Attributes:
+        kind: ``started``, ``text``, ``tool``, ``usage``, ``permission`` or ``error``.
+    """
+
+    kind: str
+    text: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where a run starts: a commit and its tree."""
+
+    commit: str
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path that differs from the base, as the fence extracted it."""
+
+    path: str
+    kind: str
+    mode: int = 0o644
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One candidate as a commit."""
+
+    commit: str
+    tree: str
+    parent: str
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the harness says of a turn, with a sentence for people."""
+
+    outcome: Outcome
+    sentence: str
+    kept: tuple[Change, ...] = ()

@@ -1,0 +1,36 @@
+"""Agents by name; an adapter is imported when it is asked for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from typing import Any, Final
+
+from unlit.core.errors import InvalidInput
+from unlit.harness.options import AgentOptions
+from unlit.harness.ports import Agent
+
+AGENTS: Final[dict[str, str]] = {
+    "scripted": "unlit.harness.agents.scripted:make",
+}
+
+
+def make_agent(name: str, options: AgentOptions | None = None) -> Agent:
+    """Make the agent that `name` names, ``NAME`` or ``NAME:ARGUMENT``.
+
+    Raises:
+        InvalidInput: There is no such agent.
+    """
+    known, _, argument = name.partition(":")
+    target = AGENTS.get(known)
+    if target is None:
+        raise InvalidInput(
+            "HAR-001",
+            f"There is no agent {known!r}.",
+            "an agent needs an adapter.",
+            f"use one of: {', '.join(sorted(AGENTS))}.",
+        )
+    module, _, attribute = target.partition(":")
+    maker: Callable[[str, AgentOptions], Any] = getattr(import_module(module), attribute)
+    given = options or AgentOptions()
+    made: Agent = maker(known, replace(given, argument=argument or given.argument))
+    return made

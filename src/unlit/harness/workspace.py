@@ -1,0 +1,204 @@
+"""The workspace of a run: a bare git repository, one commit per candidate, trees by hash.
+
+Hashes depend on content and on the run alone (fixed author, dates from the run's start), so that a
+resumed run makes the same commits.
+"""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.core.ids import CandidateId, RunId
+from unlit.harness.git import Git, run_git
+from unlit.harness.model import Base, Change, Commit
+
+_NO_OBJECT: Final = "0" * 40
+_BASE_REF: Final = "refs/heads/base"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a candidate's commit says of where it comes from."""
+
+    run: RunId
+    candidate: CandidateId
+    number: int
+    agent: str
+    spec: str
+    started: datetime
+    title: str
+    snapshot: str = ""
+
+
+class Workspace:
+    """One run's git repository and the trees taken from it.
+
+    Args:
+        root: Folder of this run; `repository.git` and `trees/` lie in it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.repository = root / "repository.git"
+        self._git = Git(self.repository)
+
+    def begin(self, repository: Path, commit: str) -> Base:
+        """Take the base commit from the user's repository; again does nothing more.
+
+        Raises:
+            InvalidInput: `repository` is not a git repository or has no such commit.
+            OutsideFailed: Git failed.
+        """
+        base = resolve(repository, commit)
+        if not (self.repository / "HEAD").exists():
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            run_git(["init", "--quiet", "--bare", "--initial-branch=base", str(self.repository)])
+        spec = f"+{base.commit}:{_BASE_REF}"
+        self._git("fetch", "--quiet", "--no-tags", str(repository.resolve()), spec)
+        return base
+
+    def tree(self, commit: str) -> Path:
+        """Return a folder with the files of `commit`; made once, never changed.
+
+        Raises:
+            OutsideFailed: Git failed or the disk is full.
+        """
+        tree = self._git("rev-parse", f"{commit}^{{tree}}")
+        folder = self.root / "trees" / tree
+        if folder.is_dir():
+            return folder
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+        fresh.chmod(0o755)
+        index = {"GIT_INDEX_FILE": str(fresh.with_suffix(".index"))}
+        try:
+            self._git("read-tree", tree, env=index)
+            self._git("checkout-index", "--all", "--quiet", env=index, work_tree=fresh)
+            fresh.rename(folder)
+        except OSError as error:
+            if not folder.is_dir():
+                raise _disk(error) from error
+        finally:
+            fresh.with_suffix(".index").unlink(missing_ok=True)
+            shutil.rmtree(fresh, ignore_errors=True)
+        return folder
+
+    def commit(
+        self, parent: str, changes: Sequence[Change], files: Path, provenance: Provenance
+    ) -> Commit:
+        """Make one candidate's commit.
+
+        Args:
+            parent: Commit that the candidate changes.
+            changes: What differs from `parent`.
+            files: Folder that holds the changed files.
+            provenance: What the trailers say.
+
+        Returns:
+            The commit; the same input gives the same hashes.
+        """
+        index = {"GIT_INDEX_FILE": str(self.root / f".index-{provenance.candidate}-{os.getpid()}")}
+        try:
+            self._git("read-tree", parent, env=index)
+            lines = [self._entry(change, files) for change in changes]
+            self._git("update-index", "-z", "--index-info", stdin=b"".join(lines), env=index)
+            tree = self._git("write-tree", env=index)
+        finally:
+            Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
+        when = provenance.started + timedelta(seconds=provenance.number)
+        commit = self._git(
+            "commit-tree", tree, "-p", parent, stdin=_message(provenance), env=_identity(when)
+        )
+        self._git("update-ref", f"refs/heads/candidates/{provenance.candidate}", commit)
+        base = self._git("rev-parse", _BASE_REF)
+        differing = self._git("diff-tree", "-r", "--name-only", base, commit)
+        return Commit(commit, tree, parent, len(differing.splitlines()))
+
+    def mark(self, name: str, commit: str) -> None:
+        """Let branch `name` point to `commit`."""
+        self._git("update-ref", f"refs/heads/{name}", commit)
+
+    def _entry(self, change: Change, files: Path) -> bytes:
+        path = os.fsencode(change.path)
+        if change.kind == "deleted":
+            return b"0 " + _NO_OBJECT.encode() + b"\t" + path + b"\0"
+        body, mode = _body(files / change.path, change)
+        blob = self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=body)
+        return f"{mode} {blob}\t".encode() + path + b"\0"
+
+
+def resolve(repository: Path, commit: str = "HEAD") -> Base:
+    """Return the commit and tree that `commit` names in the user's repository.
+
+    Raises:
+        InvalidInput: Not a git repository, or no such commit.
+    """
+    place = ["-C", str(repository)]
+    try:
+        names = run_git([*place, "rev-parse", f"{commit}^{{commit}}", f"{commit}^{{tree}}"])
+    except OutsideFailed as error:
+        raise InvalidInput(
+            "HAR-023",
+            f"{repository} has no commit {commit!r}.",
+            "a run starts from a commit, so that its verdict can name what it stands on.",
+            "run `git init`, `git add -A` and `git commit` there, or name another commit.",
+        ) from error
+    found, tree = names.splitlines()
+    return Base(found, tree)
+
+
+def _body(path: Path, change: Change) -> tuple[bytes, str]:
+    if change.kind == "symlink":
+        return os.fsencode(path.readlink()), "120000"
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OutsideFailed(
+                "HAR-024",
+                f"{change.path} of the candidate is not a regular file.",
+                "a candidate is made of files and links only.",
+                "look at the agent's log; `unlit resume RUN` tries again.",
+            )
+        return file.read(), "100755" if change.mode & 0o111 else "100644"
+
+
+def _message(provenance: Provenance) -> bytes:
+    lines = [
+        f"Candidate {provenance.number}: {provenance.title}",
+        "",
+        f"Unlit-Run: {provenance.run}",
+        f"Unlit-Candidate: {provenance.candidate}",
+        f"Unlit-Agent: {provenance.agent}",
+        f"Unlit-Spec: {provenance.spec}",
+    ]
+    if provenance.snapshot:
+        lines.append(f"Unlit-Snapshot: {provenance.snapshot}")
+    return ("\n".join(" ".join(line.split()) for line in lines) + "\n").encode()
+
+
+def _identity(when: datetime) -> dict[str, str]:
+    date = f"{int(when.timestamp())} +0000"
+    return {
+        "GIT_AUTHOR_NAME": "unlit",
+        "GIT_AUTHOR_EMAIL": "unlit@localhost",
+        "GIT_AUTHOR_DATE": date,
+        "GIT_COMMITTER_NAME": "unlit",
+        "GIT_COMMITTER_EMAIL": "unlit@localhost",
+        "GIT_COMMITTER_DATE": date,
+    }
+
+
+def _disk(error: OSError) -> OutsideFailed:
+    return OutsideFailed(
+        "HAR-025",
+        f"The files of a candidate could not be written: {error.strerror}.",
+        "each candidate is laid out once for checks and evaluation.",
+        "free space; then `unlit resume RUN`.",
+    )
