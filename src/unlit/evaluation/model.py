@@ -1,0 +1,517 @@
+"""What is asked of a grading and what it answers, as frozen data.
+
+Unknown is `None`, never zero; the states of `unlit.core.states` are never merged. The JSON form of
+a result is `unlit.evaluation/1`; `unlit.evaluation.wire` reads both forms back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from unlit.core.errors import InvalidInput
+from unlit.core.ids import CriterionId, ScenarioId
+from unlit.core.states import CriterionState, Partition, TrajectoryState, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from unlit.fence import Mount
+    from unlit.policy import Identity
+
+RESULT_SCHEMA: Final = "unlit.evaluation/1"
+
+ProductKind = Literal["cli", "http", "web", "library"]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """How the product is built, tested and started.
+
+    `env` values of the form ``twin:slack`` become that twin's credential in each world.
+    """
+
+    kind: str = "cli"
+    build: str | None = None
+    test: str | None = None
+    run: str | None = None
+    port: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[Mount, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "kind": self.kind,
+            "build": self.build,
+            "test": self.test,
+            "run": self.run,
+            "port": self.port,
+            "env": dict(self.env),
+            "mounts": [
+                {"source": str(m.source), "target": m.target, "writable": m.writable}
+                for m in self.mounts
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ShipRule:
+    """The two satisfaction rates that the ship decision tells apart, and its error rates.
+
+    A product no better than `p0` ships with probability at most `alpha`; one at least as good as
+    `p1` is stopped with probability at most `beta`.
+    """
+
+    p0: float = 0.90
+    p1: float = 0.97
+    alpha: float = 0.05
+    beta: float = 0.10
+
+    def __post_init__(self) -> None:
+        """Refuse rates that no rule can tell apart.
+
+        Raises:
+            InvalidInput: Not 0 < p0 < p1 < 1, or an error rate outside (0, 0.5].
+        """
+        if not 0 < self.p0 < self.p1 < 1:
+            raise InvalidInput(
+                "EVA-301",
+                f"The ship rule has p0 = {self.p0} and p1 = {self.p1}.",
+                "It tells two satisfaction rates apart, so 0 < p0 < p1 < 1 must hold.",
+                "Set p0 to the rate that is not good enough and p1 to the rate you expect.",
+            )
+        for name, rate in (("alpha", self.alpha), ("beta", self.beta)):
+            if not 0 < rate <= 0.5:
+                raise InvalidInput(
+                    "EVA-302",
+                    f"The ship rule has {name} = {rate}.",
+                    "An error rate lies above 0 and at most at 0.5.",
+                    f"Set {name} to a value such as 0.05.",
+                )
+
+    def to_json(self) -> dict[str, float]:
+        """Return the JSON form."""
+        return {"p0": self.p0, "p1": self.p1, "alpha": self.alpha, "beta": self.beta}
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """Everything one grading needs, by value; the evaluator's process gets exactly this.
+
+    Attributes:
+        look: The how-manieth look at sealed scenarios this is, from 1; None for other partitions.
+        bits: Bits of sealed information that earlier looks have given away, beyond their count.
+        artefacts: Folder of the evaluator's own store for content; never a fence sees it.
+    """
+
+    spec: Path
+    candidate: Path
+    base: Path | None
+    vault: Path
+    partition: Partition
+    product: Product
+    ship: ShipRule
+    seed: int
+    max_trajectories: int
+    parallel: int
+    look: int | None
+    artefacts: Path
+    policy: Path
+    identity: Identity
+    base_commit: str | None = None
+    tree: str | None = None
+    only: tuple[ScenarioId, ...] = ()
+    bits: float = 0.0
+    coder_families: tuple[str, ...] = ()
+    keep_going: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form; `unlit.evaluation.wire.request_from_json` reads it back."""
+        return {
+            "spec": str(self.spec),
+            "candidate": str(self.candidate),
+            "base": None if self.base is None else str(self.base),
+            "vault": str(self.vault),
+            "partition": str(self.partition),
+            "product": self.product.to_json(),
+            "ship": self.ship.to_json(),
+            "seed": self.seed,
+            "max_trajectories": self.max_trajectories,
+            "parallel": self.parallel,
+            "look": self.look,
+            "artefacts": str(self.artefacts),
+            "policy": str(self.policy),
+            "identity": {
+                "run": self.identity.run,
+                "stage": self.identity.stage,
+                "agent": self.identity.agent,
+                "role": self.identity.role,
+            },
+            "base_commit": self.base_commit,
+            "tree": self.tree,
+            "only": list(self.only),
+            "bits": self.bits,
+            "coder_families": list(self.coder_families),
+            "keep_going": self.keep_going,
+            "options": dict(self.options),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryRecord:
+    """One counted trajectory, without scenario content.
+
+    Attributes:
+        n: The how-manieth draw, from 1; the order that counts.
+        reasons: Labels of the checks that failed, such as ``then[2] exit``; never their content.
+        twin_routes: ``{service, route, tier, count}`` of each route that was used.
+        attempts: How often the draw was executed; more than one only after a harness fault.
+        failed: Criteria that speak against the candidate; empty when satisfied.
+    """
+
+    n: int
+    scenario: ScenarioId
+    seed: int
+    state: TrajectoryState
+    criteria: tuple[CriterionId, ...] = ()
+    reasons: tuple[str, ...] = ()
+    twin_routes: tuple[Mapping[str, Any], ...] = ()
+    cost_usd: float | None = None
+    attempts: int = 1
+    failed: tuple[CriterionId, ...] = ()
+    duration_s: float | None = None
+    replay: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "n": self.n,
+            "scenario": self.scenario,
+            "seed": self.seed,
+            "state": str(self.state),
+            "criteria": list(self.criteria),
+            "reasons": list(self.reasons),
+            "twin_routes": [dict(route) for route in self.twin_routes],
+            "cost": self.cost_usd,
+            "attempts": self.attempts,
+            "failed": list(self.failed),
+            "duration_s": self.duration_s,
+            "replay": self.replay,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Independence:
+    """Who stands behind the check of one criterion, and the most that green can mean.
+
+    Attributes:
+        source: ``oracle``, ``invariant``, ``diversity``, ``person`` or None: no source at all.
+        authors: Role to who wrote it (``criterion``, ``scenario``, ``twin``, ``judge``, ``code``).
+        families: Model families among the authors, sorted.
+        ceiling: One sentence.
+        level: 0 (nothing can be claimed) to 4 (checked against something nobody here wrote).
+        for_people: Whether a person has to look, because it lies above the ceiling.
+    """
+
+    source: str | None
+    authors: Mapping[str, str] = field(default_factory=dict)
+    families: tuple[str, ...] = ()
+    ceiling: str = ""
+    level: int = 0
+    for_people: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "source": self.source,
+            "authors": dict(self.authors),
+            "families": list(self.families),
+            "ceiling": self.ceiling,
+            "level": self.level,
+            "for_people": self.for_people,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """What all counted trajectories show about one criterion; `scenarios` are ids."""
+
+    id: CriterionId
+    text: str
+    scenarios: tuple[ScenarioId, ...]
+    trajectories: int
+    satisfied: int
+    state: CriterionState
+    independence: Independence
+    estimate: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    tier: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "scenarios": list(self.scenarios),
+            "trajectories": self.trajectories,
+            "satisfied": self.satisfied,
+            "state": str(self.state),
+            "independence": self.independence.to_json(),
+            "estimate": self.estimate,
+            "lower": self.lower,
+            "upper": self.upper,
+            "tier": self.tier,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim about the satisfaction rate, with what it rests on.
+
+    Attributes:
+        holds: Whether the evidence supports it at its level; None when it cannot be decided.
+        n: Units of evidence: trajectories for claim A, scenarios for claim B.
+        sentence: The claim in words, with its numbers.
+    """
+
+    holds: bool | None
+    estimate: float | None
+    lower: float | None
+    method: str
+    n: int
+    sentence: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "holds": self.holds,
+            "estimate": self.estimate,
+            "lower": self.lower,
+            "method": self.method,
+            "n": self.n,
+            "sentence": self.sentence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Satisfaction:
+    """The satisfaction rate: estimate, an interval that holds under peeking, two claims.
+
+    Attributes:
+        claim_a: On this scenario set.
+        claim_b: For users like these, scenarios being the sample.
+        pass_hat: k to pass^k: the chance that k repetitions of a job all satisfy.
+    """
+
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    method: str
+    claim_a: Claim
+    claim_b: Claim
+    e_value: float | None = None
+    e_value_against: float | None = None
+    trajectories: int = 0
+    satisfied: int = 0
+    pass_hat: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "estimate": self.estimate,
+            "lower": self.lower,
+            "upper": self.upper,
+            "method": self.method,
+            "claim_a": self.claim_a.to_json(),
+            "claim_b": self.claim_b.to_json(),
+            "e_value": self.e_value,
+            "e_value_against": self.e_value_against,
+            "trajectories": self.trajectories,
+            "satisfied": self.satisfied,
+            "pass_hat": dict(self.pass_hat),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An interval for a rate and the method that made it."""
+
+    lower: float
+    upper: float
+    method: str
+    confidence: float = 0.95
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "lower": self.lower,
+            "upper": self.upper,
+            "method": self.method,
+            "confidence": self.confidence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How strong the scenario set is: mutants it kills, scenarios that say nothing.
+
+    Attributes:
+        void: Scenarios that a null program or a constant stub passes.
+        idle: Scenarios that no mutant ever fails.
+        uncovered: Criteria that no mutant threatens.
+    """
+
+    mutants: int | None = None
+    killed: int | None = None
+    interval: Interval | None = None
+    void: tuple[ScenarioId, ...] | None = None
+    idle: tuple[ScenarioId, ...] | None = None
+    uncovered: tuple[CriterionId, ...] | None = None
+    sentence: str = "not exercised: no strength measured"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "mutants": self.mutants,
+            "killed": self.killed,
+            "interval": None if self.interval is None else self.interval.to_json(),
+            "void": None if self.void is None else list(self.void),
+            "idle": None if self.idle is None else list(self.idle),
+            "uncovered": None if self.uncovered is None else list(self.uncovered),
+            "sentence": self.sentence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Leaks:
+    """The leak proof: each part is `held`, `leaked`, `suspicious`, `failed` or None: not exercised.
+
+    Attributes:
+        control: Whether the planted leak was caught; without it the proof does not count.
+        details: Sentences without scenario content.
+    """
+
+    probe: str | None = None
+    canaries: str | None = None
+    control: str | None = None
+    literals: str | None = None
+    freshness: str | None = None
+    details: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "probe": self.probe,
+            "canaries": self.canaries,
+            "control": self.control,
+            "literals": self.literals,
+            "freshness": self.freshness,
+            "details": list(self.details),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Where the sealed set stands after this look.
+
+    Attributes:
+        index: The how-manieth look, from 1; None when no sealed scenario was looked at.
+        bits: Bits of sealed information given away so far, this look included.
+        claimable: The highest rate that could still be claimed if everything passed.
+    """
+
+    index: int | None = None
+    bits: float | None = None
+    claimable: float | None = None
+    alpha_effective: float | None = None
+    sentence: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "index": self.index,
+            "bits": self.bits,
+            "claimable": self.claimable,
+            "alpha_effective": self.alpha_effective,
+            "sentence": self.sentence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """All that an agent may learn: which criterion, and one of few buckets."""
+
+    criterion: CriterionId
+    bucket: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the JSON form."""
+        return {"criterion": self.criterion, "bucket": self.bucket}
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResult:
+    """What a grading says, in the form of `unlit.evaluation/1`."""
+
+    verdict: Verdict
+    base: str | None
+    tree: str | None
+    satisfaction: Satisfaction
+    criteria: tuple[CriterionResult, ...]
+    strength: Strength
+    leaks: Leaks
+    looks: Looks
+    trajectories: tuple[TrajectoryRecord, ...]
+    not_verified: tuple[str, ...]
+    feedback: tuple[Feedback, ...] = ()
+    partition: Partition | None = None
+    ship: ShipRule | None = None
+    seed: int | None = None
+    spec_digest: str | None = None
+    vault_digest: str | None = None
+    warnings: tuple[str, ...] = ()
+    invariants: tuple[Mapping[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form, schema `unlit.evaluation/1`."""
+        return {
+            "schema": RESULT_SCHEMA,
+            "verdict": str(self.verdict),
+            "base": self.base,
+            "tree": self.tree,
+            "satisfaction": self.satisfaction.to_json(),
+            "criteria": [result.to_json() for result in self.criteria],
+            "strength": self.strength.to_json(),
+            "leaks": self.leaks.to_json(),
+            "looks": self.looks.to_json(),
+            "trajectories": [record.to_json() for record in self.trajectories],
+            "not_verified": list(self.not_verified),
+            "feedback": [entry.to_json() for entry in self.feedback],
+            "partition": None if self.partition is None else str(self.partition),
+            "ship": None if self.ship is None else self.ship.to_json(),
+            "seed": self.seed,
+            "spec_digest": self.spec_digest,
+            "vault_digest": self.vault_digest,
+            "warnings": list(self.warnings),
+            "invariants": [dict(entry) for entry in self.invariants],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened while grading; `kind` is ``trajectory``, ``stage`` or ``note``.
+
+    A `trajectory` has ``n, scenario, state, criterion, satisfied, total, estimate, lower, upper,
+    e_value, decided``; `scenario` is None for sealed scenarios.
+    """
+
+    kind: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form: ``{"event": kind, …fields}``."""
+        return {"event": self.kind, **self.fields}
