@@ -1,0 +1,1 @@
+"""The engine's ways out: the real fence and the real twins."""

@@ -1,0 +1,187 @@
+"""What the engine needs from outside: a fence to run the product in, and worlds of twins."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Finished(Protocol):
+    """How one command ended."""
+
+    @property
+    def exit_code(self) -> int: ...  # noqa: D102 # the fence's own words
+    @property
+    def stdout(self) -> bytes: ...  # noqa: D102
+    @property
+    def stderr(self) -> bytes: ...  # noqa: D102
+    @property
+    def timed_out(self) -> bool: ...  # noqa: D102
+    @property
+    def duration_s(self) -> float: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A `Finished` of our own, for fakes and for what the fence cut short."""
+
+    exit_code: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+    timed_out: bool = False
+    duration_s: float = 0.0
+
+
+class Process(Protocol):
+    """A running product."""
+
+    @property
+    def ended(self) -> bool:
+        """Say whether it has ended by itself."""
+        ...
+
+    async def wait(self) -> Finished:
+        """Wait for its end."""
+        ...
+
+    async def kill(self) -> None:
+        """Kill it and everything it started."""
+        ...
+
+
+class Forwarded(Protocol):
+    """A loopback listener outside that leads to a port inside."""
+
+    @property
+    def host(self) -> str: ...  # noqa: D102
+    @property
+    def port(self) -> int: ...  # noqa: D102
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Both directions of one connection into a sandbox."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+
+class Sandbox(Protocol):
+    """One fence, as far as the engine uses it."""
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 600,
+    ) -> Finished:
+        """Run one command to its end."""
+        ...
+
+    async def spawn(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
+        """Start a command and leave it running."""
+        ...
+
+    async def connect(self, port: int) -> Connection:
+        """Open a connection to `port` inside.
+
+        Raises:
+            ConnectionError: Nothing listens there.
+        """
+        ...
+
+    async def forward(self, port: int) -> Forwarded:
+        """Open a way in to `port`."""
+        ...
+
+    async def write(self, files: Mapping[str, bytes], delete: Sequence[str] = ()) -> None:
+        """Put files into the workspace, as the product's user."""
+        ...
+
+    def read_changed(self, limit_bytes: int = 4_000_000) -> dict[str, bytes]:
+        """Return the regular files that were made or changed, by relative path."""
+        ...
+
+    async def reset(self) -> None:
+        """Back to the candidate as it was; nothing keeps running."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorldPlan:
+    """What a world is made from."""
+
+    seeds: Mapping[str, Any]
+    seed: int
+    now: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteUse:
+    """One route of a twin that a trajectory used, and how faithful it is."""
+
+    service: str
+    route: str
+    tier: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What reached the twins of one world."""
+
+    calls: int = 0
+    routes: tuple[RouteUse, ...] = ()
+    texts: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Worlds(Protocol):
+    """The twins, as far as the engine uses them."""
+
+    def create(self, slot: str, plan: WorldPlan) -> str:
+        """Make a world and make it the one that `slot`'s fence meets."""
+        ...
+
+    def tokens(self, world: str) -> Mapping[str, str]:
+        """Return a working token for each service."""
+        ...
+
+    def state(self, world: str) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return all collections of a world."""
+        ...
+
+    def emit(self, world: str, service: str, event: str, fields: Mapping[str, Any]) -> None:
+        """Let something happen at a service."""
+        ...
+
+    def advance(self, world: str, seconds: float) -> None:
+        """Move the world's clock."""
+        ...
+
+    def traffic(self, world: str) -> Traffic:
+        """Return what the product asked of this world."""
+        ...
+
+    def drop(self, world: str) -> None:
+        """Forget a world."""
+        ...
+
+
+class Pool(Protocol):
+    """Where sandboxes for one candidate come from."""
+
+    async def open(self, slot: str, candidate: Path) -> Sandbox:
+        """Open a sandbox over `candidate` whose network is the worlds of `slot`."""
+        ...
+
+    async def release(self, sandbox: Sandbox) -> None:
+        """Close a sandbox for good."""
+        ...

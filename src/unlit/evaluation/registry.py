@@ -1,0 +1,27 @@
+"""Plug-ins by name: which driver performs which kind of step."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, cast
+
+from unlit.evaluation.stage import Stage
+
+Driver = Callable[[Mapping[str, Any], Stage], Awaitable[None]]
+
+DRIVERS: Final[Mapping[str, str]] = {
+    "cli": "unlit.evaluation.drivers.cli:perform",
+    "http": "unlit.evaluation.drivers.http:perform",
+    "twin": "unlit.evaluation.drivers.world:twin",
+    "clock": "unlit.evaluation.drivers.world:clock",
+    "file": "unlit.evaluation.drivers.world:file",
+    "restart": "unlit.evaluation.drivers.world:restart",
+    "kill": "unlit.evaluation.drivers.world:kill",
+}
+
+
+@cache
+def driver(kind: str) -> Driver:
+    """Return the driver for one kind of step, imported when asked for."""
+    module, _, name = DRIVERS[kind].partition(":")
+    return cast("Driver", getattr(import_module(module), name))

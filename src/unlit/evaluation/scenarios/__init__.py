@@ -1,0 +1,1 @@
+"""Scenarios: the format, its parser with file and line, sampling of what varies, templates."""

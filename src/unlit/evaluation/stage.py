@@ -1,0 +1,156 @@
+"""The stage of one trajectory: what the drivers act on and what they have seen so far."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from unlit.core.clock import Clock
+from unlit.evaluation.ports import Process, Sandbox, Worlds
+from unlit.evaluation.scenarios.template import fill
+
+START_TIMEOUT_S: Final = 30.0
+STEP_TIMEOUT_S: Final = 60.0
+
+
+class ProductFailed(Exception):
+    """The product did something that ends the trajectory; never our fault."""
+
+
+class HarnessFault(Exception):
+    """Something of ours failed, with evidence from outside the product's fence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How the product is started and driven."""
+
+    kind: str
+    run: tuple[str, ...]
+    port: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one step showed."""
+
+    step: int
+    kind: str
+    exit_code: int | None = None
+    stdout: str = ""
+    stderr: str = ""
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    duration_s: float = 0.0
+    timed_out: bool = False
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Stage:
+    """Mutable state of one trajectory; made anew for each."""
+
+    sandbox: Sandbox
+    worlds: Worlds
+    world: str
+    launch: Launch
+    clock: Clock
+    env: Mapping[str, str]
+    values: dict[str, Any] = field(default_factory=dict)
+    seen: list[Observation] = field(default_factory=list)
+    server: Process | None = None
+    server_outputs: list[str] = field(default_factory=list)
+    sessions: dict[str, dict[str, str]] = field(default_factory=dict)
+    step: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def filled(self, value: Any) -> Any:
+        """Fill the placeholders in `value` with sampled and captured values."""
+        return fill(value, self.values)
+
+    def note(self, observation: Observation) -> None:
+        """Remember what a step showed."""
+        self.seen.append(observation)
+
+    def last(self, *kinds: str) -> Observation | None:
+        """Return the newest observation of one of these kinds."""
+        return next((seen for seen in reversed(self.seen) if seen.kind in kinds), None)
+
+    async def start_server(self) -> None:
+        """Start the product as a server and wait until its port accepts.
+
+        Raises:
+            ProductFailed: It ended, or did not listen in time.
+        """
+        port = self.launch.port
+        if port is None:
+            raise ProductFailed("the product has no port ([product].port)")
+        if self.server is not None:
+            return
+        server = await self.sandbox.spawn(self.launch.run, env=self.env)
+        self.server = server
+        deadline = self.clock.monotonic_s() + START_TIMEOUT_S
+        wait_s = 0.01
+        while not await self._accepts(port):
+            if self.clock.monotonic_s() > deadline:
+                await self.stop_server()
+                raise ProductFailed(f"nothing listened on port {port} in {START_TIMEOUT_S:.0f} s")
+            if server.ended:
+                await self.stop_server()
+                raise ProductFailed("the product ended before it listened")
+            await self.clock.sleep(wait_s)
+            wait_s = min(0.1, wait_s * 1.5)
+
+    async def _accepts(self, port: int) -> bool:
+        try:
+            connection = await self.sandbox.connect(port)
+        except OSError:
+            return False
+        connection.writer.close()
+        return True
+
+    async def stop_server(self) -> None:
+        """Kill the server, if one runs, and keep what it printed."""
+        server, self.server = self.server, None
+        if server is None:
+            return
+        await server.kill()
+        ended = await server.wait()
+        self.server_outputs += [as_text(ended.stdout), as_text(ended.stderr)]
+
+
+def as_text(content: bytes) -> str:
+    """Decode what a product printed; bytes that are no UTF-8 stay visible."""
+    return content.decode("utf-8", "backslashreplace")
+
+
+def captured(rule: str, observation: Observation) -> Any:
+    """Return what a capture rule finds in an answer, or None.
+
+    A rule is a path into the JSON answer (``items.0.id``), ``header:NAME`` or ``text:REGEX``.
+    """
+    if rule.startswith("header:"):
+        return observation.headers.get(rule.removeprefix("header:").strip().lower())
+    text = observation.body or observation.stdout
+    if rule.startswith("text:"):
+        import re
+
+        found = re.search(rule.removeprefix("text:").strip(), text)
+        return found[found.re.groups and 1] if found else None
+    try:
+        return _walk(json.loads(text), rule.split("."))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _walk(value: Any, parts: Sequence[str]) -> Any:
+    for part in parts:
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value

@@ -1,0 +1,254 @@
+"""One trajectory: a sampled world, the steps against the product in its fence, the checks."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from unlit.core.clock import Clock
+from unlit.core.errors import UnlitError
+from unlit.core.ids import CriterionId
+from unlit.core.states import TrajectoryState
+from unlit.evaluation.checks.outcome import (
+    Evidence,
+    Reason,
+    broken_invariants,
+    check_all,
+    check_observation,
+    evaluate_checks,
+    state_of,
+)
+from unlit.evaluation.checks.state import State
+from unlit.evaluation.ports import Sandbox, Traffic, WorldPlan, Worlds
+from unlit.evaluation.registry import DRIVERS, driver
+from unlit.evaluation.scenarios.model import Check, Draw, Scenario
+from unlit.evaluation.scenarios.template import fill
+from unlit.evaluation.stage import HarnessFault, Launch, Observation, ProductFailed, Stage
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one trajectory showed, with content; stays in the evaluator's own store."""
+
+    draw: Draw
+    state: TrajectoryState
+    reasons: tuple[Reason, ...] = ()
+    traffic: Traffic = field(default_factory=Traffic)
+    seen: tuple[Observation, ...] = ()
+    server_outputs: tuple[str, ...] = ()
+    effects: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    duration_s: float = 0.0
+    attempts: int = 1
+    fault: str = ""
+
+    def satisfies(self, criterion: CriterionId) -> bool:
+        """Say whether nothing that speaks for `criterion` went wrong."""
+        if self.state is TrajectoryState.SATISFIED:
+            return True
+        return bool(self.reasons) and all(
+            reason.criteria and criterion not in reason.criteria for reason in self.reasons
+        )
+
+    def labels(self) -> tuple[str, ...]:
+        """Return why it was not satisfied, without content of the scenario."""
+        return tuple(dict.fromkeys(reason.label for reason in self.reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every trajectory of one grading shares."""
+
+    worlds: Worlds
+    launch: Launch
+    clock: Clock
+    env: Mapping[str, str] = field(default_factory=dict)
+    reset: bool = True
+
+
+async def run_trajectory(
+    scenario: Scenario, draw: Draw, sandbox: Sandbox, slot: str, setting: Setting
+) -> Outcome:
+    """Run one trajectory to its end.
+
+    Raises:
+        HarnessFault: Something of ours failed; the draw is to be run again.
+    """
+    try:
+        world = setting.worlds.create(slot, _plan(scenario, draw))
+    except UnlitError as error:
+        raise HarnessFault(f"the world cannot be made: {error}") from error
+    try:
+        return await _run(scenario, draw, sandbox, world, setting)
+    except (HarnessFault, ProductFailed):
+        raise
+    except (UnlitError, OSError) as error:
+        raise HarnessFault(str(error)) from error
+    finally:
+        setting.worlds.drop(world)
+
+
+def _plan(scenario: Scenario, draw: Draw) -> WorldPlan:
+    clock = scenario.given.clock
+    now = None
+    if clock is not None:
+        now = datetime.fromisoformat(str(fill(clock, draw.values)))
+        now = now if now.tzinfo else now.replace(tzinfo=UTC)
+    return WorldPlan(fill(scenario.given.twins, draw.values), draw.seed, now)
+
+
+async def _run(
+    scenario: Scenario, draw: Draw, sandbox: Sandbox, world: str, setting: Setting
+) -> Outcome:
+    tokens = setting.worlds.tokens(world)
+    stage = Stage(
+        sandbox=sandbox,
+        worlds=setting.worlds,
+        world=world,
+        launch=setting.launch,
+        clock=setting.clock,
+        env=_environment(setting, scenario, draw, tokens),
+        values=dict(draw.values),
+    )
+    before = setting.worlds.state(world)
+    files = {name: str(text).encode() for name, text in
+             fill(scenario.given.files, draw.values).items()}  # fmt: skip
+    if files:
+        await sandbox.write(files)
+    started = setting.clock.monotonic_s()
+    try:
+        reasons = await _steps(scenario, stage, before)
+        duration_s = setting.clock.monotonic_s() - started
+    finally:
+        await stage.stop_server()
+        await _close(stage)
+    evidence = _evidence(scenario, stage, before, tokens, duration_s)
+    if reasons:
+        reasons += broken_invariants(scenario, evidence)
+    else:
+        reasons = list(stage.extra.get("eventually", [])) + evaluate_checks(scenario, evidence)
+    return Outcome(
+        draw=draw,
+        state=state_of(reasons),
+        reasons=tuple(reasons),
+        traffic=setting.worlds.traffic(world),
+        seen=tuple(stage.seen),
+        server_outputs=tuple(stage.server_outputs),
+        effects=_effects(before, evidence.after),
+        files=tuple(sorted(evidence.files)),
+        duration_s=duration_s,
+    )
+
+
+def _environment(
+    setting: Setting, scenario: Scenario, draw: Draw, tokens: Mapping[str, str]
+) -> dict[str, str]:
+    env = dict(setting.env)
+    for name, value in setting.launch.env.items():
+        service = value.removeprefix("twin:")
+        env[name] = tokens.get(service, "") if value.startswith("twin:") else value
+    return env | {key: str(text) for key, text in fill(scenario.given.env, draw.values).items()}
+
+
+def _evidence(
+    scenario: Scenario, stage: Stage, before: State, tokens: Mapping[str, str], duration_s: float
+) -> Evidence:
+    looks_at_files = any(check.kind == "file" for check in scenario.then)
+    wants_files = looks_at_files or "secret-in-output" in scenario.never
+    changed = stage.sandbox.read_changed() if wants_files else {}
+    return Evidence(
+        values=stage.values,
+        seen=stage.seen,
+        before=before,
+        after=stage.worlds.state(stage.world),
+        files={name: data.decode("utf-8", "backslashreplace") for name, data in changed.items()},
+        server_outputs=stage.server_outputs,
+        secrets=sorted(set(tokens.values())),
+        duration_s=duration_s,
+        judged=stage.extra.get("judged", {}),
+    )
+
+
+def _effects(before: State, after: State) -> dict[str, Any]:
+    from unlit.evaluation.checks.state import effects
+
+    return {
+        name: {"added": list(done.added), "removed": list(done.removed)}
+        for name, done in effects(before, after).items()
+    }
+
+
+async def _steps(scenario: Scenario, stage: Stage, before: State) -> list[Reason]:
+    """Perform the steps; stop at the first whose own expectation does not hold."""
+    for number, step in enumerate(scenario.when, 1):
+        stage.step = number
+        label = f"when[{number}] {step.kind}"
+        if step.kind not in DRIVERS:
+            raise HarnessFault(f"no driver for {step.kind}")
+        params = stage.filled(step.params)
+        try:
+            await driver(step.kind)(params, stage)
+        except ProductFailed as failed:
+            return [Reason(f"{label} product", str(failed))]
+        expected = params.get("expect") if step.kind in ("cli", "http") else None
+        if expected:
+            misfits = check_observation(expected, stage.last("cli", "http"))
+            if misfits:
+                return [Reason(f"{label} expect", text) for text in misfits]
+        elif stage.seen and stage.seen[-1].step == number and stage.seen[-1].timed_out:
+            return [Reason(f"{label} timeout", "the product did not end in its time")]
+    return await _eventually(scenario, stage, before)
+
+
+async def _eventually(scenario: Scenario, stage: Stage, before: State) -> list[Reason]:
+    """Wait, for each `eventually`, until its checks hold or its time is over."""
+    reasons: list[Reason] = []
+    for number, check in enumerate(scenario.then, 1):
+        if check.kind != "eventually":
+            continue
+        value = stage.filled(check.value)
+        deadline = stage.clock.monotonic_s() + float(value["seconds"])
+        wait_s = 0.02
+        while True:
+            found = await _probe(value, stage, before)
+            if not found or stage.clock.monotonic_s() >= deadline:
+                break
+            await stage.clock.sleep(wait_s)
+            wait_s = min(0.5, wait_s * 1.6)
+        reasons += [
+            Reason(f"then[{number}] eventually {reason.label.split(' ', 1)[1]}", reason.text,
+                   check.criterion)
+            for reason in found
+        ]  # fmt: skip
+    stage.extra["eventually"] = reasons
+    return []
+
+
+async def _probe(value: Mapping[str, Any], stage: Stage, before: State) -> list[Reason]:
+    for kind in ("http", "cli"):
+        if kind in value:
+            await driver(kind)(value[kind], stage)
+    checks = [
+        Check(kind, inner) for entry in value["then"] for kind, inner in entry.items()
+        if kind != "criterion"
+    ]  # fmt: skip
+    evidence = Evidence(
+        values=stage.values, seen=stage.seen, before=before, after=stage.worlds.state(stage.world),
+        files=_text_files(stage, checks),
+    )  # fmt: skip
+    return check_all(checks, evidence)
+
+
+def _text_files(stage: Stage, checks: Sequence[Check]) -> dict[str, str]:
+    if not any(check.kind == "file" for check in checks):
+        return {}
+    changed = stage.sandbox.read_changed()
+    return {name: data.decode("utf-8", "backslashreplace") for name, data in changed.items()}
+
+
+async def _close(stage: Stage) -> None:
+    for resource in reversed(stage.extra.get("close", [])):
+        await resource()

@@ -1,0 +1,184 @@
+"""The vault: scenarios in a folder outside the code, sealed by digest before anything is built."""
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from unlit.core.canonical import digest_bytes, digest_json
+from unlit.core.errors import InvalidInput, RefusedByPolicy
+from unlit.core.states import Partition
+from unlit.evaluation.checks.never import INVARIANTS
+from unlit.evaluation.scenarios.lint import lint_scenario, lint_set
+from unlit.evaluation.scenarios.model import Finding, Scenario
+from unlit.evaluation.scenarios.parse import parse_scenario
+
+MAX_SCENARIOS: Final = 20_000
+LISTS_FOLDER: Final = "lists"
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """All scenarios of one folder, what is wrong with them, and the seal over their content."""
+
+    root: Path
+    scenarios: tuple[Scenario, ...]
+    findings: tuple[Finding, ...]
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    digest: str = ""
+
+    def of(self, partition: Partition | str) -> tuple[Scenario, ...]:
+        """Return the scenarios of one partition, by id."""
+        wanted = Partition(partition)
+        chosen = (scenario for scenario in self.scenarios if scenario.partition is wanted)
+        return tuple(sorted(chosen, key=lambda scenario: scenario.id))
+
+    def scenario(self, name: str) -> Scenario:
+        """Return one scenario by id.
+
+        Raises:
+            InvalidInput: The vault has none of that name.
+        """
+        for scenario in self.scenarios:
+            if scenario.id == name:
+                return scenario
+        raise InvalidInput(
+            "EVA-123", f"The vault has no scenario `{name}`.", "ids must match exactly.",
+            "list them with `unlit scenarios list`.",
+        )  # fmt: skip
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Return the findings that forbid a run."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    def refuse_errors(self) -> None:
+        """Stop if any scenario is broken: nothing runs with half a vault.
+
+        Raises:
+            InvalidInput: Names file, line and remedy of the first broken place.
+        """
+        if not self.errors:
+            return
+        first = self.errors[0]
+        more = f" ({len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
+        raise InvalidInput(
+            first.code, f"{first.file}:{first.line} {first.message}{more}",
+            "no scenario runs while one of them is broken.",
+            f"{first.remedy.rstrip('.')}; `unlit scenarios lint` lists everything.",
+        )  # fmt: skip
+
+
+def load_vault(
+    root: Path,
+    *,
+    criteria: Collection[str] | None = None,
+    services: Collection[str] | None = None,
+    invariants: Iterable[str] = (),
+) -> Vault:
+    """Read every scenario below `root`.
+
+    Args:
+        root: The vault's folder.
+        criteria: Criterion ids of the spec, or None when no spec is at hand.
+        services: Twins that exist, or None when unknown.
+        invariants: Names of the organisation's own invariants.
+
+    Returns:
+        The vault with its findings; nothing is raised for a broken scenario.
+
+    Raises:
+        InvalidInput: There is no such folder, it cannot be read, or it holds no scenario.
+    """
+    if not root.is_dir():
+        raise InvalidInput(
+            "EVA-120", f"The vault {root} is not a folder.", "scenarios are read from it.",
+            "name the folder that holds the scenarios.",
+        )  # fmt: skip
+    scenarios: list[Scenario] = []
+    findings: list[Finding] = []
+    seal: list[list[str]] = []
+    for path in _files(root):
+        name = path.relative_to(root).as_posix()
+        content = _read(path)
+        seal.append([name, digest_bytes(content)])
+        if path.suffix not in (".yaml", ".yml"):
+            continue
+        parsed = parse_scenario(content.decode("utf-8", "replace"), name)
+        if isinstance(parsed, list):
+            findings += parsed
+        else:
+            scenarios.append(parsed)
+    lists = _lists(root)
+    known = {*INVARIANTS, *invariants}
+    for scenario in scenarios:
+        findings += lint_scenario(scenario, services=services, invariants=known, lists=lists)
+    findings += lint_set(scenarios, criteria)
+    if not scenarios and not findings:
+        raise InvalidInput(
+            "EVA-121", f"The vault {root} holds no scenario.", "no `*.yaml` file was found there.",
+            "write one, or name the right folder.",
+        )  # fmt: skip
+    ordered = sorted(findings, key=lambda f: (f.severity != "error", f.file, f.line, f.code))
+    return Vault(root, tuple(scenarios), tuple(ordered), lists, digest_json(seal))
+
+
+def _files(root: Path) -> Iterator[Path]:
+    count = 0
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(folder) / name
+            in_lists = path.parent == root / LISTS_FOLDER and path.suffix == ".txt"
+            if path.suffix in (".yaml", ".yml") or in_lists:
+                count += 1
+                if count > MAX_SCENARIOS:
+                    raise InvalidInput(
+                        "EVA-122", f"The vault {root} holds more than {MAX_SCENARIOS} files.",
+                        "this is probably not a vault.", "name the right folder.",
+                    )  # fmt: skip
+                yield path
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            "EVA-120", f"The file {path} cannot be read.", f"{error.strerror or error}.",
+            "correct its rights, or remove it.",
+        ) from error  # fmt: skip
+
+
+def _lists(root: Path) -> dict[str, Sequence[str]]:
+    folder = root / LISTS_FOLDER
+    if not folder.is_dir():
+        return {}
+    return {
+        path.stem: tuple(
+            line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line
+        )
+        for path in sorted(folder.glob("*.txt"))
+    }
+
+
+def refuse_reachable(vault: Path, reachable: Mapping[str, Path]) -> None:
+    """Refuse a vault that lies inside, or around, anything an agent can see.
+
+    Args:
+        vault: The vault's folder.
+        reachable: What it must not touch, by the name shown in the message.
+
+    Raises:
+        RefusedByPolicy: Who writes could read what grades.
+    """
+    inner = vault.resolve()
+    for what, path in reachable.items():
+        outer = path.resolve()
+        if inner == outer or inner.is_relative_to(outer) or outer.is_relative_to(inner):
+            raise RefusedByPolicy(
+                "EVA-124", f"The vault {vault} and the {what} {path} lie within each other.",
+                "who writes must not be able to read what grades.",
+                "move the vault to a folder of its own, outside of both.",
+            )  # fmt: skip
