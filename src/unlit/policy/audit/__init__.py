@@ -1,0 +1,1 @@
+"""The audit log: append-only, tamper-evident, written before the act."""

@@ -1,0 +1,1 @@
+"""Pure decisions of policy: parsing, matching, linting, comparing."""
