@@ -1,8 +1,10 @@
-"""What this room needs from outside: sources to read and a place to keep bodies."""
+"""What this room needs from outside: sources to read, a way to call them, a place for bodies."""
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
 
+from unlit.context.changes import Change
 from unlit.context.model import Item, Ref
 from unlit.core.ids import Digest
 
@@ -18,6 +20,74 @@ class Source(Protocol):
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one thing; `None` if it is gone."""
+        ...
+
+
+class Connector(Source, Protocol):
+    """A source reached over HTTP, that may also be written to.
+
+    Attributes:
+        writes: The kinds of change it can apply; others are refused before a call is made.
+        states: Whether `statuses` answers.
+    """
+
+    writes: ClassVar[frozenset[type]]
+
+    def owns(self, text: str) -> Ref | None:
+        """Return the reference that a pasted URL or key means here, or `None`."""
+        ...
+
+    def comments(self, ref: Ref) -> Iterable[Item]:
+        """Read what people said about a thing, oldest first; empty where nobody can."""
+        ...
+
+    def statuses(self, ref: Ref) -> tuple[str, ...]:
+        """Return the states a thing can move to now."""
+        ...
+
+    def apply(self, change: Change) -> Ref:
+        """Write; return what was written to or made.
+
+        Raises:
+            OutsideFailed: The source refused, in its own words.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request; never holds a credential."""
+
+    method: str
+    url: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP response. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Fetch(Protocol):
+    """Makes calls: adds the credential that policy grants, records, limits, audits."""
+
+    def call(self, call: Call) -> Reply:
+        """Make one call; redirects are not followed to another host.
+
+        Raises:
+            RefusedByPolicy: Policy does not allow it.
+            OutsideFailed: No answer, or an answer that is too large.
+        """
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Wait before a repeated call."""
         ...
 
 

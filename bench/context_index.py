@@ -1,0 +1,71 @@
+"""Index 10,000 items and search them; ratios against a plain table and LIKE in the same run."""
+
+import random
+import sqlite3
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from unlit.context.adapters.index import Index
+from unlit.context.model import Item, Ref, Trust
+
+COUNT = 10_000
+WORDS = [f"word{n}" for n in range(3000)]
+
+
+def items() -> list[Item]:
+    chooser = random.Random(1)
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    return [
+        Item(
+            Ref("jira", "issue", f"SEC-{n}"),
+            "1",
+            " ".join(chooser.choices(WORDS, k=8)),
+            " ".join(chooser.choices(WORDS, k=150)),
+            Trust.INTERNAL,
+            now,
+        )
+        for n in range(COUNT)
+    ]
+
+
+def main() -> None:
+    made = items()
+    with tempfile.TemporaryDirectory() as folder:
+        index = Index(Path(folder) / "index.db")
+        started = time.perf_counter()
+        index.put(made)
+        indexed = time.perf_counter() - started
+        plain = sqlite3.connect(Path(folder) / "plain.db")
+        plain.execute("create table item (key text, title text, body text)")
+        started = time.perf_counter()
+        rows = [(item.ref.key, item.title, item.body) for item in made]
+        with plain:
+            plain.executemany("insert into item values (?, ?, ?)", rows)
+        floor = time.perf_counter() - started
+        queries = [" ".join(random.Random(n).sample(WORDS, 2)) for n in range(200)]
+        ours, likes = [], []
+        for query in queries:
+            started = time.perf_counter()
+            index.search(query)
+            ours.append(time.perf_counter() - started)
+        for query in queries[:20]:
+            one, two = query.split()
+            started = time.perf_counter()
+            plain.execute(
+                "select key from item where body like ? and body like ? limit 20",
+                (f"%{one}%", f"%{two}%"),
+            ).fetchall()
+            likes.append(time.perf_counter() - started)
+        print(
+            f"index {COUNT} items    {indexed:6.2f} s   plain table {floor:5.2f} s   ratio {indexed / floor:.1f}"
+        )
+        fast, slow = statistics.median(ours) * 1000, statistics.median(likes) * 1000
+        print(f"search median        {fast:6.2f} ms  LIKE {slow:6.2f} ms  ratio {fast / slow:.3f}")
+        print(f"search slowest       {max(ours) * 1000:6.2f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The cross-source index: SQLite full text with bm25, one transaction per batch."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from unlit.context.model import Item, Ref, Trust
+
+_SCHEMA: Final = """
+create table if not exists item (
+  id integer primary key, source text not null, kind text not null, key text not null,
+  revision text not null, title text not null, body text not null, trust text not null,
+  status text, people text not null, url text, fetched_at text not null,
+  unique (source, kind, key));
+create virtual table if not exists words using fts5 (
+  title, body, people, content='item', content_rowid='id', tokenize='porter unicode61');
+create trigger if not exists item_in after insert on item begin
+  insert into words (rowid, title, body, people) values (new.id, new.title, new.body, new.people);
+end;
+create trigger if not exists item_out after delete on item begin
+  insert into words (words, rowid, title, body, people)
+  values ('delete', old.id, old.title, old.body, old.people);
+end;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One search result; `rank` is bm25, smaller is better."""
+
+    ref: Ref
+    title: str
+    excerpt: str
+    trust: Trust
+    url: str | None
+    status: str | None
+    fetched_at: datetime
+    rank: float
+
+
+class Index:
+    """Items of all sources, searchable.
+
+    Args:
+        path: The database file; made if missing. ``:memory:`` keeps nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if str(path) != ":memory:":
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = normal")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def put(self, items: Iterable[Item]) -> int:
+        """Add or replace items, all or none; unchanged ones cost nothing.
+
+        Returns:
+            How many were new or changed.
+        """
+        changed = 0
+        self._db.execute("begin immediate")
+        try:
+            for item in items:
+                changed += self._put_one(item)
+            self._db.execute("commit")
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        return changed
+
+    def _put_one(self, item: Item) -> int:
+        identity = (item.ref.source, item.ref.kind, item.ref.key)
+        row = (item.revision, item.title, item.body, item.trust.value, item.status)
+        known = self._db.execute(
+            "select revision, title, body, trust, status from item"
+            " where source = ? and kind = ? and key = ?",
+            identity,
+        ).fetchone()
+        if known == row:
+            return 0
+        if known is not None:
+            self._db.execute("delete from item where source = ? and kind = ? and key = ?", identity)
+        self._db.execute(
+            "insert into item (source, kind, key, revision, title, body, trust, status, people,"
+            " url, fetched_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*identity, *row, " ".join(item.people), item.url, item.fetched_at.isoformat()),
+        )
+        return 1
+
+    def drop(self, ref: Ref) -> None:
+        """Forget one item: the source says that it is gone."""
+        self._db.execute(
+            "delete from item where source = ? and kind = ? and key = ?",
+            (ref.source, ref.kind, ref.key),
+        )
+
+    def search(self, query: str, *, source: str | None = None, limit: int = 20) -> list[Hit]:
+        """Find items that have every word of `query`, best first.
+
+        Any text is a valid query: its words are quoted, so no operator of the engine is reachable.
+        """
+        words = [word for word in query.replace('"', " ").replace("\0", " ").split() if any(map(str.isalnum, word))]
+        if not words:
+            return []
+        match = " ".join(f'"{word}"' for word in words)
+        rows = self._db.execute(
+            "select source, kind, key, item.title, snippet(words, 1, '', '', ' … ', 24), trust,"
+            " url, status, fetched_at, bm25(words, 4.0, 1.0, 2.0) as rank from words"
+            " join item on item.id = words.rowid"
+            " where words match ? and (? is null or source = ?) order by rank limit ?",
+            (match, source, source, limit),
+        )
+        return [
+            Hit(
+                Ref(row[0], row[1], row[2]),
+                row[3],
+                " ".join(str(row[4]).split()),
+                Trust(row[5]),
+                row[6],
+                row[7],
+                datetime.fromisoformat(row[8]),
+                float(row[9]),
+            )
+            for row in rows
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of items of each source."""
+        return dict(self._db.execute("select source, count(*) from item group by source"))
+
+    def newest(self) -> dict[str, str]:
+        """Return when each source was last read, ISO 8601: the freshness to be stated."""
+        return dict(self._db.execute("select source, max(fetched_at) from item group by source"))
+
+
+def hit_json(hit: Hit) -> dict[str, object]:
+    """Return a hit as plain JSON data."""
+    return {
+        "source": hit.ref.source,
+        "kind": hit.ref.kind,
+        "key": hit.ref.key,
+        "title": hit.title,
+        "excerpt": hit.excerpt,
+        "trust": hit.trust.value,
+        "url": hit.url,
+        "status": hit.status,
+        "fetched_at": hit.fetched_at.isoformat(),
+        "rank": hit.rank,
+    }

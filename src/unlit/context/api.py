@@ -1,0 +1,188 @@
+"""How every connector talks: JSON over HTTP, patient where it helps, clear where it does not."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from unlit.context.ports import Call, Fetch, Reply
+from unlit.core.errors import OutsideFailed, UnlitError
+
+_RETRIED: Final = frozenset({429, 502, 503, 504})
+_ATTEMPTS: Final = 4
+_LONGEST_WAIT_S: Final = 60.0
+_SECONDS: Final = (1.0, 3.0, 9.0)
+
+
+class Api:
+    """The HTTP side of one instance of a connector.
+
+    Args:
+        fetch: Makes the calls.
+        base_url: Prefix of every path, without a final slash.
+        source: Name of the instance, for messages.
+        headers: Sent with every call; never a credential.
+    """
+
+    def __init__(
+        self, fetch: Fetch, base_url: str, source: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.source = source
+        self._fetch = fetch
+        self._headers = dict(headers or {})
+
+    def get(self, path: str, **query: str | int | None) -> Any:
+        """Read JSON.
+
+        Returns:
+            The parsed body, or `None` if the source says that there is no such thing (404, 410).
+
+        Raises:
+            OutsideFailed: The source refused or did not answer as it should, in its own words.
+        """
+        reply = self.reply("GET", path, query=query)
+        return None if reply.status in (404, 410) else self._parsed(reply)
+
+    def send(self, method: str, path: str, body: Any = None, **query: str | int | None) -> Any:
+        """Write JSON and return the parsed answer (`None` for an empty one).
+
+        Raises:
+            OutsideFailed: As `get`; and also for 404, since a write needs its target.
+        """
+        reply = self.reply(method, path, body=body, query=query)
+        if reply.status in (404, 410):
+            raise self._refused(reply)
+        return self._parsed(reply) if reply.body.strip() else None
+
+    def reply(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, str | int | None] | None = None,
+    ) -> Reply:
+        """Make one call and return the answer; waits and repeats where the source asks for it."""
+        url = path if path.startswith(("http://", "https://")) else self.base_url + path
+        given = {key: str(value) for key, value in (query or {}).items() if value is not None}
+        call = Call(method, url, given, body, self._headers)
+        reply = self._fetch.call(call)
+        for attempt in range(_ATTEMPTS - 1):
+            repeatable = reply.status == 429 or method in ("GET", "HEAD")
+            if reply.status not in _RETRIED or not repeatable:
+                break
+            self._fetch.wait(_pause_s(reply, attempt))
+            reply = self._fetch.call(call)
+        if reply.status >= 400 and reply.status not in (404, 410):
+            raise self._refused(reply)
+        return reply
+
+    def pages(self, path: str, **query: str | int | None) -> Iterator[Any]:
+        """Read a list that pages by the `Link` header, element by element."""
+        reply = self.reply("GET", path, query=query)
+        while True:
+            if reply.status in (404, 410):
+                return
+            listed = self._parsed(reply)
+            if not isinstance(listed, list):
+                raise self.unexpected("a list", listed)
+            yield from listed
+            following = _next_link(reply.headers.get("link", ""))
+            if following is None:
+                return
+            reply = self.reply("GET", following)
+
+    def unexpected(self, wanted: str, found: Any) -> UnlitError:
+        """Return the error for an answer of another shape: a field renamed, half a page."""
+        shown = json.dumps(found, default=str)[:120]
+        return OutsideFailed(
+            "CTX-205",
+            f"{self.source} answered with something other than {wanted}: {shown}.",
+            "the answer does not have the shape its documentation promises.",
+            "check the base URL and the version of the service; nothing was stored.",
+        )
+
+    def _parsed(self, reply: Reply) -> Any:
+        try:
+            return json.loads(reply.body)
+        except ValueError as error:
+            start = reply.body[:80].decode("utf-8", "replace").strip()
+            kind = "HTML" if start[:1] == "<" else "something that is not JSON"
+            raise OutsideFailed(
+                "CTX-204",
+                f"{self.source} answered with {kind}: {start!r}.",
+                "a sign-in page, a proxy or a cut answer stands where JSON should.",
+                "check the base URL and that the credential is accepted; nothing was stored.",
+            ) from error
+
+    def _refused(self, reply: Reply) -> UnlitError:
+        words = _own_words(reply)
+        if reply.status == 401:
+            return OutsideFailed(
+                "CTX-201",
+                f"{self.source} does not accept the credential: {words}.",
+                "it answered 401.",
+                "renew the credential named for it in policy.toml.",
+            )
+        if reply.status == 403:
+            return OutsideFailed(
+                "CTX-202",
+                f"{self.source} does not allow this: {words}.",
+                "it answered 403: the credential lacks a scope or a right.",
+                "grant the scope, or use a credential that has it.",
+            )
+        if reply.status == 429:
+            return OutsideFailed(
+                "CTX-203",
+                f"{self.source} is still rate limiting after {_ATTEMPTS} attempts: {words}.",
+                "it answered 429 each time.",
+                "try again later; what was read so far is kept.",
+            )
+        return OutsideFailed(
+            "CTX-206",
+            f"{self.source} answered {reply.status}: {words}.",
+            "it refused the call or failed.",
+            "the words are the service's own; nothing was half written here.",
+        )
+
+
+def _pause_s(reply: Reply, attempt: int) -> float:
+    try:
+        asked = float(reply.headers.get("retry-after", ""))
+    except ValueError:
+        asked = _SECONDS[min(attempt, len(_SECONDS) - 1)]
+    return min(max(asked, 0.0), _LONGEST_WAIT_S)
+
+
+def _next_link(header: str) -> str | None:
+    for part in header.split(","):
+        target, _, parameters = part.partition(";")
+        if 'rel="next"' in parameters and 'results="false"' not in parameters:
+            return target.strip().strip("<>")
+    return None
+
+
+def _own_words(reply: Reply) -> str:
+    """Find the sentence a service means for people in its error body."""
+    text = reply.body[:2000].decode("utf-8", "replace").strip()
+    try:
+        value = json.loads(reply.body)
+    except ValueError:
+        return "an HTML page" if text[:1] == "<" else (text[:200] or "no words")
+    found = list(_sentences(value))
+    return "; ".join(dict.fromkeys(found))[:300] or text[:200]
+
+
+def _sentences(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for part in value:
+            yield from _sentences(part)
+    elif isinstance(value, dict):
+        for key in ("message", "errorMessages", "errors", "error", "detail", "error_description"):
+            if value.get(key):
+                part = value[key]
+                if key == "errors" and isinstance(part, dict):
+                    part = [f"{name}: {text}" for name, text in part.items()]
+                yield from _sentences(part)

@@ -1,0 +1,109 @@
+"""Errors in production from Bugsink, a server that takes Sentry's events.
+
+Read only; needs a token with `issues_read` and `projects_read`.
+Source: Bugsink 2.6, its own OpenAPI page (`/api/canonical/0/schema/`).
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from unlit.context.api import Api
+from unlit.context.changes import Change
+from unlit.context.model import Item, Ref, Trust
+from unlit.context.rules.reading import moment, named
+from unlit.core.clock import Clock
+from unlit.core.errors import UsageError
+
+
+class Bugsink:
+    """One project of a Bugsink server.
+
+    Args:
+        api: Base URL of the server, followed by ``/api/canonical/0``.
+        clock: Says when something was read.
+        name: Name of this instance.
+        project: The project's number.
+    """
+
+    writes: ClassVar[frozenset[type]] = frozenset()
+
+    def __init__(self, api: Api, clock: Clock, name: str = "bugsink", project: str = "1") -> None:
+        self.name = name
+        self._api = api
+        self._clock = clock
+        self._project = project
+
+    def search(self, query: str) -> Iterator[Ref]:
+        """Yield open error groups whose type or message has every word, latest first."""
+        url: str | None = "/issues/"
+        first: dict[str, str | int | None] = {
+            "project": self._project,
+            "sort": "last_seen",
+            "order": "desc",
+        }
+        while url:
+            page = self._api.get(url, **first)
+            if not isinstance(page, dict) or "results" not in page:
+                raise self._api.unexpected("a page of error groups", page)
+            for raw in page["results"]:
+                text = _title(raw).lower()
+                if not raw.get("is_resolved") and all(w in text for w in query.lower().split()):
+                    yield Ref(self.name, "error", str(raw["id"]))
+            url, first = page.get("next"), {}
+
+    def fetch(self, ref: Ref) -> Item | None:
+        """Read one error group with the stack of its latest event."""
+        raw = self._api.get(f"/issues/{ref.key}/")
+        if raw is None:
+            return None
+        events = self._api.get("/events/", issue=ref.key, order="desc") or {}
+        stack = ""
+        if listed := events.get("results"):
+            reply = self._api.reply("GET", f"/events/{listed[0]['id']}/stacktrace/")
+            stack = reply.body.decode("utf-8", "replace") if reply.status == 200 else ""
+        body = (
+            f"Seen {raw.get('digested_event_count')} times.\n"
+            f"First {raw.get('first_seen')}, last {raw.get('last_seen')}.\n"
+            f"Where: {raw.get('transaction') or 'unknown'}\n\n{stack}"
+        )
+        return Item(
+            ref=ref,
+            revision=str(raw.get("last_seen") or ""),
+            title=_title(raw),
+            body=body.strip(),
+            trust=Trust.PUBLIC,
+            fetched_at=self._clock.now(),
+            status="resolved" if raw.get("is_resolved") else "open",
+            time=moment(raw.get("last_seen")),
+        )
+
+    def owns(self, text: str) -> Ref | None:
+        """Recognise the URL of an error group on this server."""
+        host = self._api.base_url.split("/api/")[0]
+        parts = text.strip().removeprefix(host).split("/")
+        if not text.startswith(host) or parts[1:3] != ["issues", "issue"] or len(parts) < 4:
+            return None
+        return Ref(self.name, "error", parts[3])
+
+    def comments(self, ref: Ref) -> Iterator[Item]:
+        """Yield nothing: Bugsink's API has no comments."""
+        yield from ()
+
+    def statuses(self, ref: Ref) -> tuple[str, ...]:
+        """Return nothing: the API cannot change a state."""
+        return ()
+
+    def apply(self, change: Change) -> Ref:
+        """Refuse: the API reads only."""
+        raise UsageError(
+            "CTX-213",
+            f"{self.name} cannot be written to.",
+            "Bugsink's API reads only.",
+            "resolve the error group in its own pages.",
+        )
+
+
+def _title(raw: dict[str, Any]) -> str:
+    kind = named(raw, "calculated_type", "type")
+    value = named(raw, "calculated_value", "value")
+    return f"{kind}: {value}" if value else kind or "an error"

@@ -1,0 +1,159 @@
+"""Google Docs found through Drive, read as Markdown.
+
+Needs `drive.readonly` and `documents.readonly`.
+Source: developers.google.com/workspace/docs/api and /drive/api (read 2026-03).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+from unlit.context.api import Api
+from unlit.context.changes import Change
+from unlit.context.model import Item, Ref, Trust
+from unlit.context.rules.reading import moment, named
+from unlit.core.clock import Clock
+from unlit.core.errors import UsageError
+
+_URL: Final = re.compile(r"https://docs\.google\.com/document/d/([\w-]+)")
+_DOCUMENT: Final = "application/vnd.google-apps.document"
+_DRIVE: Final = "https://www.googleapis.com"
+_HEADINGS: Final = {"TITLE": 1, "SUBTITLE": 2} | {f"HEADING_{n}": n for n in range(1, 7)}
+
+
+class GoogleDocs:
+    """The documents that one account can read.
+
+    Args:
+        api: Base URL ``https://docs.googleapis.com``.
+        clock: Says when something was read.
+        name: Name of this instance.
+        project: Id of a Drive folder, or empty for all.
+    """
+
+    writes: ClassVar[frozenset[type]] = frozenset()
+
+    def __init__(self, api: Api, clock: Clock, name: str = "docs", project: str = "") -> None:
+        self.name = name
+        self._api = api
+        self._clock = clock
+        self._project = project
+
+    def search(self, query: str) -> Iterator[Ref]:
+        """Yield documents, or those that contain the words."""
+        clauses = [f"mimeType = '{_DOCUMENT}'", "trashed = false"]
+        if self._project:
+            clauses.append(f"'{self._project}' in parents")
+        if query:
+            escaped = query.replace("\\", "\\\\").replace("'", "\\'")
+            clauses.append(f"fullText contains '{escaped}'")
+        token: str | None = None
+        while True:
+            page = self._api.get(
+                f"{_DRIVE}/drive/v3/files",
+                q=" and ".join(clauses),
+                fields="nextPageToken,files(id)",
+                pageSize=100,
+                pageToken=token,
+            )
+            if page is None or "files" not in page:
+                raise self._api.unexpected("a page of files", page)
+            for raw in page["files"]:
+                yield Ref(self.name, "document", str(raw["id"]))
+            token = page.get("nextPageToken")
+            if not token:
+                return
+
+    def fetch(self, ref: Ref) -> Item | None:
+        """Read one document."""
+        raw = self._api.get(f"/v1/documents/{ref.key}")
+        if raw is None:
+            return None
+        if "title" not in raw:
+            raise self._api.unexpected("a document", raw)
+        about = self._api.get(
+            f"{_DRIVE}/drive/v3/files/{ref.key}", fields="modifiedTime,owners(displayName)"
+        )
+        content = (raw.get("body") or {}).get("content") or []
+        return Item(
+            ref=ref,
+            revision=str(raw.get("revisionId") or ""),
+            title=str(raw["title"]),
+            body=_markdown(content).strip(),
+            trust=Trust.INTERNAL,
+            fetched_at=self._clock.now(),
+            people=tuple(
+                n for o in (about or {}).get("owners") or [] if (n := named(o, "displayName"))
+            ),
+            url=f"https://docs.google.com/document/d/{ref.key}/edit",
+            time=moment((about or {}).get("modifiedTime")),
+        )
+
+    def owns(self, text: str) -> Ref | None:
+        """Recognise a document's URL."""
+        found = _URL.match(text.strip())
+        return Ref(self.name, "document", found[1]) if found else None
+
+    def comments(self, ref: Ref) -> Iterator[Item]:
+        """Read the comments of a document, oldest first."""
+        page = self._api.get(
+            f"{_DRIVE}/drive/v3/files/{ref.key}/comments",
+            fields="comments(id,content,createdTime,author(displayName))",
+            pageSize=100,
+        )
+        for raw in (page or {}).get("comments") or []:
+            author = named(raw.get("author"), "displayName") or "somebody"
+            yield Item(
+                ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
+                revision=str(raw.get("createdTime") or ""),
+                title=f"Comment by {author}",
+                body=str(raw.get("content") or ""),
+                trust=Trust.INTERNAL,
+                fetched_at=self._clock.now(),
+                people=(author,),
+                time=moment(raw.get("createdTime")),
+            )
+
+    def statuses(self, ref: Ref) -> tuple[str, ...]:
+        """Return nothing: documents have no state."""
+        return ()
+
+    def apply(self, change: Change) -> Ref:
+        """Refuse: documents are read only."""
+        raise UsageError(
+            "CTX-213",
+            f"{self.name} cannot be written to.",
+            "documents are a source, not a sink.",
+            "write to the tracker instead.",
+        )
+
+
+def _markdown(content: list[dict[str, Any]]) -> str:
+    blocks = []
+    for element in content:
+        if paragraph := element.get("paragraph"):
+            blocks.append(_paragraph(paragraph))
+        elif grid := element.get("table"):
+            rows = [
+                [
+                    " ".join(_markdown(cell.get("content") or []).split())
+                    for cell in row.get("tableCells") or []
+                ]
+                for row in grid.get("tableRows") or []
+            ]
+            for number, row in enumerate(rows):
+                blocks.append("| " + " | ".join(row) + " |")
+                if number == 0:
+                    blocks.append("|" + " --- |" * len(row))
+    return "\n".join(blocks)
+
+
+def _paragraph(paragraph: dict[str, Any]) -> str:
+    text = "".join(
+        str((part.get("textRun") or {}).get("content") or "")
+        for part in paragraph.get("elements") or []
+    ).rstrip("\n")
+    style = named(paragraph.get("paragraphStyle"), "namedStyleType")
+    if text and style in _HEADINGS:
+        return f"{'#' * _HEADINGS[style]} {text}"
+    return f"- {text}" if paragraph.get("bullet") else text

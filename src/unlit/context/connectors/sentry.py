@@ -1,0 +1,112 @@
+"""Errors in production: Sentry's API, and servers that speak it.
+
+Read only; needs `event:read` and `project:read`. Source: docs.sentry.io/api (read 2026-03).
+Bugsink has an API of its own for reading: see `bugsink.py`.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+from unlit.context.api import Api
+from unlit.context.changes import Change, Transition
+from unlit.context.model import Item, Ref, Trust
+from unlit.context.rules.reading import moment, named
+from unlit.core.clock import Clock
+from unlit.core.errors import UsageError
+
+_URL: Final = re.compile(r"https?://[^/]+/(?:organizations/[^/]+/)?issues/(\d+)")
+_FRAMES: Final = 30
+
+
+class Sentry:
+    """One project of one organisation.
+
+    Args:
+        api: Base URL such as ``https://sentry.io/api/0``.
+        clock: Says when something was read.
+        name: Name of this instance.
+        project: ``organisation/project``.
+    """
+
+    writes: ClassVar[frozenset[type]] = frozenset({Transition})
+
+    def __init__(self, api: Api, clock: Clock, name: str = "sentry", project: str = "") -> None:
+        self.name = name
+        self._api = api
+        self._clock = clock
+        self._project = project
+
+    def search(self, query: str) -> Iterator[Ref]:
+        """Yield unresolved error groups, most frequent first; `query` is Sentry's own syntax."""
+        path = f"/projects/{self._project}/issues/"
+        wanted = query or "is:unresolved"
+        for raw in self._api.pages(path, query=wanted, sort="freq"):
+            yield Ref(self.name, "error", str(raw["id"]))
+
+    def fetch(self, ref: Ref) -> Item | None:
+        """Read one error group with the stack of its latest event."""
+        raw = self._api.get(f"/issues/{ref.key}/")
+        if raw is None:
+            return None
+        if "title" not in raw:
+            raise self._api.unexpected("an error group", raw)
+        event = self._api.get(f"/issues/{ref.key}/events/latest/")
+        lines = [
+            f"Seen {raw.get('count')} times by {raw.get('userCount')} users.",
+            f"First {raw.get('firstSeen')}, last {raw.get('lastSeen')}.",
+            f"Where: {raw.get('culprit') or 'unknown'}",
+        ]
+        return Item(
+            ref=ref,
+            revision=str(raw.get("lastSeen") or ""),
+            title=str(raw["title"]),
+            body="\n".join(lines) + _stack(event or {}),
+            trust=Trust.PUBLIC,
+            fetched_at=self._clock.now(),
+            status=named(raw, "status") or None,
+            url=named(raw, "permalink") or None,
+            time=moment(raw.get("lastSeen")),
+        )
+
+    def owns(self, text: str) -> Ref | None:
+        """Recognise the URL of an error group on this server."""
+        found = _URL.match(text.strip())
+        host = self._api.base_url.split("/api/")[0]
+        return (
+            Ref(self.name, "error", found[1]) if found and text.strip().startswith(host) else None
+        )
+
+    def comments(self, ref: Ref) -> Iterator[Item]:
+        """Yield nothing: notes on error groups are not read."""
+        yield from ()
+
+    def statuses(self, ref: Ref) -> tuple[str, ...]:
+        """Return the states of an error group."""
+        return ("resolved", "unresolved", "ignored")
+
+    def apply(self, change: Change) -> Ref:
+        """Set the state of an error group."""
+        if not isinstance(change, Transition) or change.state not in self.statuses(change.ref):
+            raise UsageError(
+                "CTX-213",
+                f"{self.name} cannot do that.",
+                "an error group can be resolved, unresolved or ignored, nothing else.",
+                "use `transition` with one of these.",
+            )
+        self._api.send("PUT", f"/issues/{change.ref.key}/", {"status": change.state})
+        return change.ref
+
+
+def _stack(event: dict[str, Any]) -> str:
+    lines = []
+    for entry in event.get("entries") or []:
+        if entry.get("type") != "exception":
+            continue
+        for value in (entry.get("data") or {}).get("values") or []:
+            lines.append(f"\n{value.get('type')}: {value.get('value')}")
+            frames = (value.get("stacktrace") or {}).get("frames") or []
+            for frame in frames[-_FRAMES:]:
+                place = f"{frame.get('filename')}:{frame.get('lineNo')}"
+                lines.append(f"  {place} in {frame.get('function')}")
+    return "\n" + "\n".join(lines) if lines else ""
