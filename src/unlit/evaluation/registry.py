@@ -1,13 +1,11 @@
 """Plug-ins by name: which driver performs which kind of step."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any, Final, cast
+from typing import Final, cast
 
-from unlit.evaluation.stage import Stage
-
-Driver = Callable[[Mapping[str, Any], Stage], Awaitable[None]]
+from unlit.evaluation.stage import Driver, HarnessFault
 
 DRIVERS: Final[Mapping[str, str]] = {
     "cli": "unlit.evaluation.drivers.cli:perform",
@@ -22,6 +20,12 @@ DRIVERS: Final[Mapping[str, str]] = {
 
 @cache
 def driver(kind: str) -> Driver:
-    """Return the driver for one kind of step, imported when asked for."""
+    """Return the driver for one kind of step, imported when asked for.
+
+    Raises:
+        HarnessFault: There is none.
+    """
+    if kind not in DRIVERS:
+        raise HarnessFault(f"no driver performs `{kind}`")
     module, _, name = DRIVERS[kind].partition(":")
     return cast("Driver", getattr(import_module(module), name))

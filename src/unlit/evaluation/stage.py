@@ -1,7 +1,7 @@
 """The stage of one trajectory: what the drivers act on and what they have seen so far."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -119,6 +119,10 @@ class Stage:
         await server.kill()
         ended = await server.wait()
         self.server_outputs += [as_text(ended.stdout), as_text(ended.stderr)]
+
+
+Driver = Callable[[Mapping[str, Any], Stage], Awaitable[None]]
+"""Performs one kind of step."""
 
 
 def as_text(content: bytes) -> str:

@@ -1,7 +1,7 @@
 """One trajectory: a sampled world, the steps against the product in its fence, the checks."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -21,10 +21,9 @@ from unlit.evaluation.checks.outcome import (
 )
 from unlit.evaluation.checks.state import State
 from unlit.evaluation.ports import Sandbox, Traffic, WorldPlan, Worlds
-from unlit.evaluation.registry import DRIVERS, driver
 from unlit.evaluation.scenarios.model import Check, Draw, Scenario
 from unlit.evaluation.scenarios.template import fill
-from unlit.evaluation.stage import HarnessFault, Launch, Observation, ProductFailed, Stage
+from unlit.evaluation.stage import Driver, HarnessFault, Launch, Observation, ProductFailed, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +64,8 @@ class Setting:
     worlds: Worlds
     launch: Launch
     clock: Clock
+    driver: Callable[[str], Driver]
     env: Mapping[str, str] = field(default_factory=dict)
-    reset: bool = True
 
 
 async def run_trajectory(
@@ -120,7 +119,7 @@ async def _run(
         await sandbox.write(files)
     started = setting.clock.monotonic_s()
     try:
-        reasons = await _steps(scenario, stage, before)
+        reasons = await _steps(scenario, stage, before, setting.driver)
         duration_s = setting.clock.monotonic_s() - started
     finally:
         await stage.stop_server()
@@ -181,13 +180,13 @@ def _effects(before: State, after: State) -> dict[str, Any]:
     }
 
 
-async def _steps(scenario: Scenario, stage: Stage, before: State) -> list[Reason]:
+async def _steps(
+    scenario: Scenario, stage: Stage, before: State, driver: Callable[[str], Driver]
+) -> list[Reason]:
     """Perform the steps; stop at the first whose own expectation does not hold."""
     for number, step in enumerate(scenario.when, 1):
         stage.step = number
         label = f"when[{number}] {step.kind}"
-        if step.kind not in DRIVERS:
-            raise HarnessFault(f"no driver for {step.kind}")
         params = stage.filled(step.params)
         try:
             await driver(step.kind)(params, stage)
@@ -200,10 +199,12 @@ async def _steps(scenario: Scenario, stage: Stage, before: State) -> list[Reason
                 return [Reason(f"{label} expect", text) for text in misfits]
         elif stage.seen and stage.seen[-1].step == number and stage.seen[-1].timed_out:
             return [Reason(f"{label} timeout", "the product did not end in its time")]
-    return await _eventually(scenario, stage, before)
+    return await _eventually(scenario, stage, before, driver)
 
 
-async def _eventually(scenario: Scenario, stage: Stage, before: State) -> list[Reason]:
+async def _eventually(
+    scenario: Scenario, stage: Stage, before: State, driver: Callable[[str], Driver]
+) -> list[Reason]:
     """Wait, for each `eventually`, until its checks hold or its time is over."""
     reasons: list[Reason] = []
     for number, check in enumerate(scenario.then, 1):
@@ -213,7 +214,7 @@ async def _eventually(scenario: Scenario, stage: Stage, before: State) -> list[R
         deadline = stage.clock.monotonic_s() + float(value["seconds"])
         wait_s = 0.02
         while True:
-            found = await _probe(value, stage, before)
+            found = await _probe(value, stage, before, driver)
             if not found or stage.clock.monotonic_s() >= deadline:
                 break
             await stage.clock.sleep(wait_s)
@@ -227,7 +228,9 @@ async def _eventually(scenario: Scenario, stage: Stage, before: State) -> list[R
     return []
 
 
-async def _probe(value: Mapping[str, Any], stage: Stage, before: State) -> list[Reason]:
+async def _probe(
+    value: Mapping[str, Any], stage: Stage, before: State, driver: Callable[[str], Driver]
+) -> list[Reason]:
     for kind in ("http", "cli"):
         if kind in value:
             await driver(kind)(value[kind], stage)

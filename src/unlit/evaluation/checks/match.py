@@ -5,13 +5,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from unlit.evaluation.scenarios.template import as_text
+
 _PATTERN_LIMIT: Final = 200_000
 
 
 def match_text(expected: Any, actual: str) -> list[str]:
-    """Compare a text with an expectation (`equals`, `contains`, `matches`, `json` …)."""
-    if isinstance(expected, str):
-        return [] if actual.strip() == expected.strip() else [f"is not {_short(expected)}"]
+    """Compare a text with an expectation (`equals`, `contains`, `matches`, `json` …).
+
+    A bare text ignores blank space at both ends; `equals` is exact but for one final newline.
+    """
+    if not isinstance(expected, Mapping):
+        fits = actual.strip() == as_text(expected).strip()
+        return [] if fits else [f"is not {_short(expected)}"]
     misfits: list[str] = []
     for condition, value in expected.items():
         misfits += _TEXT[condition](value, actual)
@@ -19,7 +25,9 @@ def match_text(expected: Any, actual: str) -> list[str]:
 
 
 def _equals(value: Any, actual: str) -> list[str]:
-    return [] if actual == str(value) else [f"is not exactly {_short(value)}"]
+    wanted = as_text(value)
+    fits = wanted in (actual, actual.removesuffix("\n"))
+    return [] if fits else [f"is not exactly {_short(value)}"]
 
 
 def _contains(value: Any, actual: str) -> list[str]:
