@@ -101,11 +101,15 @@ def test_trajectories_written_twice_are_there_once(store: Store) -> None:
     assert store.trajectories(RUN, C1, Partition.SEALED) == ()
 
 
-def test_a_look_is_charged_once(store: Store) -> None:
-    look = Look("r/c1/1", RUN, C1, Digest("sha256:1"), 1, Verdict.SHIP, AT, bits=0.5)
-    assert store.charge_look(look) == look
-    assert store.charge_look(replace(look, verdict=Verdict.NOT_YET)) == look
-    assert store.looks(spec_digest=Digest("sha256:1")) == (look,)
+def test_a_look_is_charged_once_and_before_it_is_taken(store: Store) -> None:
+    look = Look("r/c1", RUN, C1, Digest("sha256:1"), 0, Verdict.NOT_EXERCISED, AT)
+    assert store.reserve_look(look) == replace(look, index=1)
+    assert store.reserve_look(replace(look, at=AT.replace(hour=10))) == replace(look, index=1)
+    assert store.reserve_look(replace(look, key="r/c2")).index == 2
+    assert store.reserve_look(replace(look, key="o", spec_digest=Digest("sha256:2"))).index == 1
+    store.settle_look("r/c1", verdict=Verdict.SHIP, bits=0.5, claimable="A")
+    first = store.looks(spec_digest=Digest("sha256:1"))[0]
+    assert (first.verdict, first.bits, first.claimable) == (Verdict.SHIP, 0.5, "A")
 
 
 def test_money_is_exact_and_an_unknown_price_is_not_zero(store: Store) -> None:

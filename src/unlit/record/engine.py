@@ -9,11 +9,17 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from unlit.core.errors import InvalidInput, OutsideFailed
 
 
-def open_engine(url: str, *, pool_size: int = 8) -> Engine:
+def open_engine(url: str, *, pool_size: int = 8, own_transactions: bool = True) -> Engine:
     """Open a database.
 
     SQLite gets write-ahead logging (`kill -9` safe, readers never wait), `BEGIN IMMEDIATE` so that
     two writers wait instead of failing, and a 30 s busy timeout.
+
+    Args:
+        url: The database.
+        pool_size: Connections kept open.
+        own_transactions: Begin SQLite transactions ourselves; a library that does it itself
+            (the durable engine) wants them as the driver makes them.
 
     Raises:
         InvalidInput: The URL is not one, or names another kind of database.
@@ -28,7 +34,11 @@ def open_engine(url: str, *, pool_size: int = 8) -> Engine:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         engine = create_engine(parsed, pool_size=pool_size, connect_args={"timeout": 30})
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        if own_transactions:
+            event.listen(engine, "connect", _leave_transactions_to_us)
+            event.listen(engine, "begin", _begin_immediate)
+        else:
+            event.listen(engine, "connect", _write_at_once)
         return engine
     if kind == "postgresql":
         driver = parsed.set(drivername="postgresql+psycopg")
@@ -63,13 +73,20 @@ def _not_a_url(url: str) -> InvalidInput:
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
-    connection.isolation_level = None  # SQLAlchemy's `begin` event below starts transactions
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=30000")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _leave_transactions_to_us(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # the `begin` event below starts transactions
+
+
+def _write_at_once(connection: Any, record: object) -> None:
+    connection.isolation_level = "IMMEDIATE"  # two writers wait for each other, none fails
 
 
 def _begin_immediate(connection: Any) -> None:

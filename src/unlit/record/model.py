@@ -194,7 +194,13 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One charged look at the sealed scenarios. `key` makes charging idempotent."""
+    """One charged look at the sealed scenarios; charged before it is taken.
+
+    Attributes:
+        key: Makes charging idempotent.
+        index: Number of the look for this spec, from 1.
+        verdict: `NOT_EXERCISED` until the look was taken.
+    """
 
     key: str
     run: RunId

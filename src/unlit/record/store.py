@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from unlit.core.ids import RunId
+from unlit.core.states import Verdict
 from unlit.record import schema
 from unlit.record.engine import database_failed, open_engine
 from unlit.record.migrations import migrate
@@ -107,10 +108,30 @@ class Store(Reads):
         """Write the evaluator's word on one candidate and partition."""
         self._put(schema.evaluations, [evaluation], keys=("run", "candidate", "partition"))
 
-    def charge_look(self, look: Look) -> Look:
-        """Charge one look; a look with a known key is charged once and the first row returned."""
-        self._put(schema.looks, [look], keys=("key",), replace=False)
+    def reserve_look(self, look: Look) -> Look:
+        """Charge a look before it is taken; a known key is charged once and its row returned.
+
+        The index is the next one of the spec; `look.index` is not read.
+        """
+        table = schema.looks
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(7115481)"))
+            known = connection.execute(select(table.c.key).where(table.c.key == look.key)).first()
+            if known is None:
+                last = connection.execute(
+                    select(func.max(table.c.index)).where(table.c.spec_digest == look.spec_digest)
+                ).scalar()
+                row = to_columns(look) | {"index": int(last or 0) + 1}
+                connection.execute(table.insert().values(row))
         return next(row for row in self.looks(run=look.run) if row.key == look.key)
+
+    def settle_look(
+        self, key: str, *, verdict: Verdict, bits: float | None, claimable: str
+    ) -> None:
+        """Write what a charged look showed."""
+        changes = {"verdict": verdict, "bits": bits, "claimable": claimable}
+        self._update(schema.looks, {"key": key}, changes)
 
     def keep_costs(self, rows: Sequence[Cost]) -> None:
         """Write costs; the same key is booked once, with the newest numbers."""

@@ -1,0 +1,208 @@
+"""The durable engine: DBOS, embedded. The only module that starts it.
+
+One process has one engine. Its executor id is unique to the process, its version is ours, its
+serializer is closed. Work of a process that died is taken over through a queue of our own, by the
+process that was asked to resume it and by no other.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy import Engine
+from typing_extensions import override
+
+from unlit.core.errors import InvalidInput
+from unlit.line.adapters.closed_json import ClosedJson
+from unlit.line.ports import Durable
+
+Result = TypeVar("Result")
+Body = Callable[[str, str, Durable], Awaitable[Mapping[str, Any]]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How the engine is started.
+
+    Attributes:
+        executor: Unique to this process, for ever.
+        version: Version of the flow; work of another version is not touched.
+        queues: Queues this process takes work from, besides its own.
+    """
+
+    database: Engine
+    url: str
+    executor: str
+    version: str
+    queues: tuple[str, ...] = ()
+
+
+class _Steps(Durable):
+    """Durable steps of the workflow that is running; actions run on the caller's loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
+        self._loop = loop
+        self._tasks = tasks
+
+    @override
+    async def step(self, name: str, action: Callable[[], Awaitable[Result]]) -> Result:
+        async def there() -> Result:
+            task = asyncio.ensure_future(action())
+            self._tasks.add(task)
+            try:
+                return await task
+            finally:
+                self._tasks.discard(task)
+
+        async def here() -> Result:
+            future = asyncio.run_coroutine_threadsafe(there(), self._loop)
+            try:
+                return await asyncio.wrap_future(future)
+            except asyncio.CancelledError as error:
+                future.cancel()
+                raise Interrupted(name) from error
+
+        return await DBOS.run_step_async({"name": name}, here)
+
+
+class Interrupted(Exception):
+    """A step was interrupted; the run stands before it."""
+
+
+class DbosEngine:
+    """Starts, resumes, interrupts and awaits durable work.
+
+    Args:
+        options: How to start.
+        body: What a workflow does: given run, kind and the durable steps.
+    """
+
+    def __init__(self, options: EngineOptions, body: Body) -> None:
+        self._options = options
+        self._body = body
+        self._loop = asyncio.get_running_loop()
+        self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
+        self._own_queue = f"own-{options.executor}"
+
+    @classmethod
+    async def start(cls, options: EngineOptions, body: Body) -> "DbosEngine":
+        """Start the engine of this process.
+
+        Raises:
+            InvalidInput: It runs already.
+        """
+        global _engine  # DBOS itself is one per process
+        if _engine is not None:
+            raise InvalidInput(
+                "LIN-001",
+                "The line's engine already runs in this process.",
+                "one process has one engine.",
+                "close the other one first.",
+            )
+        engine = cls(options, body)
+        config: DBOSConfig = {
+            "name": "unlit",
+            "system_database_url": options.url,
+            "system_database_engine": options.database,
+            "executor_id": options.executor,
+            "application_version": options.version,
+            "serializer": ClosedJson(),
+            "log_level": "CRITICAL",
+            "console_log_level": "CRITICAL",
+            "notification_listener_polling_interval_sec": 0.2,
+        }
+        _engine = engine
+        await asyncio.to_thread(engine._launch, config)
+        return engine
+
+    def _launch(self, config: DBOSConfig) -> None:
+        DBOS(config=config)
+        DBOS.listen_queues([self._own_queue, *self._options.queues])
+        DBOS.launch()
+        DBOS.register_queue(self._own_queue, polling_interval_sec=0.1, on_conflict="always_update")
+
+    async def close(self) -> None:
+        """Stop the engine; what runs is left to be resumed."""
+        global _engine  # DBOS itself is one per process
+        await asyncio.to_thread(self._stop)
+        _engine = None
+
+    def _stop(self) -> None:
+        try:
+            DBOS.delete_queue(self._own_queue)
+        except Exception as error:  # the queue is a convenience; closing goes on
+            _log.debug("own queue not deleted: %s", error)
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+
+    async def begin(self, run: str, kind: str) -> None:
+        """Start the work of `kind` on a run; begun work is not begun again."""
+        with SetWorkflowID(workflow_id(run, kind)):
+            await DBOS.start_workflow_async(_workflow, run, kind)
+
+    async def resume(self, run: str, kind: str) -> None:
+        """Take over work that a dead process left, or that was interrupted or failed."""
+        name = workflow_id(run, kind)
+        status = await self.status(run, kind)
+        if status is None:
+            await self.begin(run, kind)
+        elif status in ("ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED", "SUCCESS"):
+            await self._rewind(name)
+        else:
+            await DBOS.resume_workflow_async(name, queue_name=self._own_queue)
+
+    async def _rewind(self, name: str) -> None:
+        steps = await DBOS.list_workflow_steps_async(name)
+        last = max((step["function_id"] for step in steps), default=1)
+        await DBOS.rewind_workflow_async(
+            name,
+            start_step=last,
+            application_version=self._options.version,
+            queue_name=self._own_queue,
+        )
+
+    async def status(self, run: str, kind: str) -> str | None:
+        """Return the engine's word on a piece of work; `None` when it does not know it."""
+        found = await DBOS.get_workflow_status_async(workflow_id(run, kind))
+        return None if found is None else found.status
+
+    async def version(self, run: str, kind: str) -> str | None:
+        """Return the flow version under which a piece of work was begun."""
+        found = await DBOS.get_workflow_status_async(workflow_id(run, kind))
+        return None if found is None else found.app_version
+
+    async def wait(self, run: str, kind: str) -> Mapping[str, Any]:
+        """Wait until a piece of work is over and return what it returned."""
+        handle: Any = await DBOS.retrieve_workflow_async(workflow_id(run, kind))
+        result: Mapping[str, Any] = await handle.get_result(polling_interval_sec=0.1)
+        return result
+
+    async def interrupt(self, run: str, kind: str) -> None:
+        """Stop a piece of work before its next step, and its present step here and now."""
+        await DBOS.cancel_workflow_async(workflow_id(run, kind))
+        for task in tuple(self._tasks.get(workflow_id(run, kind), ())):
+            task.cancel()
+
+    async def work(self, run: str, kind: str) -> Mapping[str, Any]:
+        """Do the work; called by the engine's workflow."""
+        tasks = self._tasks.setdefault(workflow_id(run, kind), set())
+        return await self._body(run, kind, _Steps(self._loop, tasks))
+
+
+_engine: DbosEngine | None = None
+
+
+def workflow_id(run: str, kind: str) -> str:
+    """Return the engine's name of a piece of work."""
+    return f"{run}/{kind}"
+
+
+@DBOS.workflow(name="unlit_line")
+async def _workflow(run: str, kind: str) -> Mapping[str, Any]:
+    if _engine is None:
+        raise RuntimeError("the engine is closing")
+    return await _engine.work(run, kind)

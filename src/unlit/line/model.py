@@ -1,0 +1,237 @@
+"""Words of the line: what a run is asked to do, what rooms are asked for, what they answer."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from unlit.core.ids import CandidateId, RunId
+from unlit.core.states import Partition, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPlan:
+    """How the product is built, tested and started; `[product]` of `unlit.toml`."""
+
+    kind: Literal["cli", "http", "web", "library"] = "cli"
+    build: str | None = None
+    test: str | None = None
+    run: str | None = None
+    port: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ShipPlan:
+    """The ship rule; `[ship]` of `unlit.toml`."""
+
+    p0: float = 0.90
+    p1: float = 0.97
+    alpha: float = 0.05
+    beta: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetPlan:
+    """Hard limits in dollars; `None` is no limit."""
+
+    run_usd: Decimal | None = None
+    day_usd: Decimal | None = None
+    person_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is asked to do. It is kept with the run, so that any worker can do it.
+
+    Attributes:
+        agents: The first makes candidates; the next ones take over when it gets no further.
+        commit: What to start from, in the user's repository.
+        vault: Folder of holdout scenarios; a path only, its content stays with the evaluator.
+        policy: The policy file.
+    """
+
+    spec: Path
+    repository: Path
+    vault: Path
+    policy: Path
+    agents: tuple[str, ...] = ("scripted",)
+    person: str = "unknown"
+    commit: str = "HEAD"
+    line: str = "default"
+    seed: int | None = None
+    max_candidates: int = 3
+    max_trajectories: int = 200
+    parallel: int = 2
+    turn_s: float = 3600
+    model: str | None = None
+    product: ProductPlan = field(default_factory=ProductPlan)
+    ship: ShipPlan = field(default_factory=ShipPlan)
+    budget: BudgetPlan = field(default_factory=BudgetPlan)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values that `from_json` reads back."""
+        plain = asdict(self)
+        for name in ("spec", "repository", "vault", "policy"):
+            plain[name] = str(plain[name])
+        plain["agents"] = list(self.agents)
+        plain["product"]["env"] = dict(self.product.env)
+        plain["budget"] = {
+            name: None if value is None else str(value) for name, value in plain["budget"].items()
+        }
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Self:
+        """Read what `to_json` made."""
+        values = dict(plain)
+        for name in ("spec", "repository", "vault", "policy"):
+            values[name] = Path(values[name])
+        values["agents"] = tuple(values["agents"])
+        values["product"] = ProductPlan(**values["product"])
+        values["ship"] = ShipPlan(**values["ship"])
+        values["budget"] = BudgetPlan(
+            **{
+                name: None if value is None else Decimal(value)
+                for name, value in values["budget"].items()
+            }
+        )
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFacts:
+    """What the line needs of a spec.
+
+    Attributes:
+        brief: The visible part, all that an agent is told of it.
+        missing: Why the spec is not ready; empty when it is.
+    """
+
+    id: str
+    title: str
+    digest: str
+    owner: str
+    brief: str
+    criteria: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    risk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Who is inside a fence, for the audit log and the ledger."""
+
+    run: RunId
+    stage: str
+    agent: str = "unlit"
+    role: str = "coder"
+    candidate: CandidateId | None = None
+    person: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderMount:
+    """A folder shown inside a fence."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FenceOrder:
+    """A fence to open."""
+
+    place: Place
+    policy: Path
+    workspace: Path
+    mounts: tuple[FolderMount, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    wall_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRules:
+    """What policy lets a role change in the workspace."""
+
+    writable: tuple[str, ...] = (".",)
+    read_only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationOrder:
+    """A grading to be done by the evaluator's own process.
+
+    Attributes:
+        look: Index of a charged look at the sealed scenarios; `None` for other partitions.
+        key: The same key asks for the same grading again, which is charged once.
+    """
+
+    place: Place
+    key: str
+    spec: Path
+    candidate: Path
+    base: Path
+    base_commit: str
+    tree: str
+    vault: Path
+    policy: Path
+    partition: Partition
+    product: ProductPlan
+    ship: ShipPlan
+    mounts: tuple[FolderMount, ...]
+    artefacts: Path
+    seed: int
+    max_trajectories: int
+    parallel: int
+    look: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """The evaluator's answer: its document and what the harness may know of it."""
+
+    verdict: Verdict
+    document: Mapping[str, Any]
+    feedback: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A report that was written: files by kind (``html``, ``json``), and one line."""
+
+    files: Mapping[str, str]
+    headline: str = ""
+    questions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What shipping did; `again` when it had been done before."""
+
+    commit: str
+    tag: str
+    branch: str
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineEvent:
+    """One thing that happened, as live views see it.
+
+    Attributes:
+        kind: ``stage``, ``trajectory``, ``agent``, ``candidate``, ``verdict``, ``question``,
+            ``state`` or ``note``.
+        state: For a stage ``running``, ``done``, ``not_good_enough``, ``failed``.
+    """
+
+    run: RunId
+    kind: str
+    stage: str = ""
+    candidate: CandidateId | None = None
+    state: str = ""
+    text: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)

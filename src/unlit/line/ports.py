@@ -1,0 +1,158 @@
+"""What the line needs from the rooms. `wiring` makes one `Services`; tests use `fakes`."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from unlit.context.ports import Bodies, Source
+from unlit.core.clock import Clock
+from unlit.core.ids import Ids, RunId
+from unlit.harness.ports import Agent, Fence
+from unlit.line.model import (
+    EvaluationOrder,
+    FenceOrder,
+    FileRules,
+    FolderMount,
+    Graded,
+    LineEvent,
+    Place,
+    ProductPlan,
+    Reported,
+    Shipped,
+    SpecFacts,
+)
+from unlit.record.store import Store
+
+Result = TypeVar("Result")
+
+
+class Specs(Protocol):
+    """The intent room."""
+
+    def read(self, path: Path) -> SpecFacts:
+        """Parse, lint and judge readiness.
+
+        Raises:
+            InvalidInput: The file is not a spec.
+        """
+        ...
+
+
+class Policies(Protocol):
+    """The policy room."""
+
+    def digest(self, path: Path) -> str:
+        """Load the policy and return its digest.
+
+        Raises:
+            InvalidInput: The file is not a policy.
+        """
+        ...
+
+    def files(self, path: Path, role: str) -> FileRules:
+        """Return what a role may change."""
+        ...
+
+
+class Fences(Protocol):
+    """The fence room."""
+
+    async def open(self, order: FenceOrder) -> Fence:
+        """Open one fence."""
+        ...
+
+    async def close(self, fence: Fence, place: Place) -> Mapping[str, Any]:
+        """Close it; return its report as JSON and book its model usage.
+
+        Known keys: ``held`` (bool), ``denied``, ``exchanges``, ``peak_memory_mb``,
+        ``weak`` (list), ``usage`` (list of model usages).
+        """
+        ...
+
+
+class Dependencies(Protocol):
+    """What the product needs to run, built once and mounted read-only."""
+
+    async def prepare(
+        self, product: ProductPlan, tree: Path, policy: Path, place: Place
+    ) -> Sequence[FolderMount]:
+        """Build the dependency layer of `tree`, or take it from the cache.
+
+        Raises:
+            OutcomeNotGoodEnough: The build command failed: the candidate's own fault.
+            OutsideFailed: The package mirror or the machine failed.
+        """
+        ...
+
+
+class Evaluator(Protocol):
+    """The evaluator's own process."""
+
+    async def grade(
+        self, order: EvaluationOrder, on_event: Callable[[Mapping[str, Any]], None]
+    ) -> Graded:
+        """Grade one candidate on one partition; events arrive while it works.
+
+        Raises:
+            OutsideFailed: The evaluator itself failed; nothing is said of the candidate.
+            InvalidInput: Spec or scenarios are not usable.
+        """
+        ...
+
+
+class Reporter(Protocol):
+    """The review room."""
+
+    def report(self, run: RunId) -> Reported:
+        """Build the report of a run, write its files, write its questions into the record."""
+        ...
+
+
+class Shipper(Protocol):
+    """The ship room."""
+
+    def ship(self, run: RunId) -> Shipped:
+        """Merge and tag an approved run; again does nothing more."""
+        ...
+
+
+class Durable(Protocol):
+    """The engine that remembers which steps of a run are done."""
+
+    async def step(self, name: str, action: Callable[[], Awaitable[Result]]) -> Result:
+        """Do `action` unless this run did it before; return its result either way.
+
+        Results are JSON values. An action may be repeated after a crash in the middle of it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the line works with.
+
+    Attributes:
+        agents: Makes the agent of a name.
+        sources: What a run may read as context, for its repository.
+        workspaces: Folder of the runs' workspaces.
+        artefacts: Folder of artefacts without scenario content.
+        listen: Called with each event as it happens, for live views.
+    """
+
+    store: Store
+    specs: Specs
+    policies: Policies
+    fences: Fences
+    dependencies: Dependencies
+    evaluator: Evaluator
+    reporter: Reporter
+    shipper: Shipper
+    agents: Callable[[str], Agent]
+    sources: Callable[[Path], Sequence[Source]]
+    bodies: Bodies
+    clock: Clock
+    ids: Ids
+    workspaces: Path
+    artefacts: Path
+    listen: Callable[[LineEvent], None] = lambda event: None

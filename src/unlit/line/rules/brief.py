@@ -1,0 +1,61 @@
+"""The text that an agent is given; pure, so that the same facts give the same bytes."""
+
+from collections.abc import Sequence
+
+from unlit.harness.model import Feedback
+from unlit.line.model import ProductPlan, SpecFacts
+
+_BUCKETS = {
+    "none": "no case behaves as the criterion says",
+    "few": "few cases behave as the criterion says",
+    "some": "some cases behave as the criterion says",
+    "most": "most cases behave as the criterion says, not all",
+}
+
+
+def make_brief(
+    spec: SpecFacts,
+    product: ProductPlan,
+    *,
+    context: str = "",
+    lessons: str = "",
+    feedback: Sequence[Feedback] = (),
+    remarks: Sequence[str] = (),
+) -> str:
+    """Put together what an agent is told.
+
+    Args:
+        spec: The visible part of the spec.
+        product: Commands it may run.
+        context: Quoted context items.
+        lessons: What earlier runs learnt, approved by people.
+        feedback: Criterion and bucket of the last grading; nothing else of it.
+        remarks: What went wrong with the last candidate before grading.
+    """
+    parts = [f"# Task: {spec.title}", spec.brief.strip(), _rules(product)]
+    if remarks:
+        parts.append("## The last candidate\n\n" + "\n".join(f"- {line}" for line in remarks))
+    if feedback:
+        lines = [
+            f"- {item.criterion}: {_BUCKETS.get(item.bucket, item.bucket)}" for item in feedback
+        ]
+        parts.append("## What the last grading found\n\n" + "\n".join(lines))
+    if lessons:
+        parts.append("## Lessons from earlier runs\n\n" + lessons.strip())
+    if context:
+        parts.append("## Context\n\n" + context.strip())
+    return "\n\n".join(parts) + "\n"
+
+
+def _rules(product: ProductPlan) -> str:
+    lines = [
+        "## How to work",
+        "",
+        "- The repository is the current folder. Change files there; nothing else is kept.",
+        "- Your work is graded by scenarios that you do not see. Fulfil every criterion.",
+    ]
+    if product.test:
+        lines.append(f"- Its own tests are run with `{product.test}`.")
+    if product.run:
+        lines.append(f"- It is started with `{product.run}`.")
+    return "\n".join(lines)

@@ -1,0 +1,291 @@
+"""The line as a service: begin a run, take it to its gate, ship it, resume, pause and cancel it."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from unlit.core.canonical import digest_json
+from unlit.core.errors import InvalidInput
+from unlit.core.ids import Digest, RunId
+from unlit.harness.workspace import Workspace, resolve
+from unlit.line import flow
+from unlit.line.adapters.dbos_engine import DbosEngine, EngineOptions, Interrupted
+from unlit.line.journal import Journal
+from unlit.line.model import RunRequest
+from unlit.line.ports import Durable, Services
+from unlit.line.stages.work import Work
+from unlit.record.engine import open_engine
+from unlit.record.model import Run, RunState
+
+PRODUCE: Final = "line"
+SHIP: Final = "ship"
+_WATCH_S: Final = 0.5
+
+
+class Line:
+    """The production line of one process.
+
+    Use `Line.open`; close it when done. A run is worked on by one process at a time, held by a lock
+    that ends with the process.
+    """
+
+    def __init__(self, services: Services, engine: DbosEngine) -> None:
+        self._services = services
+        self._engine = engine
+        self._locks: dict[RunId, int] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, services: Services, url: str) -> AsyncIterator["Line"]:
+        """Open the line.
+
+        Args:
+            services: What it works with.
+            url: Database of the durable engine, ``sqlite:///PATH`` or ``postgresql://…``.
+        """
+        database = open_engine(url, own_transactions=False)
+        engine_url = database.url.render_as_string(hide_password=False)
+        options = EngineOptions(database, engine_url, executor_id(), flow.FLOW_VERSION)
+
+        async def body(run: str, kind: str, durable: Durable) -> Mapping[str, Any]:
+            return await _body(services, RunId(run), kind, durable)
+
+        engine = await DbosEngine.start(options, body)
+        line = cls(services, engine)
+        try:
+            yield line
+        finally:
+            await engine.close()
+            database.dispose()
+            for run in tuple(line._locks):
+                line._release(run)
+
+    async def start(self, request: RunRequest) -> RunId:
+        """Begin a run and its work. Nothing is recorded when the request is not sound.
+
+        Raises:
+            InvalidInput: Unknown agent, unreadable spec or policy, no such commit.
+        """
+        run = await asyncio.to_thread(self._begin, request)
+        self._hold(run)
+        await self._engine.begin(run, PRODUCE)
+        return run
+
+    def _begin(self, request: RunRequest) -> RunId:
+        services = self._services
+        for agent in request.agents:
+            services.agents(agent)
+        spec = services.specs.read(request.spec)
+        policy = services.policies.digest(request.policy)
+        resolve(request.repository, request.commit)
+        run = RunId(services.ids.fresh("r"))
+        workspace = Workspace(services.workspaces / run)
+        base = workspace.begin(request.repository, request.commit)
+        pinned = replace(
+            request,
+            spec=_pin(request.spec, workspace.root / "spec.md"),
+            policy=_pin(request.policy, workspace.root / "policy.toml"),
+            commit=base.commit,
+            repository=request.repository.resolve(),
+        )
+        now = services.clock.now()
+        services.store.begin_run(
+            Run(
+                id=run,
+                spec_id=spec.id,
+                spec_digest=Digest(spec.digest),
+                title=spec.title,
+                repository=str(pinned.repository),
+                spec_path=str(request.spec),
+                base=base.commit,
+                base_tree=base.tree,
+                workspace=str(workspace.repository),
+                agent=request.agents[0],
+                person=request.person,
+                state=RunState.QUEUED,
+                created_at=now,
+                updated_at=now,
+                line=request.line,
+                policy_digest=Digest(policy),
+                seed=request.seed if request.seed is not None else _seed(run),
+                engine_version=flow.FLOW_VERSION,
+                settings=pinned.to_json(),
+            )
+        )
+        return run
+
+    async def resume(self, run: RunId) -> None:
+        """Go on with a run that stopped: its process died, it failed, or it was paused.
+
+        Raises:
+            InvalidInput: It is over, waits for a person, is being worked on, or was begun by a
+                version of the flow that this one cannot continue.
+        """
+        found = self._known(run)
+        if found.state in (RunState.SHIPPED, RunState.REJECTED, RunState.ENDED):
+            raise InvalidInput(
+                "LIN-012",
+                f"Run {run} is over: {found.state.value}.",
+                "there is nothing left to do in it.",
+                "start a new run with `unlit run SPEC`.",
+            )
+        self._hold(run)
+        kind = SHIP if await self._engine.status(run, SHIP) is not None else PRODUCE
+        version = await self._engine.version(run, kind) or found.engine_version
+        if version != flow.FLOW_VERSION:
+            raise InvalidInput(
+                "LIN-013",
+                f"Run {run} was begun by version {version} of the line; this is "
+                f"{flow.FLOW_VERSION}.",
+                "its remaining steps may not fit those it has done.",
+                "finish it with the unlit that began it, or start a new run.",
+            )
+        now = self._services.clock.now()
+        self._services.store.change_run(run, now, state=RunState.RUNNING, note="")
+        await self._engine.resume(run, kind)
+
+    async def ship(self, run: RunId) -> None:
+        """Begin shipping an approved run; `wait` tells when it is done."""
+        self._known(run)
+        self._hold(run)
+        status = await self._engine.status(run, SHIP)
+        if status is None:
+            await self._engine.begin(run, SHIP)
+        elif status != "SUCCESS":
+            await self._engine.resume(run, SHIP)
+
+    async def wait(self, run: RunId) -> Run:
+        """Wait until a run needs nothing of this process any more, and return it.
+
+        A cancel or pause written into the record by another process is obeyed within a second.
+        """
+        kind = SHIP if await self._engine.status(run, SHIP) is not None else PRODUCE
+        waiting = asyncio.create_task(self._engine.wait(run, kind))
+        try:
+            while not waiting.done():
+                await asyncio.wait({waiting}, timeout=_WATCH_S)
+                if self._known(run).state in (RunState.CANCELLED, RunState.PAUSED):
+                    await self._engine.interrupt(run, kind)
+                    break
+            if waiting.done():
+                with suppress(Interrupted):
+                    waiting.result()
+        finally:
+            waiting.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await waiting
+            self._release(run)
+        return self._known(run)
+
+    async def events(self, run: RunId, after: int = 0) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield the events of a run from the record, as they come, until it is over."""
+        seen = after
+        while True:
+            over = self._known(run).state not in (RunState.QUEUED, RunState.RUNNING)
+            for event in self._services.store.events(run, after=seen):
+                seen = event.seq
+                yield {
+                    "seq": event.seq,
+                    "kind": event.kind,
+                    "stage": event.stage,
+                    "candidate": event.candidate,
+                    "text": event.text,
+                    **event.data,
+                }
+            if over:
+                return
+            await self._services.clock.sleep(_WATCH_S)
+
+    def _known(self, run: RunId) -> Run:
+        found = self._services.store.run(run)
+        if found is None:
+            raise InvalidInput(
+                "LIN-014",
+                f"There is no run {run}.",
+                "the record does not have it.",
+                "`unlit runs` lists the runs of this repository.",
+            )
+        return found
+
+    def _hold(self, run: RunId) -> None:
+        if run in self._locks:
+            return
+        path = self._services.workspaces / run / "lock"
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise InvalidInput(
+                "LIN-011",
+                f"Run {run} is being worked on by another process.",
+                "one run is worked on by one process, so that nothing is done twice.",
+                "wait for it, or stop that process first.",
+            ) from error
+        self._locks[run] = descriptor
+
+    def _release(self, run: RunId) -> None:
+        descriptor = self._locks.pop(run, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def stop_run(services: Services, run: RunId, state: RunState) -> Run:
+    """Ask for a run to be cancelled or paused; the process that works on it obeys.
+
+    Raises:
+        InvalidInput: There is no such run, or it is over.
+    """
+    found = services.store.run(run)
+    if found is None or found.state.is_over:
+        raise InvalidInput(
+            "LIN-015",
+            f"Run {run} cannot be {state.value}.",
+            "it is over, or the record does not have it.",
+            "`unlit runs` lists the runs of this repository.",
+        )
+    services.store.change_run(run, services.clock.now(), state=state)
+    changed = services.store.run(run)
+    assert changed is not None  # noqa: S101 # found above
+    return changed
+
+
+def executor_id() -> str:
+    """Return a name for this process that no other ever has: host, pid and its start time."""
+    started = Path("/proc/self/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[19]
+    return f"{socket.gethostname()}-{os.getpid()}-{started}"
+
+
+async def _body(services: Services, run: RunId, kind: str, durable: Durable) -> Mapping[str, Any]:
+    found = services.store.run(run)
+    if found is None:
+        raise RuntimeError(f"no run {run} in the record")
+    work = Work(
+        run=run,
+        request=RunRequest.from_json(found.settings),
+        services=services,
+        journal=Journal(services.store, services.clock, run, services.listen),
+        durable=durable,
+        workspace=Workspace(services.workspaces / run),
+    )
+    if kind == SHIP:
+        return await flow.finish(work)
+    return await flow.produce(work, found.base)
+
+
+def _pin(source: Path, target: Path) -> Path:
+    """Copy a file into the run's folder, so that a resumed run sees the same bytes."""
+    shutil.copyfile(source, target)
+    return target
+
+
+def _seed(run: RunId) -> int:
+    return int(digest_json(run).removeprefix("sha256:")[:12], 16)

@@ -1,0 +1,1 @@
+"""The stages of the line, one file each; plain async functions that import no engine."""

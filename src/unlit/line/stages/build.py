@@ -1,0 +1,201 @@
+"""An agent makes a candidate in a fence; what the fence extracts becomes a commit."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unlit.core.errors import BudgetUsedUp
+from unlit.core.ids import CandidateId, Digest
+from unlit.harness.model import AgentEvent, Change, Commit, End, EndReason, Feedback, Job, Verdict
+from unlit.harness.ports import Agent, Fence, Layer
+from unlit.harness.rules import judge_turn
+from unlit.harness.workspace import Provenance
+from unlit.line.model import FenceOrder, LineEvent, SpecFacts
+from unlit.line.rules.brief import make_brief
+from unlit.line.stages.checks import PATH
+from unlit.line.stages.work import Work
+from unlit.record.model import Candidate, StageState
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one candidate starts from."""
+
+    number: int
+    parent: str
+    agent: str
+    context: str = ""
+    feedback: tuple[Feedback, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def candidate(self) -> CandidateId:
+        """The candidate's name."""
+        return CandidateId(f"c{self.number}")
+
+
+class _Listener:
+    def __init__(self, work: Work, candidate: CandidateId) -> None:
+        self._work = work
+        self._candidate = candidate
+        self._count = 0
+
+    def event(self, event: AgentEvent) -> None:
+        self._count += 1
+        line = LineEvent(
+            self._work.run, "agent", "build", self._candidate, event.kind, event.text, event.data
+        )
+        self._work.journal.event(f"build/{self._candidate}/agent/{self._count}", line)
+
+
+async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
+    """Let an agent make one candidate."""
+    _within_budget(work)
+    services, request = work.services, work.request
+    spec = services.specs.read(request.spec)
+    agent = services.agents(turn.agent)
+    text = brief_of(work, spec, turn)
+    kept = services.bodies.keep(text.encode())
+    lower = await asyncio.to_thread(work.workspace.tree, turn.parent)
+    place = work.place("build", agent=turn.agent, candidate=turn.candidate)
+    order = FenceOrder(place, request.policy, lower, env={"PATH": PATH}, wall_s=request.turn_s + 60)
+    fence = await services.fences.open(order)
+    scratch = Path(tempfile.mkdtemp(prefix=".layer-", dir=work.workspace.root))
+    closed: Mapping[str, Any] = {}
+    try:
+        end = await _turn(work, turn, agent, fence, text)
+        verdict = await asyncio.to_thread(_extract, work, end, fence, scratch)
+        commit = None
+        if verdict.outcome.is_candidate:
+            commit = await asyncio.to_thread(_commit, work, turn, verdict, scratch, spec)
+    finally:
+        closed = await services.fences.close(fence, place)
+        await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+    facts = {
+        "agent": turn.agent,
+        "brief": kept,
+        "outcome": verdict.outcome.value,
+        "ended": end.reason.value,
+        "detail": verdict.sentence,
+        "fence": _fence_facts(closed),
+    }
+    if commit is None:
+        return {"state": StageState.NOT_GOOD_ENOUGH.value, **facts}
+    _keep(work, turn, commit, end, verdict)
+    return {**facts, "commit": commit.commit, "tree": commit.tree, "files": commit.files}
+
+
+def brief_of(work: Work, spec: SpecFacts, turn: Turn) -> str:
+    """Return what the agent of a turn is told."""
+    context = _text(work, turn.context)
+    return make_brief(
+        spec,
+        work.request.product,
+        context=context,
+        feedback=turn.feedback,
+        remarks=turn.remarks,
+    )
+
+
+async def _turn(work: Work, turn: Turn, agent: Agent, fence: Fence, text: str) -> End:
+    request = work.request
+    job = Job(
+        run=work.run,
+        candidate=turn.candidate,
+        number=turn.number,
+        brief=text,
+        feedback=turn.feedback,
+        model=request.model,
+        deadline_s=request.turn_s,
+        max_usd=request.budget.run_usd,
+        env=dict(fence.placeholders),
+    )
+    try:
+        async with asyncio.timeout(request.turn_s):
+            return await agent.run(job, fence, _Listener(work, turn.candidate))
+    except TimeoutError:
+        return End(EndReason.TIMED_OUT, f"it did not end within {request.turn_s:.0f} s")
+
+
+def _extract(work: Work, end: End, fence: Fence, scratch: Path) -> Verdict:
+    layer: Layer = fence.changes()
+    rules = work.services.policies.files(work.request.policy, "coder")
+    changes = _changes(layer)
+    verdict = judge_turn(end, changes, writable=rules.writable, read_only=rules.read_only)
+    if verdict.outcome.is_candidate:
+        layer.apply_to(scratch)
+    return verdict
+
+
+def _changes(layer: Layer) -> Sequence[Change]:
+    return [Change(file.path, file.kind, file.mode, file.size) for file in layer.files]
+
+
+def _commit(work: Work, turn: Turn, verdict: Verdict, scratch: Path, spec: SpecFacts) -> Commit:
+    run = work.services.store.run(work.run)
+    assert run is not None  # noqa: S101 # the run was begun before its first stage
+    provenance = Provenance(
+        run=work.run,
+        candidate=turn.candidate,
+        number=turn.number,
+        agent=turn.agent,
+        spec=f"{spec.id}@{spec.digest}",
+        started=run.created_at,
+        title=spec.title,
+        snapshot=run.snapshot or "",
+    )
+    return work.workspace.commit(turn.parent, verdict.kept, scratch, provenance)
+
+
+def _keep(work: Work, turn: Turn, commit: Commit, end: End, verdict: Verdict) -> None:
+    candidate = Candidate(
+        run=work.run,
+        id=turn.candidate,
+        number=turn.number,
+        commit=commit.commit,
+        tree=commit.tree,
+        parent=commit.parent,
+        agent=turn.agent,
+        outcome=verdict.outcome.value,
+        made_at=work.services.clock.now(),
+        files=commit.files,
+        text=end.text[:500],
+    )
+    work.services.store.keep_candidate(candidate)
+    work.services.store.change_run(work.run, work.services.clock.now(), candidate=turn.candidate)
+    event = LineEvent(
+        work.run,
+        "candidate",
+        "build",
+        turn.candidate,
+        text=f"commit {commit.commit[:10]}, {commit.files} files differ from the base",
+        data={"commit": commit.commit, "tree": commit.tree, "files": commit.files},
+    )
+    work.journal.event(f"candidate/{turn.candidate}", event)
+
+
+def _within_budget(work: Work) -> None:
+    limit = work.request.budget.run_usd
+    if limit is None:
+        return
+    spent = work.services.store.spent(run=work.run)
+    if spent >= limit:
+        raise BudgetUsedUp(
+            "LIN-031",
+            f"The run has spent ${spent} of its ${limit}.",
+            "a hard limit stops before the next spend.",
+            "raise budget.run_usd in unlit.toml, then `unlit resume RUN`.",
+        )
+
+
+def _fence_facts(closed: Mapping[str, Any]) -> Mapping[str, Any]:
+    names = ("held", "denied", "exchanges", "peak_memory_mb", "weak")
+    return {name: closed[name] for name in names if name in closed}
+
+
+def _text(work: Work, digest: str) -> str:
+    return work.services.bodies.read(Digest(digest)).decode() if digest else ""

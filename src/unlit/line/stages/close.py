@@ -1,0 +1,68 @@
+"""After the grading: the report, the gate, shipping."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from unlit.core.errors import OutcomeNotGoodEnough
+from unlit.core.states import Verdict
+from unlit.line.model import LineEvent
+from unlit.line.stages.work import Work
+from unlit.record.model import RunState, StageState
+
+OUTCOME_GATE = "outcome"
+
+
+async def report(work: Work) -> Mapping[str, Any]:
+    """Write the outcome report and the questions for people."""
+    reported = await asyncio.to_thread(work.services.reporter.report, work.run)
+    return {
+        "detail": reported.headline or "written",
+        "files": dict(reported.files),
+        "questions": reported.questions,
+    }
+
+
+async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
+    """Ask a person, or end when there is nothing to ship."""
+    store, now = work.services.store, work.services.clock.now()
+    if verdict is not Verdict.SHIP:
+        store.change_run(work.run, now, state=RunState.ENDED, verdict=verdict)
+        return {
+            "state": StageState.SKIPPED.value,
+            "detail": f"nothing to ship: the verdict is {verdict.value}",
+        }
+    store.change_run(work.run, now, state=RunState.WAITING, verdict=verdict)
+    event = LineEvent(work.run, "state", "gate", state=RunState.WAITING.value)
+    work.journal.event("state/waiting", event)
+    questions = store.questions(work.run)
+    asked = f"{len(questions)} question{'s' if len(questions) != 1 else ''} for a person"
+    return {"detail": f"waits for a person: {asked}", "questions": len(questions)}
+
+
+async def ship(work: Work) -> Mapping[str, Any]:
+    """Ship what a person approved.
+
+    Raises:
+        OutcomeNotGoodEnough: Nobody approved it.
+    """
+    store = work.services.store
+    decision = store.gate_decision(work.run, OUTCOME_GATE)
+    if decision is None or decision.decision != "approved":
+        raise OutcomeNotGoodEnough(
+            "LIN-041",
+            f"Run {work.run} was not approved.",
+            "only what a person approved is shipped.",
+            "read the report, then `unlit approve RUN`.",
+        )
+    shipped = await asyncio.to_thread(work.services.shipper.ship, work.run)
+    store.change_run(work.run, work.services.clock.now(), state=RunState.SHIPPED)
+    work.journal.event(
+        "state/shipped", LineEvent(work.run, "state", "ship", state=RunState.SHIPPED.value)
+    )
+    return {
+        "detail": f"merged as {shipped.commit[:10]} on {shipped.branch}, tag {shipped.tag}",
+        "commit": shipped.commit,
+        "tag": shipped.tag,
+        "branch": shipped.branch,
+    }

@@ -1,0 +1,212 @@
+"""The evaluator's own process grades a candidate; the line keeps states and buckets only."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from unlit.core.ids import CandidateId, CriterionId, Digest, ScenarioId
+from unlit.core.states import Partition, TrajectoryState, Verdict
+from unlit.harness.model import Feedback
+from unlit.line.model import EvaluationOrder, Graded, LineEvent
+from unlit.line.stages.work import Work
+from unlit.record.model import Evaluation, Look, StageState, Trajectory
+
+
+async def grade(
+    work: Work, candidate: CandidateId, commit: str, tree: str, partition: Partition
+) -> Mapping[str, Any]:
+    """Grade one candidate on one partition. A look at sealed scenarios is charged before it."""
+    look = _charge(work, candidate) if partition is Partition.SEALED else None
+    run = work.services.store.run(work.run)
+    assert run is not None  # noqa: S101 # the run was begun before its first stage
+    request = work.request
+    stage = "sealed" if partition is Partition.SEALED else "validate"
+    place = work.place(stage, "evaluator", candidate=candidate)
+    folder = await asyncio.to_thread(work.workspace.tree, commit)
+    base = await asyncio.to_thread(work.workspace.tree, run.base)
+    mounts = await work.services.dependencies.prepare(
+        request.product, folder, request.policy, work.place(stage, candidate=candidate)
+    )
+    order = EvaluationOrder(
+        place=place,
+        key=f"{work.run}/{candidate}/{partition.value}",
+        spec=request.spec,
+        candidate=folder,
+        base=base,
+        base_commit=run.base,
+        tree=tree,
+        vault=request.vault,
+        policy=request.policy,
+        partition=partition,
+        product=request.product,
+        ship=request.ship,
+        mounts=tuple(mounts),
+        artefacts=work.services.artefacts,
+        seed=run.seed,
+        max_trajectories=request.max_trajectories,
+        parallel=request.parallel,
+        look=None if look is None else look.index,
+    )
+
+    def listen(event: Mapping[str, Any]) -> None:
+        _tell(work, stage, candidate, event)
+
+    graded = await work.services.evaluator.grade(order, listen)
+    work.journal.flush()
+    evaluation = _keep(work, candidate, run.base, tree, partition, graded)
+    if look is not None:
+        _settle(work, look, graded)
+    return _facts(evaluation, graded, look)
+
+
+def feedback_of(facts: Mapping[str, Any]) -> tuple[Feedback, ...]:
+    """Return what an agent may know of a grading: criterion and bucket."""
+    return tuple(
+        Feedback(str(item["criterion"]), str(item["bucket"])) for item in facts["feedback"]
+    )
+
+
+def _charge(work: Work, candidate: CandidateId) -> Look:
+    spec = work.services.specs.read(work.request.spec)
+    return work.services.store.reserve_look(
+        Look(
+            key=f"{work.run}/{candidate}",
+            run=work.run,
+            candidate=candidate,
+            spec_digest=Digest(spec.digest),
+            index=0,
+            verdict=Verdict.NOT_EXERCISED,
+            at=work.services.clock.now(),
+        )
+    )
+
+
+def _settle(work: Work, look: Look, graded: Graded) -> None:
+    looks = graded.document.get("looks")
+    table = looks if isinstance(looks, Mapping) else {}
+    bits = table.get("bits")
+    work.services.store.settle_look(
+        look.key,
+        verdict=graded.verdict,
+        bits=None if bits is None else float(bits),
+        claimable=_words(table.get("claimable")),
+    )
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else str(value)
+
+
+def _tell(work: Work, stage: str, candidate: CandidateId, event: Mapping[str, Any]) -> None:
+    kind = str(event.get("kind") or event.get("event") or "note")
+    sealed = stage == "sealed"
+    hidden = {"scenario", "story", "reasons", "text"} if sealed else {"story", "reasons"}
+    data = {
+        name: value
+        for name, value in event.items()
+        if name not in hidden and isinstance(value, str | int | float | bool | None)
+    }
+    line = LineEvent(
+        work.run,
+        kind if kind in ("trajectory", "note") else "note",
+        stage,
+        candidate,
+        str(event.get("state") or ""),
+        "" if sealed else str(event.get("text") or ""),
+        data,
+    )
+    number = event.get("n")
+    key = f"{stage}/{candidate}/{kind}/{number if number is not None else data.get('text', '')}"
+    work.journal.event(key, line, keep=number is not None)
+
+
+def _keep(
+    work: Work,
+    candidate: CandidateId,
+    base: str,
+    tree: str,
+    partition: Partition,
+    graded: Graded,
+) -> Evaluation:
+    rows = [
+        _trajectory(work, candidate, partition, number, row)
+        for number, row in enumerate(graded.document.get("trajectories") or (), start=1)
+    ]
+    work.services.store.keep_trajectories(rows)
+    satisfaction = graded.document.get("satisfaction") or {}
+    evaluation = Evaluation(
+        run=work.run,
+        candidate=candidate,
+        partition=partition,
+        verdict=graded.verdict,
+        base=base,
+        tree=tree,
+        made_at=work.services.clock.now(),
+        estimate=satisfaction.get("estimate"),
+        lower=satisfaction.get("lower"),
+        upper=satisfaction.get("upper"),
+        trajectories=len(rows),
+        satisfied=sum(row.state is TrajectoryState.SATISFIED for row in rows),
+        document=without_content(graded.document, partition),
+        feedback=graded.feedback,
+    )
+    work.services.store.keep_evaluation(evaluation)
+    return evaluation
+
+
+def _trajectory(
+    work: Work,
+    candidate: CandidateId,
+    partition: Partition,
+    number: int,
+    row: Mapping[str, Any],
+) -> Trajectory:
+    criteria = row.get("criteria") or row.get("criterion") or ()
+    if isinstance(criteria, str):
+        criteria = (criteria,)
+    return Trajectory(
+        run=work.run,
+        candidate=candidate,
+        partition=partition,
+        number=int(row.get("n") or number),
+        scenario=ScenarioId(str(row.get("scenario", ""))),
+        state=TrajectoryState(row["state"]),
+        criteria=tuple(CriterionId(str(item)) for item in criteria),
+        seed=row.get("seed"),
+        bucket=row.get("bucket"),
+        duration_s=row.get("duration_s"),
+    )
+
+
+def without_content(document: Mapping[str, Any], partition: Partition) -> dict[str, Any]:
+    """Return the evaluator's document without what scenarios say: ids, states and numbers stay."""
+    plain = dict(document)
+    if partition is Partition.VISIBLE:
+        return plain
+    kept = ("n", "scenario", "seed", "state", "bucket", "twin_routes", "cost", "duration_s")
+    plain["trajectories"] = [
+        {name: row[name] for name in kept if name in row}
+        for row in document.get("trajectories") or ()
+    ]
+    return plain
+
+
+def _facts(evaluation: Evaluation, graded: Graded, look: Look | None) -> Mapping[str, Any]:
+    ships = graded.verdict is Verdict.SHIP
+    interval = "not known"
+    if evaluation.estimate is not None:
+        interval = f"{evaluation.estimate:.2f}"
+        if evaluation.lower is not None and evaluation.upper is not None:
+            interval += f" [{evaluation.lower:.2f}, {evaluation.upper:.2f}]"
+    share = f"{evaluation.satisfied} of {evaluation.trajectories} trajectories satisfied"
+    return {
+        "state": (StageState.DONE if ships else StageState.NOT_GOOD_ENOUGH).value,
+        "detail": f"{graded.verdict.value}: {share}, satisfaction {interval}",
+        "verdict": graded.verdict.value,
+        "feedback": [dict(item) for item in graded.feedback],
+        "trajectories": evaluation.trajectories,
+        "satisfied": evaluation.satisfied,
+        "look": None if look is None else look.index,
+    }

@@ -1,0 +1,61 @@
+"""Before the first candidate: is the spec ready, what is the context, does the base hold."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from unlit.context.service import snapshot_brief, take_snapshot
+from unlit.core.errors import OutcomeNotGoodEnough
+from unlit.line.stages.checks import run_tests
+from unlit.line.stages.work import Work
+from unlit.record.model import StageState
+
+
+async def intent(work: Work) -> Mapping[str, Any]:
+    """Parse the spec and judge whether it is ready to be built."""
+    spec = work.services.specs.read(work.request.spec)
+    policy = work.services.policies.digest(work.request.policy)
+    work.services.store.change_run(work.run, work.services.clock.now(), policy_digest=policy)
+    facts = {"spec": spec.digest, "criteria": list(spec.criteria), "policy": policy}
+    if spec.missing:
+        return {
+            "state": StageState.NOT_GOOD_ENOUGH.value,
+            "detail": f"the spec is not ready: {spec.missing[0]}",
+            "missing": list(spec.missing),
+            **facts,
+        }
+    count = len(spec.criteria)
+    return {"detail": f"{count} criteria, each with an example", **facts}
+
+
+async def context(work: Work) -> Mapping[str, Any]:
+    """Pin what this run may see."""
+    services = work.services
+
+    def pin() -> Mapping[str, Any]:
+        sources = services.sources(work.request.repository)
+        snapshot = take_snapshot(sources, services.bodies)
+        text = services.bodies.keep(snapshot_brief(snapshot, services.bodies).encode())
+        services.store.change_run(work.run, services.clock.now(), snapshot=snapshot.digest)
+        count = len(snapshot.entries)
+        return {
+            "detail": f"{count} item{'s' if count != 1 else ''}, {snapshot.size_bytes} bytes",
+            "snapshot": snapshot.digest,
+            "brief": text,
+            "taint": sorted(snapshot.taint),
+            "left_out": len(snapshot.left_out),
+        }
+
+    return await asyncio.to_thread(pin)
+
+
+async def baseline(work: Work, base: str) -> Mapping[str, Any]:
+    """Build the base commit and run its tests, so that a candidate is not blamed for them."""
+    if work.request.product.test is None:
+        return {"detail": "the repository names no tests", "passes": None}
+    try:
+        passes, tail = await run_tests(work, base, "baseline")
+    except OutcomeNotGoodEnough as error:
+        return {"detail": f"the base does not build: {error.what}", "passes": False}
+    said = "its own tests pass" if passes else f"its own tests fail already: {tail}"
+    return {"detail": said, "passes": passes}

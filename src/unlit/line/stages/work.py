@@ -1,0 +1,111 @@
+"""What every stage works with, and how a stage is begun, repeated, ended and classified."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from unlit.core.ids import CandidateId, RunId
+from unlit.harness.workspace import Workspace
+from unlit.line.journal import Journal
+from unlit.line.model import Place, RunRequest
+from unlit.line.ports import Durable, Services
+from unlit.line.rules.failures import MAX_ATTEMPTS, Failure, classify
+from unlit.record.model import StageState
+
+Facts = Mapping[str, Any]
+
+
+class StopRun(Exception):
+    """The run cannot go on; carries the failed stage's facts."""
+
+    def __init__(self, stage: str, facts: Facts) -> None:
+        super().__init__(stage)
+        self.stage = stage
+        self.facts = facts
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One run being worked on."""
+
+    run: RunId
+    request: RunRequest
+    services: Services
+    journal: Journal
+    durable: Durable
+    workspace: Workspace
+
+    def place(
+        self,
+        stage: str,
+        role: str = "coder",
+        agent: str = "unlit",
+        candidate: CandidateId | None = None,
+    ) -> Place:
+        """Say who is inside a fence."""
+        return Place(self.run, stage, agent, role, candidate, self.request.person)
+
+
+async def perform(
+    work: Work,
+    name: str,
+    action: Callable[[], Awaitable[Facts]],
+    candidate: CandidateId | None = None,
+) -> Facts:
+    """Do one stage as one durable step.
+
+    `action` returns ``state`` (``done`` when missing), ``detail`` and facts, all JSON. Failures
+    that trying again may heal are tried again; the others, and the last, stop the run.
+
+    Raises:
+        StopRun: The stage failed.
+    """
+    key = name if candidate is None else f"{name}/{candidate}"
+
+    async def step() -> Facts:
+        work.journal.start(key, name, candidate)
+        facts = await _attempts(work, key, action)
+        state = StageState(facts.get("state", StageState.DONE.value))
+        failed = {
+            "failure": facts.get("failure"),
+            "code": facts.get("code"),
+        }
+        shown = {
+            field: value
+            for field, value in facts.items()
+            if field not in ("state", "detail", "failure", "code")
+        }
+        detail = str(facts.get("detail", ""))
+        work.journal.end(key, name, candidate, state, detail, shown, **failed)
+        return facts
+
+    facts = await work.durable.step(key, step)
+    if facts.get("state") == StageState.FAILED.value:
+        raise StopRun(key, facts)
+    return facts
+
+
+async def _attempts(work: Work, key: str, action: Callable[[], Awaitable[Facts]]) -> Facts:
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        try:
+            return await action()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # every failure is classified and recorded, none is lost
+            failure = classify(error)
+            if not failure.retry or attempt == MAX_ATTEMPTS:
+                return _failed(failure, attempt)
+            await work.services.clock.sleep(float(attempt))
+    raise AssertionError(key)
+
+
+def _failed(failure: Failure, attempts: int) -> Facts:
+    return {
+        "state": StageState.FAILED.value,
+        "detail": failure.sentence,
+        "failure": failure.kind.value,
+        "code": failure.code,
+        "remedy": failure.remedy,
+        "attempts": attempts,
+    }

@@ -1,0 +1,129 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.line.world import durable_url, overlays, request, services
+
+from unlit.core.errors import InvalidInput
+from unlit.core.states import Partition, Verdict
+from unlit.line.model import LineEvent
+from unlit.line.service import Line
+from unlit.record.model import GateDecision, RunState, StageState
+
+
+async def test_a_run_goes_from_its_spec_to_its_gate_and_ships(
+    tmp_path: Path, repository: Path
+) -> None:
+    events: list[LineEvent] = []
+    world = services(tmp_path / "state", overlays(tmp_path, "3", "6", "10"), events)
+    store = world.store
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        done = await line.wait(run)
+        assert (done.state, done.verdict) == (RunState.WAITING, Verdict.SHIP)
+        assert [stage.key for stage in store.stages(run)] == [
+            "intent",
+            "context",
+            "baseline",
+            "build/c1",
+            "checks/c1",
+            "validate/c1",
+            "build/c2",
+            "checks/c2",
+            "validate/c2",
+            "build/c3",
+            "checks/c3",
+            "validate/c3",
+            "sealed/c3",
+            "report",
+            "gate",
+        ]
+        assert [look.index for look in store.looks(run=run)] == [1]
+        assert store.looks(run=run)[0].verdict is Verdict.SHIP
+        assert len(store.candidates(run)) == 3
+        assert len(store.trajectories(run)) == 40
+        store.decide_gate(
+            GateDecision(run, "outcome", "approved", "ann", "good", world.clock.now())
+        )
+        await line.ship(run)
+        assert (await line.wait(run)).state is RunState.SHIPPED
+        await line.ship(run)
+        assert (await line.wait(run)).state is RunState.SHIPPED
+    assert [event.kind for event in events].count("trajectory") == 40
+
+
+async def test_no_scenario_content_reaches_the_record(tmp_path: Path, repository: Path) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+    sealed = [row for row in world.store.evaluations(run) if row.partition is Partition.SEALED]
+    assert sealed[0].document["satisfaction"]["estimate"] == 1.0
+    world.store.close()
+    for path in (tmp_path / "state").rglob("*"):
+        if path.is_file():
+            assert b"secret of the scenario" not in path.read_bytes(), path
+
+
+async def test_a_run_that_never_passes_ends_with_nothing_to_ship(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "3", "", "4"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        done = await line.wait(run)
+        assert (done.state, done.verdict) == (RunState.ENDED, Verdict.NOT_YET)
+        with pytest.raises(InvalidInput, match="LIN-012"):
+            await line.resume(run)
+    stages = {stage.key: stage for stage in world.store.stages(run)}
+    assert stages["build/c2"].state is StageState.NOT_GOOD_ENOUGH
+    assert stages["build/c2"].facts["outcome"] == "changed_nothing"
+    assert "sealed/c3" not in stages
+    assert world.store.looks(run=run) == ()
+
+
+async def test_a_spec_that_is_not_ready_is_not_built(tmp_path: Path, repository: Path) -> None:
+    (repository / "spec.md").write_text("NOT READY")
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        done = await line.wait(run)
+    assert (done.state, done.verdict) == (RunState.ENDED, Verdict.NOT_EXERCISED)
+    assert [stage.key for stage in world.store.stages(run)] == ["intent"]
+
+
+async def test_tests_that_failed_on_the_base_are_not_the_candidates_fault(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository, test="test -f missing"))
+        done = await line.wait(run)
+    assert done.state is RunState.WAITING
+    stages = {stage.key: stage for stage in world.store.stages(run)}
+    assert stages["checks/c1"].facts["as_on_base"] is True
+
+
+async def test_a_candidate_that_breaks_its_own_tests_is_not_graded(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository, test="test ! -f quality"))
+        done = await line.wait(run)
+    assert (done.state, done.verdict) == (RunState.ENDED, Verdict.NOT_EXERCISED)
+    assert world.store.evaluations(run) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"agents": ("nobody",)}, "HAR-001"), ({"commit": "nothing"}, "HAR-023")],
+)
+async def test_an_unsound_request_leaves_no_record(
+    tmp_path: Path, repository: Path, change: dict[str, object], code: str
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        with pytest.raises(InvalidInput, match=code):
+            await line.start(replace(request(repository), **change))  # type: ignore[arg-type] # by design
+    assert world.store.runs() == ()
