@@ -60,7 +60,8 @@ def main() -> None:
             ).fetchall()
             likes.append(time.perf_counter() - started)
         print(
-            f"index {COUNT} items    {indexed:6.2f} s   plain table {floor:5.2f} s   ratio {indexed / floor:.1f}"
+            f"index {COUNT} items    {indexed:6.2f} s   plain table {floor:5.2f} s   "
+            f"ratio {indexed / floor:.1f}"
         )
         fast, slow = statistics.median(ours) * 1000, statistics.median(likes) * 1000
         print(f"search median        {fast:6.2f} ms  LIKE {slow:6.2f} ms  ratio {fast / slow:.3f}")

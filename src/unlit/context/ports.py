@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from unlit.context.changes import Change
 from unlit.context.model import Item, Ref
@@ -24,25 +24,34 @@ class Source(Protocol):
 
 
 class Connector(Source, Protocol):
-    """A source reached over HTTP, that may also be written to.
-
-    Attributes:
-        writes: The kinds of change it can apply; others are refused before a call is made.
-        states: Whether `statuses` answers.
-    """
-
-    writes: ClassVar[frozenset[type]]
+    """A source reached over HTTP that recognises its own URLs and keys."""
 
     def owns(self, text: str) -> Ref | None:
         """Return the reference that a pasted URL or key means here, or `None`."""
         ...
 
+
+@runtime_checkable
+class Commented(Protocol):
+    """A connector whose things people talk about."""
+
     def comments(self, ref: Ref) -> Iterable[Item]:
-        """Read what people said about a thing, oldest first; empty where nobody can."""
+        """Read what people said about a thing, oldest first."""
         ...
 
+
+@runtime_checkable
+class Tracker(Protocol):
+    """A connector that can be written to.
+
+    Attributes:
+        writes: The kinds of change it can apply; others are refused before a call is made.
+    """
+
+    writes: ClassVar[frozenset[type]]
+
     def statuses(self, ref: Ref) -> tuple[str, ...]:
-        """Return the states a thing can move to now."""
+        """Return the states a thing can move to now; empty if things have no state."""
         ...
 
     def apply(self, change: Change) -> Ref:

@@ -30,33 +30,38 @@ class Row:
 _HERE: Final = "unlit.context.connectors"
 
 CONNECTORS: Final[dict[str, Row]] = {
-    "bugsink": Row(f"{_HERE}.bugsink:Bugsink", tested="Bugsink, the real server"),
-    "docs": Row(
-        f"{_HERE}.google_docs:GoogleDocs", "https://docs.googleapis.com", tested="our Docs twin"
-    ),
+    "amplitude": Row(f"{_HERE}.amplitude:Amplitude", "https://amplitude.com"),
+    "bugsink": Row(f"{_HERE}.bugsink:Bugsink"),
+    "confluence": Row(f"{_HERE}.confluence:Confluence"),
+    "docs": Row(f"{_HERE}.google_docs:GoogleDocs", "https://docs.googleapis.com"),
+    "figma": Row(f"{_HERE}.figma:Figma", "https://api.figma.com"),
     "github": Row(
         f"{_HERE}.github:GitHub",
         "https://api.github.com",
         {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"},
-        tested="documented responses over loopback HTTP",
     ),
     "gitlab": Row(
         f"{_HERE}.gitlab:GitLab",
         "https://gitlab.com/api/v4",
-        tested="documented responses over loopback HTTP",
     ),
-    "jira": Row(f"{_HERE}.jira:Jira", tested="our Jira twin"),
+    "jira": Row(f"{_HERE}.jira:Jira"),
     "linear": Row(
         f"{_HERE}.linear:Linear",
         "https://api.linear.app",
-        tested="documented responses over loopback HTTP",
     ),
+    "notion": Row(
+        f"{_HERE}.notion:Notion", "https://api.notion.com/v1", {"notion-version": "2022-06-28"}
+    ),
+    "plausible": Row(f"{_HERE}.plausible:Plausible", "https://plausible.io"),
+    "posthog": Row(f"{_HERE}.posthog:PostHog", "https://eu.posthog.com"),
+    "rollbar": Row(f"{_HERE}.rollbar:Rollbar", "https://api.rollbar.com/api/1"),
     "sentry": Row(
         f"{_HERE}.sentry:Sentry",
         "https://sentry.io/api/0",
-        tested="documented responses over loopback HTTP",
     ),
-    "slack": Row(f"{_HERE}.slack:Slack", "https://slack.com/api", tested="our Slack twin"),
+    "shortcut": Row(f"{_HERE}.shortcut:Shortcut", "https://api.app.shortcut.com/api/v3"),
+    "slack": Row(f"{_HERE}.slack:Slack", "https://slack.com/api"),
+    "telegram": Row(f"{_HERE}.telegram:Telegram", "https://api.telegram.org/bot-placeholder"),
 }
 
 

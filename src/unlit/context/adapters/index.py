@@ -108,7 +108,8 @@ class Index:
 
         Any text is a valid query: its words are quoted, so no operator of the engine is reachable.
         """
-        words = [word for word in query.replace('"', " ").replace("\0", " ").split() if any(map(str.isalnum, word))]
+        plain = query.translate({ord('"'): " ", 0: " "})
+        words = [word for word in plain.split() if any(map(str.isalnum, word))]
         if not words:
             return []
         match = " ".join(f'"{word}"' for word in words)

@@ -5,14 +5,12 @@ Source: Bugsink 2.6, its own OpenAPI page (`/api/canonical/0/schema/`).
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from unlit.context.api import Api
-from unlit.context.changes import Change
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
-from unlit.core.errors import UsageError
 
 
 class Bugsink:
@@ -24,8 +22,6 @@ class Bugsink:
         name: Name of this instance.
         project: The project's number.
     """
-
-    writes: ClassVar[frozenset[type]] = frozenset()
 
     def __init__(self, api: Api, clock: Clock, name: str = "bugsink", project: str = "1") -> None:
         self.name = name
@@ -84,23 +80,6 @@ class Bugsink:
         if not text.startswith(host) or parts[1:3] != ["issues", "issue"] or len(parts) < 4:
             return None
         return Ref(self.name, "error", parts[3])
-
-    def comments(self, ref: Ref) -> Iterator[Item]:
-        """Yield nothing: Bugsink's API has no comments."""
-        yield from ()
-
-    def statuses(self, ref: Ref) -> tuple[str, ...]:
-        """Return nothing: the API cannot change a state."""
-        return ()
-
-    def apply(self, change: Change) -> Ref:
-        """Refuse: the API reads only."""
-        raise UsageError(
-            "CTX-213",
-            f"{self.name} cannot be written to.",
-            "Bugsink's API reads only.",
-            "resolve the error group in its own pages.",
-        )
 
 
 def _title(raw: dict[str, Any]) -> str:

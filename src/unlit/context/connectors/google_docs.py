@@ -6,14 +6,12 @@ Source: developers.google.com/workspace/docs/api and /drive/api (read 2026-03).
 
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from unlit.context.api import Api
-from unlit.context.changes import Change
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
-from unlit.core.errors import UsageError
 
 _URL: Final = re.compile(r"https://docs\.google\.com/document/d/([\w-]+)")
 _DOCUMENT: Final = "application/vnd.google-apps.document"
@@ -30,8 +28,6 @@ class GoogleDocs:
         name: Name of this instance.
         project: Id of a Drive folder, or empty for all.
     """
-
-    writes: ClassVar[frozenset[type]] = frozenset()
 
     def __init__(self, api: Api, clock: Clock, name: str = "docs", project: str = "") -> None:
         self.name = name
@@ -113,19 +109,6 @@ class GoogleDocs:
                 people=(author,),
                 time=moment(raw.get("createdTime")),
             )
-
-    def statuses(self, ref: Ref) -> tuple[str, ...]:
-        """Return nothing: documents have no state."""
-        return ()
-
-    def apply(self, change: Change) -> Ref:
-        """Refuse: documents are read only."""
-        raise UsageError(
-            "CTX-213",
-            f"{self.name} cannot be written to.",
-            "documents are a source, not a sink.",
-            "write to the tracker instead.",
-        )
 
 
 def _markdown(content: list[dict[str, Any]]) -> str:

@@ -77,10 +77,6 @@ class Sentry:
             Ref(self.name, "error", found[1]) if found and text.strip().startswith(host) else None
         )
 
-    def comments(self, ref: Ref) -> Iterator[Item]:
-        """Yield nothing: notes on error groups are not read."""
-        yield from ()
-
     def statuses(self, ref: Ref) -> tuple[str, ...]:
         """Return the states of an error group."""
         return ("resolved", "unresolved", "ignored")
