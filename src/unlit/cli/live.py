@@ -51,9 +51,7 @@ class LiveView:
             self.say(f"! {event.stage}: {event.text}")
             if remedy := event.data.get("remedy"):
                 self.say(f"  Do: {remedy}")
-        elif event.kind == "note" and event.text:
-            self._show_status(f"  {_label(event)} {_inert(event.text)}")
-        elif event.kind == "agent" and event.text:
+        elif event.kind in ("note", "agent") and event.text:
             self._show_status(f"  {_label(event)} {_inert(event.text)}")
 
     def say(self, line: str) -> None:
