@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from typing_extensions import override
+
 from unlit.core.ids import Digest
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class Position:
     line: int
     column: int
 
+    @override
     def __str__(self) -> str:
         """Render as ``line:column``."""
         return f"{self.line}:{self.column}"
@@ -56,6 +59,7 @@ class Request:
     method: str
     path: str
 
+    @override
     def __str__(self) -> str:
         """Render as ``METHOD scheme://host[:port]path``."""
         usual = (self.scheme, self.port) in (("https", 443), ("http", 80))
@@ -222,6 +226,7 @@ class Finding:
     remedy: str
     severe: bool = False
 
+    @override
     def __str__(self) -> str:
         """Render as ``line:column CODE what``."""
         return f"{self.at} {self.code} {self.what}"

@@ -1,0 +1,288 @@
+"""Writing the audit log: the entry is with the kernel before `append` returns, or nothing happens.
+
+One thread syncs for everybody (group commit): whoever needs an entry on the disk waits for the
+next `fdatasync`, which covers all that were written meanwhile. A log that cannot be written refuses
+every further entry, and with it every further act.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from unlit.core.clock import Clock
+from unlit.core.errors import OutsideFailed
+from unlit.policy.audit.form import (
+    CHECKPOINTS_NAME,
+    HEADER_KIND,
+    LOG_NAME,
+    Checkpoint,
+    checkpoint_text,
+    entry_line,
+    parse_entry,
+)
+from unlit.policy.audit.keys import public_text, signing_key
+from unlit.policy.audit.merkle import Frontier, leaf_hash
+from unlit.policy.model import JSON, Identity
+
+SYNC_WITHIN_S: Final = 0.05
+_SYSTEM: Final = Identity("", "", "unlit", "system")
+_WHY: Final = "nothing may happen that the audit log does not hold"
+
+
+class AuditLog:
+    """An append-only log in one folder; safe to use from several threads, one process at a time."""
+
+    def __init__(self, directory: Path, clock: Clock, key: Ed25519PrivateKey) -> None:
+        self._clock = clock
+        self._key = key
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
+        self._synced = threading.Condition(self._lock)
+        self._frontier = Frontier()
+        self._durable = 0
+        self._wanted = 0
+        self._dirty = False
+        self._closing = False
+        self._failure: str | None = None
+        self._callbacks: list[tuple[int, Callable[[], None]]] = []
+        self.directory = directory
+        self._log = -1
+        self._marks = -1
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        header: Mapping[str, JSON],
+        clock: Clock,
+        *,
+        key_dir: Path | None = None,
+    ) -> Self:
+        """Open or continue the log in `directory`; a torn last line is cut off and said.
+
+        Args:
+            directory: Made if missing; only this user may read it.
+            header: What the reader should know: machine, what is really enforced, policy.
+            clock: Tells the time of entries.
+            key_dir: Where the signing key lies; default ``audit-key`` beside `directory`.
+
+        Raises:
+            OutsideFailed: The log cannot be written, or another process holds it.
+        """
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            key = signing_key(key_dir or directory.parent / "audit-key")
+            log = cls(directory, clock, key)
+            torn = log._open()
+        except OSError as error:
+            raise _unwritable(directory, error.strerror or type(error).__name__) from error
+        thread = threading.Thread(target=log._sync_loop, name="audit-sync", daemon=True)
+        log._thread = thread
+        thread.start()
+        if torn:
+            log.append("log.repaired", _SYSTEM, {"cut_bytes": torn, "entries": log.entries})
+        log.append(HEADER_KIND, _SYSTEM, {"key": public_text(key), **header}, sync=True)
+        return log
+
+    @property
+    def entries(self) -> int:
+        """How many entries the log has."""
+        return self._frontier.size
+
+    def append(
+        self, kind: str, identity: Identity, fields: Mapping[str, JSON], *, sync: bool = False
+    ) -> int:
+        """Write one entry and return its index.
+
+        Args:
+            kind: What happened, such as ``exchange`` or ``process.start``.
+            identity: Who did it.
+            fields: What an auditor needs; never a secret, never a body. Texts are cut.
+            sync: Return only when the entry is on the disk.
+
+        Raises:
+            OutsideFailed: The entry could not be written; the act must not happen.
+        """
+        index = self._write(kind, identity, fields)
+        if sync:
+            with self._lock:
+                self._wanted = max(self._wanted, index + 1)
+                self._wake.notify()
+                while self._durable <= index and self._failure is None:
+                    self._synced.wait()
+                self._check()
+        return index
+
+    async def append_durable(
+        self, kind: str, identity: Identity, fields: Mapping[str, JSON]
+    ) -> int:
+        """Like `append` with `sync`, without holding up the event loop."""
+        index = self._write(kind, identity, fields)
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+
+        def finish() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(finish)
+
+        with self._lock:
+            self._check()
+            self._callbacks.append((index, wake))
+            self._wanted = max(self._wanted, index + 1)
+            self._wake.notify()
+        await done
+        self._check()
+        return index
+
+    def close(self) -> None:
+        """Sync, sign the last checkpoint and close the files."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+        os.close(self._log)
+        os.close(self._marks)
+
+    def _write(self, kind: str, identity: Identity, fields: Mapping[str, JSON]) -> int:
+        at = self._clock.now().isoformat(timespec="milliseconds")
+        with self._lock:
+            self._check()
+            index = self._frontier.size
+            line = entry_line(index, at, kind, identity, fields)
+            data = line + b"\n"
+            try:
+                written = os.write(self._log, data)
+            except OSError as error:
+                self._fail(error.strerror or "write failed")
+                raise _unwritable(self.directory, str(self._failure)) from error
+            if written != len(data):
+                self._fail("the disk is full")
+                raise _unwritable(self.directory, str(self._failure))
+            self._frontier.add(leaf_hash(line))
+            if not self._dirty:
+                self._dirty = True
+                self._wake.notify()
+            return index
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise _unwritable(self.directory, self._failure)
+        if self._closing:
+            raise _unwritable(self.directory, "it is closed")
+
+    def _fail(self, reason: str) -> None:
+        self._failure = reason
+        self._synced.notify_all()
+        self._wake.notify()
+
+    def _open(self) -> int:
+        path = self.directory / LOG_NAME
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._log = os.open(path, flags, 0o600)
+        self._marks = os.open(self.directory / CHECKPOINTS_NAME, flags, 0o600)
+        try:
+            os.lockf(self._log, os.F_TLOCK, 0)
+        except OSError as error:
+            os.close(self._log)
+            os.close(self._marks)
+            raise _unwritable(self.directory, "another process writes it") from error
+        _cut_torn_line(self._marks)
+        torn = self._replay(path)
+        self._durable = self._frontier.size
+        return torn
+
+    def _replay(self, path: Path) -> int:
+        good = 0
+        with path.open("rb") as file:
+            for line in file:
+                entry = parse_entry(line) if line.endswith(b"\n") else None
+                if entry is None or entry.index != self._frontier.size:
+                    break
+                self._frontier.add(leaf_hash(line[:-1]))
+                good += len(line)
+        size = path.stat().st_size
+        if size == good:
+            return 0
+        rest = _read_at(self._log, good, size - good)
+        if b"\n" in rest[:-1] or rest.endswith(b"\n"):
+            what = f"entry {self._frontier.size} is damaged and is not the last"
+            raise _unwritable(self.directory, f"{what}; run `unlit audit verify`")
+        os.ftruncate(self._log, good)
+        os.fdatasync(self._log)
+        return size - good
+
+    def _sync_loop(self) -> None:
+        while self._wait_for_work():
+            with self._lock:
+                self._dirty = False
+                size, root = self._frontier.size, self._frontier.root()
+            try:
+                os.fdatasync(self._log)
+                self._sign(size, root)
+            except OSError as error:
+                with self._lock:
+                    self._fail(error.strerror or "sync failed")
+                    waiting, self._callbacks = self._callbacks, []
+                for _, call in waiting:
+                    call()
+                return
+            with self._lock:
+                self._durable = size
+                self._synced.notify_all()
+                ready = [call for index, call in self._callbacks if index < size]
+                self._callbacks = [pair for pair in self._callbacks if pair[0] >= size]
+            for call in ready:
+                call()
+
+    def _wait_for_work(self) -> bool:
+        with self._lock:
+            while not (self._dirty or self._closing or self._failure):
+                self._wake.wait()
+            if self._dirty and self._wanted <= self._durable and not self._closing:
+                # nobody waits: gather what comes within the promised time
+                self._wake.wait_for(
+                    lambda: self._wanted > self._durable or self._closing, SYNC_WITHIN_S
+                )
+            return self._failure is None and (self._dirty or not self._closing)
+
+    def _sign(self, size: int, root: bytes) -> None:
+        at = self._clock.now().isoformat(timespec="milliseconds")
+        signature = self._key.sign(checkpoint_text(size, root, at))
+        os.write(self._marks, Checkpoint(size, root, at, signature).line())
+
+
+def _cut_torn_line(descriptor: int) -> None:
+    size = os.fstat(descriptor).st_size
+    tail = _read_at(descriptor, max(0, size - 4096), min(size, 4096))
+    if tail and not tail.endswith(b"\n"):
+        os.ftruncate(descriptor, size - (len(tail) - tail.rfind(b"\n") - 1))
+
+
+def _read_at(descriptor: int, offset: int, length: int) -> bytes:
+    parts = []
+    while length > 0 and (part := os.pread(descriptor, length, offset)):
+        parts.append(part)
+        offset += len(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def _unwritable(directory: Path, reason: str) -> OutsideFailed:
+    return OutsideFailed(
+        "POL-140",
+        f"The audit log in {directory} cannot be written: {reason}.",
+        _WHY,
+        "Make room on the disk, or name another state folder, and start again.",
+    )
