@@ -1,0 +1,135 @@
+"""From all the evidence of a grading to one verdict, and what it does not say.
+
+Vetoes only ever take `ship` away: a broken invariant, a leak, a criterion shown not met. So they
+cannot raise the rate of false ships. `undecided`, `not_exercised` and `harness_fault` are never
+turned into a success or a failure.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from unlit.core.states import CriterionState, Verdict
+from unlit.evaluation.model import CriterionResult, Leaks, Looks, Strength
+from unlit.evaluation.rules.ship import ShipTest
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the verdict rests on.
+
+    Attributes:
+        harness_broken: Why the harness could not finish, if it could not.
+        drawn: Draws that were executed at all.
+        unexercised: Drawn scenarios that no driver or tool here could exercise.
+        broken_invariants: Names of the safety invariants that fired.
+    """
+
+    test: ShipTest
+    criteria: tuple[CriterionResult, ...]
+    leaks: Leaks
+    drawn: int
+    unexercised: tuple[str, ...] = ()
+    broken_invariants: tuple[str, ...] = ()
+    harness_broken: str | None = None
+    needs_leak_proof: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict and the one sentence that gives its reason."""
+
+    verdict: Verdict
+    reason: str
+
+
+def decide(evidence: Evidence) -> Decision:
+    """Return the verdict with its reason."""
+    if evidence.harness_broken is not None:
+        return Decision(Verdict.HARNESS_FAULT, f"The harness failed: {evidence.harness_broken}.")
+    stop = _stops(evidence)
+    if stop is not None:
+        return stop
+    if evidence.test.n == 0:
+        return Decision(Verdict.NOT_EXERCISED, "No trajectory counted, so nothing is known.")
+    if evidence.test.decision is Verdict.NOT_YET:
+        return Decision(Verdict.NOT_YET, "Too many trajectories were not satisfied.")
+    if evidence.test.decision is Verdict.UNDECIDED:
+        return Decision(Verdict.UNDECIDED, "The evidence reaches neither threshold.")
+    if evidence.unexercised:
+        return Decision(
+            Verdict.NOT_EXERCISED,
+            f"{len(evidence.unexercised)} drawn scenarios could not be exercised here.",
+        )
+    if evidence.needs_leak_proof and evidence.leaks.control != "held":
+        return Decision(Verdict.UNDECIDED, "The leak proof's planted control was not caught.")
+    return Decision(Verdict.SHIP, "The evidence reaches the threshold and nothing vetoes it.")
+
+
+def _stops(evidence: Evidence) -> Decision | None:
+    if evidence.broken_invariants:
+        names = ", ".join(sorted(set(evidence.broken_invariants)))
+        return Decision(Verdict.NOT_YET, f"A safety invariant was broken: {names}.")
+    for part in ("probe", "canaries", "literals", "freshness"):
+        if getattr(evidence.leaks, part) == "leaked":
+            return Decision(Verdict.NOT_YET, f"Sealed content leaked: {part}.")
+    unmet = [r.id for r in evidence.criteria if r.state is CriterionState.NOT_MET]
+    if unmet:
+        return Decision(Verdict.NOT_YET, f"Not met: {', '.join(unmet)}.")
+    return None
+
+
+def not_verified(
+    criteria: Sequence[CriterionResult],
+    strength: Strength,
+    leaks: Leaks,
+    looks: Looks,
+    *,
+    extra: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """Return, in sentences a person can read, what this grading does not show."""
+    found = [sentence for result in criteria for sentence in _of_criterion(result)]
+    found += _of_strength(strength)
+    missing = [
+        name
+        for name, state in (
+            ("the probe from inside the fence", leaks.probe),
+            ("the canary scan", leaks.canaries),
+            ("the planted control", leaks.control),
+            ("the rare-literal detector", leaks.literals),
+        )
+        if state is None
+    ]
+    if missing:
+        found.append(f"Leak proof: {', '.join(missing)} not exercised.")
+    elif leaks.control != "held":
+        found.append("Leak proof: the planted leak was not caught, so the proof does not count.")
+    if looks.index is None:
+        found.append("No sealed scenario was looked at.")
+    return (*found, *extra)
+
+
+def _of_criterion(result: CriterionResult) -> list[str]:
+    named = f'{result.id} "{result.text}"'
+    if result.state is CriterionState.NOT_EXERCISED:
+        return [f"{named} was not exercised by any scenario; only a person can say."]
+    found = []
+    if result.state is CriterionState.UNDECIDED:
+        found.append(
+            f"{named}: {result.satisfied} of {result.trajectories} held, too few to be sure of "
+            f"this criterion by itself."
+        )
+    if result.independence.for_people:
+        found.append(f"{named}: green means at most this: {result.independence.ceiling}.")
+    return found
+
+
+def _of_strength(strength: Strength) -> list[str]:
+    if strength.mutants is None:
+        found = ["How many defects these scenarios would notice was not measured."]
+    else:
+        found = []
+    if strength.void:
+        found.append(f"Void scenarios, which any program passes: {', '.join(strength.void)}.")
+    if strength.uncovered:
+        found.append(f"No planted defect threatened: {', '.join(strength.uncovered)}.")
+    return found
