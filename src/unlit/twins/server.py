@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -130,15 +131,20 @@ async def _send(send: Send, reply: Reply, *, cut: bool = False) -> None:
     headers: list[tuple[bytes, bytes]] = []
     typed = False
     for name, value in reply.headers:
-        key = name.lower()
-        typed = typed or key == "content-type"
-        headers.append((key.encode("latin-1"), value.encode("latin-1", "replace")))
+        typed = typed or name == "content-type"
+        headers.append((_wire(name), value.encode("latin-1", "replace")))
     if body and not typed:
-        headers.append((b"content-type", _JSON))
+        headers.append((b"Content-Type", _JSON))
     if reply.status not in (204, 304):
-        headers.append((b"content-length", str(len(body)).encode()))
+        headers.append((b"Content-Length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body[: len(body) // 2] if cut else body})
+
+
+@cache
+def _wire(name: str) -> bytes:
+    """Return a header's name as HTTP/1.1 servers write it; some clients compare its letters."""
+    return name.title().encode("latin-1")
 
 
 class _Quiet(uvicorn.Server):

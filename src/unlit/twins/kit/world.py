@@ -102,15 +102,20 @@ class VirtualClock:
     wall: Callable[[], float]
     start: float | None = None
     offset: float = 0.0
+    ticked: float = 0.0
+
+    def base(self) -> float:
+        """Return the time without ticks: what ``-3d`` in a seed is relative to."""
+        return (self.wall() if self.start is None else self.start) + self.offset
 
     def now(self) -> float:
         """Return seconds since 1970."""
-        return (self.wall() if self.start is None else self.start) + self.offset
+        return self.base() + self.ticked
 
     def tick(self) -> float:
         """Return a time later than any before."""
         if self.start is not None:
-            self.offset += 0.001
+            self.ticked += 0.001
         return self.now()
 
     def advance(self, seconds: float) -> None:
@@ -119,7 +124,7 @@ class VirtualClock:
 
     def copy(self) -> "VirtualClock":
         """Return an equal clock that moves by itself."""
-        return VirtualClock(self.wall, self.start, self.offset)
+        return VirtualClock(self.wall, self.start, self.offset, self.ticked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,38 @@
+"""What belongs to the organisation as a whole: ids, times, URLs."""
+
+from typing import Any, Final
+
+from unlit.twins.kit.seeds import iso
+from unlit.twins.kit.twin import Exchange
+from unlit.twins.kit.world import World
+
+SUFFIX: Final = "5d7"
+API: Final = "/api/v1"
+
+
+def mint(world: World, prefix: str) -> str:
+    """Return a fresh id: three letters that say the kind, then seventeen of the org."""
+    return prefix + world.text("okta." + prefix, 17 - len(SUFFIX)) + SUFFIX
+
+
+def stamp(world: World) -> str:
+    """Return the next instant as Okta writes it; whole seconds, as the directory keeps them."""
+    return (iso(world.clock.tick()) or "")[:19] + ".000Z"
+
+
+def href(call: Exchange, path: str) -> str:
+    """Return the absolute URL of a path under ``/api/v1``."""
+    return f"{call.request.origin}{API}{path}"
+
+
+def link(call: Exchange, path: str, *allow: str) -> dict[str, Any]:
+    """Return a HAL link, with hints of the methods it takes."""
+    out: dict[str, Any] = {"href": href(call, path)}
+    if allow:
+        out["hints"] = {"allow": list(allow)}
+    return out
+
+
+def action(call: Exchange, path: str) -> dict[str, Any]:
+    """Return a HAL link of an action that is POSTed."""
+    return {"href": href(call, path), "method": "POST"}

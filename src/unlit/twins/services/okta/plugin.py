@@ -1,0 +1,131 @@
+"""The Okta twin: credentials, errors, headers and the table of routes."""
+
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from unlit.twins.kit.http import Malformed, Reply, Request
+from unlit.twins.kit.router import Router
+from unlit.twins.kit.twin import Exchange, Twin, VendorError
+from unlit.twins.kit.world import World
+from unlit.twins.model import Actor
+from unlit.twins.services.okta import events, groups, seeds, users
+from unlit.twins.services.okta.errors import CODES, error_body, failure
+
+
+class Okta(Twin):
+    """One organisation for each world."""
+
+    name = "okta"
+    services = ("okta",)
+    hosts: ClassVar[dict[str, tuple[str, ...]]] = {
+        "okta": ("*.okta.com", "*.oktapreview.com", "*.okta-emea.com")
+    }
+
+    def __init__(self) -> None:
+        self.router = Router((*users.ROUTES, *groups.ROUTES, *events.ROUTES))
+
+    @override
+    def credential(self, request: Request) -> str | None:
+        """Return the API token (``SSWS``, with or without a space) or the bearer token."""
+        text = request.headers.get("authorization", "").strip()
+        for scheme in ("SSWS", "Bearer", "DPoP"):
+            if text[: len(scheme)].lower() == scheme.lower():
+                return text[len(scheme) :].strip() or None
+        return None
+
+    @override
+    def default_token(self, world: World) -> str:
+        """Return the administrator's API token."""
+        return f"00fake-{world.id}-okta"
+
+    @override
+    def administrator(self, world: World) -> Actor:
+        """Return the preset administrator."""
+        return Actor(str(world.table("okta.meta").get("admin")), "user")
+
+    @override
+    def authenticate(self, exchange: Exchange) -> Actor:
+        """Return who calls; an unknown token is Okta's E0000011."""
+        try:
+            return super().authenticate(exchange)
+        except VendorError as error:
+            raise failure("E0000011") from error
+
+    @override
+    def authorize(self, exchange: Exchange) -> None:
+        """Refuse a scoped token that has none of the route's scopes; `manage` includes `read`."""
+        wanted = exchange.route.scopes
+        have = exchange.actor.scopes or frozenset()
+        for scope in wanted:
+            if scope in have or scope.replace(".read", ".manage") in have:
+                return
+        if wanted:
+            raise failure("E0000006")
+
+    @override
+    def render_error(self, exchange: Exchange, error: VendorError) -> Reply:
+        """Give an error Okta's five keys."""
+        code = error.code if error.code in CODES else "E0000009"
+        summary = error.message if error.code in CODES else CODES[code][1]
+        error_id = "oae" + exchange.world.text("okta.error", 22)
+        body = error_body(code, summary, error_id, error.detail.get("causes", []))
+        return Reply(error.status, body, list(error.headers))
+
+    @override
+    def malformed(self, exchange: Exchange, error: Malformed) -> VendorError:
+        """Okta's E0000003."""
+        return failure("E0000003")
+
+    @override
+    def no_route(self, exchange: Exchange, allowed: tuple[str, ...]) -> VendorError:
+        """Okta's E0000022 for a method, E0000008 for a path it does not have."""
+        return failure("E0000022" if allowed else "E0000008")
+
+    @override
+    def fault_code(self, status: int) -> str:
+        """Return Okta's code for an injected status."""
+        known = {401: "E0000011", 403: "E0000006", 404: "E0000008", 429: "E0000047"}
+        return known.get(status, "E0000009")
+
+    @override
+    def struck(self, exchange: Exchange, rule: Any) -> Reply:
+        """Answer a fault; Okta announces no Retry-After, only when the limit is lifted."""
+        reply = super().struck(exchange, rule)
+        if rule.status == 429 and rule.body is None:
+            wait = rule.retry_after if rule.retry_after is not None else 1
+            reply.headers = [
+                ("x-rate-limit-limit", "600"),
+                ("x-rate-limit-remaining", "0"),
+                ("x-rate-limit-reset", str(int(exchange.world.now() + wait))),
+            ]
+            reply.body = {**reply.body, "errorSummary": CODES["E0000047"][1]}
+        return reply
+
+    @override
+    def prepare(self, world: World) -> None:
+        """Put in what every organisation has."""
+        seeds.prepare(world)
+
+    @override
+    def seed(self, world: World, spec: Any) -> None:
+        """Add users and groups."""
+        seeds.seed(world, spec)
+
+    @override
+    def collections(self, world: World) -> dict[str, list[dict[str, Any]]]:
+        """Return users and groups."""
+        return seeds.collections(world)
+
+    @override
+    def finish(self, exchange: Exchange, reply: Reply) -> None:
+        """Add Okta's request id and rate headers."""
+        if reply.header("x-rate-limit-limit") is None:
+            reply.headers.extend(
+                (
+                    ("x-rate-limit-limit", "600"),
+                    ("x-rate-limit-remaining", "599"),
+                    ("x-rate-limit-reset", str(int(exchange.world.now()) + 60)),
+                )
+            )
+        reply.headers.append(("x-okta-request-id", exchange.world.text("okta.request", 26)))

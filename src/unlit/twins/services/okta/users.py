@@ -1,0 +1,539 @@
+"""Users: profile rules, the lifecycle machine, links that follow the state."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from unlit.twins.kit.http import Reply
+from unlit.twins.kit.router import Route
+from unlit.twins.kit.twin import Exchange
+from unlit.twins.kit.world import World
+from unlit.twins.services.okta import events
+from unlit.twins.services.okta.errors import failure, invalid, missing
+from unlit.twins.services.okta.org import action, link, mint, stamp
+from unlit.twins.services.okta.paging import page
+from unlit.twins.services.okta.scim import FilterError, parse
+
+STATUSES: Final = (
+    "STAGED",
+    "PROVISIONED",
+    "ACTIVE",
+    "RECOVERY",
+    "PASSWORD_EXPIRED",
+    "LOCKED_OUT",
+    "SUSPENDED",
+    "DEPROVISIONED",
+)
+_BASE: Final = {"firstName": None, "lastName": None, "mobilePhone": None, "secondEmail": None}
+_LINKS: Final[dict[str, tuple[str, ...]]] = {
+    "STAGED": ("activate",),
+    "PROVISIONED": ("suspend", "resetPassword", "reactivate", "resetFactors"),
+    "ACTIVE": (
+        "suspend",
+        "resetPassword",
+        "forgotPassword",
+        "expirePassword",
+        "changeRecoveryQuestion",
+        "resetFactors",
+        "changePassword",
+    ),
+    "RECOVERY": ("suspend", "resetPassword", "resetFactors"),
+    "PASSWORD_EXPIRED": ("suspend", "resetPassword", "resetFactors"),
+    "LOCKED_OUT": ("unlock", "resetPassword", "resetFactors"),
+    "SUSPENDED": ("unsuspend",),
+    "DEPROVISIONED": ("activate", "delete"),
+}
+_PATHS: Final = {
+    "resetPassword": "lifecycle/reset_password",
+    "resetFactors": "lifecycle/reset_factors",
+    "forgotPassword": "credentials/forgot_password",
+    "expirePassword": "lifecycle/expire_password",
+    "changeRecoveryQuestion": "credentials/change_recovery_question",
+    "changePassword": "credentials/change_password",
+}
+
+
+# --- state
+def find(world: World, key: str) -> dict[str, Any] | None:
+    """Return a user by id, login, or the part of a login before the ``@``."""
+    users = world.table("okta.users")
+    row = users.get(key)
+    if row is None:
+        found = world.table("okta.users_by_login").get(key.casefold())
+        row = users.get(found) if found is not None else None
+    if row is None and key and "@" not in key and not key.startswith("00u"):
+        prefix = key.casefold() + "@"
+        logins = world.table("okta.users_by_login")
+        short = next((uid for login, uid in logins.items() if login.startswith(prefix)), None)
+        row = users.get(short) if short is not None else None
+    return row  # type: ignore[no-any-return] # rows are JSON
+
+
+def user_of(call: Exchange, key: str | None = None) -> dict[str, Any]:
+    """Return the user that the path names; ``me`` is the caller."""
+    if key is None:
+        key = call.params.get("id") or call.params.get("userId") or call.params["userIdOrLogin"]
+    row = find(call.world, call.actor.id if key == "me" else key)
+    if row is None:
+        raise missing(key, "User")
+    return row
+
+
+def add(world: World, profile: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """Put a new user into the directory without any check, and return it."""
+    at = stamp(world)
+    uid = fields.pop("id", None) or mint(world, "00u")
+    row = {
+        "id": uid,
+        "status": "STAGED",
+        "created": at,
+        "activated": None,
+        "statusChanged": None,
+        "lastLogin": None,
+        "lastUpdated": at,
+        "passwordChanged": None,
+        "realmId": world.table("okta.meta").get("realm"),
+        "type": {"id": world.table("okta.meta").get("user_type")},
+        "profile": {**_BASE, **profile},
+        "credentials": {"provider": {"type": "OKTA", "name": "OKTA"}},
+        **fields,
+    }
+    world.table("okta.users").put(uid, row)
+    world.table("okta.users_by_login").put(str(profile["login"]).casefold(), uid)
+    return row
+
+
+def change(world: World, uid: str, **fields: Any) -> dict[str, Any]:
+    """Change a user; the time of the change follows."""
+    fields.setdefault("lastUpdated", stamp(world))
+    return world.table("okta.users").patch(uid, **fields)  # type: ignore[no-any-return] # JSON
+
+
+def enter(world: World, uid: str, status: str, **fields: Any) -> dict[str, Any]:
+    """Move a user into a lifecycle state."""
+    at = stamp(world)
+    return change(world, uid, status=status, statusChanged=at, lastUpdated=at, **fields)
+
+
+# --- what clients see
+def shown(call: Exchange, row: dict[str, Any], *, full: bool = True) -> dict[str, Any]:
+    """Render a user; a list shows only the link to itself."""
+    path = f"/users/{row['id']}"
+    out = {key: value for key, value in row.items() if not key.startswith("_")}
+    if out.get("realmId") is None:
+        out.pop("realmId", None)
+    if not full:
+        return {**out, "_links": {"self": link(call, path)}}
+    links: dict[str, Any] = {}
+    for name in _LINKS[row["status"]]:
+        if name == "delete":
+            links[name] = {"href": link(call, path)["href"], "method": "DELETE"}
+        else:
+            links[name] = action(call, f"{path}/{_PATHS.get(name, 'lifecycle/' + name)}")
+    links["self"] = link(call, path)
+    links["schema"] = link(call, f"/meta/schemas/user/{call.table('meta').get('user_schema')}")
+    links["type"] = link(call, f"/meta/types/user/{row['type']['id']}")
+    if row["status"] != "DEPROVISIONED":
+        links["deactivate"] = action(call, f"{path}/lifecycle/deactivate")
+    return {**out, "_links": links}
+
+
+# --- rules of the profile
+def checked_profile(
+    call: Exchange, profile: Any, *, of: str | None = None, create: bool = True
+) -> dict[str, Any]:
+    """Return the profile, or raise what Okta answers for one that does not fit.
+
+    Args:
+        call: The call.
+        profile: As sent.
+        of: Id of the user whose profile it is.
+        create: Whether required fields must be there.
+    """
+    if not isinstance(profile, dict):
+        raise invalid("profile", "profile: The field cannot be left blank")
+    known = call.table("meta").get("user_properties") or {}
+    for name in profile:
+        if name not in known:
+            raise invalid(
+                "profile", f"Property name '{name}' is not defined in profile for the user"
+            )
+    blank = [name for name in ("login", "email") if create and not profile.get(name)]
+    if blank:
+        raise invalid(blank[0], *(f"{name}: The field cannot be left blank" for name in blank))
+    _check_names(call, profile, of)
+    return dict(profile)
+
+
+def _check_names(call: Exchange, profile: dict[str, Any], of: str | None) -> None:
+    email = profile.get("email")
+    if email is not None and ("@" not in str(email) or " " in str(email)):
+        raise invalid("email", "email: Does not match required pattern")
+    login = profile.get("login")
+    if login is not None:
+        if "@" not in str(login):
+            raise invalid("login", "login: Username must be in the form of an email address")
+        taken = call.table("users_by_login").get(str(login).casefold())
+        if taken is not None and taken != of:
+            raise invalid(
+                "login",
+                "login: An object with this field already exists in the current organization",
+            )
+
+
+def _credentials(call: Exchange, sent: Any, profile: dict[str, Any]) -> dict[str, Any]:
+    """Return what is shown of credentials; the secret parts are never shown."""
+    sent = sent if isinstance(sent, dict) else {}
+    out: dict[str, Any] = {}
+    password = sent.get("password")
+    if isinstance(password, dict) and (password.get("value") or password.get("hash")):
+        value = password.get("value")
+        if value is not None and len(str(value)) < 8:
+            raise failure(
+                "E0000001",
+                "password: Password requirements were not met. Password requirements: at least 8 "
+                "characters, a lowercase letter, an uppercase letter, a number, no parts of your "
+                "username.",
+                about="password",
+            )
+        out["password"] = {}
+        out["emails"] = [{"value": profile["email"], "status": "VERIFIED", "type": "PRIMARY"}]
+    elif isinstance(password, dict) and password.get("hook"):
+        out["password"] = {"hook": password["hook"]}
+    question = sent.get("recovery_question")
+    if isinstance(question, dict) and question.get("question"):
+        out["recovery_question"] = {"question": question["question"]}
+    provider = sent.get("provider") or {}
+    kind = provider.get("type", "OKTA")
+    out["provider"] = {"type": kind, "name": provider.get("name") or kind}
+    return out
+
+
+# --- routes
+def create(call: Exchange) -> Reply:
+    """``POST /api/v1/users``."""
+    body = call.json()
+    if not isinstance(body, dict):
+        raise failure("E0000003")
+    profile = checked_profile(call, body.get("profile"))
+    credentials = _credentials(call, body.get("credentials"), profile)
+    fields: dict[str, Any] = {"credentials": credentials}
+    if isinstance(body.get("type"), dict) and body["type"].get("id"):
+        fields["type"] = {"id": body["type"]["id"]}
+    if body.get("realmId"):
+        fields["realmId"] = body["realmId"]
+    for gid in body.get("groupIds") or ():
+        if gid not in call.table("groups"):
+            raise missing(str(gid), "UserGroup")
+    row = add(call.world, profile, **fields)
+    uid = row["id"]
+    for gid in body.get("groupIds") or ():
+        call.world.table(f"okta.members:{gid}").put(uid, row["created"])
+    if (call.request.arg("activate") or "true").lower() != "false":
+        row = _activated(call.world, uid)
+        if call.request.arg("nextlogin") == "changePassword" or (
+            call.request.arg("nextLogin") == "changePassword"
+        ):
+            row = enter(call.world, uid, "PASSWORD_EXPIRED")
+    events.record(call, "user.lifecycle.create", events.user_target(row))
+    if row["status"] != "STAGED":
+        events.record(call, "user.lifecycle.activate", events.user_target(row))
+    return Reply(200, shown(call, row))
+
+
+def _activated(world: World, uid: str) -> dict[str, Any]:
+    row = world.table("okta.users")[uid]
+    at = stamp(world)
+    has_password = "password" in row["credentials"] or row["credentials"]["provider"]["type"] in (
+        "FEDERATION",
+        "SOCIAL",
+    )
+    status = "ACTIVE" if has_password else "PROVISIONED"
+    fields: dict[str, Any] = {"activated": at}
+    if "password" in row["credentials"]:
+        fields["passwordChanged"] = row["passwordChanged"] or at
+    return enter(world, uid, status, **fields)
+
+
+def get(call: Exchange) -> Reply:
+    """``GET /api/v1/users/{id}``."""
+    return Reply(200, shown(call, user_of(call)))
+
+
+def _expression(call: Exchange, name: str) -> Any:
+    text = call.request.arg(name)
+    if text is None or not text.strip():
+        return None
+    try:
+        return parse(text)
+    except FilterError as error:
+        raise failure("E0000031", f"Invalid {name} criteria: {error}") from error
+
+
+def listed(call: Exchange) -> Reply:
+    """``GET /api/v1/users``: all but the deprovisioned, or what `q`, `filter`, `search` say."""
+    rows: Iterable[dict[str, Any]] = call.table("users").values()
+    query = call.request.arg("q")
+    search, chosen = _expression(call, "search"), _expression(call, "filter")
+    if search is not None:
+        rows = [row for row in rows if search(row)]
+        rows = _sorted(call, rows)
+    elif chosen is not None:
+        rows = [row for row in rows if chosen(row)]
+    else:
+        rows = (row for row in rows if row["status"] != "DEPROVISIONED")
+    if query:
+        rows = [row for row in rows if _starts(row["profile"], query.casefold())]
+    usual = 10 if query and call.request.arg("limit") is None else 200
+    return page(call, rows, lambda row: shown(call, row, full=False), usual=usual)
+
+
+def _starts(profile: dict[str, Any], text: str) -> bool:
+    return any(
+        str(profile.get(name) or "").casefold().startswith(text)
+        for name in ("firstName", "lastName", "email", "login")
+    )
+
+
+def _sorted(call: Exchange, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    name = call.request.arg("sortBy")
+    if not name:
+        return rows
+    down = (call.request.arg("sortOrder") or "asc").lower() in ("desc", "descending")
+
+    def key(row: dict[str, Any]) -> str:
+        value: Any = row
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return "" if value is None else str(value).casefold()
+
+    return sorted(rows, key=key, reverse=down)
+
+
+def update(call: Exchange) -> Reply:
+    """``POST /api/v1/users/{id}`` changes what is sent; ``PUT`` replaces the profile."""
+    row, body = user_of(call), call.json()
+    if not isinstance(body, dict):
+        raise failure("E0000003")
+    if row["status"] == "DEPROVISIONED":
+        raise failure("E0000038")
+    partial = call.request.method == "POST"
+    sent = body.get("profile")
+    profile = row["profile"]
+    if sent is not None or not partial:
+        sent = checked_profile(call, sent, of=row["id"], create=not partial)
+        profile = {**profile, **sent} if partial else {**_BASE, **sent}
+    fields: dict[str, Any] = {"profile": profile}
+    if isinstance(body.get("credentials"), dict):
+        fresh = _credentials(call, body["credentials"], profile)
+        fields["credentials"] = {**row["credentials"], **fresh}
+        if "password" in fresh:
+            fields["passwordChanged"] = stamp(call.world)
+    old = str(row["profile"]["login"]).casefold()
+    if str(profile["login"]).casefold() != old:
+        call.table("users_by_login").drop(old)
+        call.table("users_by_login").put(str(profile["login"]).casefold(), row["id"])
+    row = change(call.world, row["id"], **fields)
+    events.record(call, "user.account.update_profile", events.user_target(row))
+    return Reply(200, shown(call, row))
+
+
+def delete(call: Exchange) -> Reply:
+    """``DELETE /api/v1/users/{id}``: deprovisions first, and removes what is deprovisioned."""
+    row = user_of(call)
+    if row["status"] != "DEPROVISIONED":
+        _deprovision(call, row)
+        return Reply(204)
+    remove(call.world, row["id"])
+    events.record(call, "user.lifecycle.delete.completed", events.user_target(row))
+    return Reply(204)
+
+
+def remove(world: World, uid: str) -> None:
+    """Take a user out of the directory and out of every group and app."""
+    row = world.table("okta.users").drop(uid)
+    world.table("okta.users_by_login").drop(str(row["profile"]["login"]).casefold())
+    for name in list(world.tables):
+        if name.startswith(("okta.members:", "okta.assigned:", "okta.factors:")):
+            if name.endswith(uid):
+                world.tables.pop(name)
+            else:
+                world.table(name).drop(uid)
+
+
+def _deprovision(call: Exchange, row: dict[str, Any]) -> None:
+    uid = row["id"]
+    enter(call.world, uid, "DEPROVISIONED")
+    for name in list(call.world.tables):
+        if name.startswith(("okta.members:", "okta.assigned:")):
+            call.world.table(name).drop(uid)
+    events.record(call, "user.lifecycle.deactivate", events.user_target(row))
+
+
+def activate(call: Exchange) -> Reply:
+    """``POST …/lifecycle/activate``."""
+    row = user_of(call)
+    if row["status"] not in ("STAGED", "DEPROVISIONED"):
+        raise failure("E0000016")
+    row = _activated(call.world, row["id"])
+    events.record(call, "user.lifecycle.activate", events.user_target(row))
+    return _token_reply(call, "activationUrl", "/welcome/", "activationToken")
+
+
+def reactivate(call: Exchange) -> Reply:
+    """``POST …/lifecycle/reactivate``."""
+    row = user_of(call)
+    if row["status"] not in ("PROVISIONED", "RECOVERY"):
+        raise failure("E0000038")
+    events.record(call, "user.lifecycle.reactivate", events.user_target(row))
+    return _token_reply(call, "activationUrl", "/welcome/", "activationToken")
+
+
+def _token_reply(call: Exchange, name: str, path: str, token_name: str | None = None) -> Reply:
+    if (call.request.arg("sendEmail") or "true").lower() != "false":
+        return Reply(200, {})
+    token = call.world.text("okta.recovery", 20)
+    out = {name: f"{call.request.origin}{path}{token}"}
+    if token_name:
+        out[token_name] = token
+    return Reply(200, out)
+
+
+def deactivate(call: Exchange) -> Reply:
+    """``POST …/lifecycle/deactivate``."""
+    row = user_of(call)
+    if row["status"] != "DEPROVISIONED":
+        _deprovision(call, row)
+    return Reply(200, {})
+
+
+_MOVES: Final[dict[str, tuple[tuple[str, ...], str, str, str]]] = {
+    "suspend": (
+        ("ACTIVE", "PROVISIONED", "RECOVERY", "PASSWORD_EXPIRED"),
+        "SUSPENDED",
+        "E0000001",
+        "user.lifecycle.suspend",
+    ),
+    "unsuspend": (("SUSPENDED",), "ACTIVE", "E0000001", "user.lifecycle.unsuspend"),
+    "unlock": (("LOCKED_OUT",), "ACTIVE", "E0000032", "user.account.unlock"),
+}
+
+
+def move(call: Exchange) -> Reply:
+    """``POST …/lifecycle/{suspend,unsuspend,unlock}``."""
+    row = user_of(call)
+    name = call.request.raw_path.rstrip("/").rsplit("/", 1)[-1]
+    allowed, status, code, event = _MOVES[name]
+    if row["status"] not in allowed:
+        if code == "E0000001":
+            raise invalid(
+                f"Cannot {name} a user that is not "
+                + ("active" if name == "suspend" else "suspended")
+            )
+        raise failure(code)
+    if name == "unsuspend" and "password" not in row["credentials"]:
+        status = "PROVISIONED"
+    row = enter(call.world, row["id"], status)
+    events.record(call, event, events.user_target(row))
+    return Reply(200, {})
+
+
+def reset_password(call: Exchange) -> Reply:
+    """``POST …/lifecycle/reset_password``."""
+    row = user_of(call)
+    if row["status"] in ("STAGED", "SUSPENDED", "DEPROVISIONED"):
+        raise failure("E0000038")
+    if row["status"] != "PROVISIONED":
+        enter(call.world, row["id"], "RECOVERY")
+    events.record(call, "user.account.reset_password", events.user_target(row))
+    return _token_reply(call, "resetPasswordUrl", "/reset_password/")
+
+
+def expire_password(call: Exchange) -> Reply:
+    """``POST …/lifecycle/expire_password[_with_temp_password]``."""
+    row = user_of(call)
+    if row["status"] in ("STAGED", "SUSPENDED", "DEPROVISIONED"):
+        raise failure("E0000038")
+    temporary = call.request.arg("tempPassword") == "true" or "temp_password" in (
+        call.request.raw_path
+    )
+    row = enter(call.world, row["id"], "RECOVERY" if temporary else "PASSWORD_EXPIRED")
+    events.record(call, "user.account.expire_password", events.user_target(row))
+    if temporary:
+        return Reply(200, {"tempPassword": call.world.text("okta.password", 8)})
+    return Reply(200, shown(call, row))
+
+
+def reset_factors(call: Exchange) -> Reply:
+    """``POST …/lifecycle/reset_factors``."""
+    row = user_of(call)
+    call.world.table(f"okta.factors:{row['id']}").clear()
+    events.record(call, "user.mfa.factor.reset_all", events.user_target(row))
+    return Reply(200, {})
+
+
+def change_password(call: Exchange) -> Reply:
+    """``POST …/credentials/change_password``."""
+    row, body = user_of(call), call.json() or {}
+    if row["status"] not in ("ACTIVE", "PASSWORD_EXPIRED", "STAGED", "RECOVERY"):
+        raise failure("E0000038")
+    new = (body.get("newPassword") or {}).get("value")
+    if not new:
+        raise invalid("newPassword", "newPassword: The field cannot be left blank")
+    fresh = _credentials(call, {"password": {"value": new}}, row["profile"])
+    row = enter(
+        call.world,
+        row["id"],
+        "ACTIVE",
+        credentials={**row["credentials"], **fresh},
+        passwordChanged=stamp(call.world),
+    )
+    events.record(call, "user.account.update_password", events.user_target(row))
+    return Reply(200, row["credentials"])
+
+
+def change_question(call: Exchange) -> Reply:
+    """``POST …/credentials/change_recovery_question``."""
+    row, body = user_of(call), call.json() or {}
+    question = body.get("recovery_question") or {}
+    if not question.get("question") or not question.get("answer"):
+        raise invalid("recovery_question", "recovery_question: The field cannot be left blank")
+    credentials = {**row["credentials"], "recovery_question": {"question": question["question"]}}
+    row = change(call.world, row["id"], credentials=credentials)
+    return Reply(200, row["credentials"])
+
+
+def forgot_password(call: Exchange) -> Reply:
+    """``POST …/credentials/forgot_password``."""
+    row = user_of(call)
+    if row["status"] not in ("ACTIVE", "RECOVERY", "PASSWORD_EXPIRED"):
+        raise failure("E0000034")
+    return _token_reply(call, "resetPasswordUrl", "/signin/reset-password/")
+
+
+ROUTES: Final = (
+    Route("POST", "/api/v1/users", create, "createUser", scopes=("okta.users.manage",)),
+    Route("GET", "/api/v1/users", listed, "listUsers", scopes=("okta.users.read",)),
+    Route("GET", "/api/v1/users/{id}", get, "getUser", scopes=("okta.users.read",)),
+    Route("POST", "/api/v1/users/{id}", update, "updateUser", scopes=("okta.users.manage",)),
+    Route("PUT", "/api/v1/users/{id}", update, "replaceUser", scopes=("okta.users.manage",)),
+    Route("DELETE", "/api/v1/users/{id}", delete, "deleteUser", scopes=("okta.users.manage",)),
+    *(
+        Route("POST", f"/api/v1/users/{{id}}/{path}", handler, op, scopes=("okta.users.manage",))
+        for path, handler, op in (
+            ("lifecycle/activate", activate, "activateUser"),
+            ("lifecycle/reactivate", reactivate, "reactivateUser"),
+            ("lifecycle/deactivate", deactivate, "deactivateUser"),
+            ("lifecycle/suspend", move, "suspendUser"),
+            ("lifecycle/unsuspend", move, "unsuspendUser"),
+            ("lifecycle/unlock", move, "unlockUser"),
+            ("lifecycle/reset_password", reset_password, "resetPassword"),
+            ("lifecycle/expire_password", expire_password, "expirePassword"),
+            ("lifecycle/expire_password_with_temp_password", expire_password,
+             "expirePasswordWithTempPassword"),
+            ("lifecycle/reset_factors", reset_factors, "resetFactors"),
+            ("credentials/change_password", change_password, "changePassword"),
+            ("credentials/change_recovery_question", change_question, "changeRecoveryQuestion"),
+            ("credentials/forgot_password", forgot_password, "forgotPassword"),
+        )
+    ),
+)  # fmt: skip
