@@ -30,6 +30,14 @@ def loop(scenario: Scenario, stop: Callable[[Outcome], bool], limit: int = 100) 
     return Loop({scenario.id: scenario}, draws, setting, stop, limit)
 
 
+def keep(kept: list[TrajectoryState]) -> Callable[[Outcome], bool]:
+    def count(outcome: Outcome) -> bool:
+        kept.append(outcome.state)
+        return False
+
+    return count
+
+
 def slots(pool: LocalPool, candidate: Path, number: int) -> list[Slot]:
     return [Slot(f"slot-{n}", pool, candidate) for n in range(1, number + 1)]
 
@@ -49,9 +57,7 @@ async def test_outcomes_are_counted_in_the_order_drawn(make: Make, candidate: Pa
 
 async def test_it_ends_at_the_limit(make: Make, candidate: Path) -> None:
     seen: list[TrajectoryState] = []
-    await loop(make(SLOW_ODD), lambda outcome: bool(seen.append(outcome.state)), 5).run(
-        slots(LocalPool(), candidate, 2)
-    )
+    await loop(make(SLOW_ODD), keep(seen), 5).run(slots(LocalPool(), candidate, 2))
     assert seen == [TrajectoryState.SATISFIED] * 5
 
 
@@ -83,8 +89,8 @@ async def test_the_third_fault_is_a_harness_fault_and_never_a_pass(
 async def test_no_fence_at_all_is_said_before_anything_is_counted(
     make: Make, candidate: Path
 ) -> None:
-    counted: list[Outcome] = []
-    run = loop(make(SLOW_ODD), lambda outcome: bool(counted.append(outcome)))
+    counted: list[TrajectoryState] = []
+    run = loop(make(SLOW_ODD), keep(counted))
     with pytest.raises(OutsideFailed):
         await run.run(slots(LocalPool(failures=9), candidate, 2))
     assert counted == []
@@ -99,9 +105,9 @@ async def test_a_fence_serves_many_trajectories_each_from_the_start(
     setting = Setting(FakeWorlds(), launch, SystemClock(), driver)
     draws = (Draw(n, scenario.id, n, {}) for n in count(1))
     pool = LocalPool()
-    await Loop(
-        {scenario.id: scenario}, draws, setting, lambda o: bool(states.append(o.state)), 4
-    ).run(slots(pool, candidate, 1))
+    await Loop({scenario.id: scenario}, draws, setting, keep(states), 4).run(
+        slots(pool, candidate, 1)
+    )
     assert states == [TrajectoryState.SATISFIED] * 4
     assert pool.opened == 1
     await asyncio.sleep(0)

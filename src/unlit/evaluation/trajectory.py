@@ -43,6 +43,7 @@ class Outcome:
     duration_s: float = 0.0
     attempts: int = 1
     fault: str = ""
+    base_reason_holds: bool = False
 
     def satisfies(self, criterion: CriterionId) -> bool:
         """Say whether nothing that speaks for `criterion` went wrong."""
@@ -129,7 +130,9 @@ async def _run(
         reasons += broken_invariants(scenario, evidence)
     else:
         reasons = list(stage.extra.get("eventually", [])) + evaluate_checks(scenario, evidence)
+    stated = scenario.fails_on_base
     return Outcome(
+        base_reason_holds=bool(stated) and not check_all(stated, evidence, closed=False),
         draw=draw,
         state=state_of(reasons),
         reasons=tuple(reasons),

@@ -1,5 +1,7 @@
 """Closed world: what happened and was not declared is a failure."""
 
+from typing import Any
+
 import pytest
 
 from unlit.evaluation.checks.state import check_state
@@ -9,7 +11,7 @@ SECOND = {"key": "SEC-2", "project": "SEC", "summary": "b"}
 OTHER = {"key": "OPS-1", "project": "OPS", "summary": "c"}
 
 
-def check(expected: dict[str, object], *after: dict[str, object]) -> dict[str, list[str]]:
+def check(expected: dict[str, Any], *after: dict[str, Any]) -> dict[str, list[str]]:
     return check_state([expected], {"jira.issues": []}, {"jira.issues": list(after)})
 
 
@@ -31,7 +33,7 @@ def test_a_declared_count_holds_and_nothing_else_happened() -> None:
     ],
 )
 def test_a_difference_is_named(
-    expected: dict[str, object], after: list[dict[str, object]], words: str
+    expected: dict[str, Any], after: list[dict[str, Any]], words: str
 ) -> None:
     found = check(expected, *after)
     assert words in "; ".join(found["jira.issues"])
@@ -46,7 +48,7 @@ def test_a_difference_is_named(
         {"jira.issues": {"count": {"min": 1, "max": 2}}},
     ],
 )
-def test_what_is_declared_may_happen(expected: dict[str, object]) -> None:
+def test_what_is_declared_may_happen(expected: dict[str, Any]) -> None:
     assert check(expected, TICKET, SECOND) == {}
 
 

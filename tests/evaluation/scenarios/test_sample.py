@@ -45,7 +45,7 @@ def test_a_sweep_meets_each_scenario_as_often_as_its_weight_says() -> None:
 def test_many_scenarios_are_drawn_independently_by_weight() -> None:
     drawing = Drawing([scenario("a", 1), scenario("b", 99)], 1, sweep_limit=30)
     assert not drawing.by_sweeps
-    share = Counter(drawing.next().scenario for _ in range(4000))["a"] / 4000
+    share = sum(drawing.next().scenario == "a" for _ in range(4000)) / 4000
     assert 0.004 < share < 0.02
     assert drawing.complete(1)
 

@@ -59,8 +59,14 @@ def evaluate_checks(scenario: Scenario, evidence: Evidence) -> list[Reason]:
     return reasons
 
 
-def check_all(checks: Sequence[Check], evidence: Evidence) -> list[Reason]:
-    """Evaluate a list of checks; the twin checks among them together, as one closed world."""
+def check_all(checks: Sequence[Check], evidence: Evidence, *, closed: bool = True) -> list[Reason]:
+    """Evaluate a list of checks; the twin checks among them together, as one closed world.
+
+    Args:
+        checks: What must be true.
+        evidence: What was seen.
+        closed: Whether collections that no check names must be untouched.
+    """
     reasons: list[Reason] = []
     twins = [(n, check) for n, check in enumerate(checks) if check.kind == "twin"]
     for n, check in enumerate(checks):
@@ -71,7 +77,10 @@ def check_all(checks: Sequence[Check], evidence: Evidence) -> list[Reason]:
     if twins:
         expected = [fill(check.value, evidence.values) for _, check in twins]
         criteria = tuple(sorted({name for _, check in twins for name in check.criterion}))
+        named = {name for value in expected for name in value}
         for name, misfits in check_state(expected, evidence.before, evidence.after).items():
+            if not closed and name not in named:
+                continue
             where = next((n for n, check in twins if name in check.value), twins[0][0])
             text = f"{name}: {'; '.join(misfits)}"
             reasons.append(Reason(f"then[{where + 1}] twin {name}", text, criteria))

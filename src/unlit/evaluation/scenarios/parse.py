@@ -94,6 +94,12 @@ def _structure(document: Document, file: str) -> Iterator[Finding]:
 
 def _explain(error: Any, document: Document, file: str) -> Iterator[Finding]:
     path: Path = tuple(error.absolute_path)
+    if error.validator == "anyOf" and not isinstance(error.instance, str | int | float):
+        deeper = [inner for inner in error.context if len(inner.absolute_path) > len(path)]
+        deeper += [inner for inner in error.context if inner.validator == "additionalProperties"]
+        if deeper:
+            yield from _explain(deeper[0], document, file)
+            return
     if error.validator == "additionalProperties":
         yield from _unknown_keys(error, path, document, file)
         return
@@ -191,13 +197,19 @@ def _build(document: Document, file: str) -> Scenario:
         ),
         then=tuple(_checks(table["then"], document)),
         never=tuple(table.get("never") or ()),
-        fails_on_base=tuple(_checks([table.get("fails_on_base") or {}], document, "fails_on_base")),
+        fails_on_base=tuple(_checks(_many(table.get("fails_on_base")), document, "fails_on_base")),
         regression=bool(table.get("regression")) or given.get("product") == "base",
         user=table.get("user") or {},
         file=file,
         line=document.key_line(("id",)),
         digest=digest_json(table),
     )
+
+
+def _many(value: Any) -> list[Mapping[str, Any]]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _variables(vary: Mapping[str, Any], document: Document) -> Iterator[Variable]:

@@ -108,6 +108,7 @@ class Drawing:
     def __init__(self, scenarios: Sequence[Scenario], run_seed: int, sweep_limit: int) -> None:
         self._scenarios = sorted(scenarios, key=lambda scenario: scenario.id)
         self._run_seed = run_seed
+        self._by_id = {str(scenario.id): scenario for scenario in self._scenarios}
         divisor = math.gcd(*(scenario.effective_weight for scenario in self._scenarios))
         self._weights = [scenario.effective_weight // divisor for scenario in self._scenarios]
         self.sweep: int = sum(self._weights)
@@ -121,6 +122,16 @@ class Drawing:
     def complete(self, count: int) -> bool:
         """Say whether evidence may be tested after `count` draws."""
         return count > 0 and (not self.by_sweeps or count % self.sweep == 0)
+
+    def limit(self, most: int) -> int:
+        """Return how many draws to make at most: whole sweeps only, and at least one."""
+        if not self.by_sweeps:
+            return most
+        return max(self.sweep, most - most % self.sweep)
+
+    def scenario(self, name: str) -> Scenario:
+        """Return a scenario by id."""
+        return self._by_id[name]
 
     def next(self, lists: Mapping[str, Sequence[str]] | None = None) -> Draw:
         """Return the next draw."""

@@ -1,0 +1,184 @@
+"""Sandboxes from the real fence: one product fence per slot, its network the twins of that slot."""
+
+import io
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from typing_extensions import override
+
+from unlit.evaluation.ports import (
+    Connection,
+    Finished,
+    Forwarded,
+    Pool,
+    Process,
+    Sandbox,
+)
+from unlit.evaluation.stage import HarnessFault
+from unlit.fence import Fence, FenceHost, FenceSpec, Mount, Running, TwinRoute
+from unlit.policy import Identity, Policy
+
+_FENCE_FAILED: Final = 125
+_PATH: Final = "/deps/venv/bin:/usr/local/bin:/usr/bin:/bin"
+
+
+class FenceProcess(Process):
+    """A product that keeps running inside a fence."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    @property
+    @override
+    def ended(self) -> bool:
+        return self._running.ended
+
+    @override
+    async def wait(self) -> Finished:
+        return await self._running.wait()
+
+    @override
+    async def kill(self) -> None:
+        await self._running.kill()
+
+
+class FenceSandbox(Sandbox):
+    """One fence, in the engine's words."""
+
+    def __init__(self, fence: Fence) -> None:
+        self.fence = fence
+
+    @override
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 600,
+    ) -> Finished:
+        return await self.fence.run(argv, stdin=stdin, env=env or {}, timeout_s=timeout_s)
+
+    @override
+    async def spawn(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+    ) -> FenceProcess:
+        return FenceProcess(await self.fence.spawn(argv, env=env or {}))
+
+    @override
+    async def connect(self, port: int) -> Connection:
+        return Connection(*await self.fence.connect(port))
+
+    @override
+    async def forward(self, port: int) -> Forwarded:
+        return await self.fence.forward(port)
+
+    @override
+    async def write(self, files: Mapping[str, bytes], delete: Sequence[str] = ()) -> None:
+        if files:
+            ended = await self.fence.run(
+                ["tar", "-x", "-f", "-", "-C", "/work"], stdin=_archive(files), timeout_s=30
+            )
+            _must_be_written(ended)
+        if delete:
+            _must_be_written(await self.fence.run(["rm", "-f", "--", *delete], timeout_s=30))
+
+    @override
+    def read_changed(self, limit_bytes: int = 4_000_000) -> dict[str, bytes]:
+        layer = self.fence.changes()
+        wanted = [f for f in layer.files if f.kind == "file" and f.size <= limit_bytes]
+        if not wanted:
+            return {}
+        with tempfile.TemporaryDirectory(prefix="unlit-layer-") as folder:
+            layer.apply_to(Path(folder))
+            found = {}
+            for file in wanted:
+                path = Path(folder) / file.path
+                if path.is_file() and not path.is_symlink():
+                    found[file.path] = path.read_bytes()
+            return found
+
+    @override
+    async def reset(self) -> None:
+        await self.fence.reset()
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.mode = 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _must_be_written(ended: Finished) -> None:
+    if ended.exit_code != 0:
+        detail = ended.stderr.decode("utf-8", "replace")[:200]
+        raise HarnessFault(f"a file of the scenario cannot be written: {detail}")
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFence:
+    """What all fences of one grading share."""
+
+    policy: Policy
+    identity: Identity
+    mounts: tuple[Mount, ...] = ()
+    port: int | None = None
+    services: tuple[str, ...] = ()
+
+
+class FencePool(Pool):
+    """Opens product fences on one host; each slot's twins are its own worlds.
+
+    Args:
+        address: Where the twins listen.
+        hosts: Service to the vendor's host names that lead to it.
+    """
+
+    def __init__(
+        self,
+        host: FenceHost,
+        product: ProductFence,
+        address: str,
+        hosts: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self._host = host
+        self._product = product
+        self._address = address
+        self._hosts = hosts
+        self.weak: tuple[str, ...] = ()
+
+    @override
+    async def open(self, slot: str, candidate: Path) -> FenceSandbox:
+        product = self._product
+        routes = tuple(
+            TwinRoute(service, hosts, self._address, slot)
+            for service, hosts in self._hosts.items()
+            if hosts
+        )
+        has_deps = any(mount.target == "/deps" for mount in product.mounts)
+        spec = FenceSpec(
+            role="product",
+            policy=product.policy,
+            identity=product.identity,
+            workspace=candidate,
+            mounts=product.mounts,
+            env={"PATH": _PATH} if has_deps else {},
+            twins=routes,
+            ports=() if product.port is None else (product.port,),
+        )
+        return FenceSandbox(await self._host.open(spec))
+
+    @override
+    async def release(self, sandbox: Sandbox) -> None:
+        assert isinstance(sandbox, FenceSandbox)  # noqa: S101 # only ours are handed out
+        report = await sandbox.fence.close()
+        self.weak = tuple(dict.fromkeys((*self.weak, *report.weak)))

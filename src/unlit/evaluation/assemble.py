@@ -1,0 +1,222 @@
+"""From what was counted to the result that is published: ids, labels and numbers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from unlit.core.ids import CriterionId
+from unlit.core.states import TrajectoryState, Verdict
+from unlit.evaluation.model import (
+    CriterionResult,
+    EvaluationRequest,
+    EvaluationResult,
+    Independence,
+    Leaks,
+    Looks,
+    Satisfaction,
+    Strength,
+    TrajectoryRecord,
+)
+from unlit.evaluation.rules.claims import ScenarioCount, claim_a, claim_b, pass_hats
+from unlit.evaluation.rules.criteria import CriterionCount, criterion_result
+from unlit.evaluation.rules.feedback import coarse
+from unlit.evaluation.rules.independence import Facts, ScenarioFacts, Writer, independence
+from unlit.evaluation.rules.ship import METHOD
+from unlit.evaluation.rules.verdict import Evidence, decide, not_verified
+from unlit.evaluation.scenarios.model import Scenario
+from unlit.evaluation.service import Counted
+from unlit.evaluation.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFacts:
+    """What a grading needs of the spec: its criteria in order, and its digest."""
+
+    criteria: Mapping[CriterionId, str]
+    digest: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What else belongs in the verdict."""
+
+    leaks: Leaks = field(default_factory=Leaks)
+    looks: Looks = field(default_factory=Looks)
+    strength: Strength = field(default_factory=Strength)
+    weak: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    not_verified: tuple[str, ...] = ()
+    broken_invariants: tuple[str, ...] = ()
+    needs_leak_proof: bool = False
+
+
+def assemble(
+    request: EvaluationRequest,
+    spec: SpecFacts,
+    vault: Vault,
+    counted: Counted,
+    around: Circumstances,
+) -> EvaluationResult:
+    """Return the published result; ids, labels and numbers only."""
+    counts = scenario_counts(counted.records)
+    criteria = criterion_results(request, spec, counted)
+    return EvaluationResult(
+        verdict=_verdict(counted, criteria, around),
+        base=request.base_commit,
+        tree=request.tree,
+        satisfaction=satisfaction(request, counted, counts),
+        criteria=criteria,
+        strength=around.strength,
+        leaks=around.leaks,
+        looks=around.looks,
+        trajectories=counted.records,
+        not_verified=not_verified(
+            criteria,
+            around.strength,
+            around.leaks,
+            around.looks,
+            extra=_more(request, counted, around),
+        ),
+        feedback=coarse(criteria, request.partition),
+        partition=request.partition,
+        ship=request.ship,
+        seed=request.seed,
+        spec_digest=spec.digest,
+        vault_digest=vault.digest or None,
+        warnings=around.warnings,
+    )
+
+
+def _verdict(
+    counted: Counted, criteria: tuple[CriterionResult, ...], around: Circumstances
+) -> Verdict:
+    evidence = Evidence(
+        test=counted.test,
+        criteria=criteria,
+        leaks=around.leaks,
+        drawn=len(counted.records),
+        broken_invariants=around.broken_invariants,
+        harness_broken=counted.broken,
+        needs_leak_proof=around.needs_leak_proof,
+        unexercised=(*counted.base.void, *counted.base.not_exercised),
+    )
+    return decide(evidence).verdict
+
+
+def scenario_counts(records: Iterable[TrajectoryRecord]) -> tuple[ScenarioCount, ...]:
+    """Return runs and satisfied runs per scenario, in the order first drawn."""
+    runs: dict[str, list[bool]] = {}
+    for record in records:
+        runs.setdefault(record.scenario, []).append(record.state is TrajectoryState.SATISFIED)
+    return tuple(ScenarioCount(name, len(seen), sum(seen), seen[0]) for name, seen in runs.items())
+
+
+def satisfaction(
+    request: EvaluationRequest, counted: Counted, counts: Sequence[ScenarioCount]
+) -> Satisfaction:
+    """Return the satisfaction rate with both claims."""
+    test = counted.test
+    interval = test.interval if test.n else None
+    return Satisfaction(
+        estimate=test.estimate,
+        lower=None if interval is None else interval.lower,
+        upper=None if interval is None else interval.upper,
+        method=f"{METHOD}, {counted.sampling}; "
+        f"interval: {'none' if interval is None else interval.method}",
+        claim_a=claim_a(test, scenarios=len(counts)),
+        claim_b=claim_b(counts, request.ship, alpha=test.alpha),
+        e_value=test.e_value if test.n else None,
+        e_value_against=test.e_value_against if test.n else None,
+        trajectories=test.n,
+        satisfied=test.satisfied,
+        pass_hat=pass_hats(counts),
+    )
+
+
+def criterion_results(
+    request: EvaluationRequest, spec: SpecFacts, counted: Counted
+) -> tuple[CriterionResult, ...]:
+    """Return one result for each criterion of the spec, in its order."""
+    results = []
+    for name, text in spec.criteria.items():
+        about = tuple(s for s in counted.scenarios if name in _criteria_of(s))
+        records = [record for record in counted.records if name in record.criteria]
+        satisfied = sum(
+            name not in record.failed and record.state is not TrajectoryState.HARNESS_FAULT
+            for record in records
+        )
+        count = CriterionCount(
+            name, text, tuple(scenario.id for scenario in about), len(records), satisfied,
+            _tier(records),
+        )  # fmt: skip
+        results.append(
+            criterion_result(
+                count, request.ship, independence_of(about, records, request, spec, name)
+            )
+        )
+    return tuple(results)
+
+
+def _criteria_of(scenario: Scenario) -> set[CriterionId]:
+    named = {name for check in scenario.then for name in check.criterion}
+    return named | set(scenario.criteria)
+
+
+def _tier(records: Sequence[TrajectoryRecord]) -> str | None:
+    tiers = {str(route["tier"]) for record in records for route in record.twin_routes}
+    return ", ".join(sorted(tiers)) or None
+
+
+def independence_of(
+    scenarios: Sequence[Scenario],
+    records: Sequence[TrajectoryRecord],
+    request: EvaluationRequest,
+    spec: SpecFacts,
+    criterion: CriterionId,
+) -> Independence:
+    """Return who stands behind the check of one criterion."""
+    exercised = {record.scenario for record in records}
+    facts = Facts(
+        criterion=criterion,
+        criterion_author=Writer("person", spec.owner),
+        scenarios=tuple(
+            ScenarioFacts(
+                id=scenario.id,
+                oracle=scenario.oracle,
+                author=Writer(scenario.author.by, scenario.author.name, scenario.author.family),
+                tier=_lowest_tier(records, scenario.id),
+                services=tuple(sorted(scenario.given.twins)),
+                judged=any(check.kind == "judge" for check in scenario.then),
+                exercised=scenario.id in exercised,
+            )
+            for scenario in scenarios
+        ),
+        code=tuple(Writer("model", family=family) for family in request.coder_families),
+    )
+    return independence(facts)
+
+
+def _lowest_tier(records: Sequence[TrajectoryRecord], scenario: str) -> str | None:
+    tiers = {
+        str(route["tier"])
+        for record in records
+        if record.scenario == scenario
+        for route in record.twin_routes
+    }
+    ranked = [tier for tier in ("none", "shape", "contract", "hand", "measured") if tier in tiers]
+    return ranked[0] if ranked else None
+
+
+def _more(request: EvaluationRequest, counted: Counted, around: Circumstances) -> Iterable[str]:
+    if counted.curtailed:
+        yield (
+            "The grading stopped early: within its limit of trajectories it could no longer have "
+            "shipped, whatever the rest had shown."
+        )
+    for name in counted.base.not_exercised:
+        yield f"Scenario {name} speaks of the base commit and none was given: not exercised."
+    for name, problem in counted.base.void.items():
+        yield f"Scenario {name} does not count: {problem}."
+    for weakness in around.weak:
+        yield f"The product's fence is weaker than meant: {weakness}"
+    yield from around.not_verified

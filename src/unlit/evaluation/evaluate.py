@@ -1,0 +1,108 @@
+"""`evaluate`: a request in, a result out, with the real fence and the real twins."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from unlit.core.errors import InvalidInput
+from unlit.core.states import Partition
+from unlit.core.system import SystemClock
+from unlit.evaluation.adapters.fences import FencePool, ProductFence
+from unlit.evaluation.adapters.twin_worlds import TwinWorlds
+from unlit.evaluation.assemble import Circumstances, SpecFacts, assemble
+from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event
+from unlit.evaluation.registry import driver
+from unlit.evaluation.service import Parts, grade
+from unlit.evaluation.store import ArtefactStore
+from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
+from unlit.fence import FenceHost
+from unlit.intent import parse_spec
+from unlit.policy import AuditLog, load_policy
+from unlit.twins import SERVICES, hosts
+
+OnEvent = Callable[[Event], None]
+
+
+def read_spec(path: Path) -> SpecFacts:
+    """Return the criteria of a spec.
+
+    Raises:
+        InvalidInput: It cannot be read, or it is no spec.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            "EVA-132", f"The spec {path} cannot be read.", f"{error}.", "name a spec file.",
+        ) from error  # fmt: skip
+    spec = parse_spec(text, path)
+    return SpecFacts({c.id: c.title or c.text for c in spec.criteria}, spec.digest, spec.owner)
+
+
+async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationResult:
+    """Grade `request.candidate` against one partition of `request.vault`.
+
+    Args:
+        request: Everything that the grading needs, by value.
+        on_event: Told each trajectory in the order drawn, and each stage.
+
+    Raises:
+        UnlitError: An input is broken, or no fence can be opened.
+    """
+    spec = read_spec(request.spec)
+    vault = load_sealed_vault(request, spec)
+    async with open_parts(request, vault) as parts:
+        counted = await grade(request, vault, parts, on_event)
+        pool = parts.pool
+        weak = pool.weak if isinstance(pool, FencePool) else ()
+    result = assemble(request, spec, vault, counted, Circumstances(weak=weak))
+    parts.store.write("result.json", result.to_json())
+    return result
+
+
+def load_sealed_vault(request: EvaluationRequest, spec: SpecFacts) -> Vault:
+    """Load the vault and refuse it while anything is wrong with it."""
+    reachable = {"candidate": request.candidate}
+    if request.base is not None:
+        reachable["base"] = request.base
+    refuse_reachable(request.vault, reachable)
+    vault = load_vault(request.vault, criteria=set(spec.criteria), services={*SERVICES, "google"})
+    vault.refuse_errors()
+    return vault
+
+
+def services_of(vault: Vault, partition: Partition) -> tuple[str, ...]:
+    """Return the twins that the scenarios of a partition give or check."""
+    names: set[str] = set()
+    for scenario in vault.of(partition):
+        names |= set(scenario.given.twins)
+        for part in scenario.then:
+            if part.kind == "twin":
+                names |= {name.split(".")[0] for name in part.value}
+    return tuple(sorted(names))
+
+
+@asynccontextmanager
+async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[Parts]:
+    """Start twins and a fence host for one grading, and stop them afterwards."""
+    clock = SystemClock()
+    store = ArtefactStore(request.artefacts)
+    policy = load_policy(request.policy)
+    header = {"run": request.identity.run, "stage": request.identity.stage, "role": "product"}
+    audit = AuditLog.open(request.artefacts / "audit", header, clock)
+    worlds = await TwinWorlds.start()
+    host = await FenceHost.start(request.artefacts / "fences", audit)
+    product = ProductFence(
+        policy=policy,
+        identity=request.identity,
+        mounts=request.product.mounts,
+        port=request.product.port,
+    )
+    routes = {name: hosts(name) for name in (*SERVICES, "google")}
+    pool = FencePool(host, product, worlds.server.address, routes)
+    try:
+        yield Parts(worlds, pool, clock, driver, store)
+    finally:
+        await host.close()
+        await worlds.close()
+        audit.close()

@@ -1,0 +1,64 @@
+"""The evaluator as a process of its own: request on standard input, JSON lines on standard output.
+
+Lines are ``{"event": …}`` in the order counted, then one ``{"result": …}`` or ``{"error": …}``.
+Nothing of a validation or sealed scenario but its id, its labels and its numbers is in any line.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from typing import Any
+
+from unlit.core.errors import InvalidInput, UnlitError
+from unlit.evaluation.model import EvaluationRequest, Event
+from unlit.evaluation.wire import request_from_json
+
+
+def main() -> int:
+    """Grade one request; return the exit code of its verdict or error."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    os.umask(0o077)
+    try:
+        request = _request(sys.stdin.read())
+        result = asyncio.run(_grade(request))
+    except UnlitError as error:
+        _write({"error": {"code": error.code, "what": error.what, "why": error.why,
+                          "remedy": error.remedy, "exit_code": error.exit_code}})  # fmt: skip
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    _write({"result": result})
+    return 0
+
+
+def _request(text: str) -> EvaluationRequest:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(
+            "EVA-133", "The evaluation request is no JSON.", f"{error}.",
+            "send one request as JSON on standard input.",
+        ) from error  # fmt: skip
+    return request_from_json(value)
+
+
+async def _grade(request: EvaluationRequest) -> dict[str, Any]:
+    from unlit.evaluation.evaluate import evaluate
+
+    result = await evaluate(request, _tell)
+    return result.to_json()
+
+
+def _tell(event: Event) -> None:
+    _write(event.to_json())
+
+
+def _write(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""The evaluator's own store: everything with content of scenarios, for the vault's owner alone."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from unlit.evaluation.model import TrajectoryRecord
+from unlit.evaluation.scenarios.model import Scenario
+from unlit.evaluation.trajectory import Outcome
+
+_TEXT_LIMIT: Final = 20_000
+
+
+class ArtefactStore:
+    """A folder that only this user may open; one line per trajectory.
+
+    Args:
+        folder: Made if missing, with mode 0700.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder = folder
+        self._path = folder / "trajectories.jsonl"
+
+    def keep(self, record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> None:
+        """Append one trajectory with everything that was seen."""
+        line = json.dumps(_full(record, outcome, scenario), ensure_ascii=False, default=str)
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+    def write(self, name: str, value: Any) -> Path:
+        """Write one JSON file, whole or not at all."""
+        path = self.folder / name
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(
+            json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8"
+        )
+        partial.replace(path)
+        return path
+
+
+def _full(record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> dict[str, Any]:
+    return {
+        **record.to_json(),
+        "story": scenario.story,
+        "file": scenario.file,
+        "values": dict(outcome.draw.values),
+        "why": [{"check": reason.label, "text": reason.text} for reason in outcome.reasons],
+        "steps": [
+            {
+                key: value[:_TEXT_LIMIT] if isinstance(value, str) else value
+                for key, value in asdict(seen).items()
+                if value not in (None, "", {}, False)
+            }
+            for seen in outcome.seen
+        ],
+        "server": [text[:_TEXT_LIMIT] for text in outcome.server_outputs],
+        "effects": outcome.effects,
+        "files": list(outcome.files),
+        "fault": outcome.fault,
+    }

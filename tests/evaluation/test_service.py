@@ -1,0 +1,167 @@
+"""A grading over fakes: decided by sweeps, told in order, nothing of the content let out."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from unlit.core.errors import InvalidInput
+from unlit.core.states import Partition, Verdict
+from unlit.core.system import SystemClock
+from unlit.evaluation.fakes import FakeWorlds, LocalPool
+from unlit.evaluation.model import EvaluationRequest, Event, Product, ShipRule
+from unlit.evaluation.registry import driver
+from unlit.evaluation.service import Counted, Parts, grade
+from unlit.evaluation.store import ArtefactStore
+from unlit.evaluation.vault import load_vault
+from unlit.policy import Identity
+
+SCENARIO = """\
+id: {name}
+story: s
+criterion: [{criterion}]
+partition: validation
+weight: {weight}
+oracle: contract
+author: {{by: person}}
+owner: o
+because: b
+vary: {{who: {{from: names}}}}
+when: [{{cli: {{run: [greet, "{{who}}"]}}}}]
+then: [{{stdout: {expected}}}]
+{extra}
+"""
+
+
+class World:
+    """A vault, a candidate and everything that a grading needs."""
+
+    def __init__(self, folder: Path, candidate: Path) -> None:
+        self.folder = folder
+        self.candidate = candidate
+        self.vault = folder / "vault"
+        self.vault.mkdir()
+        self.events: list[Event] = []
+
+    def scenario(
+        self, name: str, expected: str = "'hello {who}'", weight: int = 1, criterion: str = "AC-1",
+        extra: str = "",
+    ) -> None:  # fmt: skip
+        text = SCENARIO.format(
+            name=name, expected=expected, weight=weight, criterion=criterion, extra=extra
+        )
+        (self.vault / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    def request(self, run: str = "sh product.sh", base: Path | None = None) -> EvaluationRequest:
+        return EvaluationRequest(
+            spec=self.folder / "spec.md", candidate=self.candidate, base=base, vault=self.vault,
+            partition=Partition.VALIDATION, product=Product(run=run), ship=ShipRule(0.8, 0.9),
+            seed=7, max_trajectories=27, parallel=2, look=None, artefacts=self.folder / "kept",
+            policy=self.folder / "policy.toml", identity=Identity("r", "validate", "a", "product"),
+        )  # fmt: skip
+
+    async def grade(self, request: EvaluationRequest | None = None) -> Counted:
+        parts = Parts(
+            FakeWorlds(), LocalPool(), SystemClock(), driver, ArtefactStore(self.folder / "kept")
+        )
+        vault = load_vault(self.vault)
+        vault.refuse_errors()
+        return await grade(request or self.request(), vault, parts, self.events.append)
+
+
+@pytest.fixture
+def world(tmp_path: Path, candidate: Path) -> World:
+    return World(tmp_path, candidate)
+
+
+async def test_a_good_candidate_ships_at_the_end_of_a_sweep(world: World) -> None:
+    for name in ("a", "b", "c"):
+        world.scenario(name, weight=1 if name == "a" else 4)
+    counted = await world.grade()
+    assert counted.test.decision is Verdict.SHIP
+    assert counted.test.n == 27
+    assert [event.fields["n"] for event in world.events] == list(range(1, 28))
+    assert world.events[-1].fields["decided"] == "ship"
+
+
+async def test_it_stops_when_it_can_no_longer_ship(world: World) -> None:
+    world.scenario("a", weight=2)
+    world.scenario("b", expected="'goodbye {who}'", criterion="AC-2")
+    counted = await world.grade()
+    assert (counted.test.n, counted.curtailed) == (3, True)
+    assert counted.test.decision is Verdict.UNDECIDED
+
+
+async def test_a_bad_candidate_is_not_yet_and_says_which_criterion(world: World) -> None:
+    world.scenario("a", expected="nobody")
+    counted = await world.grade()
+    assert counted.test.decision is not Verdict.SHIP
+    assert counted.records[0].failed == ("AC-1",)
+
+
+async def test_the_same_seed_gives_the_same_trajectories(world: World) -> None:
+    world.scenario("a")
+    first = await world.grade()
+    second = await world.grade()
+    keys = [[(r.scenario, r.seed, r.state) for r in counted.records] for counted in (first, second)]
+    assert keys[0] == keys[1]
+
+
+async def test_content_goes_to_the_store_and_nowhere_else(world: World) -> None:
+    world.scenario("a", expected="'unheard-of-phrase {who}'")
+    counted = await world.grade()
+    told = json.dumps([e.to_json() for e in world.events])
+    told += json.dumps([record.to_json() for record in counted.records])
+    kept = (world.folder / "kept" / "trajectories.jsonl").read_text(encoding="utf-8")
+    assert "unheard-of-phrase" not in told
+    assert "unheard-of-phrase" in kept
+    assert (world.folder / "kept").stat().st_mode & 0o077 == 0
+
+
+async def test_a_product_that_cannot_be_started_is_an_input_error(world: World) -> None:
+    world.scenario("a")
+    with pytest.raises(InvalidInput) as caught:
+        await world.grade(world.request(run=""))
+    assert caught.value.code == "EVA-130"
+
+
+async def test_no_scenario_is_not_exercised(world: World) -> None:
+    world.scenario("a", extra="")
+    text = (world.vault / "a.yaml").read_text(encoding="utf-8")
+    (world.vault / "a.yaml").write_text(text.replace("validation", "sealed"), encoding="utf-8")
+    assert (await world.grade()).records == ()
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Callable[[str], Path]:
+    def make(text: str) -> Path:
+        folder = tmp_path / "base"
+        folder.mkdir()
+        (folder / "product.sh").write_text(text, encoding="utf-8")
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("product", "extra", "problem"),
+    [
+        ("echo unknown command >&2; exit 2", "fails_on_base: [{exit: 2}]", None),
+        ("echo unknown command >&2; exit 1", "fails_on_base: {exit: 2}", "another reason"),
+        ('echo "hello $2"', "fails_on_base: {exit: 2}", "passes it already"),
+        ('echo "hello $2"', "regression: true", None),
+        ("exit 2", "regression: true", "regression"),
+    ],
+)
+async def test_what_a_scenario_says_about_the_base_is_checked(
+    world: World, base: Callable[[str], Path], product: str, extra: str, problem: str | None
+) -> None:
+    world.scenario("a", extra=extra)
+    counted = await world.grade(world.request(base=base(product)))
+    assert counted.base.checked == ("a",)
+    if problem is None:
+        assert counted.base.void == {}
+    else:
+        assert problem in counted.base.void["a"]  # type: ignore[index] # ids are text
+        assert counted.records == ()
