@@ -31,7 +31,9 @@ _HERE: Final = "unlit.context.connectors"
 
 CONNECTORS: Final[dict[str, Row]] = {
     "amplitude": Row(f"{_HERE}.amplitude:Amplitude", "https://amplitude.com"),
+    "azure": Row(f"{_HERE}.azure_devops:AzureDevOps"),
     "bugsink": Row(f"{_HERE}.bugsink:Bugsink"),
+    "clickup": Row(f"{_HERE}.clickup:ClickUp", "https://api.clickup.com/api/v2"),
     "confluence": Row(f"{_HERE}.confluence:Confluence"),
     "docs": Row(f"{_HERE}.google_docs:GoogleDocs", "https://docs.googleapis.com"),
     "figma": Row(f"{_HERE}.figma:Figma", "https://api.figma.com"),
@@ -61,6 +63,7 @@ CONNECTORS: Final[dict[str, Row]] = {
     ),
     "shortcut": Row(f"{_HERE}.shortcut:Shortcut", "https://api.app.shortcut.com/api/v3"),
     "slack": Row(f"{_HERE}.slack:Slack", "https://slack.com/api"),
+    "storybook": Row(f"{_HERE}.storybook:Storybook"),
     "telegram": Row(f"{_HERE}.telegram:Telegram", "https://api.telegram.org/bot-placeholder"),
 }
 

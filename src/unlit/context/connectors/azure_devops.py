@@ -1,0 +1,179 @@
+"""Azure DevOps work items (REST 7.1).
+
+Needs a token with `vso.work`; for writing `vso.work_write`.
+Source: learn.microsoft.com/rest/api/azure/devops/wit (read 2026-03).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+from urllib.parse import quote
+
+from unlit.context.api import Api
+from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
+from unlit.context.model import Item, Link, Ref, Trust
+from unlit.context.rules.reading import html_to_text, moment, named
+from unlit.core.clock import Clock
+
+_VERSION: Final = "7.1"
+_COMMENTS: Final = "7.1-preview.4"
+_URL: Final = re.compile(r"https://[^/]+/[^?]*?_workitems/edit/(\d+)")
+
+
+class AzureDevOps:
+    """One project.
+
+    Args:
+        api: Base URL ``https://dev.azure.com/ORGANISATION``.
+        clock: Says when something was read.
+        name: Name of this instance.
+        project: The project's name.
+    """
+
+    writes: ClassVar[frozenset[type]] = frozenset(
+        {Create, Edit, Transition, Assign, Start, Comment, Delete}
+    )
+
+    def __init__(self, api: Api, clock: Clock, name: str = "azure", project: str = "") -> None:
+        self.name = name
+        self._api = api
+        self._clock = clock
+        self._project = project
+        self._root = f"/{quote(project)}/_apis/wit"
+
+    def search(self, query: str) -> Iterator[Ref]:
+        """Yield open work items, or those whose title has the words; WIQL is taken as it is."""
+        asked = query
+        if not query.lower().startswith("select"):
+            escaped = query.replace("'", "''")
+            words = f" AND [System.Title] CONTAINS WORDS '{escaped}'" if query else ""
+            asked = (
+                "SELECT [System.Id] FROM WorkItems WHERE [System.TeamProject] = @project"
+                f" AND [System.State] <> 'Closed'{words} ORDER BY [System.ChangedDate] DESC"  # noqa: S608 # WIQL, quoted above
+            )
+        path = f"{self._root}/wiql?api-version={_VERSION}"
+        found = self._api.send("POST", path, {"query": asked})
+        if not isinstance(found, dict) or "workItems" not in found:
+            raise self._api.unexpected("a list of work items", found)
+        for raw in found["workItems"]:
+            yield Ref(self.name, "item", str(raw["id"]))
+
+    def fetch(self, ref: Ref) -> Item | None:
+        """Read one work item."""
+        raw = self._item(ref)
+        if raw is None:
+            return None
+        fields = raw["fields"]
+        people = [fields.get("System.AssignedTo"), fields.get("System.CreatedBy")]
+        relations = raw.get("relations") or []
+        return Item(
+            ref=Ref(self.name, "item", str(raw["id"])),
+            revision=str(raw.get("rev") or ""),
+            title=str(fields.get("System.Title") or ""),
+            body=html_to_text(str(fields.get("System.Description") or "")),
+            trust=Trust.INTERNAL,
+            fetched_at=self._clock.now(),
+            status=fields.get("System.State"),
+            people=tuple(dict.fromkeys(n for one in people if (n := named(one, "displayName")))),
+            links=tuple(Link(str(one["rel"]), str(one["url"])) for one in relations),
+            url=named((raw.get("_links") or {}).get("html"), "href") or None,
+            time=moment(fields.get("System.ChangedDate")),
+        )
+
+    def _item(self, ref: Ref) -> dict[str, Any] | None:
+        path = f"{self._root}/workitems/{ref.key}"
+        raw: dict[str, Any] | None = self._api.get(
+            path, **{"api-version": _VERSION, "$expand": "relations"}
+        )
+        if raw is not None and not isinstance(raw.get("fields"), dict):
+            raise self._api.unexpected("a work item with its fields", raw)
+        return raw
+
+    def owns(self, text: str) -> Ref | None:
+        """Recognise a work item's URL of this organisation."""
+        found = _URL.match(text.strip())
+        mine = text.strip().startswith(self._api.base_url)
+        return Ref(self.name, "item", found[1]) if found and mine else None
+
+    def comments(self, ref: Ref) -> Iterator[Item]:
+        """Read the comments, oldest first."""
+        page = self._api.get(
+            f"{self._root}/workItems/{ref.key}/comments",
+            **{"api-version": _COMMENTS, "order": "asc"},
+        )
+        for raw in (page or {}).get("comments") or []:
+            author = named(raw.get("createdBy"), "displayName") or "somebody"
+            yield Item(
+                ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
+                revision=str(raw.get("version") or ""),
+                title=f"Comment by {author}",
+                body=html_to_text(str(raw.get("text") or "")),
+                trust=Trust.INTERNAL,
+                fetched_at=self._clock.now(),
+                people=(author,),
+                time=moment(raw.get("createdDate")),
+            )
+
+    def _states(self, ref: Ref) -> list[dict[str, Any]]:
+        raw = self._item(ref)
+        kind = quote(str((raw or {"fields": {}})["fields"].get("System.WorkItemType") or ""))
+        page = self._api.get(
+            f"{self._root}/workitemtypes/{kind}/states", **{"api-version": _VERSION}
+        )
+        return list((page or {}).get("value") or [])
+
+    def statuses(self, ref: Ref) -> tuple[str, ...]:
+        """Return the states of the work item's type."""
+        return tuple(str(state["name"]) for state in self._states(ref))
+
+    def apply(self, change: Change) -> Ref:
+        """Write one change."""
+        match change:
+            case Create():
+                return self._create(change)
+            case Edit():
+                fields = {"System.Title": change.title, "System.Description": change.body}
+                self._patch(change.ref, {k: v for k, v in fields.items() if v is not None})
+            case Transition():
+                self._patch(change.ref, {"System.State": change.state})
+            case Start():
+                going = [one for one in self._states(change.ref) if one["category"] == "InProgress"]
+                moved = {"System.State": going[0]["name"]} if going else {}
+                self._patch(change.ref, {**moved, "System.AssignedTo": self._person("me")})
+            case Assign():
+                self._patch(change.ref, {"System.AssignedTo": self._person(change.person)})
+            case Comment():
+                path = f"{self._root}/workItems/{change.ref.key}/comments"
+                self._api.send("POST", f"{path}?api-version={_COMMENTS}", {"text": change.body})
+            case Delete():
+                path = f"{self._root}/workitems/{change.ref.key}?api-version={_VERSION}"
+                self._api.send("DELETE", path)
+        return change.ref
+
+    def _create(self, change: Create) -> Ref:
+        kind = quote(f"${change.kind or 'Task'}")
+        root = f"/{quote(change.project)}/_apis/wit" if change.project else self._root
+        fields: dict[str, Any] = {"System.Title": change.title, "System.Description": change.body}
+        if change.labels:
+            fields["System.Tags"] = "; ".join(change.labels)
+        path = f"{root}/workitems/{kind}?api-version={_VERSION}"
+        made = self._api.send("POST", path, _patch_document(fields))
+        return Ref(self.name, "item", str(made["id"]))
+
+    def _patch(self, ref: Ref, fields: dict[str, Any]) -> None:
+        path = f"{self._root}/workitems/{ref.key}?api-version={_VERSION}"
+        self._api.send("PATCH", path, _patch_document(fields))
+
+    def _person(self, person: str) -> str:
+        if person != "me":
+            return person
+        about = self._api.get("/_apis/connectionData", **{"api-version": "7.1-preview"})
+        user = about["authenticatedUser"]
+        account = named((user.get("properties") or {}).get("Account"), "$value")
+        return account or str(user["providerDisplayName"])
+
+
+def _patch_document(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"op": "add", "path": f"/fields/{name}", "value": value} for name, value in fields.items()
+    ]

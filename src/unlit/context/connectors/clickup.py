@@ -1,0 +1,164 @@
+"""ClickUp tasks (API v2).
+
+Needs a personal token. Source: developer.clickup.com/reference (read 2026-03).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+from unlit.context.api import Api
+from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
+from unlit.context.model import Item, Ref, Trust
+from unlit.context.rules.reading import moment, named
+from unlit.core.clock import Clock
+from unlit.core.errors import InvalidInput
+
+_URL: Final = re.compile(r"https://app\.clickup\.com/t/(?:\d+/)?(\w+)")
+
+
+class ClickUp:
+    """One list of tasks.
+
+    Args:
+        api: Base URL ``https://api.clickup.com/api/v2``.
+        clock: Says when something was read.
+        name: Name of this instance.
+        project: The list's id.
+    """
+
+    writes: ClassVar[frozenset[type]] = frozenset(
+        {Create, Edit, Transition, Assign, Start, Comment, Delete}
+    )
+
+    def __init__(self, api: Api, clock: Clock, name: str = "clickup", project: str = "") -> None:
+        self.name = name
+        self._api = api
+        self._clock = clock
+        self._project = project
+
+    def search(self, query: str) -> Iterator[Ref]:
+        """Yield open tasks whose name or description has every word."""
+        number = 0
+        while True:
+            page = self._api.get(f"/list/{self._project}/task", page=number, subtasks="true")
+            if not isinstance(page, dict) or "tasks" not in page:
+                raise self._api.unexpected("a page of tasks", page)
+            for raw in page["tasks"]:
+                text = f"{raw.get('name')} {raw.get('text_content') or ''}".lower()
+                if all(word in text for word in query.lower().split()):
+                    yield Ref(self.name, "task", str(raw["id"]))
+            if page.get("last_page", True) or not page["tasks"]:
+                return
+            number += 1
+
+    def fetch(self, ref: Ref) -> Item | None:
+        """Read one task."""
+        raw = self._api.get(f"/task/{ref.key}", include_markdown_description="true")
+        if raw is None:
+            return None
+        if "name" not in raw:
+            raise self._api.unexpected("a task", raw)
+        people = [*(raw.get("assignees") or []), raw.get("creator")]
+        return Item(
+            ref=Ref(self.name, "task", str(raw["id"])),
+            revision=str(raw.get("date_updated") or ""),
+            title=str(raw["name"]),
+            body=named(raw, "markdown_description", "description"),
+            trust=Trust.INTERNAL,
+            fetched_at=self._clock.now(),
+            status=named(raw.get("status"), "status") or None,
+            people=tuple(dict.fromkeys(n for one in people if (n := named(one, "username")))),
+            url=named(raw, "url") or None,
+            time=moment(raw.get("date_updated")),
+        )
+
+    def owns(self, text: str) -> Ref | None:
+        """Recognise a task's URL."""
+        found = _URL.match(text.strip())
+        return Ref(self.name, "task", found[1]) if found else None
+
+    def comments(self, ref: Ref) -> Iterator[Item]:
+        """Read the comments, oldest first (ClickUp sends the newest first)."""
+        page = self._api.get(f"/task/{ref.key}/comment") or {}
+        for raw in reversed(page.get("comments") or []):
+            author = named(raw.get("user"), "username") or "somebody"
+            yield Item(
+                ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
+                revision=str(raw.get("date") or ""),
+                title=f"Comment by {author}",
+                body=str(raw.get("comment_text") or ""),
+                trust=Trust.INTERNAL,
+                fetched_at=self._clock.now(),
+                people=(author,),
+                time=moment(raw.get("date")),
+            )
+
+    def _states(self) -> list[dict[str, Any]]:
+        return list((self._api.get(f"/list/{self._project}") or {}).get("statuses") or [])
+
+    def statuses(self, ref: Ref) -> tuple[str, ...]:
+        """Return the list's states, in order."""
+        return tuple(str(state["status"]) for state in self._states())
+
+    def apply(self, change: Change) -> Ref:
+        """Write one change."""
+        match change:
+            case Create():
+                body: dict[str, Any] = {
+                    "name": change.title,
+                    "markdown_content": change.body,
+                    "tags": list(change.labels),
+                }
+                if change.parent:
+                    body["parent"] = change.parent
+                made = self._api.send("POST", f"/list/{change.project or self._project}/task", body)
+                return Ref(self.name, "task", str(made["id"]))
+            case Edit():
+                fields = {"name": change.title, "markdown_content": change.body}
+                self._put(change.ref, {k: v for k, v in fields.items() if v is not None})
+            case Transition():
+                self._move(change.ref, change.state)
+            case Start():
+                going = [one for one in self._states() if one.get("type") == "custom"]
+                if going:
+                    self._put(change.ref, {"status": going[0]["status"]})
+                self._assign(change.ref, "me")
+            case Assign():
+                self._assign(change.ref, change.person)
+            case Comment():
+                path = f"/task/{change.ref.key}/comment"
+                self._api.send("POST", path, {"comment_text": change.body, "notify_all": False})
+            case Delete():
+                self._api.send("DELETE", f"/task/{change.ref.key}")
+        return change.ref
+
+    def _put(self, ref: Ref, fields: dict[str, Any]) -> None:
+        self._api.send("PUT", f"/task/{ref.key}", fields)
+
+    def _move(self, ref: Ref, state: str) -> None:
+        known = {one.casefold(): one for one in self.statuses(ref)}
+        if state.casefold() not in known:
+            raise InvalidInput(
+                "CTX-211",
+                f"{ref.key} cannot move to {state!r} in {self.name}.",
+                "its list has no such state.",
+                f"choose one of: {', '.join(known.values())}.",
+            )
+        self._put(ref, {"status": known[state.casefold()]})
+
+    def _assign(self, ref: Ref, person: str) -> None:
+        if person == "me":
+            number = self._api.get("/user")["user"]["id"]
+        else:
+            members = (self._api.get(f"/list/{self._project}/member") or {}).get("members") or []
+            found = [one for one in members if person in (one.get("username"), one.get("email"))]
+            if not found:
+                raise InvalidInput(
+                    "CTX-212",
+                    f"{self.name} knows nobody called {person!r}.",
+                    "a task is given to a member of its list.",
+                    "use the member's name or e-mail address.",
+                )
+            number = found[0]["id"]
+        self._put(ref, {"assignees": {"add": [number]}})
