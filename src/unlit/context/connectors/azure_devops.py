@@ -47,9 +47,9 @@ class AzureDevOps:
         if not query.lower().startswith("select"):
             escaped = query.replace("'", "''")
             words = f" AND [System.Title] CONTAINS WORDS '{escaped}'" if query else ""
-            asked = (
+            asked = (  # noqa: S608 # WIQL, not SQL; quoted above
                 "SELECT [System.Id] FROM WorkItems WHERE [System.TeamProject] = @project"
-                f" AND [System.State] <> 'Closed'{words} ORDER BY [System.ChangedDate] DESC"  # noqa: S608 # WIQL, quoted above
+                f" AND [System.State] <> 'Closed'{words} ORDER BY [System.ChangedDate] DESC"
             )
         path = f"{self._root}/wiql?api-version={_VERSION}"
         found = self._api.send("POST", path, {"query": asked})
