@@ -112,3 +112,26 @@ def test_any_token_gives_each_stranger_a_world(universe: Universe) -> None:
     assert count("a", "GET") == 4
     universe.reset_all()
     assert count("a", "GET") == 3
+
+
+def test_an_alias_means_the_world_last_bound_and_no_other(universe: Universe) -> None:
+    one, two = universe.create_world(SEEDS), universe.create_world()
+    universe.default = two
+
+    def count(alias: str, world: str) -> int:
+        token = universe.tokens(world)["notes"]
+        headers = {"x-twin-world": alias, "authorization": f"Bearer {token}"}
+        answered = universe.answer("notes", Request("GET", "/notes", "", headers))
+        return (
+            answered.reply.status
+            if answered.world is None
+            else len(answered.world.table("notes.notes"))
+        )
+
+    universe.bind("slot-1", one)
+    assert count("slot-1", one) == 3
+    universe.bind("slot-1", two)
+    assert count("slot-1", two) == 0
+    assert count("slot-2", two) == 503
+    universe.drop(two)
+    assert count("slot-1", one) == 503

@@ -1,24 +1,23 @@
 """The universe: every world of every twin in one process, and how a request finds its own."""
 
-import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import Ids
 from unlit.core.system import SystemClock, SystemIds
 from unlit.twins import registry
+from unlit.twins.addressing import WORLD_HEADER, Addresses, service_for_host
 from unlit.twins.kit.answering import answer
+from unlit.twins.kit.difference import Difference, difference
 from unlit.twins.kit.faults import parse_fault
 from unlit.twins.kit.http import Reply, Request
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import Saved, VirtualClock, World
 from unlit.twins.model import Call, Fact, FaultRule
-
-WORLD_HEADER: Final = "x-twin-world"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,8 @@ class Universe:
         self.by_service: dict[str, Twin] = {}
         for name in names:
             self.add(name)
-        self._worlds: dict[str, World] = {}
+        self._addresses = Addresses()
         self._blank: dict[str, Saved] = {}
-        self._tokens: dict[str, str] = {}
-        self._adopted: dict[str, str] = {}
-        self.default: str | None = None
 
     def add(self, name: str) -> Twin:
         """Add a twin by name (a service's, a plug-in's or ``module:attribute``)."""
@@ -108,11 +104,24 @@ class Universe:
         self._blank[world.id] = world.save()
         return world.id
 
+    @property
+    def default(self) -> str | None:
+        """The world of requests that name none."""
+        return self._addresses.default
+
+    @default.setter
+    def default(self, world: str | None) -> None:
+        self._addresses.default = None if world is None else self.world(world).id
+
+    def bind(self, alias: str, world: str) -> None:
+        """Let ``x-twin-world: alias`` mean `world` from now on; rebinding is a pointer swap."""
+        self._addresses.bind(alias, self.world(world).id)
+
     def _register(self, world: World) -> World:
-        self._worlds[world.id] = world
-        world.issue = lambda token: self._tokens.__setitem__(token, world.id)
+        self._addresses.worlds[world.id] = world
+        world.issue = lambda token: self._addresses.issue(token, world.id)
         for twin in self.twins.values():
-            self._tokens[twin.default_token(world)] = world.id
+            self._addresses.issue(twin.default_token(world), world.id)
         return world
 
     def world(self, world: str) -> World:
@@ -121,7 +130,7 @@ class Universe:
         Raises:
             InvalidInput: There is none.
         """
-        found = self._worlds.get(world)
+        found = self._addresses.worlds.get(world)
         if found is None:
             raise InvalidInput(
                 "TWN-105",
@@ -133,7 +142,7 @@ class Universe:
 
     def worlds(self) -> tuple[str, ...]:
         """Return the ids of all worlds, oldest first."""
-        return tuple(self._worlds)
+        return tuple(self._addresses.worlds)
 
     def seed(self, world: str, seeds: Mapping[str, Any]) -> None:
         """Add seeds to a world, by service or plug-in."""
@@ -212,19 +221,15 @@ class Universe:
 
     def reset_all(self) -> None:
         """Reset the default world and drop every world that an unknown token made."""
-        for name in set(self._adopted.values()):
+        for name in self._addresses.adopted():
             self.drop(name)
-        self._adopted.clear()
         if self.default is not None:
             self.reset(self.default)
 
     def drop(self, world: str) -> None:
         """Forget a world."""
-        self._worlds.pop(world, None)
+        self._addresses.drop(world)
         self._blank.pop(world, None)
-        for table in (self._tokens, self._adopted):
-            for token in [token for token, name in table.items() if name == world]:
-                del table[token]
 
     # --- looking in, and making things happen
     def state(self, world: str) -> dict[str, list[dict[str, Any]]]:
@@ -235,18 +240,9 @@ class Universe:
             found |= twin.collections(target)
         return found
 
-    def diff(self, a: str, b: str) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    def diff(self, a: str, b: str) -> Difference:
         """Return, for each collection that differs, what only `b` has and what only `a` has."""
-        before, after = self.state(a), self.state(b)
-        out: dict[str, dict[str, list[dict[str, Any]]]] = {}
-        for name in sorted({*before, *after}):
-            old, new = before.get(name, []), after.get(name, [])
-            if old != new:
-                out[name] = {
-                    "added": [row for row in new if row not in old],
-                    "removed": [row for row in old if row not in new],
-                }
-        return out
+        return difference(self.state(a), self.state(b))
 
     def calls(self, world: str) -> list[Call]:
         """Return every call of a world in time order."""
@@ -302,45 +298,31 @@ class Universe:
     # --- answering
     def service_for_host(self, host: str) -> str | None:
         """Return the service that answers for a host name, the most exact pattern first."""
-        best: tuple[int, str] | None = None
-        for service, twin in [
-            *self.by_service.items(),
-            *((t.name, t) for t in self.twins.values()),
-        ]:
-            for pattern in twin.hosts.get(service, ()):
-                rank = len(pattern) + (1000 if "*" not in pattern else 0)
-                if fnmatch.fnmatchcase(host, pattern) and (best is None or rank > best[0]):
-                    best = (rank, service)
-        return best[1] if best else None
-
-    def _locate(self, request: Request, token: str | None) -> World | None:
-        named = request.headers.get(WORLD_HEADER)
-        if named is not None:
-            return self._worlds.get(named)
-        if token is not None:
-            found = self._tokens.get(token) or self._adopted.get(token)
-            if found is not None:
-                return self._worlds.get(found)
-        by_host = self._worlds.get(request.host.split(".", 1)[0])
-        if by_host is not None:
-            return by_host
-        if self.any_token and token is not None and self.default is not None:
-            fresh = self.fork(self.default)
-            self._adopted[token] = fresh
-            return self._worlds[fresh]
-        return None if self.default is None else self._worlds[self.default]
+        return service_for_host(host, self.by_service, self.twins)
 
     def answer(self, service: str, request: Request) -> Answered:
         """Answer one request; never raises."""
         twin = self.by_service.get(service) or self.twins[service]
         token = twin.credential(request)
-        world = self._locate(request, token)
+        adopt = self._adopt if self.any_token and self.default is not None else None
+        world = self._addresses.locate(request, token, adopt)
         if world is None:
-            text = {"error": "no_such_world", "message": "No world has this header, token or host."}
-            return Answered(Reply(421, text, [("x-twin-error", "TWN-105")]))
+            return Answered(self._nowhere(twin, service, request))
         exchange = Exchange(twin, service, world, request, token)
         reply, fault = answer(exchange, any_token=self.any_token)
         return Answered(reply, world, fault)
+
+    def _adopt(self) -> str:
+        return self.fork(str(self.default))
+
+    def _nowhere(self, twin: Twin, service: str, request: Request) -> Reply:
+        """Answer for a world that is not there, in the vendor's form; never from another world."""
+        nowhere = World("nowhere", 0, VirtualClock(lambda: self._clock.now().timestamp()))
+        exchange = Exchange(twin, service, nowhere, request, None)
+        error = VendorError(503, twin.fault_code(503), "No world has this header, token or host.")
+        reply = twin.render_error(exchange, error)
+        reply.headers.append(("x-twin-error", "TWN-105"))
+        return reply
 
 
 __all__ = ["WORLD_HEADER", "Answered", "Universe"]

@@ -9,7 +9,7 @@ from unlit.twins.kit.router import Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor
-from unlit.twins.services.okta import events, groups, seeds, users
+from unlit.twins.services.okta import events, groups, lifecycle, seeds, users
 from unlit.twins.services.okta.errors import CODES, error_body, failure
 
 
@@ -23,7 +23,7 @@ class Okta(Twin):
     }
 
     def __init__(self) -> None:
-        self.router = Router((*users.ROUTES, *groups.ROUTES, *events.ROUTES))
+        self.router = Router((*users.ROUTES, *lifecycle.ROUTES, *groups.ROUTES, *events.ROUTES))
 
     @override
     def credential(self, request: Request) -> str | None:

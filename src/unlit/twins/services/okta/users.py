@@ -180,7 +180,7 @@ def _check_names(call: Exchange, profile: dict[str, Any], of: str | None) -> Non
             )
 
 
-def _credentials(call: Exchange, sent: Any, profile: dict[str, Any]) -> dict[str, Any]:
+def shown_credentials(call: Exchange, sent: Any, profile: dict[str, Any]) -> dict[str, Any]:
     """Return what is shown of credentials; the secret parts are never shown."""
     sent = sent if isinstance(sent, dict) else {}
     out: dict[str, Any] = {}
@@ -215,7 +215,7 @@ def create(call: Exchange) -> Reply:
     if not isinstance(body, dict):
         raise failure("E0000003")
     profile = checked_profile(call, body.get("profile"))
-    credentials = _credentials(call, body.get("credentials"), profile)
+    credentials = shown_credentials(call, body.get("credentials"), profile)
     fields: dict[str, Any] = {"credentials": credentials}
     if isinstance(body.get("type"), dict) and body["type"].get("id"):
         fields["type"] = {"id": body["type"]["id"]}
@@ -229,7 +229,7 @@ def create(call: Exchange) -> Reply:
     for gid in body.get("groupIds") or ():
         call.world.table(f"okta.members:{gid}").put(uid, row["created"])
     if (call.request.arg("activate") or "true").lower() != "false":
-        row = _activated(call.world, uid)
+        row = activated(call.world, uid)
         if call.request.arg("nextlogin") == "changePassword" or (
             call.request.arg("nextLogin") == "changePassword"
         ):
@@ -240,7 +240,8 @@ def create(call: Exchange) -> Reply:
     return Reply(200, shown(call, row))
 
 
-def _activated(world: World, uid: str) -> dict[str, Any]:
+def activated(world: World, uid: str) -> dict[str, Any]:
+    """Activate a user: with a password ``ACTIVE``, otherwise ``PROVISIONED``."""
     row = world.table("okta.users")[uid]
     at = stamp(world)
     has_password = "password" in row["credentials"] or row["credentials"]["provider"]["type"] in (
@@ -324,7 +325,7 @@ def update(call: Exchange) -> Reply:
         profile = {**profile, **sent} if partial else {**_BASE, **sent}
     fields: dict[str, Any] = {"profile": profile}
     if isinstance(body.get("credentials"), dict):
-        fresh = _credentials(call, body["credentials"], profile)
+        fresh = shown_credentials(call, body["credentials"], profile)
         fields["credentials"] = {**row["credentials"], **fresh}
         if "password" in fresh:
             fields["passwordChanged"] = stamp(call.world)
@@ -341,7 +342,7 @@ def delete(call: Exchange) -> Reply:
     """``DELETE /api/v1/users/{id}``: deprovisions first, and removes what is deprovisioned."""
     row = user_of(call)
     if row["status"] != "DEPROVISIONED":
-        _deprovision(call, row)
+        deprovision(call, row)
         return Reply(204)
     remove(call.world, row["id"])
     events.record(call, "user.lifecycle.delete.completed", events.user_target(row))
@@ -360,154 +361,14 @@ def remove(world: World, uid: str) -> None:
                 world.table(name).drop(uid)
 
 
-def _deprovision(call: Exchange, row: dict[str, Any]) -> None:
+def deprovision(call: Exchange, row: dict[str, Any]) -> None:
+    """Deactivate a user and take them out of groups and apps."""
     uid = row["id"]
     enter(call.world, uid, "DEPROVISIONED")
     for name in list(call.world.tables):
         if name.startswith(("okta.members:", "okta.assigned:")):
             call.world.table(name).drop(uid)
     events.record(call, "user.lifecycle.deactivate", events.user_target(row))
-
-
-def activate(call: Exchange) -> Reply:
-    """``POST …/lifecycle/activate``."""
-    row = user_of(call)
-    if row["status"] not in ("STAGED", "DEPROVISIONED"):
-        raise failure("E0000016")
-    row = _activated(call.world, row["id"])
-    events.record(call, "user.lifecycle.activate", events.user_target(row))
-    return _token_reply(call, "activationUrl", "/welcome/", "activationToken")
-
-
-def reactivate(call: Exchange) -> Reply:
-    """``POST …/lifecycle/reactivate``."""
-    row = user_of(call)
-    if row["status"] not in ("PROVISIONED", "RECOVERY"):
-        raise failure("E0000038")
-    events.record(call, "user.lifecycle.reactivate", events.user_target(row))
-    return _token_reply(call, "activationUrl", "/welcome/", "activationToken")
-
-
-def _token_reply(call: Exchange, name: str, path: str, token_name: str | None = None) -> Reply:
-    if (call.request.arg("sendEmail") or "true").lower() != "false":
-        return Reply(200, {})
-    token = call.world.text("okta.recovery", 20)
-    out = {name: f"{call.request.origin}{path}{token}"}
-    if token_name:
-        out[token_name] = token
-    return Reply(200, out)
-
-
-def deactivate(call: Exchange) -> Reply:
-    """``POST …/lifecycle/deactivate``."""
-    row = user_of(call)
-    if row["status"] != "DEPROVISIONED":
-        _deprovision(call, row)
-    return Reply(200, {})
-
-
-_MOVES: Final[dict[str, tuple[tuple[str, ...], str, str, str]]] = {
-    "suspend": (
-        ("ACTIVE", "PROVISIONED", "RECOVERY", "PASSWORD_EXPIRED"),
-        "SUSPENDED",
-        "E0000001",
-        "user.lifecycle.suspend",
-    ),
-    "unsuspend": (("SUSPENDED",), "ACTIVE", "E0000001", "user.lifecycle.unsuspend"),
-    "unlock": (("LOCKED_OUT",), "ACTIVE", "E0000032", "user.account.unlock"),
-}
-
-
-def move(call: Exchange) -> Reply:
-    """``POST …/lifecycle/{suspend,unsuspend,unlock}``."""
-    row = user_of(call)
-    name = call.request.raw_path.rstrip("/").rsplit("/", 1)[-1]
-    allowed, status, code, event = _MOVES[name]
-    if row["status"] not in allowed:
-        if code == "E0000001":
-            raise invalid(
-                f"Cannot {name} a user that is not "
-                + ("active" if name == "suspend" else "suspended")
-            )
-        raise failure(code)
-    if name == "unsuspend" and "password" not in row["credentials"]:
-        status = "PROVISIONED"
-    row = enter(call.world, row["id"], status)
-    events.record(call, event, events.user_target(row))
-    return Reply(200, {})
-
-
-def reset_password(call: Exchange) -> Reply:
-    """``POST …/lifecycle/reset_password``."""
-    row = user_of(call)
-    if row["status"] in ("STAGED", "SUSPENDED", "DEPROVISIONED"):
-        raise failure("E0000038")
-    if row["status"] != "PROVISIONED":
-        enter(call.world, row["id"], "RECOVERY")
-    events.record(call, "user.account.reset_password", events.user_target(row))
-    return _token_reply(call, "resetPasswordUrl", "/reset_password/")
-
-
-def expire_password(call: Exchange) -> Reply:
-    """``POST …/lifecycle/expire_password[_with_temp_password]``."""
-    row = user_of(call)
-    if row["status"] in ("STAGED", "SUSPENDED", "DEPROVISIONED"):
-        raise failure("E0000038")
-    temporary = call.request.arg("tempPassword") == "true" or "temp_password" in (
-        call.request.raw_path
-    )
-    row = enter(call.world, row["id"], "RECOVERY" if temporary else "PASSWORD_EXPIRED")
-    events.record(call, "user.account.expire_password", events.user_target(row))
-    if temporary:
-        return Reply(200, {"tempPassword": call.world.text("okta.password", 8)})
-    return Reply(200, shown(call, row))
-
-
-def reset_factors(call: Exchange) -> Reply:
-    """``POST …/lifecycle/reset_factors``."""
-    row = user_of(call)
-    call.world.table(f"okta.factors:{row['id']}").clear()
-    events.record(call, "user.mfa.factor.reset_all", events.user_target(row))
-    return Reply(200, {})
-
-
-def change_password(call: Exchange) -> Reply:
-    """``POST …/credentials/change_password``."""
-    row, body = user_of(call), call.json() or {}
-    if row["status"] not in ("ACTIVE", "PASSWORD_EXPIRED", "STAGED", "RECOVERY"):
-        raise failure("E0000038")
-    new = (body.get("newPassword") or {}).get("value")
-    if not new:
-        raise invalid("newPassword", "newPassword: The field cannot be left blank")
-    fresh = _credentials(call, {"password": {"value": new}}, row["profile"])
-    row = enter(
-        call.world,
-        row["id"],
-        "ACTIVE",
-        credentials={**row["credentials"], **fresh},
-        passwordChanged=stamp(call.world),
-    )
-    events.record(call, "user.account.update_password", events.user_target(row))
-    return Reply(200, row["credentials"])
-
-
-def change_question(call: Exchange) -> Reply:
-    """``POST …/credentials/change_recovery_question``."""
-    row, body = user_of(call), call.json() or {}
-    question = body.get("recovery_question") or {}
-    if not question.get("question") or not question.get("answer"):
-        raise invalid("recovery_question", "recovery_question: The field cannot be left blank")
-    credentials = {**row["credentials"], "recovery_question": {"question": question["question"]}}
-    row = change(call.world, row["id"], credentials=credentials)
-    return Reply(200, row["credentials"])
-
-
-def forgot_password(call: Exchange) -> Reply:
-    """``POST …/credentials/forgot_password``."""
-    row = user_of(call)
-    if row["status"] not in ("ACTIVE", "RECOVERY", "PASSWORD_EXPIRED"):
-        raise failure("E0000034")
-    return _token_reply(call, "resetPasswordUrl", "/signin/reset-password/")
 
 
 ROUTES: Final = (
@@ -517,23 +378,4 @@ ROUTES: Final = (
     Route("POST", "/api/v1/users/{id}", update, "updateUser", scopes=("okta.users.manage",)),
     Route("PUT", "/api/v1/users/{id}", update, "replaceUser", scopes=("okta.users.manage",)),
     Route("DELETE", "/api/v1/users/{id}", delete, "deleteUser", scopes=("okta.users.manage",)),
-    *(
-        Route("POST", f"/api/v1/users/{{id}}/{path}", handler, op, scopes=("okta.users.manage",))
-        for path, handler, op in (
-            ("lifecycle/activate", activate, "activateUser"),
-            ("lifecycle/reactivate", reactivate, "reactivateUser"),
-            ("lifecycle/deactivate", deactivate, "deactivateUser"),
-            ("lifecycle/suspend", move, "suspendUser"),
-            ("lifecycle/unsuspend", move, "unsuspendUser"),
-            ("lifecycle/unlock", move, "unlockUser"),
-            ("lifecycle/reset_password", reset_password, "resetPassword"),
-            ("lifecycle/expire_password", expire_password, "expirePassword"),
-            ("lifecycle/expire_password_with_temp_password", expire_password,
-             "expirePasswordWithTempPassword"),
-            ("lifecycle/reset_factors", reset_factors, "resetFactors"),
-            ("credentials/change_password", change_password, "changePassword"),
-            ("credentials/change_recovery_question", change_question, "changeRecoveryQuestion"),
-            ("credentials/forgot_password", forgot_password, "forgotPassword"),
-        )
-    ),
 )  # fmt: skip
