@@ -1,0 +1,1 @@
+"""Routes of the Jira twin, by subject."""
