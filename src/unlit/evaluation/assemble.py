@@ -1,6 +1,6 @@
 """From what was counted to the result that is published: ids, labels and numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from unlit.core.ids import CriterionId
@@ -24,16 +24,8 @@ from unlit.evaluation.rules.ship import METHOD
 from unlit.evaluation.rules.verdict import Evidence, decide, not_verified
 from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.service import Counted
+from unlit.evaluation.spec import SpecFacts
 from unlit.evaluation.vault import Vault
-
-
-@dataclass(frozen=True, slots=True)
-class SpecFacts:
-    """What a grading needs of the spec: its criteria in order, and its digest."""
-
-    criteria: Mapping[CriterionId, str]
-    digest: str | None = None
-    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,41 +2,23 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from unlit.core.errors import InvalidInput
 from unlit.core.states import Partition
 from unlit.core.system import SystemClock
 from unlit.evaluation.adapters.fences import FencePool, ProductFence
 from unlit.evaluation.adapters.twin_worlds import TwinWorlds
-from unlit.evaluation.assemble import Circumstances, SpecFacts, assemble
+from unlit.evaluation.assemble import Circumstances, assemble
 from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event
 from unlit.evaluation.registry import driver
 from unlit.evaluation.service import Parts, grade
+from unlit.evaluation.spec import SpecFacts, read_spec
 from unlit.evaluation.store import ArtefactStore
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.fence import FenceHost
-from unlit.intent import parse_spec
 from unlit.policy import AuditLog, load_policy
-from unlit.twins import SERVICES, hosts
+from unlit.twins.registry import SERVICES, hosts
 
 OnEvent = Callable[[Event], None]
-
-
-def read_spec(path: Path) -> SpecFacts:
-    """Return the criteria of a spec.
-
-    Raises:
-        InvalidInput: It cannot be read, or it is no spec.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            "EVA-132", f"The spec {path} cannot be read.", f"{error}.", "name a spec file.",
-        ) from error  # fmt: skip
-    spec = parse_spec(text, path)
-    return SpecFacts({c.id: c.title or c.text for c in spec.criteria}, spec.digest, spec.owner)
 
 
 async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationResult:
@@ -90,7 +72,8 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
     policy = load_policy(request.policy)
     header = {"run": request.identity.run, "stage": request.identity.stage, "role": "product"}
     audit = AuditLog.open(request.artefacts / "audit", header, clock)
-    worlds = await TwinWorlds.start()
+    services = services_of(vault, request.partition)
+    worlds = await TwinWorlds.start(services)
     host = await FenceHost.start(request.artefacts / "fences", audit)
     product = ProductFence(
         policy=policy,
@@ -98,7 +81,7 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
         mounts=request.product.mounts,
         port=request.product.port,
     )
-    routes = {name: hosts(name) for name in (*SERVICES, "google")}
+    routes = {name: hosts(name) for name in services}
     pool = FencePool(host, product, worlds.server.address, routes)
     try:
         yield Parts(worlds, pool, clock, driver, store)

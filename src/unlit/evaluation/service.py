@@ -15,7 +15,7 @@ from unlit.evaluation.model import EvaluationRequest, Event, Product, Trajectory
 from unlit.evaluation.ports import Pool, Worlds
 from unlit.evaluation.rules.ship import ShipTest, start
 from unlit.evaluation.scenarios.model import Draw, Scenario
-from unlit.evaluation.scenarios.sample import Drawing
+from unlit.evaluation.scenarios.sample import Drawing, sample
 from unlit.evaluation.stage import Driver, Launch
 from unlit.evaluation.store import ArtefactStore
 from unlit.evaluation.trajectory import Outcome, Setting
@@ -108,6 +108,8 @@ async def grade(
     if not chosen:
         return Counted(test, (), (), "nothing to draw", base)
     drawing = Drawing(chosen, request.seed, _sweep_limit(test))
+    if "replay" in request.options:
+        return await _replay(request, chosen[0], vault, parts, setting, on_event)
     count = Count(request, drawing, test, parts.store, on_event)
     slots = [
         Slot(f"slot-{n}", parts.pool, request.candidate) for n in range(1, request.parallel + 1)
@@ -119,6 +121,24 @@ async def grade(
     await Loop(scenarios, draws, setting, count, limit).run(slots)
     sampling = "random sweeps by weight" if drawing.by_sweeps else "independent by weight"
     return Counted(count.test, tuple(count.records), chosen, sampling, base, count.curtailed)
+
+
+async def _replay(
+    request: EvaluationRequest,
+    scenario: Scenario,
+    vault: Vault,
+    parts: Parts,
+    setting: Setting,
+    on_event: OnEvent,
+) -> Counted:
+    """Run exactly one trajectory again, by its seed."""
+    seed = int(request.options["replay"])
+    draw = Draw(1, scenario.id, seed, sample(scenario, seed, vault.lists))
+    drawing = Drawing((scenario,), request.seed, 1)
+    count = Count(request, drawing, start(request.ship), parts.store, on_event)
+    slots = [Slot("slot-1", parts.pool, request.candidate)]
+    await Loop({str(scenario.id): scenario}, [draw], setting, count, 1).run(slots)
+    return Counted(count.test, tuple(count.records), (scenario,), "one trajectory, replayed")
 
 
 def _sweep_limit(test: ShipTest) -> int:
@@ -164,13 +184,22 @@ class Count:
         complete = self._drawing.complete(outcome.draw.index)
         self.test = self.test.after(satisfied, test=complete)
         scenario = self._drawing.scenario(outcome.draw.scenario)
-        record = record_of(outcome, scenario)
+        record = record_of(outcome, scenario, self._replay_command(outcome))
         self.records.append(record)
         self._store.keep(record, outcome, scenario)
         self._on_event(self._event(record))
         if self._request.keep_going:
             return False
         return self.test.is_decided or (complete and self._cannot_ship())
+
+    def _replay_command(self, outcome: Outcome) -> str | None:
+        if outcome.state is TrajectoryState.SATISFIED:
+            return None
+        prefix = self._request.options.get("replay_prefix") or shlex.join(
+            ["unlit", "evaluate", "--spec", str(self._request.spec),
+             "--candidate", str(self._request.candidate), "--vault", str(self._request.vault)]
+        )  # fmt: skip
+        return f"{prefix} --replay {outcome.draw.scenario}:{outcome.draw.seed}"
 
     def _cannot_ship(self) -> bool:
         missing = self.test.clean_runs_to_ship()
@@ -198,7 +227,7 @@ class Count:
         )
 
 
-def record_of(outcome: Outcome, scenario: Scenario) -> TrajectoryRecord:
+def record_of(outcome: Outcome, scenario: Scenario, replay: str | None = None) -> TrajectoryRecord:
     """Return what may leave the evaluator about one trajectory: ids and labels."""
     named = {name for check in scenario.then for name in check.criterion}
     criteria = (*scenario.criteria, *sorted(named - set(scenario.criteria)))
@@ -216,4 +245,5 @@ def record_of(outcome: Outcome, scenario: Scenario) -> TrajectoryRecord:
         attempts=outcome.attempts,
         failed=tuple(name for name in criteria if not outcome.satisfies(name)),
         duration_s=round(outcome.duration_s, 3),
+        replay=replay,
     )

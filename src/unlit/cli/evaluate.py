@@ -1,0 +1,154 @@
+"""`unlit evaluate`: grade a program against scenarios, whoever wrote it, in whatever language."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+
+if TYPE_CHECKING:
+    from unlit.evaluation.model import EvaluationResult, Event
+    from unlit.evaluation.planning import Factory
+
+app = cyclopts.App(name="evaluate", help="Grade a program against scenarios in a vault.")
+Flag = cyclopts.Parameter(negative=())
+
+
+@app.default
+def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
+    *,
+    spec: Path,
+    candidate: Path,
+    vault: Path,
+    run: str | None = None,
+    kind: str | None = None,
+    port: int | None = None,
+    base: Path | None = None,
+    policy: Path | None = None,
+    partition: str | None = None,
+    only: Annotated[list[str] | None, cyclopts.Parameter(negative=())] = None,
+    replay: str | None = None,
+    trajectories: int = 200,
+    parallel: int = 2,
+    seed: int | None = None,
+    artefacts: Path | None = None,
+    as_json: Annotated[bool, cyclopts.Parameter("--json", negative=())] = False,
+    junit: Path | None = None,
+    eval_log: Path | None = None,
+) -> int:
+    """Grade CANDIDATE against the scenarios of VAULT that speak for the criteria of SPEC.
+
+    Exit code: 0 ship; 1 not yet, undecided or not exercised; 5 harness fault; 3 bad input.
+
+    Args:
+        spec: Markdown file with the criteria.
+        candidate: Folder with the program.
+        vault: Folder with the scenarios; must lie outside of the candidate.
+        run: How the program starts; default: `run` of `[product]` in its unlit.toml.
+        kind: cli, http, web or library; default: unlit.toml, else cli.
+        port: Where an http or web program listens.
+        base: Folder with the commit that the candidate started from.
+        policy: What the program may reach; default: its policy.toml, else the twins alone.
+        partition: visible, validation or sealed (a look, charged); default: validation.
+        only: Grade only the scenario of this id; may be repeated.
+        replay: SCENARIO:SEED, run exactly that trajectory once and show what happened.
+        trajectories: Most trajectories to run.
+        parallel: Fences at once.
+        seed: Everything random follows from it; default: from candidate and vault.
+        artefacts: Where details with scenario content go; default: beside the vault.
+        as_json: Print the result as unlit.evaluation/1.
+        junit: Also write JUnit XML to this file.
+        eval_log: Also write an Inspect log (.eval) to this file.
+    """
+    from unlit.evaluation.client import evaluate_in_process
+    from unlit.evaluation.planning import Flags, plan
+
+    flags = Flags(
+        spec, candidate, vault, run, kind, port, base, policy, partition, tuple(only or ()),
+        trajectories, parallel, seed, artefacts, replay,
+    )  # fmt: skip
+    request = plan(flags, _factory(candidate))
+    result = asyncio.run(evaluate_in_process(request, _show_event))
+    document = result.to_json()
+    if junit is not None:
+        from unlit.evaluation.interchange.junit import junit_xml
+
+        junit.write_text(junit_xml(document), encoding="utf-8")
+    if eval_log is not None:
+        from unlit.evaluation.interchange.inspect_log import write_eval_log
+
+        write_eval_log(document, eval_log)
+    if as_json:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(render(result))
+    return result.verdict.exit_code
+
+
+def _factory(candidate: Path) -> "Factory":
+    """Return what the candidate's own unlit.toml says; defaults if it has none."""
+    from dataclasses import asdict
+
+    from unlit.evaluation.model import Product, ShipRule
+    from unlit.evaluation.planning import Factory
+    from unlit.wiring.factory import FILE_NAME, read_factory
+
+    if not (candidate / FILE_NAME).is_file():
+        return Factory()
+    settings = read_factory(candidate)
+    return Factory(Product(**asdict(settings.product)), ShipRule(**asdict(settings.ship)))
+
+
+def _show_event(event: "Event") -> None:
+    """Show one event as a line on standard error."""
+    fields = event.fields
+    if event.kind != "trajectory":
+        sys.stderr.write(f"  {event.kind}: {fields.get('text', '')}\n")
+        return
+    mark = {"satisfied": "ok  ", "not_satisfied": "FAIL"}.get(str(fields["state"]), "??  ")
+    name = fields["scenario"] or "(sealed)"
+    sys.stderr.write(
+        f"  {fields['n']:>4} {mark} {name:<44} {fields['satisfied']}/{fields['total']}"
+        f"  {_interval(fields['estimate'], fields['lower'], fields['upper'])}\n"
+    )
+    sys.stderr.flush()
+
+
+def _interval(estimate: float | None, lower: float | None, upper: float | None) -> str:
+    if estimate is None or lower is None or upper is None:
+        return "not exercised"
+    return f"{estimate:.2f} [{lower:.2f}, {upper:.2f}]"
+
+
+def render(result: "EvaluationResult") -> str:
+    """Return the result for people."""
+    found = result.satisfaction
+    lines = [
+        f"Verdict: {result.verdict}",
+        f"Satisfaction: {_interval(found.estimate, found.lower, found.upper)}"
+        f" from {found.satisfied} of {found.trajectories} trajectories ({found.method})",
+        f"  {found.claim_a.sentence}",
+        f"  {found.claim_b.sentence}",
+        f"Strength: {result.strength.sentence}",
+        "Criteria:",
+    ]
+    for criterion in result.criteria:
+        lines.append(
+            f"  {criterion.id:<7} {criterion.state!s:<14}"
+            f" {criterion.satisfied}/{criterion.trajectories}  {criterion.text}"
+        )
+        if criterion.independence.ceiling:
+            lines.append(f"          at most: {criterion.independence.ceiling}")
+    failed = [t for t in result.trajectories if t.reasons]
+    if failed:
+        lines.append("Not satisfied:")
+    for record in failed[:20]:
+        lines.append(f"  {record.scenario}: {', '.join(record.reasons)}")
+        if record.replay:
+            lines.append(f"          replay: {record.replay}")
+    if result.not_verified:
+        lines.append("Not verified:")
+        lines += [f"  - {sentence}" for sentence in result.not_verified]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,70 @@
+"""What a grading uses where nothing is said: for programs that no factory wrote."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from unlit.core.canonical import digest_json
+from unlit.core.errors import InvalidInput
+from unlit.core.ids import Digest
+from unlit.core.states import Partition
+from unlit.evaluation.vault import Vault
+from unlit.twins.registry import hosts
+
+POLICY_HEAD: Final = (
+    "# Made by `unlit evaluate`: the product meets the twins and nothing else.\nversion = 1\n"
+)
+
+
+def default_policy(services: Iterable[str]) -> str:
+    """Return a policy that lets the product reach these twins and nothing else."""
+    text = POLICY_HEAD
+    for service in sorted(set(services)):
+        for host in hosts(service):
+            text += f'\n[[allow]]\nrole = "product"\nhost = "{host}"\ntwin = "{service}"\n'
+    return text + '\n[files.product]\nwrite = ["."]\n'
+
+
+def default_partition(vault: Vault) -> Partition:
+    """Return what to grade when nothing is said: never sealed scenarios, a look is charged."""
+    return Partition.VALIDATION if vault.of(Partition.VALIDATION) else Partition.VISIBLE
+
+
+def tree_digest(folder: Path) -> Digest:
+    """Return the digest of a candidate: every file's path, mode and content.
+
+    Raises:
+        InvalidInput: It is no folder, or cannot be read.
+    """
+    if not folder.is_dir():
+        raise InvalidInput(
+            "EVA-134", f"The candidate {folder} is not a folder.", "a product is files.",
+            "name the folder that holds the product.",
+        )  # fmt: skip
+    try:
+        return digest_json(sorted(_entries(folder)))
+    except OSError as error:
+        raise InvalidInput(
+            "EVA-134", f"The candidate {folder} cannot be read: {error}.",
+            "its digest names what was graded.", "correct the rights of the file.",
+        ) from error  # fmt: skip
+
+
+def _entries(folder: Path) -> Iterable[list[str]]:
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in (".git", "__pycache__"))
+        for name in names:
+            path = Path(here) / name
+            shown = path.relative_to(folder).as_posix()
+            if path.is_symlink():
+                yield [shown, "link", str(path.readlink())]
+            elif path.is_file():
+                mode = "x" if path.stat().st_mode & 0o111 else "-"
+                yield [shown, mode, hashlib.sha256(path.read_bytes()).hexdigest()]
+
+
+def default_seed(tree: str, vault: str) -> int:
+    """Return the seed for one candidate and one vault: the same pair draws the same worlds."""
+    return int.from_bytes(hashlib.sha256(f"{tree}:{vault}".encode()).digest()[:6], "big")

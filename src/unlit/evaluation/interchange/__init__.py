@@ -1,0 +1,1 @@
+"""Other people's formats: JUnit, Inspect and Harbor out; OctopusGarden, Gherkin and Hurl in."""

@@ -1,0 +1,143 @@
+"""From the flags of `unlit evaluate` to a request, with a default for everything unsaid."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from unlit.core.errors import InvalidInput
+from unlit.core.ids import ScenarioId
+from unlit.core.states import Partition
+from unlit.evaluation.defaults import (
+    default_partition,
+    default_policy,
+    default_seed,
+    tree_digest,
+)
+from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
+from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
+from unlit.policy import Identity
+from unlit.twins.registry import SERVICES
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What a person said on the command line; None where nothing."""
+
+    spec: Path
+    candidate: Path
+    vault: Path
+    run: str | None = None
+    kind: str | None = None
+    port: int | None = None
+    base: Path | None = None
+    policy: Path | None = None
+    partition: str | None = None
+    only: tuple[str, ...] = ()
+    trajectories: int = 200
+    parallel: int = 2
+    seed: int | None = None
+    artefacts: Path | None = None
+    replay: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """What the candidate's own `unlit.toml` says, if it has one."""
+
+    product: Product = field(default_factory=Product)
+    ship: ShipRule = field(default_factory=ShipRule)
+
+
+def plan(flags: Flags, factory: Factory, look: int | None = None) -> EvaluationRequest:
+    """Return the request.
+
+    Raises:
+        InvalidInput: A path is missing, or a flag does not fit.
+        RefusedByPolicy: The vault can be reached from the candidate.
+    """
+    tree = tree_digest(flags.candidate)
+    if not flags.spec.is_file():
+        raise InvalidInput(
+            "EVA-132", f"The spec {flags.spec} is not a file.",
+            "criteria are read from it.", "name the Markdown file with the criteria.",
+        )  # fmt: skip
+    refuse_reachable(flags.vault, {"candidate": flags.candidate})
+    vault = load_vault(flags.vault)
+    artefacts = flags.artefacts or default_artefacts(flags.vault)
+    only, options, seed = _chosen(flags, vault)
+    return EvaluationRequest(
+        spec=flags.spec.absolute(),
+        candidate=flags.candidate.absolute(),
+        base=None if flags.base is None else flags.base.absolute(),
+        vault=flags.vault.absolute(),
+        partition=_partition(flags, vault, only),
+        product=_product(flags, factory.product),
+        ship=factory.ship,
+        seed=seed if seed is not None else default_seed(tree, vault.digest),
+        max_trajectories=_positive(flags.trajectories, "--trajectories"),
+        parallel=_positive(flags.parallel, "--parallel"),
+        look=look,
+        artefacts=artefacts.absolute(),
+        policy=_policy(flags, artefacts),
+        identity=Identity("evaluate", "evaluate", "product", "product"),
+        tree=tree,
+        only=only,
+        options=options,
+    )
+
+
+def default_artefacts(vault: Path) -> Path:
+    """Return the evaluator's own store: beside the vault, never in it."""
+    real = vault.resolve()
+    return real.with_name(real.name + ".evaluator")
+
+
+def _chosen(
+    flags: Flags, vault: Vault
+) -> tuple[tuple[ScenarioId, ...], dict[str, object], int | None]:
+    if flags.replay is None:
+        return tuple(vault.scenario(name).id for name in flags.only), {}, flags.seed
+    name, _, seed = flags.replay.rpartition(":")
+    if not name or not seed.isdigit():
+        raise InvalidInput(
+            "EVA-135", f"`--replay {flags.replay}` names no trajectory.",
+            "one is named by scenario and seed.", "write it as SCENARIO:SEED.",
+        )  # fmt: skip
+    return (vault.scenario(name).id,), {"replay": int(seed)}, flags.seed
+
+
+def _partition(flags: Flags, vault: Vault, only: tuple[ScenarioId, ...]) -> Partition:
+    if flags.partition is not None:
+        try:
+            return Partition(flags.partition)
+        except ValueError as error:
+            raise InvalidInput(
+                "EVA-136", f"There is no partition `{flags.partition}`.",
+                "scenarios are visible, validation or sealed.", "name one of these.",
+            ) from error  # fmt: skip
+    if only:
+        return vault.scenario(only[0]).partition
+    return default_partition(vault)
+
+
+def _product(flags: Flags, product: Product) -> Product:
+    kind = flags.kind or (product.kind if flags.port is None else "http")
+    port = flags.port if flags.port is not None else product.port
+    return replace(product, kind=kind, run=flags.run or product.run, port=port)
+
+
+def _positive(value: int, flag: str) -> int:
+    if value < 1:
+        raise InvalidInput(
+            "EVA-137", f"{flag} is {value}.", "at least one is needed.", "give 1 or more."
+        )
+    return value
+
+
+def _policy(flags: Flags, artefacts: Path) -> Path:
+    for path in (flags.policy, flags.candidate / "policy.toml"):
+        if path is not None and (path.is_file() or path is flags.policy):
+            return path.absolute()
+    artefacts.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = artefacts / "policy.toml"
+    made.write_text(default_policy((*SERVICES, "google")), encoding="utf-8")
+    return made.absolute()
