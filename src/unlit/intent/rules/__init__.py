@@ -1,0 +1,1 @@
+"""Pure rules over specs: reading, writing, linting, readiness, questions, changes."""

@@ -1,0 +1,173 @@
+"""The front matter of a spec: strict YAML with the line of each key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from unlit.intent.model import RISKS, Finding, Span
+
+KEYS: Final = ("id", "title", "owner", "uses", "risk", "product", "budget", "origin")
+PRODUCT_KEYS: Final = ("kind", "build", "test", "run", "port", "env")
+BUDGET_KEYS: Final = ("run_usd", "day_usd")
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The front matter's values, where each key stands, and where the body starts."""
+
+    values: Mapping[str, Any]
+    places: Mapping[str, int]
+    body_line: int
+    problems: tuple[Finding, ...] = field(default=())
+
+
+def _error(code: str, line: int, message: str, reason: str, column: int = 1) -> Finding:
+    return Finding(code, "error", Span(line, column), message, reason)
+
+
+def read_front(lines: Sequence[str]) -> Front:
+    """Read the block between the first two ``---`` lines."""
+    if not lines or lines[0].strip() != "---":
+        problem = _error(
+            "INT-101",
+            1,
+            "The spec has no front matter.",
+            "The first line must be `---`, then `id:`, `title:` and `owner:`.",
+        )
+        return Front({}, {}, 1, (problem,))
+    end = next((n for n in range(1, len(lines)) if lines[n].strip() == "---"), None)
+    if end is None:
+        problem = _error(
+            "INT-101", 1, "The front matter is not closed.", "A second line `---` ends it."
+        )
+        return Front({}, {}, 1, (problem,))
+    try:
+        node = yaml.compose("\n".join(lines[1:end]), Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 2 if mark else 2
+        reason = str(getattr(error, "problem", None) or error)
+        problem = _error(
+            "INT-102", line, "The front matter is not YAML.", reason, mark.column + 1 if mark else 1
+        )
+        return Front({}, {}, end + 1, (problem,))
+    if node is None:
+        return Front({}, {}, end + 1, ())
+    if not isinstance(node, yaml.MappingNode):
+        problem = _error(
+            "INT-102",
+            2,
+            "The front matter is not a table of keys.",
+            "Each line has the form `key: value`.",
+        )
+        return Front({}, {}, end + 1, (problem,))
+    return _checked(node, end + 1)
+
+
+def _checked(node: yaml.MappingNode, body_line: int) -> Front:
+    places: dict[str, int] = {}
+    problems: list[Finding] = []
+    for key, _ in node.value:
+        name, line = str(key.value), key.start_mark.line + 2
+        if name in places:
+            problems.append(
+                _error("INT-103", line, f"`{name}` stands twice.", "A key has one value.")
+            )
+        places[name] = line
+        if name not in KEYS:
+            problems.append(
+                _error(
+                    "INT-103",
+                    line,
+                    f"`{name}` is not a key of a spec.",
+                    f"Known keys: {', '.join(KEYS)}.",
+                )
+            )
+    values = _construct(node, problems)
+    if values is not None:
+        problems += _shapes(values, places)
+    return Front(values or {}, places, body_line, tuple(problems))
+
+
+def _construct(node: yaml.MappingNode, problems: list[Finding]) -> dict[str, Any] | None:
+    loader = yaml.SafeLoader("")
+    try:
+        values = loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        problems.append(_error("INT-102", 2, "The front matter is not YAML.", str(error)))
+        return None
+    finally:
+        loader.dispose()
+    return values if isinstance(values, dict) else {}
+
+
+def _shapes(values: Mapping[str, Any], places: Mapping[str, int]) -> list[Finding]:
+    problems = [
+        _error(
+            "INT-104",
+            places.get(key, 1),
+            f"The spec has no `{key}`.",
+            "A spec has an id, a title and an owner.",
+        )
+        for key in ("id", "title", "owner")
+        if not isinstance(values.get(key), str) or not values[key].strip()
+    ]
+    uses = values.get("uses", [])
+    if not isinstance(uses, list) or not all(isinstance(name, str) for name in uses):
+        problems.append(
+            _error(
+                "INT-105",
+                places["uses"],
+                "`uses` is not a list of services.",
+                "Write it as `uses: [okta, slack]`.",
+            )
+        )
+    risk = values.get("risk")
+    if risk is not None and risk not in RISKS:
+        problems.append(
+            _error(
+                "INT-105",
+                places["risk"],
+                f"`risk` is {risk!r}.",
+                f"Known risks: {', '.join(RISKS)}.",
+            )
+        )
+    if values.get("origin", "intended") not in ("intended", "observed"):
+        problems.append(
+            _error(
+                "INT-105",
+                places["origin"],
+                f"`origin` is {values['origin']!r}.",
+                "It is `intended` or `observed`.",
+            )
+        )
+    for key, known in (("product", PRODUCT_KEYS), ("budget", BUDGET_KEYS)):
+        problems += _table(values, places, key, known)
+    return problems
+
+
+def _table(
+    values: Mapping[str, Any], places: Mapping[str, int], key: str, known: Sequence[str]
+) -> list[Finding]:
+    table = values.get(key, {})
+    if not isinstance(table, dict):
+        return [
+            _error(
+                "INT-105",
+                places[key],
+                f"`{key}` is not a table.",
+                f"It has keys such as `{known[0]}`.",
+            )
+        ]
+    return [
+        _error(
+            "INT-103",
+            places[key],
+            f"`{key}.{name}` is not a key of a spec.",
+            f"Known keys: {', '.join(known)}.",
+        )
+        for name in table
+        if name not in known
+    ]
