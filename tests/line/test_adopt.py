@@ -6,9 +6,9 @@ import pytest
 
 from unlit.core.errors import UnlitError
 from unlit.intent import parse_spec, ready
+from unlit.line import adopt as texts
 from unlit.line.adopt import SPEC, adopt, survey
 from unlit.policy import parse_policy
-from unlit.line import adopt as texts
 from unlit.wiring.factory import read_factory
 
 

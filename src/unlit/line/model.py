@@ -168,6 +168,7 @@ class EvaluationOrder:
     Attributes:
         look: Index of a charged look at the sealed scenarios; `None` for other partitions.
         key: The same key asks for the same grading again, which is charged once.
+        bits: Bits that earlier looks at the sealed scenarios have given away.
     """
 
     place: Place
@@ -188,6 +189,7 @@ class EvaluationOrder:
     max_trajectories: int
     parallel: int
     look: int | None = None
+    bits: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

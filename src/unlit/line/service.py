@@ -40,6 +40,7 @@ class Line:
         self._services = services
         self._engine = engine
         self._locks: dict[RunId, int] = {}
+        self._kinds: dict[RunId, str] = {}
 
     @classmethod
     @asynccontextmanager
@@ -74,7 +75,7 @@ class Line:
             InvalidInput: Unknown agent, unreadable spec or policy, no such commit.
         """
         run = await asyncio.to_thread(self._begin, request)
-        self._hold(run)
+        self._hold(run, PRODUCE)
         await self._engine.begin(run, PRODUCE)
         return run
 
@@ -136,8 +137,8 @@ class Line:
                 "there is nothing left to do in it.",
                 "start a new run with `unlit run SPEC`.",
             )
-        self._hold(run)
         kind = SHIP if await self._engine.status(run, SHIP) is not None else PRODUCE
+        self._hold(run, kind)
         version = await self._engine.version(run, kind) or found.engine_version
         if version != flow.FLOW_VERSION:
             raise InvalidInput(
@@ -154,7 +155,7 @@ class Line:
     async def ship(self, run: RunId) -> None:
         """Begin shipping an approved run; `wait` tells when it is done."""
         self._known(run)
-        self._hold(run)
+        self._hold(run, SHIP)
         status = await self._engine.status(run, SHIP)
         if status is None:
             await self._engine.begin(run, SHIP)
@@ -162,11 +163,13 @@ class Line:
             await self._engine.resume(run, SHIP)
 
     async def wait(self, run: RunId) -> Run:
-        """Wait until a run needs nothing of this process any more, and return it.
+        """Wait until this process has done what it was asked for a run, and return the run.
 
         A cancel or pause written into the record by another process is obeyed within a second.
         """
-        kind = SHIP if await self._engine.status(run, SHIP) is not None else PRODUCE
+        kind = self._kinds.get(run)
+        if kind is None:
+            return self._known(run)
         waiting = asyncio.create_task(self._engine.wait(run, kind))
         try:
             while not waiting.done():
@@ -214,8 +217,9 @@ class Line:
             )
         return found
 
-    def _hold(self, run: RunId) -> None:
+    def _hold(self, run: RunId, kind: str) -> None:
         if run in self._locks:
+            self._kinds[run] = kind
             return
         path = self._services.workspaces / run / "lock"
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -231,8 +235,10 @@ class Line:
                 "wait for it, or stop that process first.",
             ) from error
         self._locks[run] = descriptor
+        self._kinds[run] = kind
 
     def _release(self, run: RunId) -> None:
+        self._kinds.pop(run, None)
         descriptor = self._locks.pop(run, None)
         if descriptor is not None:
             os.close(descriptor)

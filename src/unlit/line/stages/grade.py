@@ -46,6 +46,7 @@ async def grade(
         max_trajectories=request.max_trajectories,
         parallel=request.parallel,
         look=None if look is None else look.index,
+        bits=0.0 if look is None else _given_away(work, look),
     )
 
     def listen(event: Mapping[str, Any]) -> None:
@@ -81,6 +82,16 @@ def _charge(work: Work, candidate: CandidateId) -> Look:
     )
 
 
+def _given_away(work: Work, look: Look) -> float:
+    """Bits of all earlier looks; the evaluator reports the total, so the newest one has it."""
+    earlier = [
+        row.bits
+        for row in work.services.store.looks(spec_digest=look.spec_digest)
+        if row.index < look.index and row.bits is not None
+    ]
+    return max(earlier, default=0.0)
+
+
 def _settle(work: Work, look: Look, graded: Graded) -> None:
     looks = graded.document.get("looks")
     table = looks if isinstance(looks, Mapping) else {}
@@ -89,7 +100,7 @@ def _settle(work: Work, look: Look, graded: Graded) -> None:
         look.key,
         verdict=graded.verdict,
         bits=None if bits is None else float(bits),
-        claimable=_words(table.get("claimable")),
+        claimable=_words(table.get("sentence") or table.get("claimable")),
     )
 
 

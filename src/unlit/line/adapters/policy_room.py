@@ -1,0 +1,22 @@
+"""The policy room as the line needs it."""
+
+from pathlib import Path
+
+from typing_extensions import override
+
+from unlit.line.model import FileRules
+from unlit.line.ports import Policies
+from unlit.policy import load_policy
+
+
+class PolicyRoom(Policies):
+    """Reads policy files."""
+
+    @override
+    def digest(self, path: Path) -> str:
+        return load_policy(path).digest
+
+    @override
+    def files(self, path: Path, role: str) -> FileRules:
+        rules = load_policy(path).files(role)
+        return FileRules(tuple(rules.write), (*rules.read_only, *rules.hide))

@@ -1,0 +1,97 @@
+"""A short line in a process of its own, made to be killed: ``python killed.py STATE REPO PLAYED``.
+
+Starts the run, or resumes it when the record has it, approves and ships it at the gate, and prints
+what an undisturbed run must equal.
+"""
+
+import asyncio
+import json
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.line.world import durable_url, request, services
+
+from typing_extensions import override
+
+from unlit.core.ids import RunId
+from unlit.core.system import SystemClock
+from unlit.line.model import Shipped
+from unlit.line.service import Line
+from unlit.record.model import GateDecision, RunState
+from unlit.record.store import Store
+
+RUN = RunId("r-killedrun1")
+
+
+class OneTime(SystemClock):
+    @override
+    def now(self) -> datetime:
+        return datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+class OneRun:
+    def fresh(self, prefix: str) -> str:
+        return RUN
+
+
+class FolderShipper:
+    """Ships by writing a file named for the run; a second line in it would be a second effect."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def ship(self, run: RunId) -> Shipped:
+        self._folder.mkdir(exist_ok=True)
+        mark = self._folder / run
+        again = mark.exists()
+        if not again:
+            mark.write_text("shipped\n")
+        return Shipped("c" * 40, f"unlit/{run}", "main", again)
+
+
+async def go(state: Path, repository: Path, played: Path) -> None:
+    world = replace(
+        services(state, played, [], pause_s=0.02),
+        clock=OneTime(),
+        ids=OneRun(),
+        shipper=FolderShipper(state / "shipped"),
+    )
+    async with Line.open(world, durable_url(state)) as line:
+        found = world.store.run(RUN)
+        if found is None:
+            await line.start(request(repository))
+        elif found.state in (RunState.QUEUED, RunState.RUNNING):
+            await line.resume(RUN)
+        await line.wait(RUN)
+        world.store.decide_gate(
+            GateDecision(RUN, "outcome", "approved", "ann", "good", world.clock.now())
+        )
+        await line.ship(RUN)
+        await line.wait(RUN)
+    print(json.dumps(facts(world.store, state)))
+
+
+def facts(store: Store, state: Path) -> dict[str, object]:
+    run = store.run(RUN)
+    assert run is not None
+    return {
+        "state": run.state,
+        "verdict": run.verdict,
+        "trees": [row.tree for row in store.candidates(RUN)],
+        "commits": [row.commit for row in store.candidates(RUN)],
+        "looks": [[row.key, row.index, row.verdict] for row in store.looks()],
+        "trajectories": [[r.partition, r.number, r.state] for r in store.trajectories(RUN)],
+        "stages": [row.key for row in store.stages(RUN)],
+        "ledger": [row.key for row in store.costs()],
+        "events": [row.key for row in store.events(RUN)],
+        "effects": [path.read_text() for path in (state / "shipped").iterdir()],
+        "runs": len(store.runs()),
+    }
+
+
+if __name__ == "__main__":
+    asyncio.run(go(*(Path(word) for word in sys.argv[1:4])))
