@@ -15,6 +15,7 @@ from unlit.context.model import Item, Link, Ref, Trust
 from unlit.context.rules.reading import html_to_text, moment, named
 from unlit.core.clock import Clock
 
+_WIQL: Final = "SELECT [System.Id] FROM WorkItems WHERE {} ORDER BY [System.ChangedDate] DESC"
 _VERSION: Final = "7.1"
 _COMMENTS: Final = "7.1-preview.4"
 _URL: Final = re.compile(r"https://[^/]+/[^?]*?_workitems/edit/(\d+)")
@@ -46,11 +47,10 @@ class AzureDevOps:
         asked = query
         if not query.lower().startswith("select"):
             escaped = query.replace("'", "''")
-            words = f" AND [System.Title] CONTAINS WORDS '{escaped}'" if query else ""
-            asked = (  # noqa: S608 # WIQL, not SQL; quoted above
-                "SELECT [System.Id] FROM WorkItems WHERE [System.TeamProject] = @project"
-                f" AND [System.State] <> 'Closed'{words} ORDER BY [System.ChangedDate] DESC"
-            )
+            clauses = ["[System.TeamProject] = @project", "[System.State] <> 'Closed'"]
+            if query:
+                clauses.append(f"[System.Title] CONTAINS WORDS '{escaped}'")
+            asked = _WIQL.format(" AND ".join(clauses))
         path = f"{self._root}/wiql?api-version={_VERSION}"
         found = self._api.send("POST", path, {"query": asked})
         if not isinstance(found, dict) or "workItems" not in found:
