@@ -1,0 +1,144 @@
+"""Decisions at gates: audited first, then recorded; whatever fails leaves the gate shut."""
+
+from dataclasses import dataclass, field, replace
+
+from unlit.core.clock import Clock
+from unlit.core.errors import InvalidInput
+from unlit.core.ids import RunId
+from unlit.record.model import GateDecision, RunState
+from unlit.record.store import Store
+from unlit.review.model import OUTCOME_GATE
+from unlit.review.ports import GateLog
+from unlit.review.rules.gates import Act, GateRules, check, is_settled
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a decision led to.
+
+    Attributes:
+        audit_entry: Index of the entry in the audit log of gates.
+        settled: Whether the gate is open now, or shut for good.
+        missing: How many more people must approve.
+    """
+
+    decision: GateDecision
+    audit_entry: int
+    settled: bool
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where people decide: the record, the audit log of gates, the rules and a clock."""
+
+    store: Store
+    log: GateLog
+    clock: Clock
+    rules: GateRules = field(default_factory=GateRules)
+
+    def decide(
+        self, run: RunId, decision: str, person: str, reason: str, *, gate: str = OUTCOME_GATE
+    ) -> Decided:
+        """Write down what a person decided at a gate.
+
+        The audit entry is on the disk before the record changes. Where a gate needs several
+        people, the votes before the last are kept under ``GATE/PERSON``.
+
+        Raises:
+            InvalidInput: No such run, or the gate is not open.
+            RefusedByPolicy: This person may not, or not without a reason.
+            OutsideFailed: The audit log cannot be written; nothing was decided.
+        """
+        found = self.store.find_run(run)
+        act = Act(gate, decision, person.strip(), " ".join(reason.split()))
+        earlier = self._votes(found.id, gate)
+        rule = self.rules.of(gate)
+        now = self.clock.now()
+        check(found, act, rule, earlier, now)
+        report = {
+            "gate": gate,
+            "decision": decision,
+            "person": act.person,
+            "reason": act.reason,
+            "candidate": found.candidate,
+            "verdict": found.verdict.value if found.verdict else None,
+            "spec_digest": found.spec_digest,
+        }
+        tree = self._tree(found.id)
+        entry = self.log.write("gate.decision", found.id, act.person, {**report, "tree": tree})
+        vote = GateDecision(
+            run=found.id,
+            gate=gate,
+            decision=decision,
+            person=act.person,
+            reason=act.reason,
+            at=now,
+            candidate=found.candidate,
+            tree=tree,
+            facts={"audit_entry": entry, "needed": rule.needed},
+        )
+        return self._keep(vote, entry)
+
+    def _keep(self, vote: GateDecision, entry: int) -> Decided:
+        rule = self.rules.of(vote.gate)
+        if rule.needed > 1:
+            self.store.decide_gate(replace(vote, gate=f"{vote.gate}/{vote.person}"))
+        votes = self._votes(vote.run, vote.gate) if rule.needed > 1 else (vote,)
+        people = sorted({row.person for row in votes if row.decision == "approved"})
+        if vote.decision == "approved" and not is_settled(rule, votes):
+            return Decided(vote, entry, settled=False, missing=rule.needed - len(people))
+        kept = self.store.decide_gate(replace(vote, facts={**vote.facts, "people": people}))
+        if (kept.person, kept.decision) != (vote.person, vote.decision):
+            raise InvalidInput(
+                "REV-022",
+                f"{kept.person} has meanwhile {kept.decision} run {vote.run}.",
+                "the first decision at a gate stands.",
+                "look at the report again.",
+            )
+        if vote.gate == OUTCOME_GATE and vote.decision == "rejected":
+            self.store.change_run(
+                vote.run, vote.at, state=RunState.REJECTED, note=vote.reason[:500]
+            )
+        return Decided(kept, entry, settled=True)
+
+    def answer(self, run: RunId, number: int, answer: str, person: str, reason: str) -> int:
+        """Write down a person's answer to one question; audited first.
+
+        Raises:
+            InvalidInput: No such question, or it is answered.
+        """
+        found = self.store.find_run(run)
+        question = next(
+            (row for row in self.store.questions(found.id) if row.number == number), None
+        )
+        if question is None or question.answer is not None:
+            state = "has no such question" if question is None else "has that answer already"
+            raise InvalidInput(
+                "REV-023",
+                f"Run {found.id} {state}: {number}.",
+                "a question is answered once.",
+                "`unlit review RUN` shows what is open.",
+            )
+        fields = {
+            "question": number,
+            "criterion": question.criterion,
+            "answer": answer,
+            "reason": reason,
+        }
+        entry = self.log.write("question.answer", found.id, person, fields)
+        text = f"{answer}: {reason}" if reason else answer
+        self.store.answer_question(found.id, number, text, person, self.clock.now())
+        return entry
+
+    def _votes(self, run: RunId, gate: str) -> tuple[GateDecision, ...]:
+        return tuple(
+            row
+            for row in self.store.gate_decisions(run)
+            if row.gate == gate or row.gate.startswith(f"{gate}/")
+        )
+
+    def _tree(self, run: RunId) -> str | None:
+        found = self.store.find_run(run)
+        made = [row for row in self.store.candidates(run) if row.id == found.candidate]
+        return made[0].tree if made else None

@@ -1,0 +1,378 @@
+"""What an outcome report says, as frozen data; the JSON form is `unlit.report/1`.
+
+Unknown is `None`, never zero. No scenario content and no secret: scenarios are ids.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final
+
+from unlit.core.ids import CandidateId, CriterionId, RunId, ScenarioId
+from unlit.core.states import CriterionState, Partition, TrajectoryState, Verdict
+
+REPORT_SCHEMA: Final = "unlit.report/1"
+OUTCOME_GATE: Final = "outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Which run this is.
+
+    Attributes:
+        state: `unlit.record.model.RunState` as text.
+    """
+
+    id: RunId
+    title: str
+    spec_id: str
+    spec_digest: str
+    spec_path: str
+    repository: str
+    base: str
+    state: str
+    person: str
+    agent: str
+    seed: int
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None = None
+    candidate: CandidateId | None = None
+    commit: str | None = None
+    tree: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer in one sentence, and the worst thing known."""
+
+    state: str
+    mark: str
+    main: str
+    worst: str = ""
+
+    @property
+    def text(self) -> str:
+        """Both halves."""
+        return f"{self.main} {self.worst}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The ship rule: rates it tells apart and its error rates."""
+
+    p0: float
+    p1: float
+    alpha: float
+    beta: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One counted trajectory in the order drawn, and where satisfaction stood after it."""
+
+    n: int
+    scenario: ScenarioId
+    state: TrajectoryState
+    estimate: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    criteria: tuple[CriterionId, ...] = ()
+    failed: tuple[CriterionId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLine:
+    """One claim about satisfaction and what it rests on."""
+
+    holds: bool | None
+    estimate: float | None
+    lower: float | None
+    n: int | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One grading: a candidate on one partition."""
+
+    candidate: CandidateId
+    partition: Partition
+    verdict: Verdict
+    trajectories: int
+    satisfied: int
+    faults: int
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    method: str
+    e_value: float | None = None
+    claim_a: ClaimLine | None = None
+    claim_b: ClaimLine | None = None
+    pass_hat: Mapping[str, float] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateLine:
+    """One candidate and how it was graded on validation scenarios; `None` when it was not."""
+
+    id: CandidateId
+    number: int
+    commit: str
+    files: int
+    outcome: str
+    graded: Graded | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionLine:
+    """One criterion: state, evidence, what it stands on, and the most that green can mean.
+
+    Attributes:
+        asks: Whether only a person can settle it.
+        failures: Numbers of the trajectories that speak against it.
+        tier: Lowest fidelity tier among the twin routes that its trajectories used.
+    """
+
+    id: CriterionId
+    text: str
+    state: CriterionState
+    trajectories: int
+    satisfied: int
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    source: str | None
+    ceiling: str
+    asks: bool
+    authors: Mapping[str, str] = field(default_factory=dict)
+    families: tuple[str, ...] = ()
+    scenarios: tuple[ScenarioId, ...] = ()
+    failures: tuple[int, ...] = ()
+    tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StrengthLine:
+    """How strong the scenario set is; `None` was not measured."""
+
+    mutants: int | None
+    killed: int | None
+    lower: float | None
+    upper: float | None
+    void: int | None
+    idle: int | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeakLine:
+    """The leak proof, part by part; `None` was not exercised."""
+
+    parts: Mapping[str, str | None]
+    details: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """`sealed`, `leaked`, `partly` or `not_exercised`; without the control nothing counts."""
+        values = [value for value in self.parts.values() if value is not None]
+        if not values:
+            return "not_exercised"
+        if any(value in ("leaked", "suspicious", "failed") for value in values):
+            return "leaked"
+        needed = ("probe", "canaries", "control")
+        return "sealed" if all(self.parts.get(name) == "held" for name in needed) else "partly"
+
+
+@dataclass(frozen=True, slots=True)
+class LookLine:
+    """Looks at the sealed scenarios and what is still claimable."""
+
+    used: int
+    index: int | None
+    bits: float | None
+    claimable: float | None
+    sentence: str
+    bounds: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FenceLine:
+    """What one fence saw; `None` was not reported."""
+
+    stage: str
+    candidate: CandidateId | None
+    held: bool | None
+    denied: int | None
+    exchanges: int | None
+    weak: tuple[str, ...] | None
+    peak_memory_mb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """What a run has cost so far.
+
+    Attributes:
+        usd: Sum of the known prices; `None` when calls were made and none has a price.
+        unpriced: Calls whose price is not known.
+        by_model: Model to dollars, `None` where unknown.
+    """
+
+    usd: Decimal | None
+    calls: int
+    unpriced: int
+    tokens: int
+    by_model: Mapping[str, Decimal | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastLine:
+    """What was said before the run and what came."""
+
+    measure: str
+    source: str
+    by: str
+    low: float | None
+    middle: float | None
+    high: float | None
+    actual: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TwinLine:
+    """One twin that the verdict rests on: routes used, by measured fidelity tier."""
+
+    service: str
+    routes: int
+    calls: int
+    tiers: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionLine:
+    """One question that only a person can answer.
+
+    Attributes:
+        stakes: Higher is asked first: how bad a wrong guess would be.
+        doubt: 0 (settled) to 1 (nothing is known).
+        minutes: What answering is expected to take.
+        evidence: Sentences that help to answer; never the opinion of a model.
+    """
+
+    number: int
+    kind: str
+    text: str
+    criterion: CriterionId | None = None
+    why: str = ""
+    stakes: float = 0.0
+    doubt: float = 1.0
+    minutes: float = 2.0
+    evidence: tuple[str, ...] = ()
+    answer: str | None = None
+    answered_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLine:
+    """What a person decided at a gate."""
+
+    gate: str
+    decision: str
+    person: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LevelLine:
+    """Which level the line really ran at, and the evidence for it."""
+
+    level: int | None
+    sentence: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that was not verified; `kind` is ``not_exercised``, ``undecided`` or ``asks``."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome report of one run.
+
+    Attributes:
+        graded: The grading on which the verdict rests (validation).
+        sealed: The grading on sealed scenarios, `None` when no look was taken.
+        commands: What to run to recompute a number, by its name.
+    """
+
+    run: RunFacts
+    headline: Headline
+    verdict: Verdict | None
+    rule: Rule | None
+    graded: Graded | None
+    sealed: Graded | None
+    candidates: tuple[CandidateLine, ...]
+    criteria: tuple[CriterionLine, ...]
+    not_verified: tuple[Gap, ...]
+    strength: StrengthLine | None
+    leaks: LeakLine | None
+    looks: LookLine
+    fences: tuple[FenceLine, ...]
+    cost: CostLine
+    elapsed_s: float | None
+    forecasts: tuple[ForecastLine, ...]
+    twins: tuple[TwinLine, ...]
+    questions: tuple[QuestionLine, ...]
+    decisions: tuple[DecisionLine, ...]
+    level: LevelLine
+    invariants: tuple[Mapping[str, Any], ...] = ()
+    commands: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def decision(self) -> DecisionLine | None:
+        """What was decided at the outcome gate."""
+        return next((line for line in self.decisions if line.gate == OUTCOME_GATE), None)
+
+    @property
+    def open_questions(self) -> tuple[QuestionLine, ...]:
+        """Questions that nobody has answered."""
+        return tuple(line for line in self.questions if line.answer is None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form, schema `unlit.report/1`."""
+        plain = to_plain(self)
+        assert isinstance(plain, dict)  # noqa: S101 # a dataclass becomes a table
+        plain["headline"]["text"] = self.headline.text
+        if self.leaks is not None:
+            plain["leaks"]["state"] = self.leaks.state
+        return {"schema": REPORT_SCHEMA, **plain}
+
+
+def to_plain(value: Any) -> Any:
+    """Turn frozen rows into JSON values: dates as ISO text, money as decimal text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: to_plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_plain(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Pure decisions of the review room: facts in, sentences, questions and states out."""

@@ -1,0 +1,110 @@
+"""Which questions only a person can settle, in the order of stakes and doubt, within a budget."""
+
+from collections.abc import Sequence
+
+from unlit.core.states import CriterionState
+from unlit.review.model import CriterionLine, Gap, QuestionLine
+from unlit.review.rules.words import interval
+
+ATTENTION_MINUTES = 15.0
+_MINUTES = 2.0
+
+
+def questions_of(
+    criteria: Sequence[CriterionLine], *, risk: str = "", budget_minutes: float = ATTENTION_MINUTES
+) -> tuple[QuestionLine, ...]:
+    """Return what must be asked: a criterion above its ceiling, and no other.
+
+    A criterion that an independent check found broken is not asked about: the machine knows.
+
+    Args:
+        criteria: All criteria of the candidate that would ship.
+        risk: The spec's own word for what is at stake; it raises every question's stakes.
+        budget_minutes: Attention that may be asked for; the least important questions are left
+            out first, never the first one.
+    """
+    asked = [
+        _question(line, risk)
+        for line in criteria
+        if line.asks and line.state is not CriterionState.NOT_MET
+    ]
+    ordered = sorted(asked, key=lambda line: (-line.stakes * line.doubt, line.criterion or ""))
+    kept: list[QuestionLine] = []
+    spent = 0.0
+    for line in ordered:
+        if kept and spent + line.minutes > budget_minutes:
+            continue
+        spent += line.minutes
+        kept.append(line)
+    return tuple(
+        QuestionLine(
+            number=place,
+            kind=line.kind,
+            text=line.text,
+            criterion=line.criterion,
+            why=line.why,
+            stakes=line.stakes,
+            doubt=line.doubt,
+            minutes=line.minutes,
+            evidence=line.evidence,
+        )
+        for place, line in enumerate(kept, start=1)
+    )
+
+
+def left_out(criteria: Sequence[CriterionLine], asked: Sequence[QuestionLine]) -> tuple[Gap, ...]:
+    """Return what nobody is asked about because the attention is used up: a gap, said as one."""
+    names = {line.criterion for line in asked}
+    return tuple(
+        Gap("asks", f"{line.id}: nothing independent settled it, and no attention was left to ask.")
+        for line in criteria
+        if line.asks and line.state is not CriterionState.NOT_MET and line.id not in names
+    )
+
+
+def _question(line: CriterionLine, risk: str) -> QuestionLine:
+    stakes = 2.0 if risk and risk not in ("low", "none") else 1.0
+    if line.state is CriterionState.NOT_EXERCISED:
+        why = "No scenario exercised it, so nothing but you can say."
+        doubt = 1.0
+    elif line.source is None:
+        why = "Nothing independent can settle it."
+        doubt = 0.9
+    else:
+        why = "Its check has a ceiling that a person has to look above."
+        doubt = 0.5
+    return QuestionLine(
+        number=0,
+        kind="criterion",
+        text=as_question(line.text),
+        criterion=line.id,
+        why=why,
+        stakes=stakes,
+        doubt=doubt,
+        minutes=_MINUTES,
+        evidence=_evidence(line),
+    )
+
+
+def as_question(text: str) -> str:
+    """Turn a criterion's sentence into a question a person can answer with yes or no."""
+    words = " ".join(text.split()).rstrip(".")
+    if not words:
+        return "Does it do what you asked?"
+    if words.endswith("?"):
+        return words
+    return f"Does it hold: {words[0].lower()}{words[1:]}?"
+
+
+def _evidence(line: CriterionLine) -> tuple[str, ...]:
+    found = []
+    if line.trajectories:
+        shown = f"{line.satisfied} of {line.trajectories} trajectories satisfied"
+        found.append(f"{shown} {interval(line.lower, line.upper)} by the checks there are.")
+    else:
+        found.append("No trajectory exercised it.")
+    found.append(f"Green can mean at most: {line.ceiling}.")
+    if line.authors:
+        who = ", ".join(f"{role} by {name}" for role, name in sorted(line.authors.items()))
+        found.append(f"Who made what: {who}.")
+    return tuple(found)

@@ -1,0 +1,261 @@
+"""Read the evaluator's document (`unlit.evaluation/1`) as it lies in the record; never raises.
+
+The record keeps documents of older versions, so each field is read for itself: what is missing is
+unknown, not zero.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from unlit.core.ids import CriterionId, ScenarioId
+from unlit.core.states import CriterionState, TrajectoryState
+from unlit.evaluation.rules.intervals import anytime
+from unlit.evaluation.rules.looks import claimable
+from unlit.record.model import Evaluation, Look, Trajectory
+from unlit.review.model import (
+    ClaimLine,
+    CriterionLine,
+    Graded,
+    LeakLine,
+    LookLine,
+    Point,
+    Rule,
+    StrengthLine,
+    TwinLine,
+)
+
+_LOOKS_SHOWN = 8
+LEAK_PARTS = ("probe", "canaries", "control", "literals", "freshness")
+
+
+def table(value: Any) -> Mapping[str, Any]:
+    """Return a table, or an empty one when it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows(value: Any) -> Sequence[Any]:
+    """Return a list, or an empty one when it is none."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def number(value: Any) -> float | None:
+    """Return a number, or `None` when it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number, or `None` when it is none."""
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def rule_of(document: Mapping[str, Any], settings: Mapping[str, Any]) -> Rule | None:
+    """Return the ship rule that was applied; of the document, else of the run's request."""
+    found = table(document.get("ship")) or table(settings.get("ship"))
+    values = [number(found.get(name)) for name in ("p0", "p1", "alpha", "beta")]
+    known = [value for value in values if value is not None]
+    return Rule(*known) if len(known) == 4 else None
+
+
+def points_of(trajectories: Iterable[Trajectory], alpha: float) -> tuple[Point, ...]:
+    """Return where satisfaction stood after each counted trajectory, recomputed from the rows.
+
+    `not_exercised` counts for nothing; a harness fault that the evaluator did not turn into a
+    failure neither.
+    """
+    done: list[Point] = []
+    counted = satisfied = 0
+    for row in trajectories:
+        counts = row.state in (TrajectoryState.SATISFIED, TrajectoryState.NOT_SATISFIED)
+        if counts:
+            counted += 1
+            satisfied += row.state is TrajectoryState.SATISFIED
+        if not counted:
+            done.append(Point(row.number, row.scenario, row.state, criteria=row.criteria))
+            continue
+        found = anytime(satisfied, counted, alpha=alpha)
+        share = satisfied / counted
+        done.append(
+            Point(
+                row.number, row.scenario, row.state, share, found.lower, found.upper, row.criteria
+            )
+        )
+    return tuple(done)
+
+
+def graded_of(
+    evaluation: Evaluation, trajectories: Sequence[Trajectory], rule: Rule | None
+) -> Graded:
+    """Return one grading from its row, its document and its trajectories."""
+    document = evaluation.document
+    satisfaction = table(document.get("satisfaction"))
+    failed = {
+        whole(table(row).get("n")): tuple(
+            CriterionId(str(item)) for item in rows(table(row).get("failed"))
+        )
+        for row in rows(document.get("trajectories"))
+    }
+    points = tuple(
+        point if not failed.get(point.n) else _with_failed(point, failed[point.n])
+        for point in points_of(trajectories, rule.alpha if rule else 0.05)
+    )
+    states = [row.state for row in trajectories]
+    counted = states.count(TrajectoryState.SATISFIED) + states.count(TrajectoryState.NOT_SATISFIED)
+    return Graded(
+        candidate=evaluation.candidate,
+        partition=evaluation.partition,
+        verdict=evaluation.verdict,
+        trajectories=counted if states else evaluation.trajectories,
+        satisfied=evaluation.satisfied,
+        faults=states.count(TrajectoryState.HARNESS_FAULT),
+        estimate=evaluation.estimate,
+        lower=evaluation.lower,
+        upper=evaluation.upper,
+        method=str(satisfaction.get("method") or "not stated"),
+        e_value=number(satisfaction.get("e_value")),
+        claim_a=_claim(satisfaction.get("claim_a")),
+        claim_b=_claim(satisfaction.get("claim_b")),
+        pass_hat={
+            str(k): found
+            for k, value in table(satisfaction.get("pass_hat")).items()
+            if (found := number(value)) is not None
+        },
+        points=points,
+        warnings=tuple(str(item) for item in rows(document.get("warnings"))),
+    )
+
+
+def _with_failed(point: Point, failed: tuple[CriterionId, ...]) -> Point:
+    return Point(
+        point.n,
+        point.scenario,
+        point.state,
+        point.estimate,
+        point.lower,
+        point.upper,
+        point.criteria,
+        failed,
+    )
+
+
+def _claim(value: Any) -> ClaimLine | None:
+    found = table(value)
+    if not found:
+        return None
+    holds = found.get("holds")
+    return ClaimLine(
+        holds=holds if isinstance(holds, bool) else None,
+        estimate=number(found.get("estimate")),
+        lower=number(found.get("lower")),
+        n=whole(found.get("n")),
+        sentence=str(found.get("sentence") or ""),
+    )
+
+
+def criteria_of(document: Mapping[str, Any], points: Sequence[Point]) -> tuple[CriterionLine, ...]:
+    """Return the criteria as the evaluator states them, with the numbers of their failures."""
+    return tuple(_criterion(table(item), points) for item in rows(document.get("criteria")))
+
+
+def _criterion(found: Mapping[str, Any], points: Sequence[Point]) -> CriterionLine:
+    name = CriterionId(str(found.get("id", "?")))
+    stands = table(found.get("independence"))
+    state = str(found.get("state"))
+    failures = [
+        point.n
+        for point in points
+        if point.state is TrajectoryState.NOT_SATISFIED and name in (point.failed or point.criteria)
+    ]
+    source = stands.get("source")
+    tier = found.get("tier")
+    return CriterionLine(
+        id=name,
+        text=str(found.get("text") or ""),
+        state=(
+            CriterionState(state) if state in set(CriterionState) else CriterionState.NOT_EXERCISED
+        ),
+        trajectories=whole(found.get("trajectories")) or 0,
+        satisfied=whole(found.get("satisfied")) or 0,
+        estimate=number(found.get("estimate")),
+        lower=number(found.get("lower")),
+        upper=number(found.get("upper")),
+        source=None if source is None else str(source),
+        ceiling=str(stands.get("ceiling") or "not stated"),
+        asks=bool(stands.get("for_people")),
+        authors={str(k): str(v) for k, v in table(stands.get("authors")).items()},
+        families=tuple(str(item) for item in rows(stands.get("families"))),
+        scenarios=tuple(ScenarioId(str(item)) for item in rows(found.get("scenarios"))),
+        failures=tuple(failures),
+        tier=None if tier is None else str(tier),
+    )
+
+
+def strength_of(document: Mapping[str, Any]) -> StrengthLine | None:
+    """Return the strength of the scenario set; `None` when the document says nothing."""
+    found = table(document.get("strength"))
+    if not found:
+        return None
+    between = table(found.get("interval"))
+    void, idle = found.get("void"), found.get("idle")
+    return StrengthLine(
+        mutants=whole(found.get("mutants")),
+        killed=whole(found.get("killed")),
+        lower=number(between.get("lower")),
+        upper=number(between.get("upper")),
+        void=len(rows(void)) if isinstance(void, list | tuple) else None,
+        idle=len(rows(idle)) if isinstance(idle, list | tuple) else None,
+        sentence=str(found.get("sentence") or ""),
+    )
+
+
+def leaks_of(documents: Sequence[Mapping[str, Any]]) -> LeakLine | None:
+    """Return the leak proof over all gradings of the candidate: each part at its worst."""
+    found = [leaks for document in documents if (leaks := table(document.get("leaks")))]
+    if not found:
+        return None
+    parts: dict[str, str | None] = {}
+    for name in LEAK_PARTS:
+        values = [str(leaks[name]) for leaks in found if leaks.get(name) is not None]
+        worse = [value for value in values if value != "held"]
+        parts[name] = worse[0] if worse else (values[0] if values else None)
+    details = [str(item) for leaks in found for item in rows(leaks.get("details"))]
+    return LeakLine(parts, tuple(dict.fromkeys(details)))
+
+
+def looks_of(
+    document: Mapping[str, Any] | None, charged: Sequence[Look], scenarios: int, alpha: float
+) -> LookLine:
+    """Return how many looks were charged for this spec and what is still claimable."""
+    found = table((document or {}).get("looks"))
+    bounds = tuple(claimable(scenarios, look, alpha=alpha) for look in range(1, _LOOKS_SHOWN + 1))
+    return LookLine(
+        used=len(charged),
+        index=whole(found.get("index")),
+        bits=number(found.get("bits")),
+        claimable=number(found.get("claimable")),
+        sentence=str(found.get("sentence") or ""),
+        bounds=bounds if scenarios else (),
+    )
+
+
+def twins_of(documents: Sequence[Mapping[str, Any]]) -> tuple[TwinLine, ...]:
+    """Return which twin routes the verdict rests on, with their tiers."""
+    seen: dict[str, dict[str, str]] = {}
+    calls: dict[str, int] = {}
+    for document in documents:
+        for row in rows(document.get("trajectories")):
+            for item in rows(table(row).get("twin_routes")):
+                route = table(item)
+                service = str(route.get("service") or "?")
+                name = str(route.get("route") or "?")
+                seen.setdefault(service, {})[name] = str(route.get("tier") or "not measured")
+                calls[service] = calls.get(service, 0) + (whole(route.get("count")) or 1)
+    lines = []
+    for service in sorted(seen):
+        tiers: dict[str, int] = {}
+        for tier in seen[service].values():
+            tiers[tier] = tiers.get(tier, 0) + 1
+        lines.append(TwinLine(service, len(seen[service]), calls[service], tiers))
+    return tuple(lines)

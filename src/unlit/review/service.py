@@ -1,0 +1,295 @@
+"""Use cases of the review room: build a run's report, ask, and write down what a person decides."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from unlit.core.ids import CandidateId, RunId
+from unlit.core.states import Partition, Verdict
+from unlit.evaluation.model import ShipRule
+from unlit.evaluation.rules.ship import ShipTest
+from unlit.record.model import Cost, Evaluation, Forecast, GateDecision, Question, Run, Stage
+from unlit.record.store import Store
+from unlit.review.model import (
+    CandidateLine,
+    CostLine,
+    DecisionLine,
+    FenceLine,
+    ForecastLine,
+    Gap,
+    Graded,
+    QuestionLine,
+    Report,
+    Rule,
+    RunFacts,
+)
+from unlit.review.rules import reading
+from unlit.review.rules.commands import commands_of
+from unlit.review.rules.costs import cost_of, elapsed_of
+from unlit.review.rules.headline import Facts, headline
+from unlit.review.rules.level import level_of
+from unlit.review.rules.questions import left_out, questions_of
+
+_GRADING = ("validate", "sealed", "visible")
+
+
+def build_report(store: Store, run: RunId) -> Report:
+    """Build the outcome report of a run from the record, as far as the run has come.
+
+    Raises:
+        InvalidInput: No such run.
+    """
+    found = store.find_run(run)
+    return _Builder(store, found).report()
+
+
+def questions_for(report: Report) -> tuple[QuestionLine, ...]:
+    """Return the open questions of a report: only what no independent check settled."""
+    return report.open_questions
+
+
+class _Builder:
+    """Gathers the rows of one run once and turns them into a report."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self.store = store
+        self.run = run
+        self.stages = store.stages(run.id)
+        self.evaluations = store.evaluations(run.id)
+        self.candidates = store.candidates(run.id)
+        self.rows = store.trajectories(run.id)
+        documents = [evaluation.document for evaluation in self.evaluations]
+        self.rule = reading.rule_of(documents[-1] if documents else {}, run.settings)
+
+    def report(self) -> Report:
+        lines = self._candidate_lines()
+        chosen = self._chosen(lines)
+        graded = self._graded(chosen, Partition.VALIDATION) or self._graded(
+            chosen, Partition.VISIBLE
+        )
+        sealed = self._graded(chosen, Partition.SEALED)
+        documents = self._documents(chosen)
+        main = documents[0] if documents else {}
+        criteria = reading.criteria_of(main, graded.points if graded else ())
+        asked = self._questions(questions_of(criteria, risk=self._risk()))
+        leaks = reading.leaks_of(documents)
+        decisions = tuple(_decision(row) for row in self.store.gate_decisions(self.run.id))
+        outcome = next((line for line in decisions if line.gate == "outcome"), None)
+        verdict = self.run.verdict or self._verdict(chosen)
+        gaps = self._gaps(documents, criteria, asked)
+        newest = self.stages[-1] if self.stages else None
+        facts = Facts(
+            state=self.run.state,
+            verdict=verdict,
+            candidates=lines,
+            graded=graded,
+            sealed=sealed,
+            criteria=criteria,
+            gaps=gaps,
+            leaks=leaks,
+            questions=sum(line.answer is None for line in asked),
+            decision=outcome,
+            stage=(newest.name, newest.state) if newest else None,
+            note=self.run.note,
+            needs=_needs(graded, self.rule),
+        )
+        run_facts = self._run_facts(chosen)
+        return Report(
+            run=run_facts,
+            headline=headline(facts),
+            verdict=verdict,
+            rule=self.rule,
+            graded=graded,
+            sealed=sealed,
+            candidates=lines,
+            criteria=criteria,
+            not_verified=gaps,
+            strength=reading.strength_of(main),
+            leaks=leaks,
+            looks=self._looks(sealed, chosen),
+            fences=tuple(_fence(stage) for stage in self.stages if stage.facts.get("fence")),
+            cost=self._cost(),
+            elapsed_s=elapsed_of(self.stages),
+            forecasts=tuple(_forecast(row) for row in self.store.forecasts(self.run.id)),
+            twins=reading.twins_of(documents),
+            questions=asked,
+            decisions=decisions,
+            level=level_of(lines, self.run.agent, graded, leaks, outcome),
+            invariants=tuple(reading.table(item) for item in reading.rows(main.get("invariants"))),
+            commands=commands_of(run_facts, self.run.workspace, self.run.settings),
+            warnings=tuple(
+                dict.fromkeys(
+                    str(item)
+                    for document in documents
+                    for item in reading.rows(document.get("warnings"))
+                )
+            ),
+        )
+
+    def _candidate_lines(self) -> tuple[CandidateLine, ...]:
+        lines = []
+        for row in self.candidates:
+            graded = self._graded(row.id, Partition.VALIDATION)
+            why = "" if graded is not None else self._why_not(row.id)
+            lines.append(
+                CandidateLine(row.id, row.number, row.commit, row.files, row.outcome, graded, why)
+            )
+        return tuple(lines)
+
+    def _why_not(self, candidate: CandidateId) -> str:
+        stages = [stage for stage in self.stages if stage.candidate == candidate and stage.detail]
+        return stages[-1].detail if stages else "not graded"
+
+    def _chosen(self, lines: Sequence[CandidateLine]) -> CandidateId | None:
+        shipping = [
+            row.candidate for row in self.evaluations if row.partition is Partition.SEALED
+        ] or [row.candidate for row in self.evaluations if row.verdict is Verdict.SHIP]
+        if shipping:
+            return shipping[-1]
+        graded = [line for line in lines if line.graded is not None]
+        if not graded:
+            return self.run.candidate
+        best = max(graded, key=lambda line: (line.graded.estimate or 0.0, line.number)  # type: ignore[union-attr] # filtered above
+                   )  # fmt: skip
+        return best.id
+
+    def _evaluation(self, candidate: CandidateId | None, partition: Partition) -> Evaluation | None:
+        return next(
+            (
+                row
+                for row in self.evaluations
+                if row.candidate == candidate and row.partition is partition
+            ),
+            None,
+        )
+
+    def _graded(self, candidate: CandidateId | None, partition: Partition) -> Graded | None:
+        row = self._evaluation(candidate, partition)
+        if row is None:
+            return None
+        trajectories = [
+            item
+            for item in self.rows
+            if item.candidate == candidate and item.partition is partition
+        ]
+        return reading.graded_of(row, trajectories, self.rule)
+
+    def _documents(self, candidate: CandidateId | None) -> list[Mapping[str, Any]]:
+        order = (Partition.VALIDATION, Partition.SEALED, Partition.VISIBLE)
+        found = [self._evaluation(candidate, partition) for partition in order]
+        return [row.document for row in found if row is not None]
+
+    def _verdict(self, candidate: CandidateId | None) -> Verdict | None:
+        sealed = self._evaluation(candidate, Partition.SEALED)
+        row = sealed or self._evaluation(candidate, Partition.VALIDATION)
+        return None if row is None else row.verdict
+
+    def _risk(self) -> str:
+        return str(self.run.settings.get("risk") or "")
+
+    def _questions(self, asked: Sequence[QuestionLine]) -> tuple[QuestionLine, ...]:
+        kept = {row.number: row for row in self.store.questions(self.run.id)}
+        if not kept:
+            return tuple(asked)
+        by_criterion = {line.criterion: line for line in asked if line.criterion is not None}
+        return tuple(
+            _merge(row, by_criterion.get(row.criterion) if row.criterion else None)
+            for row in kept.values()
+        )
+
+    def _gaps(
+        self,
+        documents: Sequence[Mapping[str, Any]],
+        criteria: Sequence[Any],
+        asked: Sequence[QuestionLine],
+    ) -> tuple[Gap, ...]:
+        said = dict.fromkeys(
+            str(item)
+            for document in documents
+            for item in reading.rows(document.get("not_verified"))
+        )
+        gaps = [Gap("not_exercised", sentence) for sentence in said]
+        return (*gaps, *left_out(criteria, asked))
+
+    def _looks(self, sealed: Graded | None, chosen: CandidateId | None) -> Any:
+        charged = self.store.looks(spec_digest=self.run.spec_digest)
+        row = self._evaluation(chosen, Partition.SEALED)
+        scenarios = len({point.scenario for point in sealed.points}) if sealed else 0
+        alpha = self.rule.alpha if self.rule else 0.05
+        return reading.looks_of(row.document if row else None, charged, scenarios, alpha)
+
+    def _cost(self) -> CostLine:
+        rows: Sequence[Cost] = self.store.costs(run=self.run.id)
+        return cost_of(rows)
+
+    def _run_facts(self, chosen: CandidateId | None) -> RunFacts:
+        run = self.run
+        made = next((row for row in self.candidates if row.id == chosen), None)
+        ends = [stage.ended_at for stage in self.stages if stage.ended_at is not None]
+        return RunFacts(
+            id=run.id,
+            title=run.title,
+            spec_id=run.spec_id,
+            spec_digest=run.spec_digest,
+            spec_path=run.spec_path,
+            repository=run.repository,
+            base=run.base,
+            state=run.state.value,
+            person=run.person,
+            agent=made.agent if made else run.agent,
+            seed=run.seed,
+            created_at=run.created_at,
+            updated_at=run.updated_at,
+            ended_at=max(ends) if ends and run.state.value not in ("queued", "running") else None,
+            candidate=chosen,
+            commit=made.commit if made else None,
+            tree=made.tree if made else None,
+            note=run.note,
+        )
+
+
+def _merge(row: Question, computed: QuestionLine | None) -> QuestionLine:
+    line = computed or QuestionLine(row.number, row.kind, row.text, row.criterion, row.why)
+    return replace(
+        line,
+        number=row.number,
+        kind=row.kind,
+        text=row.text,
+        why=row.why or line.why,
+        answer=row.answer,
+        answered_by=row.answered_by,
+    )
+
+
+def _needs(graded: Graded | None, rule: Rule | None) -> int | None:
+    if graded is None or rule is None:
+        return None
+    test = ShipTest(
+        ShipRule(rule.p0, rule.p1, rule.alpha, rule.beta),
+        rule.alpha,
+        graded.trajectories,
+        graded.satisfied,
+    )
+    return test.clean_runs_to_ship()
+
+
+def _decision(row: GateDecision) -> DecisionLine:
+    return DecisionLine(row.gate, row.decision, row.person, row.reason, row.at)
+
+
+def _fence(stage: Stage) -> FenceLine:
+    facts = reading.table(stage.facts.get("fence"))
+    held, weak = facts.get("held"), facts.get("weak")
+    return FenceLine(
+        stage=stage.name,
+        candidate=stage.candidate,
+        held=held if isinstance(held, bool) else None,
+        denied=reading.whole(facts.get("denied")),
+        exchanges=reading.whole(facts.get("exchanges")),
+        weak=tuple(str(item) for item in weak) if isinstance(weak, list | tuple) else None,
+        peak_memory_mb=reading.number(facts.get("peak_memory_mb")),
+    )
+
+
+def _forecast(row: Forecast) -> ForecastLine:
+    return ForecastLine(row.measure, row.source, row.by, row.low, row.middle, row.high, row.actual)
