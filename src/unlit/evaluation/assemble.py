@@ -90,15 +90,26 @@ def _verdict(
         broken_invariants=around.broken_invariants,
         harness_broken=counted.broken,
         needs_leak_proof=around.needs_leak_proof,
-        unexercised=(*counted.base.void, *counted.base.not_exercised),
+        unexercised=tuple(_unexercised(counted)),
     )
     return decide(evidence).verdict
+
+
+def _unexercised(counted: Counted) -> list[str]:
+    drawn = {
+        str(record.scenario)
+        for record in counted.records
+        if record.state is TrajectoryState.NOT_EXERCISED
+    }
+    return sorted({*drawn, *counted.base.void, *counted.base.not_exercised})
 
 
 def scenario_counts(records: Iterable[TrajectoryRecord]) -> tuple[ScenarioCount, ...]:
     """Return runs and satisfied runs per scenario, in the order first drawn."""
     runs: dict[str, list[bool]] = {}
     for record in records:
+        if record.state is TrajectoryState.NOT_EXERCISED:
+            continue
         runs.setdefault(record.scenario, []).append(record.state is TrajectoryState.SATISFIED)
     return tuple(ScenarioCount(name, len(seen), sum(seen), seen[0]) for name, seen in runs.items())
 
@@ -132,7 +143,11 @@ def criterion_results(
     results = []
     for name, text in spec.criteria.items():
         about = tuple(s for s in counted.scenarios if name in _criteria_of(s))
-        records = [record for record in counted.records if name in record.criteria]
+        records = [
+            record
+            for record in counted.records
+            if name in record.criteria and record.state is not TrajectoryState.NOT_EXERCISED
+        ]
         satisfied = sum(
             name not in record.failed and record.state is not TrajectoryState.HARNESS_FAULT
             for record in records
@@ -209,6 +224,9 @@ def _more(request: EvaluationRequest, counted: Counted, around: Circumstances) -
         yield f"Scenario {name} speaks of the base commit and none was given: not exercised."
     for name, problem in counted.base.void.items():
         yield f"Scenario {name} does not count: {problem}."
+    void = {*counted.base.void, *counted.base.not_exercised}
+    for other in sorted(set(_unexercised(counted)) - void):
+        yield f"Scenario {other} could not be exercised here."
     for weakness in around.weak:
         yield f"The product's fence is weaker than meant: {weakness}"
     yield from around.not_verified

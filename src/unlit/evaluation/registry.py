@@ -14,6 +14,9 @@ DRIVERS: Final[Mapping[str, str]] = {
     "clock": "unlit.evaluation.drivers.world:clock",
     "file": "unlit.evaluation.drivers.world:file",
     "restart": "unlit.evaluation.drivers.world:restart",
+    "ws": "unlit.evaluation.drivers.ws:perform",
+    "ui": "unlit.evaluation.drivers.browser:perform",
+    "unsupported": "unlit.evaluation.drivers.world:unsupported",
     "kill": "unlit.evaluation.drivers.world:kill",
 }
 

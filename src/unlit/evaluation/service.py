@@ -180,9 +180,10 @@ class Count:
 
     def __call__(self, outcome: Outcome) -> bool:
         """Count one outcome; return whether it is enough."""
-        satisfied = outcome.state is TrajectoryState.SATISFIED
         complete = self._drawing.complete(outcome.draw.index)
-        self.test = self.test.after(satisfied, test=complete)
+        if outcome.state is not TrajectoryState.NOT_EXERCISED:
+            satisfied = outcome.state is TrajectoryState.SATISFIED
+            self.test = self.test.after(satisfied, test=complete)
         scenario = self._drawing.scenario(outcome.draw.scenario)
         record = record_of(outcome, scenario, self._replay_command(outcome))
         self.records.append(record)
@@ -243,7 +244,9 @@ def record_of(outcome: Outcome, scenario: Scenario, replay: str | None = None) -
             for use in outcome.traffic.routes
         ),
         attempts=outcome.attempts,
-        failed=tuple(name for name in criteria if not outcome.satisfies(name)),
+        failed=()
+        if outcome.state is TrajectoryState.NOT_EXERCISED
+        else tuple(name for name in criteria if not outcome.satisfies(name)),
         duration_s=round(outcome.duration_s, 3),
         replay=replay,
     )

@@ -17,6 +17,10 @@ class ProductFailed(Exception):
     """The product did something that ends the trajectory; never our fault."""
 
 
+class NotExercised(Exception):
+    """Nothing here can perform this; the trajectory says nothing about the product."""
+
+
 class HarnessFault(Exception):
     """Something of ours failed, with evidence from outside the product's fence."""
 

@@ -23,7 +23,15 @@ from unlit.evaluation.checks.state import State
 from unlit.evaluation.ports import Sandbox, Traffic, WorldPlan, Worlds
 from unlit.evaluation.scenarios.model import Check, Draw, Scenario
 from unlit.evaluation.scenarios.template import fill
-from unlit.evaluation.stage import Driver, HarnessFault, Launch, Observation, ProductFailed, Stage
+from unlit.evaluation.stage import (
+    Driver,
+    HarnessFault,
+    Launch,
+    NotExercised,
+    Observation,
+    ProductFailed,
+    Stage,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +91,10 @@ async def run_trajectory(
         raise HarnessFault(f"the world cannot be made: {error}") from error
     try:
         return await _run(scenario, draw, sandbox, world, setting)
-    except (HarnessFault, ProductFailed):
+    except NotExercised as missing:
+        reason = Reason("not exercised", str(missing))
+        return Outcome(draw, TrajectoryState.NOT_EXERCISED, (reason,))
+    except HarnessFault:
         raise
     except (UnlitError, OSError) as error:
         raise HarnessFault(str(error)) from error
@@ -134,7 +145,7 @@ async def _run(
     return Outcome(
         base_reason_holds=bool(stated) and not check_all(stated, evidence, closed=False),
         draw=draw,
-        state=state_of(reasons),
+        state=state_of(scenario, reasons, evidence),
         reasons=tuple(reasons),
         traffic=setting.worlds.traffic(world),
         seen=tuple(stage.seen),
@@ -191,18 +202,33 @@ async def _steps(
         stage.step = number
         label = f"when[{number}] {step.kind}"
         params = stage.filled(step.params)
+        expected = params.get("expect") if step.kind in ("cli", "http") else None
         try:
-            await driver(step.kind)(params, stage)
+            misfits = await _perform(driver(step.kind), params, stage, expected)
         except ProductFailed as failed:
             return [Reason(f"{label} product", str(failed))]
-        expected = params.get("expect") if step.kind in ("cli", "http") else None
+        if misfits:
+            return [Reason(f"{label} expect", text) for text in misfits]
         if expected:
-            misfits = check_observation(expected, stage.last("cli", "http"))
-            if misfits:
-                return [Reason(f"{label} expect", text) for text in misfits]
-        elif stage.seen and stage.seen[-1].step == number and stage.seen[-1].timed_out:
+            continue
+        if stage.seen and stage.seen[-1].step == number and stage.seen[-1].timed_out:
             return [Reason(f"{label} timeout", "the product did not end in its time")]
     return await _eventually(scenario, stage, before, driver)
+
+
+async def _perform(
+    driver: Driver, params: Mapping[str, Any], stage: Stage, expected: Mapping[str, Any] | None
+) -> list[str]:
+    """Perform a step; with `retry_s`, again until what it expects holds or its time is over."""
+    deadline = stage.clock.monotonic_s() + float(params.get("retry_s", 0))
+    wait_s = 0.02
+    while True:
+        await driver(params, stage)
+        misfits = check_observation(expected, stage.last("cli", "http")) if expected else []
+        if not misfits or stage.clock.monotonic_s() >= deadline:
+            return misfits
+        await stage.clock.sleep(wait_s)
+        wait_s = min(0.5, wait_s * 1.6)
 
 
 async def _eventually(

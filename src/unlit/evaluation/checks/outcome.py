@@ -103,7 +103,7 @@ def _one(check: Check, index: int, evidence: Evidence) -> list[str]:
             return _files(value, evidence.files)
         case "judge":
             answer = evidence.judged.get(index)
-            return [] if answer else ["the judge said no" if answer is False else "not judged"]
+            return ["the judge said no"] if answer is False else []
     return []  # `eventually` is decided while the trajectory runs
 
 
@@ -173,6 +173,11 @@ def broken_invariants(scenario: Scenario, evidence: Evidence) -> list[Reason]:
     ]  # fmt: skip
 
 
-def state_of(reasons: Sequence[Reason]) -> TrajectoryState:
-    """Return what these reasons make of a trajectory."""
-    return TrajectoryState.NOT_SATISFIED if reasons else TrajectoryState.SATISFIED
+def state_of(scenario: Scenario, reasons: Sequence[Reason], evidence: Evidence) -> TrajectoryState:
+    """Return what these reasons make of a trajectory; what nobody judged is not exercised."""
+    if reasons:
+        return TrajectoryState.NOT_SATISFIED
+    judges = [n for n, check in enumerate(scenario.then) if check.kind == "judge"]
+    if any(evidence.judged.get(n) is None for n in judges):
+        return TrajectoryState.NOT_EXERCISED
+    return TrajectoryState.SATISFIED

@@ -8,8 +8,11 @@ from unlit.evaluation.stage import STEP_TIMEOUT_S, Observation, Stage, as_text, 
 
 
 async def perform(params: Mapping[str, Any], stage: Stage) -> None:
-    """Run the product's command with the step's arguments, standard input and environment."""
-    argv = [*stage.launch.run, *(str(word) for word in params["run"])]
+    """Run the product's command (or a shell's) with the step's standard input and environment."""
+    if "shell" in params:
+        argv = ["sh", "-c", str(params["shell"])]
+    else:
+        argv = [*stage.launch.run, *(str(word) for word in params["run"])]
     env = {**stage.env, **{key: str(value) for key, value in (params.get("env") or {}).items()}}
     kill_after = params.get("kill_after_s")
     timeout_s = float(kill_after or params.get("timeout_s") or STEP_TIMEOUT_S)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unlit.evaluation.scenarios.lint import duration_s
-from unlit.evaluation.stage import Observation, Stage
+from unlit.evaluation.stage import NotExercised, Observation, Stage
 
 
 async def twin(params: Mapping[str, Any], stage: Stage) -> None:
@@ -43,3 +43,8 @@ async def kill(params: Mapping[str, Any], stage: Stage) -> None:
     await stage.stop_server()
     stage.extra["down"] = True
     stage.note(Observation(stage.step, "kill"))
+
+
+async def unsupported(params: Mapping[str, Any], stage: Stage) -> None:
+    """Perform nothing: a step of another format that no driver knows."""
+    raise NotExercised(f"step {stage.step}: {params['what']}")

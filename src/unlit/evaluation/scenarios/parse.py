@@ -23,11 +23,6 @@ from unlit.evaluation.scenarios.model import (
     Variable,
 )
 
-STEP_KINDS: Final = ("cli", "http", "ws", "ui", "twin", "clock", "restart", "kill", "file")
-CHECK_KINDS: Final = (
-    "exit", "stdout", "stderr", "status", "body", "header", "file", "twin", "within", "eventually",
-    "judge",
-)  # fmt: skip
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -230,6 +225,11 @@ def _checks(
 
 def _meaning(scenario: Scenario, document: Document, file: str) -> Iterator[Finding]:
     for n, step in enumerate(scenario.when):
+        if step.kind == "cli" and len({"run", "shell"} & set(step.params)) != 1:
+            yield Finding(
+                "EVA-105", "error", file, document.line(("when", n)),
+                "A cli step says nothing to run, or two things.", "give either `run:` or `shell:`",
+            )  # fmt: skip
         if step.kind == "http":
             methods = [key for key in step.params if key in _METHODS]
             if len(methods) != 1:
