@@ -8,9 +8,11 @@ from unlit.twins.kit.http import Malformed, Reply, Request
 from unlit.twins.kit.router import Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.model import Actor
+from unlit.twins.model import Actor, Fact
 from unlit.twins.services.okta import events, groups, lifecycle, seeds, users
+from unlit.twins.services.okta import facts as believed
 from unlit.twins.services.okta.errors import CODES, error_body, failure
+from unlit.twins.services.okta.generic import kernel
 
 
 class Okta(Twin):
@@ -23,7 +25,10 @@ class Okta(Twin):
     }
 
     def __init__(self) -> None:
-        self.router = Router((*users.ROUTES, *lifecycle.ROUTES, *groups.ROUTES, *events.ROUTES))
+        self.crud = kernel()
+        self.router = Router(tuple(self.crud.routes()))
+        for route in (*users.ROUTES, *lifecycle.ROUTES, *groups.ROUTES, *events.ROUTES):
+            self.router.add(route)
 
     @override
     def credential(self, request: Request) -> str | None:
@@ -111,6 +116,12 @@ class Okta(Twin):
     def seed(self, world: World, spec: Any) -> None:
         """Add users and groups."""
         seeds.seed(world, spec)
+
+    @override
+    def believe(self, world: World, facts: list[Fact]) -> dict[str, str]:
+        """Take over recorded reads, ids as they are."""
+        believed.believe(self, self.crud, world, facts)
+        return {}
 
     @override
     def collections(self, world: World) -> dict[str, list[dict[str, Any]]]:

@@ -1,0 +1,1 @@
+"""How alike a twin answers, and what recordings teach: scoring, shapes, tiers, recording."""

@@ -1,0 +1,159 @@
+"""Shapes of answers, learnt from real ones: which keys are there, and what stands there unasked.
+
+A shape is a tree: a table of shapes, a list of shapes, or a leaf. Leaves are constants that the
+vendor's contract declares (booleans, small numbers, enumerated words) or say what is put there:
+``$null``, ``$now``, ``$id``, ``$text``, ``$list``, ``$table``, ``$param:NAME``, ``$mint:PREFIX``,
+``$url:TEMPLATE``. Nothing in a shape is an id, a name or a text of a recording.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Final
+
+DROP: Final = "$drop"
+FORCE: Final = "$force"
+_PART: Final = re.compile(r"\{([^}]+)\}")
+_EMPTY: Final[dict[str, Callable[[], Any]]] = {
+    "$null": lambda: None,
+    "$list": list,
+    "$table": dict,
+}
+REFRESHED: Final = ("lastUpdated", "updated", "lastUpdatedDate", "updatedAt")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The shapes of one kind of thing.
+
+    Attributes:
+        by: Property that chooses the variant.
+        prefix: First letters of its ids.
+        variants: Shapes by the value of `by`.
+        any: Shape of every variant's common keys.
+        statuses: HTTP status of a success, by method.
+    """
+
+    by: str | None
+    prefix: str
+    variants: Mapping[str, Any]
+    any: Any
+    statuses: Mapping[str, int] = field(default_factory=dict)
+
+    def shape(self, value: Any) -> Any:
+        """Return the shape for a body."""
+        if self.by and isinstance(value, Mapping):
+            found = self.variants.get(str(value.get(self.by)))
+            if found is not None:
+                return found
+        return self.any
+
+
+class Shapes:
+    """All learnt shapes of a twin.
+
+    Args:
+        document: ``{source, date, kinds}``.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.source: str = document.get("source", "")
+        self.date: str = document.get("date", "")
+        self.kinds: dict[str, Kind] = {
+            name: Kind(
+                entry.get("by"),
+                entry.get("prefix", ""),
+                entry.get("variants", {}),
+                entry.get("any", {}),
+                entry.get("statuses", {}),
+            )
+            for name, entry in document.get("kinds", {}).items()
+        }
+
+    @classmethod
+    def load(cls, package: str, name: str = "shapes.json") -> "Shapes":
+        """Read the shapes that lie in a package."""
+        return cls(json.loads(files(package).joinpath(name).read_text(encoding="utf-8")))
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What the leaves of a shape are filled from.
+
+    Attributes:
+        id: The thing's own id.
+        params: Parameters of the path.
+        origin: ``scheme://host`` of URLs.
+        now: The time, as the vendor writes it.
+        mint: Prefix to a fresh id.
+        old: What stood there before, for a replacement.
+    """
+
+    id: str
+    params: Mapping[str, str]
+    origin: str
+    now: str
+    mint: Callable[[str], str]
+    old: Any = None
+
+
+def fill(shape: Any, sent: Any, filling: Filling) -> Any:
+    """Return what the vendor answers: what was sent, inside what it puts there itself."""
+    return _fill(shape, sent, filling, filling.old, "")
+
+
+def _fill(shape: Any, sent: Any, filling: Filling, old: Any, name: str) -> Any:
+    if isinstance(shape, dict):
+        if FORCE in shape:
+            return _fill(shape[FORCE], None, filling, old, name)
+        if sent is not None and not isinstance(sent, dict):
+            return sent
+        return _table(shape, sent or {}, filling, old if isinstance(old, dict) else {})
+    if sent is not None:
+        return sent
+    if isinstance(shape, list):
+        return [_fill(item, None, filling, None, "") for item in shape]
+    return _leaf(shape, filling, old, name)
+
+
+def _table(shape: Mapping[str, Any], sent: Mapping[str, Any], filling: Filling, old: Any) -> Any:
+    dropped = shape.get(DROP, ())
+    out = {}
+    for key, inner in shape.items():
+        if key != DROP:
+            out[key] = _fill(inner, sent.get(key), filling, old.get(key), key)
+    for key, value in sent.items():
+        if key not in out and key not in dropped and value is not None:
+            out[key] = value
+    return out
+
+
+def _leaf(shape: Any, filling: Filling, old: Any, name: str) -> Any:
+    if not isinstance(shape, str) or not shape.startswith("$"):
+        return shape
+    kind, _, rest = shape.partition(":")
+    if kind in _EMPTY:
+        return _EMPTY[kind]()
+    if kind == "$now":
+        return filling.now if old is None or name in REFRESHED else old
+    if kind == "$id":
+        return filling.id
+    if kind == "$param":
+        return filling.params.get(rest, "")
+    if old is not None:
+        return old
+    if kind == "$mint":
+        return filling.mint(rest)
+    if kind == "$url":
+        return filling.origin + _PART.sub(lambda found: _part(found[1], filling), rest)
+    return ""
+
+
+def _part(name: str, filling: Filling) -> str:
+    if name == "id":
+        return filling.id
+    if name.startswith("~"):
+        return filling.mint(name[1:])
+    return filling.params.get(name, name)

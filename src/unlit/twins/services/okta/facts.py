@@ -1,0 +1,94 @@
+"""Believing recorded reads: what existed before a recording began."""
+
+import json
+from typing import Any
+
+from unlit.twins.kit.crud import Crud
+from unlit.twins.kit.http import Request
+from unlit.twins.kit.resources import is_parameter, place
+from unlit.twins.kit.router import Match
+from unlit.twins.kit.twin import Exchange, Twin
+from unlit.twins.kit.world import World
+from unlit.twins.model import Fact
+
+
+def believe(twin: Twin, crud: Crud, world: World, facts: list[Fact]) -> None:
+    """Put what facts show into the world's tables, ids as they are."""
+    for fact in facts:
+        found = twin.router.match("GET", fact.path)
+        if not isinstance(found, Match) or found.route.extra is None:
+            _hand(world, fact)
+            continue
+        where = place(crud.contract, found.route.extra)
+        path = crud.path(where.kind, found.params)
+        body = fact.response
+        _known(world, fact.path)
+        if _hand(world, fact):
+            continue
+        if where.role == "collection" and isinstance(body, list):
+            for row in body:
+                if isinstance(row, dict):
+                    crud.table(world, path).put(_key(row), row)
+        elif where.role == "item" and isinstance(body, dict):
+            key = fact.path.rstrip("/").rsplit("/", 1)[-1]
+            crud.table(world, path).put(key, body)
+        elif where.role in ("document", "collection"):
+            crud.documents(world).put(fact.path.rstrip("/"), body)
+
+
+def _key(row: dict[str, Any]) -> str:
+    for name in ("id", "kid", "name", "label"):
+        if isinstance(row.get(name), str):
+            return str(row[name])
+    return json.dumps(row, sort_keys=True)[:64]
+
+
+def _known(world: World, path: str) -> None:
+    for part in path.split("/"):
+        if part and not is_parameter(part):
+            world.table("okta.known").put(part, True)
+
+
+def _hand(world: World, fact: Fact) -> bool:
+    """Take over users and groups, which are kept by hand; return whether it was such a fact."""
+    parts = fact.path.strip("/").split("/")
+    rows = fact.response if isinstance(fact.response, list) else [fact.response]
+    rows = [row for row in rows if isinstance(row, dict) and "profile" in row and "id" in row]
+    if parts[:2] != ["api", "v1"] or len(parts) < 3:
+        return False
+    if parts[2] == "users" and len(parts) <= 4:
+        for row in rows:
+            _user(world, row)
+        return True
+    if parts[2] == "groups" and (len(parts) == 3 or (len(parts) == 4 and parts[3] != "rules")):
+        for row in rows:
+            _group(world, row)
+        return True
+    if parts[2] == "groups" and len(parts) == 5 and parts[4] == "users":
+        for row in rows:
+            _user(world, row)
+            world.table(f"okta.members:{parts[3]}").put(row["id"], row.get("created"))
+        return True
+    return False
+
+
+def _user(world: World, row: dict[str, Any]) -> None:
+    kept = {key: value for key, value in row.items() if key not in ("_links", "_embedded")}
+    kept.setdefault("status", "ACTIVE")
+    kept.setdefault("type", {"id": world.table("okta.meta").get("user_type")})
+    kept.setdefault("credentials", {"provider": {"type": "OKTA", "name": "OKTA"}})
+    world.table("okta.users").put(row["id"], kept)
+    login = str(row["profile"].get("login") or row["id"]).casefold()
+    world.table("okta.users_by_login").put(login, row["id"])
+
+
+def _group(world: World, row: dict[str, Any]) -> None:
+    kept = {key: value for key, value in row.items() if key not in ("_links", "_embedded")}
+    groups = world.table("okta.groups")
+    for key, old in list(groups.items()):
+        if kept.get("type") == "BUILT_IN" and old["profile"]["name"] == kept["profile"].get("name"):
+            groups.drop(key)
+    groups.put(row["id"], kept)
+
+
+__all__ = ["Exchange", "Request", "believe"]

@@ -1,0 +1,124 @@
+"""Okta's manners for the routes that the contract alone describes, and facts that are believed."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from unlit.twins.kit.contract import Contract
+from unlit.twins.kit.crud import Crud
+from unlit.twins.kit.http import Reply
+from unlit.twins.kit.shapes import Shapes
+from unlit.twins.kit.twin import Exchange, VendorError
+from unlit.twins.kit.world import World
+from unlit.twins.services.okta.errors import failure, invalid, missing
+from unlit.twins.services.okta.org import href, mint, stamp
+from unlit.twins.services.okta.paging import page
+from unlit.twins.services.okta.scim import FilterError, parse
+
+PACKAGE: Final = "unlit.twins.services.okta"
+_NOUNS: Final = {
+    "NetworkZone": "NetworkZone",
+    "IdentityProvider": "IdpTrust",
+    "Application": "AppInstance",
+    "IamRole": "CustomRole",
+    "BehaviorRule": "BehaviorSettings",
+    "CAPTCHAInstance": "Captcha",
+    "PushProvider": "PushProviderConfigEntity",
+    "User": "User",
+    "Group": "UserGroup",
+    "ProfileMapping": "ProfileMapping",
+}
+
+
+class Manners:
+    """How Okta mints, refuses and pages."""
+
+    def mint(self, world: World, prefix: str) -> str:
+        """Return an id of twenty characters."""
+        return mint(world, (prefix + "twn")[:3])
+
+    def stamp(self, world: World) -> str:
+        """Return the next instant."""
+        return stamp(world)
+
+    def missing(self, key: str, kind: str) -> VendorError:
+        """E0000007, with the name that Okta's own code has for the kind."""
+        return missing(key, _NOUNS.get(kind, kind))
+
+    def invalid(self, problems: list[tuple[str, str]]) -> VendorError:
+        """E0000003 for a value of another type, E0000001 otherwise."""
+        if any(kind == "type" for _, kind in problems):
+            return failure("E0000003")
+        return invalid(
+            problems[0][0], *(f"{at}: The field cannot be left blank" for at, _ in problems)
+        )
+
+    def unsupported(self, op: str) -> VendorError:
+        """E0000060: said loudly, never an invented success."""
+        return failure("E0000060", f"The twin does not do {op}.")
+
+    def page(self, call: Exchange, rows: Iterable[Any]) -> Reply:
+        """Filter by `filter`, `search`, `q`, and parameters named like a property."""
+        return page(call, _chosen(call, rows), lambda row: row, usual=200, most=200, key=_cursor)
+
+    def settle(self, call: Exchange, kind: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Let ``activate`` or ``deactivate`` stand in the links, as the status has it."""
+        links = row.get("_links")
+        if not isinstance(links, dict) or row.get("status") not in ("ACTIVE", "INACTIVE"):
+            return row
+        now, other = ("deactivate", "activate")
+        if row["status"] == "INACTIVE":
+            now, other = other, now
+        if other not in links:
+            return row
+        link = links[other]
+        target = str(link.get("href", "")).rsplit("/", 1)[0] + "/" + now
+        renamed = {
+            (now if name == other else name): ({**link, "href": target} if name == other else value)
+            for name, value in links.items()
+        }
+        return {**row, "_links": renamed}
+
+    def exists(self, call: Exchange, kind: str, key: str) -> bool:
+        """Whether users, groups or apps, which are done by hand, have the key."""
+        table = {"/api/v1/users": "users", "/api/v1/groups": "groups"}.get(kind)
+        if table == "users":
+            return (
+                key == "me"
+                or key in call.table("users")
+                or (key.casefold() in call.table("users_by_login"))
+            )
+        return table is not None and key in call.table(table)
+
+
+def _cursor(row: Any) -> str:
+    return str(row.get("id") or row.get("name") or "") if isinstance(row, dict) else str(row)
+
+
+def _chosen(call: Exchange, rows: Iterable[Any]) -> Iterator[Any]:
+    tests = []
+    for name in ("filter", "search"):
+        text = call.request.arg(name)
+        if text:
+            try:
+                tests.append(parse(text))
+            except FilterError as error:
+                raise failure("E0000031", f"Invalid {name} criteria: {error}") from error
+    query = (call.request.arg("q") or "").casefold()
+    exact = {k: v for k, v in call.request.query if k in ("type", "status", "sourceId", "targetId")}
+    for row in rows:
+        if not isinstance(row, dict) or not all(test(row) for test in tests):
+            continue
+        if query and not any(
+            str(row.get(name) or "").casefold().startswith(query) for name in ("name", "label")
+        ):
+            continue
+        if all(str(row.get(k, v)) == v for k, v in exact.items()):
+            yield row
+
+
+def kernel() -> Crud:
+    """Return the kernel over Okta's contract."""
+    return Crud("okta", Contract.load(PACKAGE), Shapes.load(PACKAGE), Manners())
+
+
+__all__ = ["Manners", "href", "kernel"]
