@@ -176,7 +176,7 @@ class CredentialRule:
     paths: tuple[str, ...] = ()
     env: str | None = None
     prefix: str = ""
-    require: bool = False
+    require: bool = True
     exchange: Exchange | None = None
     at: Position = NOWHERE
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from unlit.models.usage import ModelUsage
+from unlit.models.model import ModelUsage
 from unlit.policy.model import Identity, Policy
 
 FAKE_V4: Final = "198.18.0.0/15"

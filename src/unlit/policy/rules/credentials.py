@@ -42,7 +42,7 @@ def read_credential(name: str, section: Section) -> CredentialRule:
         paths=section.texts("paths"),
         env=env,
         prefix=section.text("prefix") or "",
-        require=section.flag("require"),
+        require=section.flag("require", default=True),
         exchange=_exchange(section),
         at=section.at,
     )

@@ -65,11 +65,11 @@ class Section:
             self.fail(None, f"{_dotted(self.path)} has no {key}.", f"Add {key} = …", "POL-103")
         return value
 
-    def flag(self, key: str) -> bool:
-        """Return a yes or no; default no."""
+    def flag(self, key: str, default: bool = False) -> bool:
+        """Return a yes or no."""
         value = self.raw(key)
         if value is None:
-            return False
+            return default
         if not isinstance(value, bool):
             self.fail(key, f"{key} must be true or false, not {value!r}.", f"Write {key} = true.")
         return value

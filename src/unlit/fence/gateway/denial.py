@@ -1,0 +1,57 @@
+"""What a program inside reads when it is refused: short, with the command that explains."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from unlit.fence.gateway.head import Headers
+from unlit.policy.model import Request
+
+REASONS: Final = {
+    400: b"Bad Request", 403: b"Forbidden", 405: b"Method Not Allowed", 408: b"Request Timeout",
+    413: b"Content Too Large", 417: b"Expectation Failed", 421: b"Misdirected Request",
+    429: b"Too Many Requests", 431: b"Request Header Fields Too Large", 501: b"Not Implemented",
+    502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Denial(Exception):
+    """A refusal: what the program is told, and what the audit log says.
+
+    Attributes:
+        status: HTTP status.
+        code: Code of ours, in docs/errors/gateway.md.
+        rule: Rule that refused, or the gateway's own.
+        why: One sentence.
+        explain: The command that says more, or nothing.
+    """
+
+    status: int
+    code: str
+    rule: str
+    why: str
+    explain: str = ""
+
+    def body(self) -> bytes:
+        """Render the body."""
+        told = {"error": "refused by the fence", "code": self.code, "rule": self.rule}
+        told["why"] = self.why
+        if self.explain:
+            told["explain"] = self.explain
+        return json.dumps(told, ensure_ascii=True).encode("ascii") + b"\n"
+
+    def headers(self) -> Headers:
+        """Return the fields of the refusal."""
+        return [
+            (b"content-type", b"application/json"),
+            (b"x-unlit-fence", self.code.encode("ascii")),
+            (b"cache-control", b"no-store"),
+        ]
+
+
+def by_policy(rule: str, why: str, request: Request) -> Denial:
+    """Refuse what policy does not allow."""
+    url = str(request).partition(" ")[2]
+    explain = f"unlit policy explain {request.role} {request.method} '{url}'"
+    return Denial(403, "FEN-501", rule, why, explain)

@@ -1,0 +1,151 @@
+"""The gateway as the fence host sees it: start, attach a session, detach it, close."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+import uvloop
+
+from unlit.core.clock import Clock
+from unlit.core.system import SystemClock
+from unlit.fence.gateway.ca import Authority
+from unlit.fence.gateway.dns import NameServer
+from unlit.fence.gateway.listening import Listener
+from unlit.fence.gateway.model import SessionReport, SessionSpec
+from unlit.fence.gateway.session import Session
+from unlit.fence.gateway.upstream import Dialler, Resolver, SystemResolver
+from unlit.policy.audit.log import AuditLog
+from unlit.policy.secrets import Secret, resolve_credential
+
+T = TypeVar("T")
+
+
+class Gateway:
+    """Accepts what fences connect to, on the listeners they hand over.
+
+    It runs on an event loop of its own, in a thread of its own, so that a busy factory cannot stall
+    a fence and a fence cannot stall the factory.
+    """
+
+    def __init__(self, audit: AuditLog, secret_env: Mapping[str, str], clock: Clock) -> None:
+        self._audit = audit
+        self._secret_env = dict(secret_env)
+        self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._turn, name="gateway", daemon=True)
+        self._ca = Authority(clock.now())
+        self._dialler: Dialler | None = None
+        self._attached: dict[str, tuple[Session, list[Listener], NameServer | None]] = {}
+
+    @classmethod
+    async def start(
+        cls,
+        audit: AuditLog,
+        *,
+        secret_env: Mapping[str, str] | None = None,
+        upstream_tls: str | None = None,
+        overrides: Mapping[str, str] | None = None,
+        resolver: Resolver | None = None,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Start the gateway's loop and mint the certificate authority of this run.
+
+        Args:
+            audit: Where every exchange is written before it happens.
+            secret_env: The environment that credentials of kind `env` are read from.
+            upstream_tls: PEM file of trusted roots; default the machine's own (`SSL_CERT_FILE`).
+            overrides: Names (``host`` or ``host:port``) that the operator answers himself, and the
+                ``HOST:PORT`` where; policy and certificates are checked all the same.
+            resolver: Finds addresses; default the machine's.
+            clock: Tells what time certificates start from.
+        """
+        gateway = cls(audit, secret_env or {}, clock or SystemClock())
+        finder = resolver or SystemResolver(gateway._loop)
+        gateway._dialler = Dialler(gateway._loop, finder, upstream_tls, overrides)
+        gateway._thread.start()
+        return gateway
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate (PEM) that programs inside the fence must trust."""
+        return self._ca.pem
+
+    async def attach(
+        self,
+        session_id: str,
+        spec: SessionSpec,
+        sockets: Sequence[socket.socket],
+        dns: socket.socket | None,
+        placeholders: Mapping[str, str],
+        *,
+        proxies: Sequence[socket.socket] = (),
+    ) -> None:
+        """Serve a fence: accept on `sockets`, answer names on `dns` (UDP).
+
+        Args:
+            session_id: Name of the session, for the audit log.
+            spec: Who it is and what it may.
+            sockets: Listening TCP sockets; the gateway owns and closes them from now on.
+            dns: Bound UDP socket, owned too.
+            placeholders: Credential name to the text that stands for it inside.
+            proxies: Listening TCP sockets that speak as an explicit proxy, whatever their address.
+
+        Raises:
+            InvalidInput: A granted credential is not there.
+            OutsideFailed: A granted credential could not be read.
+        """
+        secrets = await asyncio.to_thread(self._resolve, spec)
+        session = Session(session_id, spec, placeholders, secrets, self._audit)
+        await self._on_loop(self._attach(session, sockets, dns, proxies))
+
+    async def detach(self, session_id: str) -> SessionReport:
+        """End a session, close all that it had open, and say what went through."""
+        return await self._on_loop(self._detach(session_id))
+
+    async def close(self) -> None:
+        """End every session and stop the loop."""
+        for session_id in tuple(self._attached):
+            await self.detach(session_id)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        await asyncio.to_thread(self._thread.join)
+        self._loop.close()
+
+    def _resolve(self, spec: SessionSpec) -> dict[str, Secret]:
+        granted = spec.policy.granted(spec.role)
+        return {rule.name: resolve_credential(rule, env=self._secret_env) for rule in granted}
+
+    async def _attach(
+        self,
+        session: Session,
+        sockets: Sequence[socket.socket],
+        dns: socket.socket | None,
+        proxies: Sequence[socket.socket],
+    ) -> None:
+        if self._dialler is None:
+            raise ValueError("the gateway was not started")
+        if session.id in self._attached:
+            raise ValueError(f"session {session.id} is attached already")
+        server = None if dns is None else NameServer(self._loop, dns, session.names)
+        listeners = [
+            Listener(self._loop, sock, session, self._dialler, self._ca, is_proxy=sock in proxies)
+            for sock in (*sockets, *proxies)
+        ]
+        self._attached[session.id] = (session, listeners, server)
+
+    async def _detach(self, session_id: str) -> SessionReport:
+        session, listeners, server = self._attached.pop(session_id)
+        for listener in listeners:
+            listener.close()
+        if server is not None:
+            server.close()
+        await session.connections.close()
+        session.pool.close()
+        return session.report()
+
+    def _turn(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    async def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))

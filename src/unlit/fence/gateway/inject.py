@@ -1,0 +1,126 @@
+"""Placeholders: found wherever they stand, replaced only in the declared place."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from unlit.fence.gateway.head import Headers, RequestHead
+from unlit.policy.model import CredentialRule
+
+_SHORTEST: Final = 8
+_BASIC: Final = re.compile(rb"(?i:basic) +([A-Za-z0-9+/]+={0,2})")
+
+
+class Watch:
+    """Finds the placeholders of a session in any bytes, plain, reversed, in hex or base64."""
+
+    def __init__(self, placeholders: Mapping[str, str]) -> None:
+        self.names = dict(placeholders)
+        forms: list[bytes] = []
+        for text in placeholders.values():
+            forms.extend(spellings(text.encode("ascii")))
+        self._pattern = re.compile(b"|".join(map(re.escape, forms))) if forms else None
+        self.longest = max((len(form) for form in forms), default=0)
+
+    def finds(self, data: bytes) -> bool:
+        """Say whether a placeholder stands in `data`."""
+        return self._pattern is not None and self._pattern.search(data) is not None
+
+    def finds_in(self, head: RequestHead) -> bool:
+        """Say whether a placeholder stands anywhere in a head."""
+        if self._pattern is None:
+            return False
+        parts = [head.target, *(name + b": " + value for name, value in head.headers)]
+        return self._pattern.search(b"\n".join(parts)) is not None
+
+
+def spellings(secret: bytes) -> list[bytes]:
+    """Return the encodings under which a text is looked for, longest first."""
+    found = {secret, secret[::-1]}
+    found |= {binascii.hexlify(secret), binascii.hexlify(secret).upper()}
+    found.add("".join(f"%{byte:02X}" for byte in secret).encode())
+    found.add("".join(f"%{byte:02x}" for byte in secret).encode())
+    found.add(quote(secret, safe="").encode())
+    for shift in range(3):
+        padded = base64.b64encode(b"\0" * shift + secret)
+        # the characters that depend on neighbours of the secret are left off at both ends
+        start = (shift * 8 + 5) // 6
+        end = (shift + len(secret)) * 8 // 6
+        core = padded[start:end]
+        found |= {core, core.replace(b"+", b"-").replace(b"/", b"_")}
+    return sorted((form for form in found if len(form) >= _SHORTEST), key=len, reverse=True)
+
+
+def inject(head: RequestHead, rule: CredentialRule, placeholder: str, secret: str) -> bool:
+    """Put the secret where the placeholder stands in the declared place; say whether it did."""
+    mark, value = placeholder.encode("ascii"), secret.encode("ascii")
+    place = rule.inject.place
+    if place == "header":
+        return _in_header(head, rule.inject.name.encode("ascii"), mark, value)
+    if place == "basic":
+        return _in_basic(head, mark, value)
+    if place == "query":
+        return _in_query(head, rule.inject.name, placeholder, secret)
+    return False
+
+
+def _in_header(head: RequestHead, name: bytes, mark: bytes, secret: bytes) -> bool:
+    found = False
+    headers: Headers = []
+    for pair in head.headers:
+        if pair[0] == name and pair[1].count(mark) == 1 and not found:
+            headers.append((name, pair[1].replace(mark, secret)))
+            found = True
+        else:
+            headers.append(pair)
+    head.headers = headers
+    return found
+
+
+def _in_basic(head: RequestHead, mark: bytes, secret: bytes) -> bool:
+    for number, (name, value) in enumerate(head.headers):
+        match = _BASIC.fullmatch(value) if name == b"authorization" else None
+        if match is None:
+            continue
+        try:
+            pair = base64.b64decode(match.group(1), validate=True)
+        except binascii.Error:
+            return False
+        if pair.count(mark) != 1:
+            return False
+        replaced = base64.b64encode(pair.replace(mark, secret))
+        head.headers[number] = (name, b"Basic " + replaced)
+        return True
+    return False
+
+
+def _in_query(head: RequestHead, name: str, placeholder: str, secret: str) -> bool:
+    if head.query is None:
+        return False
+    parts = head.query.split(b"&")
+    wanted = f"{name}={placeholder}".encode("ascii")
+    if parts.count(wanted) != 1:
+        return False
+    parts[parts.index(wanted)] = f"{name}={quote(secret, safe='')}".encode("ascii")
+    head.query = b"&".join(parts)
+    return True
+
+
+def inject_json(data: bytes, field: str, placeholder: str, secret: str) -> bytes | None:
+    """Put the secret into a JSON body; `None` if the placeholder is not in that field alone."""
+    mark = placeholder.encode("ascii")
+    if not placeholder or data.count(mark) != 1:
+        return None
+    try:
+        value = json.loads(data)
+        for part in field.split("."):
+            value = value[part]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(value, str) or placeholder not in value:
+        return None
+    return data.replace(mark, json.dumps(secret)[1:-1].encode("ascii"))

@@ -1,0 +1,124 @@
+"""Secrets in answers: masked in any common spelling, length kept, however the pieces are cut."""
+
+import re
+import zlib
+from collections.abc import Iterable
+from typing import Final
+
+from unlit.fence.gateway.head import Headers, Malformed
+from unlit.fence.gateway.inject import spellings
+
+_MASK: Final = b"*"
+_MOST_INFLATED: Final = 1 << 30
+_PIECE: Final = 262_144
+
+
+class Forms:
+    """The spellings of some secrets, compiled once."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms: set[bytes] = set()
+        for secret in secrets:
+            forms.update(spellings(secret.encode("utf-8")))
+        self.forms = sorted(forms, key=len, reverse=True)
+        self.longest = max((len(form) for form in self.forms), default=0)
+        self.pattern = re.compile(b"|".join(map(re.escape, self.forms)))
+        self._by_first: dict[int, list[bytes]] = {}
+        for form in self.forms:
+            self._by_first.setdefault(form[0], []).append(form)
+        firsts = b"".join(re.escape(bytes([first])) for first in self._by_first)
+        self._first = re.compile(b"[" + firsts + b"]")
+
+    def mask(self, data: bytes) -> tuple[bytes, int]:
+        """Return `data` with every secret masked, and how many there were."""
+        return self.pattern.subn(_stars, data)
+
+    def held_back(self, data: bytes) -> int:
+        """Return how many bytes at the end of `data` may be the beginning of a secret."""
+        start = max(0, len(data) - self.longest + 1)
+        for match in self._first.finditer(data, start):
+            tail = data[match.start() :]
+            if any(form.startswith(tail) for form in self._by_first[tail[0]]):
+                return len(tail)
+        return 0
+
+
+def _stars(match: re.Match[bytes]) -> bytes:
+    return _MASK * (match.end() - match.start())
+
+
+class Scrubber:
+    """Masks secrets in one body, fed piece by piece; partial matches wait for the next piece."""
+
+    def __init__(self, forms: Forms) -> None:
+        self.masked = 0
+        self._forms = forms
+        self._rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take a piece and return what may go on."""
+        data, found = self._forms.mask(self._rest + data)
+        self.masked += found
+        held = self._forms.held_back(data)
+        self._rest = data[len(data) - held :] if held else b""
+        return data[: len(data) - held] if held else data
+
+    def finish(self) -> bytes:
+        """Return what was held back; the body has ended."""
+        rest, self._rest = self._rest, b""
+        return rest
+
+
+class Inflater:
+    """Undoes the content codings that an upstream used although it was asked not to."""
+
+    def __init__(self, coding: bytes) -> None:
+        if coding not in (b"gzip", b"x-gzip", b"deflate"):
+            raise Malformed(502, f"the answer has the content coding {coding[:20]!r}")
+        self._inflate = zlib.decompressobj(wbits=47)
+        self._total = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the plain bytes of a piece.
+
+        Raises:
+            Malformed: It is not what the header says, or it grows without measure.
+        """
+        parts = []
+        try:
+            while data:
+                part = self._inflate.decompress(data, _PIECE)
+                self._total += len(part)
+                if self._total > _MOST_INFLATED:
+                    raise Malformed(502, "the answer inflates without measure")
+                parts.append(part)
+                data = self._inflate.unconsumed_tail
+                if self._inflate.eof:
+                    data = self._inflate.unused_data
+                    self._inflate = zlib.decompressobj(wbits=47)
+        except zlib.error:
+            raise Malformed(502, "the answer is not compressed as it says") from None
+        return b"".join(parts)
+
+
+def scrub_headers(headers: Headers, forms: Forms) -> tuple[Headers, int]:
+    """Mask secrets in the fields of an answer."""
+    total = 0
+    kept: Headers = []
+    for name, value in headers:
+        masked, found = forms.mask(value)
+        total += found
+        kept.append((name, masked))
+    return kept, total
+
+
+def take_coding(headers: Headers) -> tuple[Headers, Inflater | None]:
+    """Remove Content-Encoding (and what depended on it) and return what undoes it."""
+    codings = [value.strip().lower() for name, value in headers if name == b"content-encoding"]
+    codings = [coding for coding in codings if coding != b"identity"]
+    if not codings:
+        return headers, None
+    if len(codings) > 1:
+        raise Malformed(502, "the answer has several content codings")
+    changed = (b"content-encoding", b"etag", b"digest", b"content-md5")
+    return [pair for pair in headers if pair[0] not in changed], Inflater(codings[0])

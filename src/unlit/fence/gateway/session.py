@@ -1,0 +1,165 @@
+"""One fence as the gateway sees it: who it is, what it may, what it has used so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from unlit.fence.gateway.connection_set import Connections
+from unlit.fence.gateway.denial import Denial, by_policy
+from unlit.fence.gateway.head import RequestHead
+from unlit.fence.gateway.inject import Watch
+from unlit.fence.gateway.model import PROXY_NAME, Route, SessionReport, SessionSpec
+from unlit.fence.gateway.names import Names
+from unlit.fence.gateway.scrub import Forms
+from unlit.fence.gateway.upstream import Origin, Pool
+from unlit.models.model import ModelUsage
+from unlit.policy.audit.log import AuditLog
+from unlit.policy.model import CredentialRule, Decision, Request
+from unlit.policy.rules.globs import host_matches
+from unlit.policy.rules.table import decide
+from unlit.policy.secrets import Secret
+
+_OUTWARD: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a session has used."""
+
+    exchanges: int = 0
+    denied: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    refused_placeholders: int = 0
+    scrubbed: int = 0
+
+
+class Session:
+    """The state of one attached fence; used on the gateway's loop only."""
+
+    def __init__(
+        self,
+        session_id: str,
+        spec: SessionSpec,
+        placeholders: Mapping[str, str],
+        secrets: Mapping[str, Secret],
+        audit: AuditLog,
+    ) -> None:
+        self.id = session_id
+        self.policy = spec.policy
+        self.role = spec.role
+        self.identity = spec.identity
+        self.audit = audit
+        self.names = Names(PROXY_NAME)
+        self.watch = Watch(placeholders)
+        self.pool = Pool()
+        self.connections = Connections()
+        self.counters = Counters()
+        self.usage: list[ModelUsage] = []
+        self._twins = tuple(spec.twins)
+        self._secrets = dict(secrets)
+        self._forms: dict[str, Forms | None] = {}
+
+    def judge(self, head: RequestHead) -> Decision:
+        """Decide a request; never raises."""
+        return decide(self.policy, self.request(head))
+
+    def request(self, head: RequestHead) -> Request:
+        """Return a request as policy sees it."""
+        return Request(self.role, head.scheme, head.host, head.port, head.method, head.path)
+
+    def origin(self, head: RequestHead, decision: Decision) -> tuple[Origin, Route | None]:
+        """Return where an allowed request goes.
+
+        Raises:
+            Denial: The rule names a twin that this session does not have.
+        """
+        if decision.twin is None:
+            private = decision.grant is not None and decision.grant.allow_private
+            return Origin(head.host, head.port, head.scheme == "https", private), None
+        route = self.twin(decision.twin, head.host)
+        if route is None:
+            why = f"the twin {decision.twin} is not running in this session."
+            raise Denial(502, "FEN-505", decision.rule, why)
+        return Origin(head.host, head.port, False, address=route.address), route
+
+    def twin(self, service: str, host: str) -> Route | None:
+        """Return the route of a twin: by its name, else by a host that it answers for."""
+        for route in self._twins:
+            if route.service == service:
+                return route
+        for route in self._twins:
+            if any(host_matches(glob, host) for glob in route.hosts):
+                return route
+        return None
+
+    def credential(self, decision: Decision) -> CredentialRule | None:
+        """Return the rule of the credential that a decision grants."""
+        return self.policy.credentials[decision.credential] if decision.credential else None
+
+    def secret(self, name: str) -> Secret:
+        """Return a secret of the session.
+
+        Raises:
+            Denial: It is not there.
+        """
+        found = self._secrets.get(name)
+        if found is None:
+            raise Denial(403, "FEN-506", name, f"the credential {name} is not there any more.")
+        return found
+
+    def forms(self, host: str) -> Forms | None:
+        """Return the spellings to mask in answers of a host, if a credential may go there."""
+        if host not in self._forms:
+            rules = [self.policy.credentials[name] for name in self._secrets]
+            named = [
+                self._secrets[rule.name].reveal()
+                for rule in rules
+                if any(host_matches(glob, host) for glob in rule.hosts)
+            ]
+            self._forms[host] = Forms(named) if named else None
+        return self._forms[host]
+
+    def needs_sync(self, head: RequestHead, decision: Decision) -> bool:
+        """Say whether the audit entry must be on the disk before the request leaves."""
+        if decision.credential is not None:
+            return True
+        return decision.twin is None and head.method in _OUTWARD
+
+    async def record(
+        self, head: RequestHead, decision: Decision, outcome: str, reason: str, *, sync: bool
+    ) -> int:
+        """Write the audit entry of an exchange, before anything of it leaves."""
+        fields = {
+            "session": self.id,
+            "method": head.method,
+            "url": f"{head.scheme}://{head.authority}{head.path}",
+            "outcome": outcome,
+            "rule": decision.rule,
+        }
+        if decision.credential:
+            fields["credential"] = decision.credential
+        if decision.twin:
+            fields["twin"] = decision.twin
+        if reason:
+            fields["reason"] = reason
+        if sync:
+            return await self.audit.append_durable("exchange", self.identity, fields)
+        return self.audit.append("exchange", self.identity, fields)
+
+    def refusal(self, head: RequestHead, decision: Decision) -> Denial:
+        """Return what a program is told about a decision against it."""
+        return by_policy(decision.rule, decision.why, self.request(head))
+
+    def report(self) -> SessionReport:
+        """Say what went through."""
+        used = self.counters
+        return SessionReport(
+            exchanges=used.exchanges,
+            denied=used.denied,
+            bytes_in=used.bytes_in,
+            bytes_out=used.bytes_out,
+            usage=tuple(self.usage),
+            refused_placeholders=used.refused_placeholders,
+            scrubbed=used.scrubbed,
+        )

@@ -1,0 +1,159 @@
+"""Requests through the gateway: routed, injected, refused, recorded."""
+
+import asyncio
+import gzip
+
+from tests.fence.gateway.lab import SECRET, Lab, Seen
+
+
+async def test_an_allowed_request_reaches_the_vendor_and_its_answer_comes_back(lab: Lab) -> None:
+    answer = await lab.get("open.vendor.test", "/hello?x=1")
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b"\r\n\r\nok")
+    assert lab.vendor.seen[0].head.startswith(b"GET /hello?x=1 HTTP/1.1\r\nhost: open.vendor.test")
+
+
+async def test_a_denied_host_gets_a_refusal_that_names_rule_and_command(lab: Lab) -> None:
+    answer = await lab.get("evil.test", "/x")
+    assert b" 403 " in answer.split(b"\r\n")[0]
+    assert b"default deny" in answer
+    assert b"unlit policy explain coder GET 'https://evil.test/x'" in answer
+    assert lab.vendor.seen == []
+    (entry,) = lab.entries()
+    assert entry.fields["outcome"] == "deny"
+
+
+async def test_the_secret_replaces_the_placeholder_in_the_declared_header(lab: Lab) -> None:
+    await lab.post("api.vendor.test", "/v1/x", b"{}", f"X-Api-Key: {lab.placeholder}")
+    (seen,) = lab.vendor.seen
+    assert f"x-api-key: {SECRET}\r\n".encode() in seen.head
+    assert lab.placeholder.encode() not in seen.head
+    (entry,) = lab.entries()
+    assert entry.fields["credential"] == "vendor"
+
+
+async def test_a_placeholder_for_another_host_is_refused(lab: Lab) -> None:
+    answer = await lab.get("open.vendor.test", "/x", f"x-api-key: {lab.placeholder}")
+    assert b"FEN-506" in answer
+    assert lab.vendor.seen == []
+
+
+async def test_a_placeholder_in_url_other_header_or_body_is_refused(lab: Lab) -> None:
+    key = f"x-api-key: {lab.placeholder}"
+    for answer in (
+        await lab.get("api.vendor.test", f"/v1/x?k={lab.placeholder}", key),
+        await lab.get("api.vendor.test", "/v1/x", key, f"x-other: {lab.placeholder}"),
+        await lab.post("api.vendor.test", "/v1/x", lab.placeholder.encode(), key),
+    ):
+        assert b"FEN-506" in answer
+    assert lab.vendor.seen == []
+    assert (await lab.detach()).refused_placeholders == 3
+
+
+async def test_a_credentialed_rule_refuses_a_request_without_the_placeholder(lab: Lab) -> None:
+    answer = await lab.get("api.vendor.test", "/v1/x", "x-api-key: somebody-elses-key")
+    assert b"FEN-506" in answer
+    assert lab.vendor.seen == []
+
+
+async def test_a_reflected_secret_is_masked_plain_and_compressed(lab: Lab) -> None:
+    for coding in (b"", b"gzip"):
+
+        async def reflect(seen: Seen, writer: asyncio.StreamWriter, c: bytes = coding) -> None:
+            body = seen.head + SECRET[::-1].encode()
+            if c:
+                body = gzip.compress(body)
+            extra = b"content-encoding: gzip\r\n" if c else b""
+            start = b"HTTP/1.1 200 OK\r\nx-echo: " + SECRET.encode() + b"\r\n" + extra
+            writer.write(start + b"content-length: %d\r\n\r\n" % len(body) + body)
+
+        lab.vendor.answer = reflect
+        answer = await lab.get("api.vendor.test", "/v1/x", f"x-api-key: {lab.placeholder}")
+        assert b"x-echo: *****" in answer
+        assert b"x-api-key: *****" in answer
+        assert SECRET.encode() not in answer
+        assert SECRET[::-1].encode() not in answer
+
+
+async def test_a_twin_gets_the_host_and_the_world_and_nothing_the_program_forged(lab: Lab) -> None:
+    answer = await lab.get("slack.com", "/api/auth.test", "X-Twin-World: other")
+    assert b" 200 " in answer
+    (seen,) = lab.twin.seen
+    assert b"host: slack.com\r\n" in seen.head
+    assert seen.head.lower().count(b"x-twin-world") == 1
+    assert b"x-twin-world: w1\r\n" in seen.head
+
+
+async def test_host_must_be_the_name_that_tls_showed(lab: Lab) -> None:
+    answer = await lab.raw("open.vendor.test", b"GET / HTTP/1.1\r\nhost: api.vendor.test\r\n\r\n")
+    assert b" 421 " in answer.split(b"\r\n")[0]
+    assert lab.vendor.seen == []
+
+
+async def test_one_connection_carries_many_requests(lab: Lab) -> None:
+    one = b"GET /a HTTP/1.1\r\nhost: open.vendor.test\r\n\r\n"
+    last = b"GET /b HTTP/1.1\r\nhost: open.vendor.test\r\nconnection: close\r\n\r\n"
+    answer = await lab.raw("open.vendor.test", one * 3 + last)
+    assert answer.count(b"HTTP/1.1 200") == 4
+    assert lab.vendor.connections == 1
+    assert (await lab.detach()).exchanges == 4
+
+
+async def test_a_long_chunked_upload_arrives_whole(lab: Lab) -> None:
+    piece = b"x" * 50_000
+    chunk = b"%x\r\n%b\r\n" % (len(piece), piece)
+    head = b"POST /up HTTP/1.1\r\nhost: open.vendor.test\r\ntransfer-encoding: chunked\r\n"
+    data = head + b"connection: close\r\n\r\n" + chunk * 40 + b"0\r\n\r\n"
+    answer = await lab.raw("open.vendor.test", data)
+    assert b" 200 " in answer
+    assert lab.vendor.seen[0].body == piece * 40
+
+
+async def test_a_long_download_arrives_whole(lab: Lab) -> None:
+    body = bytes(range(256)) * 40_000
+
+    async def large(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+    lab.vendor.answer = large
+    answer = await lab.get("open.vendor.test", "/big")
+    assert answer.endswith(body)
+
+
+async def test_events_are_passed_on_as_they_come(lab: Lab) -> None:
+    go_on = asyncio.Event()
+
+    async def events(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+            b"transfer-encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n"
+        )
+        await writer.drain()
+        await go_on.wait()
+        writer.write(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+
+    lab.vendor.answer = events
+    reader, writer = await lab.connect("open.vendor.test")
+    writer.write(b"GET /e HTTP/1.1\r\nhost: open.vendor.test\r\n\r\n")
+    async with asyncio.timeout(5):
+        await reader.readuntil(b"data: 1\n\n")
+        go_on.set()
+        await reader.readuntil(b"data: 2\n\n")
+    writer.close()
+
+
+async def test_model_calls_are_counted_and_priced(lab: Lab) -> None:
+    body = (
+        b'{"model":"claude-sonnet-4-5","usage":{"input_tokens":1000,"output_tokens":100,'
+        b'"cache_read_input_tokens":10}}'
+    )
+
+    async def model(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+    lab.vendor.answer = model
+    await lab.post("api.vendor.test", "/v1/messages", b"{}", f"x-api-key: {lab.placeholder}")
+    (used,) = (await lab.detach()).usage
+    assert (used.model, used.input_tokens, used.output_tokens) == ("claude-sonnet-4-5", 1010, 100)
+    assert used.cost_usd is not None
+    assert used.cost_usd > 0
