@@ -7,7 +7,8 @@ a result is `unlit.evaluation/1`; `unlit.evaluation.wire` reads both forms back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from unlit.core.errors import InvalidInput
@@ -23,6 +24,23 @@ if TYPE_CHECKING:
 RESULT_SCHEMA: Final = "unlit.evaluation/1"
 
 ProductKind = Literal["cli", "http", "web", "library"]
+
+
+def _form(value: Any) -> Any:
+    """Return the JSON form of a field's value."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    if isinstance(value, StrEnum):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _form(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_form(item) for item in value]
+    return value
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {entry.name: _form(getattr(value, entry.name)) for entry in fields(value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,20 +205,9 @@ class TrajectoryRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
-            "n": self.n,
-            "scenario": self.scenario,
-            "seed": self.seed,
-            "state": str(self.state),
-            "criteria": list(self.criteria),
-            "reasons": list(self.reasons),
-            "twin_routes": [dict(route) for route in self.twin_routes],
-            "cost": self.cost_usd,
-            "attempts": self.attempts,
-            "failed": list(self.failed),
-            "duration_s": self.duration_s,
-            "replay": self.replay,
-        }
+        form = _fields(self)
+        form["cost"] = form.pop("cost_usd")
+        return form
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +232,7 @@ class Independence:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
-            "source": self.source,
-            "authors": dict(self.authors),
-            "families": list(self.families),
-            "ceiling": self.ceiling,
-            "level": self.level,
-            "for_people": self.for_people,
-        }
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,19 +253,7 @@ class CriterionResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
-            "id": self.id,
-            "text": self.text,
-            "scenarios": list(self.scenarios),
-            "trajectories": self.trajectories,
-            "satisfied": self.satisfied,
-            "state": str(self.state),
-            "independence": self.independence.to_json(),
-            "estimate": self.estimate,
-            "lower": self.lower,
-            "upper": self.upper,
-            "tier": self.tier,
-        }
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,14 +275,7 @@ class Claim:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
-            "holds": self.holds,
-            "estimate": self.estimate,
-            "lower": self.lower,
-            "method": self.method,
-            "n": self.n,
-            "sentence": self.sentence,
-        }
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,19 +302,7 @@ class Satisfaction:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
-            "estimate": self.estimate,
-            "lower": self.lower,
-            "upper": self.upper,
-            "method": self.method,
-            "claim_a": self.claim_a.to_json(),
-            "claim_b": self.claim_b.to_json(),
-            "e_value": self.e_value,
-            "e_value_against": self.e_value_against,
-            "trajectories": self.trajectories,
-            "satisfied": self.satisfied,
-            "pass_hat": dict(self.pass_hat),
-        }
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,12 +316,7 @@ class Interval:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
-            "lower": self.lower,
-            "upper": self.upper,
-            "method": self.method,
-            "confidence": self.confidence,
-        }
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,15 +339,7 @@ class Strength:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
-            "mutants": self.mutants,
-            "killed": self.killed,
-            "interval": None if self.interval is None else self.interval.to_json(),
-            "void": None if self.void is None else list(self.void),
-            "idle": None if self.idle is None else list(self.idle),
-            "uncovered": None if self.uncovered is None else list(self.uncovered),
-            "sentence": self.sentence,
-        }
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,14 +360,7 @@ class Leaks:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
-            "probe": self.probe,
-            "canaries": self.canaries,
-            "control": self.control,
-            "literals": self.literals,
-            "freshness": self.freshness,
-            "details": list(self.details),
-        }
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,13 +381,7 @@ class Looks:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {
-            "index": self.index,
-            "bits": self.bits,
-            "claimable": self.claimable,
-            "alpha_effective": self.alpha_effective,
-            "sentence": self.sentence,
-        }
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,27 +421,7 @@ class EvaluationResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, schema `unlit.evaluation/1`."""
-        return {
-            "schema": RESULT_SCHEMA,
-            "verdict": str(self.verdict),
-            "base": self.base,
-            "tree": self.tree,
-            "satisfaction": self.satisfaction.to_json(),
-            "criteria": [result.to_json() for result in self.criteria],
-            "strength": self.strength.to_json(),
-            "leaks": self.leaks.to_json(),
-            "looks": self.looks.to_json(),
-            "trajectories": [record.to_json() for record in self.trajectories],
-            "not_verified": list(self.not_verified),
-            "feedback": [entry.to_json() for entry in self.feedback],
-            "partition": None if self.partition is None else str(self.partition),
-            "ship": None if self.ship is None else self.ship.to_json(),
-            "seed": self.seed,
-            "spec_digest": self.spec_digest,
-            "vault_digest": self.vault_digest,
-            "warnings": list(self.warnings),
-            "invariants": [dict(entry) for entry in self.invariants],
-        }
+        return {"schema": RESULT_SCHEMA, **_fields(self)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,8 @@ def normal_quantile(q: float) -> float:
 
 def student_cdf(t: float, df: float) -> float:
     """Return the distribution function of Student's t with `df` degrees of freedom."""
+    if t * t < df:  # near the centre the other side keeps the digits
+        return 0.5 + math.copysign(0.5, t) * beta_cdf(t * t / (df + t * t), 0.5, df / 2)
     tail = 0.5 * beta_cdf(df / (df + t * t), df / 2, 0.5)
     return 1 - tail if t > 0 else tail
 

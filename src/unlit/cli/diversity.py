@@ -1,0 +1,121 @@
+"""`unlit diversity FILE`: how many independent opinions several models are, measured."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import cyclopts
+
+from unlit.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from unlit.evaluation.rules.diversity import Diversity, Sample
+
+app = cyclopts.App(name="diversity", help="Measure what another model family is worth.")
+
+
+@app.default
+def diversity(
+    file: Annotated[Path, cyclopts.Parameter(allow_leading_hyphen=True)],
+    *,
+    confidence: float = 0.95,
+    as_json: Annotated[bool, cyclopts.Parameter("--json", negative=())] = False,
+) -> int:
+    """Measure how much the failures of several models coincide.
+
+    Args:
+        file: JSON lines of task, model, sample and fail (true, false) or label; - is stdin.
+        confidence: Coverage of the intervals, in (0, 1).
+        as_json: Print JSON.
+
+    Returns:
+        0.
+    """
+    from unlit.evaluation.rules.diversity import measure
+
+    if not 0 < confidence < 1:
+        raise _invalid("EVA-310", f"--confidence is {confidence}", "It lies between 0 and 1.")
+    found = measure(_samples(file), confidence=confidence)
+    if found is None:
+        raise _invalid(
+            "EVA-311", f"{file} has fewer than two tasks with a sample of every model.",
+            "The measurement compares models on the same tasks.",
+        )  # fmt: skip
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_json()) + "\n")
+    else:
+        sys.stdout.write(_text(found))
+    return 0
+
+
+def _invalid(code: str, what: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        code, what, why,
+        'Give lines such as {"task": "t1", "model": "a", "sample": 0, "fail": true}.',
+    )  # fmt: skip
+
+
+def _samples(file: Path) -> "Iterator[Sample]":
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _invalid(
+            "EVA-312", f"{file} cannot be read: {error}", "It is a text file."
+        ) from error
+    seen: set[tuple[str, str, str]] = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            sample = _sample(line, f"{file}:{number}")
+            key = (sample.task, sample.model, sample.sample)
+            if key in seen:
+                raise _invalid("EVA-312", f"{file}:{number} repeats the sample {key}.",
+                               "Each sample stands once.")  # fmt: skip
+            seen.add(key)
+            yield sample
+
+
+def _sample(line: str, place: str) -> "Sample":
+    from unlit.evaluation.rules.diversity import Sample
+
+    try:
+        row: Any = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise _invalid(
+            "EVA-312", f"{place} is not JSON: {error.msg}.", "One object a line."
+        ) from error
+    if not isinstance(row, dict):
+        raise _invalid("EVA-312", f"{place} is not an object.", "One object a line.")
+    missing = [key for key in ("task", "model", "sample") if row.get(key) is None]
+    if missing or ("fail" not in row and "label" not in row):
+        names = missing or ["fail or label"]
+        raise _invalid("EVA-312", f"{place} has no {', '.join(names)}.", "Each line needs them.")
+    fail = row.get("fail")
+    if fail is not None and fail not in (True, False, 0, 1):
+        raise _invalid("EVA-312", f"{place} has fail = {fail!r}.", "It is true or false.")
+    label = row.get("label")
+    return Sample(
+        str(row["task"]), str(row["model"]), str(row["sample"]),
+        None if fail is None else bool(fail),
+        None if label is None else json.dumps(label, sort_keys=True),
+    )  # fmt: skip
+
+
+def _text(found: "Diversity") -> str:
+    rows = [f"{len(found.models)} models, {found.tasks} tasks, {found.samples:g} samples each\n"]
+    for name, number in found.numbers.items():
+        if number.estimate is None:
+            rows.append(f"  {name:26} not known: {number.reason or 'too few samples'}\n")
+            continue
+        interval = (
+            f"{number.lower:.3f} to {number.upper:.3f}"
+            if number.lower is not None and number.upper is not None
+            else "no interval"
+        )
+        rows.append(f"  {name:26} {number.estimate:.3f}   {interval}\n")
+    for name, rate in found.fail_rates.items():
+        rows.append(f"  fail rate, {name.removeprefix('model:'):26} {rate:.3f}\n")
+    rows += [f"{note}\n" for note in found.notes]
+    rows.append(f"Method: {found.method}; {found.confidence:.0%} intervals.\n")
+    return "".join(rows)
