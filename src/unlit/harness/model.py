@@ -47,6 +47,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolMount:
+    """A folder of the machine that an agent's program needs, shown read-only at `target`."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What an agent is and what it can do.
 
@@ -55,6 +63,9 @@ class Facts:
         command: Program that must be on the machine; empty when none.
         protocol: Wire format its model calls use; empty when it makes none.
         credential: Environment variable of its key; empty when it needs none.
+        needs: Why it cannot run here; empty when it can.
+        mounts: What its fence must show.
+        path: Folders to put first in ``PATH``.
     """
 
     name: str
@@ -65,6 +76,8 @@ class Facts:
     credential: str = ""
     needs: tuple[str, ...] = ()
     can: frozenset[str] = frozenset()
+    mounts: tuple[ToolMount, ...] = ()
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

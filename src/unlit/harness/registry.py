@@ -11,6 +11,12 @@ from unlit.harness.ports import Agent
 
 AGENTS: Final[dict[str, str]] = {
     "scripted": "unlit.harness.agents.scripted:make",
+    "claude-code": "unlit.harness.agents.headless:make",
+    "codex": "unlit.harness.agents.headless:make",
+    "gemini-cli": "unlit.harness.agents.headless:make",
+    "opencode": "unlit.harness.agents.headless:make",
+    "aider": "unlit.harness.agents.headless:make",
+    "mini-swe-agent": "unlit.harness.agents.headless:make",
 }
 
 

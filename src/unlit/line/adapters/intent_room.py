@@ -33,7 +33,7 @@ class IntentRoom(Specs):
             owner=spec.owner,
             brief=visible_brief(spec),
             criteria=tuple(criterion.id for criterion in spec.criteria),
-            missing=() if readiness.ready else tuple(str(item) for item in readiness.missing),
+            missing=() if readiness.ready else tuple(item.message for item in readiness.missing),
             uses=tuple(spec.uses),
             risk=str(spec.risk or ""),
         )

@@ -1,0 +1,202 @@
+"""How each command-line agent is started and understood: data, checked by `unlit agents check`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+TASK: Final = "{task}"
+MODEL: Final = "{model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A command-line agent.
+
+    Attributes:
+        argv: Its command; ``{task}`` and ``{model}`` are filled in.
+        stdin: Whether the task is given on standard input instead.
+        model: Model used unless the run names one.
+        protocol: Wire format of its model calls.
+        key: Environment variable of its key.
+        env: Environment that makes it work unattended: no updates, no telemetry, no questions.
+        files: Files written into its home before it starts.
+        package: What `unlit agents install` takes, from `index`.
+        output: How its output is read: a name in `outputs.READERS`.
+    """
+
+    name: str
+    title: str
+    command: str
+    argv: tuple[str, ...]
+    model: str
+    protocol: str
+    key: str
+    package: tuple[str, ...]
+    index: str
+    output: str
+    stdin: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    acp: tuple[str, ...] = ()
+    needs_git: bool = False
+
+
+RECIPES: Final[Mapping[str, Recipe]] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            name="claude-code",
+            title="Claude Code",
+            command="claude",
+            argv=(
+                "-p",
+                "--output-format",
+                "stream-json",
+                "--verbose",
+                "--dangerously-skip-permissions",
+                "--model",
+                MODEL,
+            ),
+            stdin=True,
+            model="claude-sonnet-4-5",
+            protocol="anthropic",
+            key="ANTHROPIC_API_KEY",
+            package=("@anthropic-ai/claude-code",),
+            index="npm",
+            output="claude",
+            env={
+                "IS_SANDBOX": "1",
+                "DISABLE_AUTOUPDATER": "1",
+                "DISABLE_TELEMETRY": "1",
+                "DISABLE_ERROR_REPORTING": "1",
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            },
+        ),
+        Recipe(
+            name="codex",
+            title="OpenAI Codex",
+            command="codex",
+            argv=(
+                "exec",
+                "--json",
+                "--skip-git-repo-check",
+                "--dangerously-bypass-approvals-and-sandbox",
+                "--model",
+                MODEL,
+                "-",
+            ),
+            stdin=True,
+            model="gpt-5.2",
+            protocol="responses",
+            key="CODEX_API_KEY",
+            package=("@openai/codex",),
+            index="npm",
+            output="codex",
+        ),
+        Recipe(
+            name="gemini-cli",
+            title="Gemini CLI",
+            command="gemini",
+            argv=(
+                "--output-format",
+                "stream-json",
+                "--yolo",
+                "--skip-trust",
+                "--model",
+                MODEL,
+            ),
+            stdin=True,
+            model="gemini-2.5-pro",
+            protocol="gemini",
+            key="GEMINI_API_KEY",
+            package=("@google/gemini-cli",),
+            index="npm",
+            output="gemini",
+            acp=("--experimental-acp",),
+            files={
+                ".gemini/settings.json": (
+                    '{"security": {"auth": {"selectedType": "gemini-api-key"}}, '
+                    '"privacy": {"usageStatisticsEnabled": false}, '
+                    '"general": {"disableAutoUpdate": true, "disableUpdateNag": true}}'
+                )
+            },
+        ),
+        Recipe(
+            name="opencode",
+            title="OpenCode",
+            command="opencode",
+            argv=("run", "--format", "json", "--model", f"anthropic/{MODEL}", TASK),
+            model="claude-sonnet-4-5",
+            protocol="anthropic",
+            key="ANTHROPIC_API_KEY",
+            package=("opencode-ai",),
+            index="npm",
+            output="opencode",
+            acp=("acp",),
+            env={"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"},
+            files={
+                ".config/opencode/opencode.json": (
+                    '{"autoupdate": false, "share": "disabled", '
+                    '"permission": {"edit": "allow", "bash": "allow", "webfetch": "deny"}}'
+                )
+            },
+        ),
+        Recipe(
+            name="aider",
+            title="Aider",
+            command="aider",
+            argv=(
+                "--message",
+                TASK,
+                "--yes-always",
+                "--no-git",
+                "--no-check-update",
+                "--no-show-release-notes",
+                "--no-show-model-warnings",
+                "--no-analytics",
+                "--no-detect-urls",
+                "--no-stream",
+                "--no-pretty",
+                "--edit-format",
+                "diff",
+                "--model",
+                f"anthropic/{MODEL}",
+            ),
+            model="claude-sonnet-4-5",
+            protocol="anthropic",
+            key="ANTHROPIC_API_KEY",
+            package=("aider-chat",),
+            index="pypi",
+            output="text",
+            env={"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        ),
+        Recipe(
+            name="mini-swe-agent",
+            title="mini-SWE-agent",
+            command="mini",
+            argv=(
+                "--task",
+                TASK,
+                "--yolo",
+                "--exit-immediately",
+                "--model",
+                f"anthropic/{MODEL}",
+                "--output",
+                "/tmp/mini.traj.json",  # noqa: S108 # inside the fence
+            ),
+            model="claude-sonnet-4-5",
+            protocol="anthropic",
+            key="ANTHROPIC_API_KEY",
+            package=("mini-swe-agent", "mcp"),
+            index="pypi",
+            output="text",
+            env={
+                "MSWEA_CONFIGURED": "true",
+                "MSWEA_SILENT_STARTUP": "1",
+                "MSWEA_COST_TRACKING": "ignore_errors",
+                "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+                "HF_HUB_OFFLINE": "1",
+            },
+        ),
+    )
+}

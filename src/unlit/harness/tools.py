@@ -1,0 +1,114 @@
+"""Where agents' programs are on this machine, and what a fence must show for them to run."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unlit.core.errors import OutsideFailed
+from unlit.harness.model import ToolMount
+from unlit.harness.recipes import Recipe
+
+_ALWAYS_SHOWN = (Path("/usr"), Path("/bin"), Path("/lib"), Path("/lib64"), Path("/opt"))
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An agent's program: where it is and what it needs to be seen."""
+
+    path: Path
+    mounts: tuple[ToolMount, ...]
+
+
+def find_program(command: str, name: str, tools: Path | None, path: str) -> Program | None:
+    """Find a program: first where `unlit agents install` puts it, then on `path`."""
+    for folder in _folders(name, tools):
+        if (folder / command).exists():
+            return Program(folder / command, tuple(_mounts(folder / command)))
+    found = shutil.which(command, path=path) if path else None
+    return None if found is None else Program(Path(found), tuple(_mounts(Path(found))))
+
+
+def install(recipe: Recipe, tools: Path) -> Path:
+    """Install an agent from its registry into a folder of its own.
+
+    Returns:
+        The folder.
+
+    Raises:
+        OutsideFailed: The registry or the installer failed.
+    """
+    folder = tools / recipe.name
+    tools.mkdir(parents=True, exist_ok=True)
+    if recipe.index == "npm":
+        folder.mkdir(exist_ok=True)
+        words = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
+        _install([*words, *recipe.package], recipe.name)
+    else:
+        if not (folder / "pyvenv.cfg").exists():
+            _install(["uv", "venv", "--quiet", str(folder)], recipe.name)
+        python = str(folder / "bin" / "python")
+        _install(["uv", "pip", "install", "--python", python, *recipe.package], recipe.name)
+    return folder
+
+
+def _install(words: Sequence[str], name: str) -> None:
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=1200)  # noqa: S603 # ours
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        raise _not_installed(name, str(error)) from error
+    if done.returncode != 0:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
+        raise _not_installed(name, last[0])
+
+
+def _not_installed(name: str, why: str) -> OutsideFailed:
+    return OutsideFailed(
+        "HAR-031",
+        f"{name} could not be installed: {why}.",
+        "it comes from its own package registry.",
+        "install it by hand so that it is on PATH, then `unlit agents check`.",
+    )
+
+
+def _folders(name: str, tools: Path | None) -> tuple[Path, ...]:
+    if tools is None:
+        return ()
+    return (tools / name / "bin", tools / name / "node_modules" / ".bin")
+
+
+def _mounts(program: Path) -> list[ToolMount]:
+    """Return what must be visible: the program's own tree and the interpreter of its venv."""
+    roots: list[Path] = []
+    for path in (program, program.resolve()):
+        root = _root(path)
+        if root is not None and root not in roots:
+            roots.append(root)
+    for root in tuple(roots):
+        home = _venv_home(root)
+        if home is not None and home not in roots:
+            roots.append(home)
+    return [
+        ToolMount(str(root), str(root))
+        for root in roots
+        if not any(root.is_relative_to(shown) for shown in _ALWAYS_SHOWN)
+    ]
+
+
+def _root(program: Path) -> Path | None:
+    for folder in program.parents:
+        if (folder / "pyvenv.cfg").exists() or folder.name == "node_modules":
+            return folder
+    return program.parent if program.parent != Path("/") else None
+
+
+def _venv_home(root: Path) -> Path | None:
+    config = root / "pyvenv.cfg"
+    if not config.exists():
+        return None
+    for line in config.read_text(encoding="utf-8").splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "home":
+            return Path(value.strip()).resolve().parent
+    return None
