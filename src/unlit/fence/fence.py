@@ -1,0 +1,382 @@
+"""A fence: run commands in it, reach its ports, take out what it changed, end it."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from unlit.core.errors import OutsideFailed
+from unlit.fence.layer import Layer, read_layer
+from unlit.fence.model import FenceReport, FenceSpec, Finished, Limits, Probe
+from unlit.fence.session import Session
+from unlit.fence.view import View, arguments
+
+_OUTPUT_LIMIT: Final = 64 * 1024 * 1024
+_PIECE: Final = 1 << 16
+_TAIL_S: Final = 1.0
+
+Prober = Callable[["Fence", str], Awaitable[tuple[Probe, ...]]]
+Closer = Callable[["Fence"], Awaitable[Mapping[str, Any]]]
+
+
+class Running:
+    """A command that runs in a fence and is talked to."""
+
+    def __init__(self, fence: "Fence", number: int, pipes: "_Pipes") -> None:
+        self._fence = fence
+        self._number = number
+        self._pipes = pipes
+        self._started_s = time.monotonic()
+        self._timed_out = False
+
+    @property
+    def pid(self) -> int:
+        """Number of the command, unique in its fence."""
+        return self._number
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._fence._exits[self._number].done()
+
+    async def write(self, data: bytes) -> None:
+        """Write to its standard input; what it no longer reads is dropped."""
+        with contextlib.suppress(ConnectionError):
+            self._pipes.stdin.write(data)
+            await self._pipes.stdin.drain()
+
+    def close_stdin(self) -> None:
+        """Tell it that nothing more comes."""
+        self._pipes.stdin.close()
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Yield lines of its standard output as they come, newline included."""
+        while True:
+            try:
+                line = await self._pipes.stdout.readuntil(b"\n")
+            except asyncio.IncompleteReadError as error:
+                if error.partial:
+                    yield error.partial
+                return
+            except asyncio.LimitOverrunError as error:
+                yield await self._pipes.stdout.readexactly(error.consumed)
+                continue
+            yield line
+
+    async def wait(self) -> Finished:
+        """Wait for its end; output that `lines` did not take is in the result."""
+        code, peak_kb = await asyncio.shield(self._fence._exits[self._number])
+        stdout, stderr = b"", b""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TAIL_S):
+                stdout = await self._pipes.stdout.read()
+                stderr = await self._pipes.stderr.read()
+        self._pipes.close()
+        return Finished(
+            exit_code=code if code >= 0 else 128 - code,
+            stdout=stdout,
+            stderr=stderr,
+            timed_out=self._timed_out,
+            duration_s=time.monotonic() - self._started_s,
+            peak_memory_mb=peak_kb / 1024,
+        )
+
+    async def kill(self) -> None:
+        """End it and everything it started."""
+        if not self.ended:
+            await self._fence._session.ask("kill", id=self._number)
+            await asyncio.shield(self._fence._exits[self._number])
+
+
+@dataclass
+class _Pipes:
+    stdin: asyncio.StreamWriter
+    stdout: asyncio.StreamReader
+    stderr: asyncio.StreamReader
+    transports: list[asyncio.BaseTransport] = field(default_factory=list)
+
+    def close(self) -> None:
+        self.stdin.close()
+        for transport in self.transports:
+            transport.close()
+
+
+class ForwardedPort:
+    """A loopback address outside that leads to a port inside."""
+
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+        self.host, self.port = server.sockets[0].getsockname()[:2]
+
+    async def aclose(self) -> None:
+        """Stop listening; connections that stand are ended."""
+        self._server.close()
+
+
+class Fence:
+    """One fence; made by `FenceHost.open`, ended by `close`.
+
+    What is written to `/work` is kept as a layer over `spec.workspace`, which stays as it is.
+    """
+
+    def __init__(
+        self,
+        spec: FenceSpec,
+        limits: Limits,
+        view: View,
+        channel: socket.socket,
+        placeholders: Mapping[str, str],
+        env: Mapping[str, str],
+    ) -> None:
+        self.spec = spec
+        self.limits = limits
+        self.placeholders = placeholders
+        self.weak: tuple[str, ...] = ()
+        self.report: FenceReport | None = None
+        self._view = view
+        self._env = dict(env)
+        self._numbers = itertools.count(1)
+        self._exits: dict[int, asyncio.Future[tuple[int, int]]] = {}
+        self._peak_kb = 0
+        self._probes: list[Probe] = []
+        self._session = Session(channel, self._exited, self._gone)
+        self._finish: Closer | None = None
+        self._probe: Prober | None = None
+        self._cleanup: Callable[[], None] = lambda: None
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 600,
+        cwd: str = "/work",
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Finished:
+        """Run one command and wait for its end.
+
+        Args:
+            argv: The command; looked up on the fence's PATH.
+            stdin: What it reads.
+            env: Added to the fence's environment.
+            timeout_s: It is killed after this many seconds, or after the fence's `wall_s`.
+            cwd: Where it starts.
+            on_output: Called with each piece of standard output as it comes.
+
+        Returns:
+            How it ended; output beyond 64 MB is cut.
+        """
+        running = await self.spawn(argv, env=env, cwd=cwd)
+        feeding = asyncio.create_task(_feed(running, stdin))
+        collected: tuple[bytearray, bytearray] = (bytearray(), bytearray())
+        reading = asyncio.create_task(_collect(running._pipes, collected, on_output))
+        try:
+            async with asyncio.timeout(min(timeout_s, self.limits.wall_s)):
+                await asyncio.shield(self._exits[running.pid])
+        except TimeoutError:
+            running._timed_out = True
+            await running.kill()
+        except asyncio.CancelledError:
+            await asyncio.shield(running.kill())
+            raise
+        finally:
+            feeding.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TAIL_S):
+                await asyncio.shield(reading)
+        reading.cancel()
+        ended = await running.wait()
+        return Finished(
+            ended.exit_code,
+            bytes(collected[0]),
+            bytes(collected[1]),
+            running._timed_out,
+            ended.duration_s,
+            ended.peak_memory_mb,
+        )
+
+    async def spawn(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str = "/work"
+    ) -> Running:
+        """Start one command and talk to it while it runs."""
+        if not argv:
+            raise ValueError("a command has at least one word")
+        number = next(self._numbers)
+        self._exits[number] = asyncio.get_running_loop().create_future()
+        inside, pipes = await _pipes()
+        try:
+            await self._session.ask(
+                "run",
+                inside,
+                id=number,
+                arguments=arguments(self._view, {**self._env, **(env or {})}, cwd),
+                argv=list(argv),
+            )
+        except BaseException:
+            pipes.close()
+            raise
+        finally:
+            for fd in inside:
+                os.close(fd)
+        return Running(self, number, pipes)
+
+    async def connect(
+        self, port: int, host: str = "127.0.0.1"
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a port that something inside listens on.
+
+        Raises:
+            ConnectionError: Nothing listens there.
+        """
+        try:
+            _, fds = await self._session.ask("connect", port=port, host=host)
+        except OSError as error:
+            raise ConnectionRefusedError(f"nothing listens on port {port} inside") from error
+        return await asyncio.open_connection(sock=socket.socket(fileno=fds[0]))
+
+    async def forward(self, port: int) -> ForwardedPort:
+        """Listen on loopback outside and lead each connection to `port` inside."""
+
+        async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                inner_reader, inner_writer = await self.connect(port)
+            except (ConnectionError, OutsideFailed):
+                writer.close()
+                return
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(_pump(reader, inner_writer))
+                    group.create_task(_pump(inner_reader, writer))
+            finally:
+                inner_writer.close()
+                writer.close()
+
+        return ForwardedPort(await asyncio.start_server(lead, "127.0.0.1", 0))
+
+    def changes(self) -> Layer:
+        """Take out what differs from the lower layer; blocks until it is read.
+
+        Call it when nothing runs inside: a file that changes meanwhile is taken as it is read.
+        """
+        ours, theirs = os.pipe()
+        with open(ours, "rb", buffering=1 << 20) as stream:  # noqa: PTH123 # a descriptor, no path
+            try:
+                self._session_sync("changes", [theirs])
+            finally:
+                os.close(theirs)
+            return read_layer(stream, self.spec.workspace)
+
+    def _session_sync(self, op: str, fds: list[int]) -> None:
+        from unlit.fence.launch.wire import send
+
+        # The answer is read by the session's reader later; nobody waits for sequence 0.
+        send(self._session._channel, {"op": op, "seq": 0}, fds)
+
+    async def reset(self) -> None:
+        """End everything inside and forget every change; much quicker than a new fence."""
+        await self._session.ask("reset")
+
+    async def close(self) -> FenceReport:
+        """End everything inside and say what the fence saw; closing twice is harmless."""
+        if self.report is not None:
+            return self.report
+        left = 0
+        facts: Mapping[str, Any] = {}
+        try:
+            if self._probe is not None:
+                self._probes += await self._probe(self, "end")
+            await self._session.ask("reset")
+            left = int((await self._session.ask("count"))[0]["processes"])
+        except (OutsideFailed, OSError):
+            self.weak += ("The fence ended before its last probe.",)
+        finally:
+            self._session.close()
+            if self._finish is not None:
+                facts = await self._finish(self)
+            self._cleanup()
+        self.report = FenceReport(
+            probes=tuple(self._probes),
+            denied=int(facts.get("denied", 0)),
+            exchanges=int(facts.get("exchanges", 0)),
+            peak_memory_mb=self._peak_kb / 1024 if self._peak_kb else None,
+            weak=self.weak,
+            processes_left=left,
+            usage=tuple(facts.get("usage", ())),
+        )
+        return self.report
+
+    def _exited(self, number: int, code: int, peak_kb: int) -> None:
+        self._peak_kb = max(self._peak_kb, peak_kb)
+        future = self._exits.get(number)
+        if future is not None and not future.done():
+            future.set_result((code, peak_kb))
+
+    def _gone(self) -> None:
+        for future in self._exits.values():
+            if not future.done():
+                future.set_result((-9, 0))
+
+
+async def _pipes() -> tuple[list[int], _Pipes]:
+    """Make standard streams: descriptors for the inside, asyncio streams for us."""
+    loop = asyncio.get_running_loop()
+    stdin_read, stdin_write = os.pipe()
+    stdout_read, stdout_write = os.pipe()
+    stderr_read, stderr_write = os.pipe()
+    transports: list[asyncio.BaseTransport] = []
+    readers = []
+    for fd in (stdout_read, stderr_read):
+        reader = asyncio.StreamReader(limit=_OUTPUT_LIMIT)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        file = os.fdopen(fd, "rb", buffering=0)
+        transport, _ = await loop.connect_read_pipe(lambda protocol=protocol: protocol, file)
+        transports.append(transport)
+        readers.append(reader)
+    mixin = asyncio.streams.FlowControlMixin(loop=loop)
+    file = os.fdopen(stdin_write, "wb", buffering=0)
+    write_transport, write_protocol = await loop.connect_write_pipe(lambda: mixin, file)
+    writer = asyncio.StreamWriter(write_transport, write_protocol, None, loop)
+    return (
+        [stdin_read, stdout_write, stderr_write],
+        _Pipes(writer, readers[0], readers[1], transports),
+    )
+
+
+async def _feed(running: Running, data: bytes) -> None:
+    if data:
+        await running.write(data)
+    running.close_stdin()
+
+
+async def _collect(
+    pipes: _Pipes,
+    collected: tuple[bytearray, bytearray],
+    on_output: Callable[[bytes], None] | None,
+) -> None:
+    async def drain(
+        stream: asyncio.StreamReader, into: bytearray, tell: Callable[[bytes], None] | None
+    ) -> None:
+        while piece := await stream.read(_PIECE):
+            if len(into) < _OUTPUT_LIMIT:
+                into += piece
+            if tell is not None:
+                tell(piece)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(drain(pipes.stdout, collected[0], on_output))
+        group.create_task(drain(pipes.stderr, collected[1], None))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while piece := await reader.read(_PIECE):
+            writer.write(piece)
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()

@@ -1,0 +1,1 @@
+"""The launcher: a single-threaded process that forks fences. Standard library only."""

@@ -1,0 +1,127 @@
+"""A network namespace in which every address leads to us, and nothing leads out.
+
+`lo` is brought up and a local default route makes each IPv4 and IPv6 address local (AnyIP). Rules
+(`capture`) then lead every port of every address but the product's own loopback to one listener,
+whose socket the gateway gets. Without nftables, listeners on a few ports of every address stand in;
+then those ports of the loopback are the gateway's too. There is no other interface: no packet
+leaves, whatever a program tries.
+
+Source: rtnetlink(7), netlink(7), ip-route(8) "local"; measured in docs/adr/0101-sandbox.md.
+"""
+
+import os
+import socket
+import struct
+from typing import Final
+
+from unlit.fence.launch import capture
+
+TCP_PORTS: Final = (80, 443, 53, 3128)
+DNS_PORT: Final = 53
+
+_NLMSG_ERROR: Final = 2
+_NLM_F_REQUEST_ACK: Final = 0x1 | 0x4
+_NLM_F_CREATE: Final = 0x400
+_RTM_NEWLINK: Final = 16
+_RTM_NEWROUTE: Final = 24
+_IFF_UP: Final = 1
+_RTN_LOCAL: Final = 2
+_RT_TABLE_LOCAL: Final = 255
+_RTPROT_BOOT: Final = 3
+_RT_SCOPE_HOST: Final = 254
+_RTA_OIF: Final = 4
+_IP_PKTINFO: Final = 8
+_IPV6_FREEBIND: Final = 78
+_BACKLOG: Final = 512
+
+
+def open_network() -> None:
+    """Bring `lo` up and make every address local; in a fresh network namespace only."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
+        index = socket.if_nametoindex("lo")
+        link = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, _IFF_UP, _IFF_UP)
+        _ask(netlink, _RTM_NEWLINK, 0, link)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            route = struct.pack(
+                "=BBBBBBBBI",
+                family,
+                0,
+                0,
+                0,
+                _RT_TABLE_LOCAL,
+                _RTPROT_BOOT,
+                _RT_SCOPE_HOST,
+                _RTN_LOCAL,
+                0,
+            )
+            attribute = struct.pack("=HHi", 8, _RTA_OIF, index)
+            try:
+                _ask(netlink, _RTM_NEWROUTE, _NLM_F_CREATE, route + attribute)
+            except OSError:
+                if family == socket.AF_INET:
+                    raise  # without IPv6 in the kernel there is nothing to capture
+
+
+def _ask(netlink: socket.socket, kind: int, flags: int, payload: bytes) -> None:
+    header = struct.pack("=IHHII", 16 + len(payload), kind, _NLM_F_REQUEST_ACK | flags, 1, 0)
+    netlink.sendall(header + payload)
+    answer = netlink.recv(65536)
+    answered = struct.unpack_from("=H", answer, 4)[0]
+    if answered == _NLMSG_ERROR:
+        number = -struct.unpack_from("=i", answer, 16)[0]
+        if number:
+            raise OSError(number, f"rtnetlink {kind}: {os.strerror(number)}")
+
+
+def listeners() -> tuple[list[socket.socket], list[socket.socket]]:
+    """Make the sockets that the gateway accepts on.
+
+    Returns:
+        Listening TCP sockets, and UDP sockets that take questions for names.
+    """
+    try:
+        capture.capture()
+    except OSError:
+        return _on_known_ports()
+    streams = [_listener(socket.AF_INET, capture.GATEWAY_V4, capture.STREAM_PORT)]
+    datagrams = [_questions(socket.AF_INET, capture.GATEWAY_V4, capture.QUESTION_PORT)]
+    try:
+        streams.append(_listener(socket.AF_INET6, capture.GATEWAY_V6, capture.STREAM_PORT))
+    except OSError:
+        return streams, datagrams  # without IPv6 in the kernel there is nothing to capture
+    return streams, datagrams
+
+
+def _on_known_ports() -> tuple[list[socket.socket], list[socket.socket]]:
+    streams, datagrams = [], []
+    for family, anywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):  # noqa: S104 # a namespace without a way in
+        try:
+            for port in TCP_PORTS:
+                streams.append(_listener(family, anywhere, port))
+        except OSError:
+            if family == socket.AF_INET:
+                raise
+    datagrams.append(_questions(socket.AF_INET, "0.0.0.0", DNS_PORT))  # noqa: S104 # the same
+    return streams, datagrams
+
+
+def _listener(family: int, address: str, port: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(
+            socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1
+        )  # the address is local by route only
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((address, port))
+    made.listen(_BACKLOG)
+    made.setblocking(False)
+    return made
+
+
+def _questions(family: int, address: str, port: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    made.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    made.bind((address, port))
+    made.setblocking(False)
+    return made

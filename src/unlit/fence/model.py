@@ -1,0 +1,136 @@
+"""What a fence is asked for and what it answers; frozen data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from unlit.models.usage import ModelUsage
+from unlit.policy.model import Identity, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder or file of the host, shown inside at an absolute path."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What everything inside one fence may use together.
+
+    Attributes:
+        wall_s: Seconds of one command; the caller's own timeout may be shorter.
+        cpu_s: Seconds of processor time of one process; `None` is no limit.
+        memory_mb: Enforced by cgroup where one can be had; the report says where not.
+        disk_mb: Bytes of workspace, home and temporary files together.
+        inodes: Files of the same.
+    """
+
+    wall_s: float = 3600
+    cpu_s: float | None = None
+    memory_mb: int = 4096
+    disk_mb: int = 2048
+    inodes: int = 200_000
+    processes: int = 400
+    open_files: int = 4096
+    file_mb: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TwinRoute:
+    """Where the gateway sends requests for a twin's hosts.
+
+    Attributes:
+        address: ``127.0.0.1:PORT`` or ``unix:/path``, outside the fence.
+        world: Sent as the header ``x-twin-world``; what the product sends there is overwritten.
+    """
+
+    service: str
+    hosts: tuple[str, ...]
+    address: str
+    world: str
+
+
+@dataclass(frozen=True, slots=True)
+class FenceSpec:
+    """A fence to open. `limits` defaults to the policy's for the role."""
+
+    role: str
+    policy: Policy
+    identity: Identity
+    workspace: Path
+    mounts: tuple[Mount, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    twins: tuple[TwinRoute, ...] = ()
+    limits: Limits | None = None
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that ended. `exit_code` is 128 + signal when a signal ended it."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool
+    duration_s: float
+    peak_memory_mb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """A path that differs from the lower layer, relative to the workspace."""
+
+    path: str
+    kind: Literal["file", "symlink", "deleted"]
+    mode: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One attempt from inside to reach what must not be reached.
+
+    Attributes:
+        when: ``start`` or ``end``.
+        control: A planted thing that *is* reachable: the probe must find it, or it proves nothing.
+    """
+
+    name: str
+    when: str
+    blocked: bool
+    control: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the probe shows what it should."""
+        return self.blocked is not self.control
+
+
+@dataclass(frozen=True, slots=True)
+class FenceReport:
+    """What a fence saw until it was closed.
+
+    Attributes:
+        weak: One sentence for each thing that is not enforced here.
+        processes_left: Processes that outlived the fence; zero or the fence did not hold.
+    """
+
+    probes: tuple[Probe, ...]
+    denied: int
+    exchanges: int
+    peak_memory_mb: float | None
+    weak: tuple[str, ...]
+    processes_left: int
+    usage: tuple[ModelUsage, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """Whether every probe shows what it should and nothing outlived the fence."""
+        probed = bool(self.probes) and all(probe.holds for probe in self.probes)
+        return probed and self.processes_left == 0

@@ -1,0 +1,154 @@
+"""What a process in a fence sees: bubblewrap's arguments, its `/etc`, its environment."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+WORKSPACE: Final = "/work"
+HOME: Final = "/home/agent"
+CA_BUNDLE: Final = "/etc/ssl/certs/ca-certificates.crt"
+RESOLVER: Final = "198.18.0.1"
+_TOP: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_FROM_HOST: Final = (
+    "alternatives",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "protocols",
+    "services",
+)
+_CA_VARIABLES: Final = (
+    "AWS_CA_BUNDLE",
+    "CARGO_HTTP_CAINFO",
+    "CURL_CA_BUNDLE",
+    "DENO_CERT",
+    "GIT_SSL_CAINFO",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "HTTPLIB2_CA_CERTS",
+    "NODE_EXTRA_CA_CERTS",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
+_ENVIRONMENT: Final = {
+    "HOME": HOME,
+    "LANG": "C.UTF-8",
+    "LOGNAME": "agent",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "SHELL": "/bin/sh",
+    "TERM": "dumb",
+    "TMPDIR": "/tmp",  # noqa: S108 # inside the fence
+    "USER": "agent",
+    "UV_SYSTEM_CERTS": "1",
+} | dict.fromkeys(_CA_VARIABLES, CA_BUNDLE)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The mount view of a fence.
+
+    Attributes:
+        stage: Folder with the mount points ``work``, ``rw``, ``m0`` …, ``etc``, ``nothing``.
+        targets: Path inside of each bind, in the order of ``m0``, ``m1`` …; and if writable.
+        read_only: Paths in the workspace that may be read only.
+        hidden: Paths in the workspace that look empty, and whether each is a folder.
+    """
+
+    stage: Path
+    targets: tuple[tuple[str, bool], ...] = ()
+    read_only: tuple[str, ...] = ()
+    hidden: tuple[tuple[str, bool], ...] = ()
+
+
+def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
+    """Return bubblewrap's arguments for one command."""
+    made = [
+        "--unshare-user",
+        "--disable-userns",
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--uid", "1000",
+        "--gid", "1000",
+        "--hostname", "fence",
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop", "ALL",
+        "--clearenv",
+        "--ro-bind", "/usr", "/usr",
+    ]  # fmt: skip
+    for name in _TOP:
+        made += _top(name)
+    made += ["--ro-bind", f"{view.stage}/etc", "/etc"]
+    for name in _FROM_HOST:
+        if Path("/etc", name).exists():
+            made += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
+    made += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--tmpfs", "/var"]
+    made += ["--dir", "/home", "--bind", f"{view.stage}/rw/home", HOME]
+    made += ["--bind", f"{view.stage}/rw/tmp", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
+    for number, (target, writable) in enumerate(view.targets):
+        made += ["--bind" if writable else "--ro-bind", f"{view.stage}/m{number}", target]
+    made += ["--bind", f"{view.stage}/work", WORKSPACE]
+    for path in view.read_only:
+        made += ["--ro-bind", f"{view.stage}/work/{path}", f"{WORKSPACE}/{path}"]
+    for path, is_folder in view.hidden:
+        source = "nothing" if is_folder else "empty"
+        made += ["--ro-bind", f"{view.stage}/{source}", f"{WORKSPACE}/{path}"]
+    made += ["--remount-ro", "/", "--remount-ro", "/run", "--remount-ro", "/var"]
+    for name, value in {**_ENVIRONMENT, **env}.items():
+        made += ["--setenv", name, value]
+    return [*made, "--chdir", cwd]
+
+
+def _top(name: str) -> list[str]:
+    path = Path("/", name)
+    if path.is_symlink():
+        return ["--symlink", str(path.readlink()), f"/{name}"]
+    return ["--ro-bind", f"/{name}", f"/{name}"] if path.is_dir() else []
+
+
+def write_etc(folder: Path, ca_pem: bytes) -> None:
+    """Write the small `/etc` of a fence: one user, one resolver, one certificate authority."""
+    texts = {
+        "passwd": f"agent:x:1000:1000:agent:{HOME}:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n",
+        "group": "agent:x:1000:\nnogroup:x:65534:\n",
+        "hosts": "127.0.0.1 localhost fence\n::1 localhost\n",
+        "hostname": "fence\n",
+        "resolv.conf": f"nameserver {RESOLVER}\noptions timeout:2 attempts:2\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n",
+        "machine-id": "0" * 32 + "\n",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    certificates = folder / "ssl" / "certs"
+    certificates.mkdir(parents=True, exist_ok=True)
+    (certificates / "ca-certificates.crt").write_bytes(ca_pem)
+    (folder / "ssl" / "cert.pem").write_bytes(ca_pem)
+    for name in _FROM_HOST:
+        source, place = Path("/etc", name), folder / name
+        if source.is_dir():
+            place.mkdir(exist_ok=True)
+        elif source.exists():
+            place.touch()
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def matching(workspace: Path, patterns: Sequence[str]) -> list[str]:
+    """Return the existing paths of a workspace that globs name; links are not followed."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        if pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
+            continue
+        cleaned = pattern.removesuffix("/**").removesuffix("/")
+        for path in sorted(workspace.glob(cleaned)):
+            relative = os.path.relpath(path, workspace)
+            if relative != "." and not path.is_symlink():
+                found[relative] = None
+    return list(found)
