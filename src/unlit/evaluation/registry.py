@@ -16,6 +16,7 @@ DRIVERS: Final[Mapping[str, str]] = {
     "restart": "unlit.evaluation.drivers.world:restart",
     "ws": "unlit.evaluation.drivers.ws:perform",
     "ui": "unlit.evaluation.drivers.browser:perform",
+    "wait": "unlit.evaluation.drivers.world:wait",
     "unsupported": "unlit.evaluation.drivers.world:unsupported",
     "kill": "unlit.evaluation.drivers.world:kill",
 }

@@ -1,11 +1,14 @@
 """The stage of one trajectory: what the drivers act on and what they have seen so far."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from unlit.core.clock import Clock
+from unlit.evaluation.checks.match import value_at
+from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.ports import Process, Sandbox, Worlds
 from unlit.evaluation.scenarios.template import fill
 
@@ -33,23 +36,6 @@ class Launch:
     run: tuple[str, ...]
     port: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What one step showed."""
-
-    step: int
-    kind: str
-    exit_code: int | None = None
-    stdout: str = ""
-    stderr: str = ""
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: str = ""
-    duration_s: float = 0.0
-    timed_out: bool = False
-    problem: str = ""
 
 
 @dataclass(slots=True)
@@ -137,28 +123,25 @@ def as_text(content: bytes) -> str:
 def captured(rule: str, observation: Observation) -> Any:
     """Return what a capture rule finds in an answer, or None.
 
-    A rule is a path into the JSON answer (``items.0.id``), ``header:NAME`` or ``text:REGEX``.
+    A rule is a path into the JSON answer (``items.0.id``), ``header:NAME``, ``text:REGEX``, or one
+    of ``exit``, ``status``, ``stdout``, ``stderr`` and ``body``.
     """
+    whole = {
+        "exit": observation.exit_code,
+        "status": observation.status,
+        "stdout": observation.stdout.rstrip("\n"),
+        "stderr": observation.stderr.rstrip("\n"),
+        "body": observation.body,
+    }
+    if rule in whole:
+        return whole[rule]
     if rule.startswith("header:"):
         return observation.headers.get(rule.removeprefix("header:").strip().lower())
     text = observation.body or observation.stdout
     if rule.startswith("text:"):
-        import re
-
         found = re.search(rule.removeprefix("text:").strip(), text)
         return found[found.re.groups and 1] if found else None
     try:
-        return _walk(json.loads(text), rule.split("."))
+        return value_at(json.loads(text), rule)
     except (ValueError, RecursionError):
         return None
-
-
-def _walk(value: Any, parts: Sequence[str]) -> Any:
-    for part in parts:
-        if isinstance(value, Mapping):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-    return value

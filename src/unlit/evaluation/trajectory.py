@@ -10,6 +10,7 @@ from unlit.core.clock import Clock
 from unlit.core.errors import UnlitError
 from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState
+from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.checks.outcome import (
     Evidence,
     Reason,
@@ -28,7 +29,6 @@ from unlit.evaluation.stage import (
     HarnessFault,
     Launch,
     NotExercised,
-    Observation,
     ProductFailed,
     Stage,
 )

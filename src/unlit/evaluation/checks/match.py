@@ -62,7 +62,38 @@ def _lines(value: Any, actual: str) -> list[str]:
     return [] if count == int(value) else [f"has {count} lines, not {value}"]
 
 
+def _at(value: Any, actual: str) -> list[str]:
+    try:
+        document = json.loads(actual)
+    except (ValueError, RecursionError):
+        return ["is not JSON"]
+    misfits: list[str] = []
+    for path, expected in value.items():
+        found = value_at(document, path)
+        if isinstance(expected, Mapping) and expected.get("missing"):
+            misfits += [] if found is None else [f"{path} is there"]
+        elif found is None and expected is not None:
+            misfits.append(f"{path} is missing")
+        else:
+            misfits += match_field(expected, found, path)
+    return misfits
+
+
+def value_at(document: Any, path: str) -> Any:
+    """Return the value at a dotted path (``items.0.id``), or None."""
+    value = document
+    for part in path.split(".") if path else ():
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
 _TEXT: Final = {
+    "at": _at,
     "equals": _equals,
     "contains": _contains,
     "not_contains": _not_contains,
@@ -71,7 +102,9 @@ _TEXT: Final = {
     "empty": _empty,
     "lines": _lines,
 }
-_CONDITIONS: Final = frozenset(_TEXT) | {"any", "not", "one_of", "min", "max"}
+_CONDITIONS: Final = frozenset(_TEXT) | {
+    "any", "not", "one_of", "min", "max", "count", "missing", "type",
+}  # fmt: skip
 
 
 def match_json(expected: Any, actual: Any, path: str = "") -> list[str]:
@@ -121,8 +154,13 @@ def match_field(expected: Any, actual: Any, name: str = "the value") -> list[str
 
 def _condition(condition: str, value: Any, actual: Any) -> list[str]:
     match condition:
-        case "any":
+        case "any" | "missing":
             return []
+        case "count":
+            size = len(actual) if isinstance(actual, list | tuple | dict | str) else None
+            return [] if size == int(value) else [f"has {size} items, not {value}"]
+        case "type":
+            return [] if _type(actual) == value else [f"is {_type(actual)}, not {value}"]
         case "not":
             return ["is what it must not be"] if _same(value, actual) else []
         case "one_of":
@@ -153,6 +191,12 @@ def match_exit(expected: Any, actual: int | None) -> list[str]:
             misfits.append(f"is {actual}, none of {_short(expected['one_of'])}")
         return misfits
     return [] if actual == int(expected) else [f"is {actual}, not {expected}"]
+
+
+def _type(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array",
+             dict: "object"}  # fmt: skip
+    return names.get(type(value), "null")
 
 
 def _same(expected: Any, actual: Any) -> bool:

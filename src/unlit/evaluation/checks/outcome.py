@@ -8,10 +8,10 @@ from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState
 from unlit.evaluation.checks.match import match_exit, match_text
 from unlit.evaluation.checks.never import Seen, broken
+from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.checks.state import State, check_state, effects
 from unlit.evaluation.scenarios.model import Check, Scenario
 from unlit.evaluation.scenarios.template import fill
-from unlit.evaluation.stage import Observation
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from unlit.evaluation.stage import NotExercised, Observation, ProductFailed, Stage
+from unlit.evaluation.checks.observation import Observation
+from unlit.evaluation.stage import NotExercised, ProductFailed, Stage
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS: Final = (

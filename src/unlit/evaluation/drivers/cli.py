@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.ports import Finished
-from unlit.evaluation.stage import STEP_TIMEOUT_S, Observation, Stage, as_text, captured
+from unlit.evaluation.stage import STEP_TIMEOUT_S, Stage, as_text, captured
 
 
 async def perform(params: Mapping[str, Any], stage: Stage) -> None:

@@ -9,8 +9,9 @@ from urllib.parse import quote, urlencode
 
 import h11
 
+from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.ports import Connection
-from unlit.evaluation.stage import STEP_TIMEOUT_S, Observation, Stage, captured
+from unlit.evaluation.stage import STEP_TIMEOUT_S, Stage, captured
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MAX_BODY_BYTES: Final = 4_000_000

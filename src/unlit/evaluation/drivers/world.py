@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.scenarios.lint import duration_s
-from unlit.evaluation.stage import NotExercised, Observation, Stage
+from unlit.evaluation.stage import NotExercised, Stage
 
 
 async def twin(params: Mapping[str, Any], stage: Stage) -> None:
@@ -43,6 +44,12 @@ async def kill(params: Mapping[str, Any], stage: Stage) -> None:
     await stage.stop_server()
     stage.extra["down"] = True
     stage.note(Observation(stage.step, "kill"))
+
+
+async def wait(params: Mapping[str, Any], stage: Stage) -> None:
+    """Let real time pass."""
+    await stage.clock.sleep(float(params["seconds"]))
+    stage.note(Observation(stage.step, "wait"))
 
 
 async def unsupported(params: Mapping[str, Any], stage: Stage) -> None:

@@ -19,8 +19,9 @@ from wsproto.events import (
 from wsproto.utilities import RemoteProtocolError
 
 from unlit.evaluation.checks.match import match_text
+from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.ports import Connection
-from unlit.evaluation.stage import Observation, ProductFailed, Stage
+from unlit.evaluation.stage import ProductFailed, Stage
 
 
 class Socket:

@@ -1,0 +1,107 @@
+"""What an importer makes: a scenario in our format, and every step that no driver performs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+_ID: Final = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the other format does not know and ours demands."""
+
+    criterion: str
+    owner: str
+    partition: str = "validation"
+    oracle: str = "contract"
+    because: str = "imported"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One scenario from elsewhere.
+
+    Attributes:
+        unsupported: One sentence for each step that no driver performs; they stay in the scenario
+            as `unsupported` steps, so that its trajectories are not exercised instead of passing.
+    """
+
+    table: Mapping[str, Any]
+    source: str
+    unsupported: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The scenario's id."""
+        return str(self.table["id"])
+
+    def text(self) -> str:
+        """Return the scenario as YAML."""
+        head = f"# Imported from {self.source}.\n"
+        return head + yaml.safe_dump(
+            dict(self.table), sort_keys=False, allow_unicode=True, width=100
+        )
+
+
+@dataclass(slots=True)
+class Builder:
+    """Collects steps and checks while a foreign scenario is read."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    unsupported: list[str] = field(default_factory=list)
+
+    def step(self, kind: str, params: Mapping[str, Any]) -> None:
+        """Add a step."""
+        self.steps.append({kind: dict(params)})
+
+    def refuse(self, what: str, original: Any = None) -> None:
+        """Keep a step that no driver performs, by name."""
+        self.unsupported.append(what)
+        params: dict[str, Any] = {"what": what}
+        if original is not None:
+            params["original"] = original
+        self.steps.append({"unsupported": params})
+
+    def ask(self, question: str) -> None:
+        """Leave to a judge what no program can check, about the newest step."""
+        evidence = f"step[{max(1, len(self.steps))}]"
+        self.checks.append({"judge": {"ask": question, "evidence": evidence}})
+
+    def build(self, name: str, story: str, terms: Terms, source: str, **more: Any) -> Imported:
+        """Return the scenario."""
+        checks = self.checks or [_default_check(self.steps)]
+        table = {
+            "id": slug(name),
+            "story": story.strip() or name,
+            "criterion": [terms.criterion],
+            "partition": terms.partition,
+            **{key: value for key, value in more.items() if value},
+            "oracle": "model" if any("judge" in check for check in checks) else terms.oracle,
+            "author": {"by": "tool", "name": "import"},
+            "owner": terms.owner,
+            "because": terms.because,
+            "when": self.steps or [{"unsupported": {"what": "the scenario has no step"}}],
+            "then": checks,
+        }
+        return Imported(table, source, tuple(self.unsupported))
+
+
+def _default_check(steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a check that always can be made: what every step expects is checked in the steps."""
+    return {"within": {"seconds": max(60, 30 * len(steps))}}
+
+
+def slug(name: str) -> str:
+    """Return a scenario id made of a name."""
+    return _ID.sub("-", name.lower()).strip("-")[:80] or "imported"
+
+
+def variable(name: str) -> str:
+    """Return a name in our form of variables."""
+    made = re.sub(r"[^a-z0-9_]", "_", name.lower())
+    return made if made[:1].isalpha() else f"v_{made}"
