@@ -73,7 +73,7 @@ class FenceHost:
                 "apt-get install bubblewrap",
             )
         ours, theirs = pair()
-        launcher = subprocess.Popen(  # noqa: S603, TID251 # the one place that starts the launcher
+        launcher = subprocess.Popen(  # noqa: S603 # the one place that starts the launcher
             [sys.executable, "-I", "-m", "unlit.fence.launch.zygote", str(theirs.fileno())],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
