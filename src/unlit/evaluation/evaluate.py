@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from unlit.core.states import Partition
 from unlit.core.system import SystemClock
 from unlit.evaluation.adapters.fences import FencePool, ProductFence
 from unlit.evaluation.adapters.twin_worlds import TwinWorlds
@@ -53,17 +52,6 @@ def load_sealed_vault(request: EvaluationRequest, spec: SpecFacts) -> Vault:
     return vault
 
 
-def services_of(vault: Vault, partition: Partition) -> tuple[str, ...]:
-    """Return the twins that the scenarios of a partition give or check."""
-    names: set[str] = set()
-    for scenario in vault.of(partition):
-        names |= set(scenario.given.twins)
-        for part in scenario.then:
-            if part.kind == "twin":
-                names |= {name.split(".")[0] for name in part.value}
-    return tuple(sorted(names))
-
-
 @asynccontextmanager
 async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[Parts]:
     """Start twins and a fence host for one grading, and stop them afterwards."""
@@ -72,7 +60,7 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
     policy = load_policy(request.policy)
     header = {"run": request.identity.run, "stage": request.identity.stage, "role": "product"}
     audit = AuditLog.open(request.artefacts / "audit", header, clock)
-    services = services_of(vault, request.partition)
+    services = vault.services()
     worlds = await TwinWorlds.start(services)
     host = await FenceHost.start(request.artefacts / "fences", audit)
     product = ProductFence(

@@ -15,7 +15,6 @@ from unlit.evaluation.defaults import (
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.policy import Identity
-from unlit.twins.registry import SERVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def plan(flags: Flags, factory: Factory, look: int | None = None) -> EvaluationR
         parallel=_positive(flags.parallel, "--parallel"),
         look=look,
         artefacts=artefacts.absolute(),
-        policy=_policy(flags, artefacts),
+        policy=_policy(flags, vault, artefacts),
         identity=Identity("evaluate", "evaluate", "product", "product"),
         tree=tree,
         only=only,
@@ -133,11 +132,11 @@ def _positive(value: int, flag: str) -> int:
     return value
 
 
-def _policy(flags: Flags, artefacts: Path) -> Path:
+def _policy(flags: Flags, vault: Vault, artefacts: Path) -> Path:
     for path in (flags.policy, flags.candidate / "policy.toml"):
         if path is not None and (path.is_file() or path is flags.policy):
             return path.absolute()
     artefacts.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = artefacts / "policy.toml"
-    made.write_text(default_policy((*SERVICES, "google")), encoding="utf-8")
+    made.write_text(default_policy(vault.services()), encoding="utf-8")
     return made.absolute()

@@ -48,6 +48,19 @@ class Vault:
             "list them with `unlit scenarios list`.",
         )  # fmt: skip
 
+    def services(self) -> tuple[str, ...]:
+        """Return the twins that any scenario gives or looks at, sorted."""
+        names: set[str] = set()
+        for scenario in self.scenarios:
+            names |= set(scenario.given.twins)
+            for check in (*scenario.then, *scenario.fails_on_base):
+                if check.kind == "twin":
+                    names |= {name.split(".")[0] for name in check.value}
+            for step in scenario.when:
+                if step.kind == "twin":
+                    names |= {name.split(".")[0] for name in step.params}
+        return tuple(sorted(names))
+
     @property
     def errors(self) -> tuple[Finding, ...]:
         """Return the findings that forbid a run."""
