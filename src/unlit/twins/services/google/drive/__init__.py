@@ -1,0 +1,1 @@
+"""Drive: files, permissions, uploads, changes."""

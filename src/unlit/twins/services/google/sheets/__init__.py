@@ -1,0 +1,1 @@
+"""Sheets: spreadsheets, values, formulas."""
