@@ -1,0 +1,194 @@
+"""The user's repository as shipping sees it: plumbing, compare-and-swap, no hook ever runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from unlit.core.errors import OutcomeNotGoodEnough, OutsideFailed
+from unlit.harness.git import run_git
+
+_ZERO: Final = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who and when of a commit; the same stamp gives the same commit again."""
+
+    name: str
+    email: str
+    at: datetime
+
+    def env(self) -> Mapping[str, str]:
+        """Return git's environment for author and committer."""
+        when = f"{int(self.at.timestamp())} +0000"
+        return {
+            "GIT_AUTHOR_NAME": self.name,
+            "GIT_AUTHOR_EMAIL": self.email,
+            "GIT_AUTHOR_DATE": when,
+            "GIT_COMMITTER_NAME": self.name,
+            "GIT_COMMITTER_EMAIL": self.email,
+            "GIT_COMMITTER_DATE": when,
+        }
+
+
+class Repository:
+    """One git repository with or without a working copy.
+
+    Args:
+        folder: The working copy, or the bare repository.
+        signing_key: SSH private key to sign commits and tags with; `None` signs nothing.
+
+    Raises:
+        OutsideFailed: It is no git repository.
+    """
+
+    def __init__(self, folder: Path, *, signing_key: Path | None = None) -> None:
+        self.folder = folder
+        self._key = signing_key
+        self.git_dir = Path(self._run("rev-parse", "--absolute-git-dir"))
+
+    def _run(
+        self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
+    ) -> str:
+        try:
+            return run_git(["-C", str(self.folder), *arguments], stdin=stdin, env=env)
+        except OutsideFailed as error:
+            raise OutsideFailed(
+                "SHP-021",
+                f"The repository {self.folder} cannot be used: {error.what}",
+                "shipping writes one merge and one tag there, by git.",
+                "see that it exists and can be written; then `unlit approve RUN` again.",
+            ) from error
+
+    def _try(self, *arguments: str) -> str | None:
+        try:
+            return run_git(["-C", str(self.folder), *arguments])
+        except OutsideFailed:
+            return None
+
+    def branch(self) -> str:
+        """Return the main branch: what the repository has checked out, else ``main``."""
+        name = self._try("symbolic-ref", "--short", "HEAD")
+        return name or "main"
+
+    def head(self, branch: str) -> str | None:
+        """Return the commit a branch is at."""
+        return self.resolve(f"refs/heads/{branch}")
+
+    def resolve(self, name: str) -> str | None:
+        """Return the commit that a name means."""
+        return self._try("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+
+    def tree(self, commit: str) -> str:
+        """Return the tree of a commit."""
+        return self._run("rev-parse", "--verify", f"{commit}^{{tree}}")
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Return the parents of a commit."""
+        return tuple(self._run("rev-list", "--parents", "-n", "1", commit).split()[1:])
+
+    def contains(self, branch: str, commit: str) -> bool:
+        """Whether a branch has a commit in its history."""
+        return self._try("merge-base", "--is-ancestor", commit, f"refs/heads/{branch}") is not None
+
+    def fetch(self, source: Path, commit: str, name: str) -> None:
+        """Take a commit from another repository on this machine and hold it under a name."""
+        self._run(
+            "-c", "protocol.version=2", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+            str(source), f"+{commit}:{name}",
+        )  # fmt: skip
+
+    def merged_tree(self, ours: str, theirs: str) -> str:
+        """Return the tree of a merge.
+
+        Raises:
+            OutcomeNotGoodEnough: They conflict.
+        """
+        try:
+            return run_git(
+                [
+                    "-C",
+                    str(self.folder),
+                    "merge-tree",
+                    "--write-tree",
+                    "--no-messages",
+                    ours,
+                    theirs,
+                ]
+            ).splitlines()[0]
+        except OutsideFailed as error:
+            raise OutcomeNotGoodEnough(
+                "SHP-022",
+                f"The candidate does not merge with {ours[:10]}, where the main branch is now.",
+                "it changes what somebody else has changed since the run began.",
+                "run the spec again: it starts from the new base.",
+            ) from error
+
+    def commit(self, tree: str, parents: tuple[str, ...], message: str, stamp: Stamp) -> str:
+        """Make a commit of a tree; nothing points to it yet."""
+        words = ["commit-tree", tree]
+        for parent in parents:
+            words += ["-p", parent]
+        return self._run(
+            *self._signing(), *words, *self._sign(), stdin=message.encode(), env=stamp.env()
+        )
+
+    def _signing(self) -> tuple[str, ...]:
+        if self._key is None:
+            return ()
+        return ("-c", "gpg.format=ssh", "-c", f"user.signingKey={self._key}")
+
+    def _sign(self) -> tuple[str, ...]:
+        return () if self._key is None else ("-S",)
+
+    def make_tag(self, name: str, commit: str, message: str, stamp: Stamp) -> str:
+        """Make an annotated tag object; nothing points to it yet."""
+        when = f"{int(stamp.at.timestamp())} +0000"
+        body = (
+            f"object {commit}\ntype commit\ntag {name}\n"
+            f"tagger {stamp.name} <{stamp.email}> {when}\n\n{message}\n"
+        )
+        return self._run("mktag", stdin=body.encode())
+
+    def check_working_copy(self, branch: str, before: str, after: str) -> None:
+        """See whether the working copy can follow its branch.
+
+        Raises:
+            OutcomeNotGoodEnough: Uncommitted work would be overwritten.
+        """
+        if not self._is_checked_out(branch):
+            return
+        self._try("update-index", "-q", "--refresh")
+        if self._try("read-tree", "-n", "-m", "-u", before, after) is None:
+            raise OutcomeNotGoodEnough(
+                "SHP-024",
+                f"Uncommitted changes in {self.folder} would be overwritten.",
+                "shipping updates the checked-out main branch and never drops anybody's work.",
+                "commit or stash them, then `unlit approve RUN` again.",
+            )
+
+    def advance(self, branch: str, before: str, after: str, tag: str, tag_object: str) -> None:
+        """Move branch and tag together, only if the branch is still where it was.
+
+        Raises:
+            OutsideFailed: It has moved meanwhile, or git failed; nothing was changed.
+        """
+        lines = (
+            f"start\nupdate refs/heads/{branch} {after} {before}\n"
+            f"create refs/tags/{tag} {tag_object}\nprepare\ncommit\n"
+        )
+        self._run("update-ref", "--stdin", stdin=lines.encode())
+
+    def follow(self, branch: str, before: str, after: str) -> None:
+        """Bring the working copy to where its branch is; again does nothing."""
+        if not self._is_checked_out(branch):
+            return
+        if self._try("write-tree") != self.tree(before):
+            return
+        self._run("read-tree", "-m", "-u", before, after)
+
+    def _is_checked_out(self, branch: str) -> bool:
+        bare = self._try("rev-parse", "--is-bare-repository")
+        return bare == "false" and self._try("symbolic-ref", "--short", "HEAD") == branch
