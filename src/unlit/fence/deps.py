@@ -1,0 +1,189 @@
+"""The dependency layer: what a product needs to run, built in a fence, kept out of its tree.
+
+The build sees manifests and lock files only, so the same ones always give the same layer, and no
+candidate can plant anything in a layer that a later candidate gets. See ADR 0003.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from unlit.core.canonical import digest_bytes, digest_json
+from unlit.core.errors import OutcomeNotGoodEnough
+from unlit.fence.host import FenceHost
+from unlit.fence.model import FenceSpec, Finished, Mount
+from unlit.policy import Identity, Policy
+
+TARGET: Final = "/deps"
+MANIFESTS: Final = (
+    "pyproject.toml",
+    "uv.lock",
+    "uv.toml",
+    "poetry.lock",
+    "pdm.lock",
+    "setup.cfg",
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements.lock",
+    "package.json",
+    "package-lock.json",
+    "pnpm-lock.yaml",
+    "yarn.lock",
+    "go.mod",
+    "go.sum",
+    "Cargo.toml",
+    "Cargo.lock",
+    "Gemfile",
+    "Gemfile.lock",
+)
+"""What a build may see, at the top of the repository."""
+
+_BUILD_S: Final = 900.0
+_TOOLS: Final = "/opt/unlit/bin"
+_PASSED_ON: Final = (
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "NPM_CONFIG_REGISTRY",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerOrder:
+    """A dependency layer to be had.
+
+    Attributes:
+        tree: The candidate's tree; only its manifests are read.
+        build: The build command, run by a shell.
+        cache: Folder of finished layers; nothing else may write there.
+        env: Environment of the factory, of which only names of package indexes are passed on.
+    """
+
+    tree: Path
+    build: str
+    cache: Path
+    policy: Policy
+    identity: Identity
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def toolchain_mounts() -> tuple[Mount, ...]:
+    """Return what shows the factory's own Python inside a fence, where it is not below `/usr`."""
+    base = Path(sys.base_prefix).resolve()
+    if base.is_relative_to("/usr"):
+        return ()
+    return (Mount(base, str(base)),)
+
+
+async def dependency_layer(host: FenceHost, order: LayerOrder) -> Path:
+    """Return the folder of a product's dependencies, built if it is not in the cache.
+
+    Raises:
+        OutcomeNotGoodEnough: The build command failed; its last words are in the message.
+    """
+    manifests = {
+        name: (order.tree / name).read_bytes()
+        for name in MANIFESTS
+        if (order.tree / name).is_file() and not (order.tree / name).is_symlink()
+    }
+    layer = order.cache / _key(order.build, manifests)
+    if layer.is_dir():
+        return layer
+    order.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=order.cache) as scratch:
+        made = Path(scratch) / "layer"
+        made.mkdir()
+        seen = Path(scratch) / "manifests"
+        seen.mkdir()
+        for name, content in manifests.items():
+            (seen / name).write_bytes(content)
+        await _build(host, order, seen, made)
+        await asyncio.to_thread(_keep, made, layer)
+    return layer
+
+
+def _key(build: str, manifests: Mapping[str, bytes]) -> str:
+    named = {name: digest_bytes(content) for name, content in manifests.items()}
+    python = f"{sys.version_info.major}.{sys.version_info.minor} {sys.base_prefix}"
+    return digest_json([build, named, python]).removeprefix("sha256:")[:32]
+
+
+async def _build(host: FenceHost, order: LayerOrder, seen: Path, made: Path) -> None:
+    mounts = [Mount(made, TARGET, writable=True), *toolchain_mounts()]
+    if uv := _uv():
+        mounts.append(Mount(uv, f"{_TOOLS}/uv"))
+    spec = FenceSpec(
+        role="coder",
+        policy=order.policy,
+        identity=order.identity,
+        workspace=seen,
+        mounts=tuple(mounts),
+        env=_environment(order.env),
+    )
+    fence = await host.open(spec)
+    try:
+        ended = await fence.run(["sh", "-c", order.build], timeout_s=_BUILD_S)
+    finally:
+        await fence.close()
+    if ended.timed_out or ended.exit_code != 0:
+        raise _failed(order.build, ended)
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, str]:
+    python = getattr(sys, "_base_executable", sys.executable)
+    passed = {name: env[name] for name in _PASSED_ON if env.get(name, "").startswith("http")}
+    return {
+        "PATH": f"{TARGET}/venv/bin:{_TOOLS}:/usr/local/bin:/usr/bin:/bin",
+        "UV_CACHE_DIR": "/tmp/uv",  # noqa: S108 # inside the fence, gone with it
+        "UV_LINK_MODE": "copy",
+        "UV_NO_PROGRESS": "1",
+        "UV_PROJECT_ENVIRONMENT": f"{TARGET}/venv",
+        "UV_PYTHON": os.path.realpath(python),
+        "UV_PYTHON_DOWNLOADS": "never",
+        "NPM_CONFIG_CACHE": "/tmp/npm",  # noqa: S108 # inside the fence, gone with it
+        **passed,
+    }
+
+
+def _uv() -> Path | None:
+    import uv
+
+    try:
+        return Path(uv.find_uv_bin()).resolve()
+    except FileNotFoundError:
+        found = shutil.which("uv")
+        return Path(found).resolve() if found else None
+
+
+def _keep(made: Path, layer: Path) -> None:
+    """Let every fence read it and none change it; then it is in the cache, whole or not at all."""
+    for folder, _, names in os.walk(made, followlinks=False):
+        Path(folder).chmod(0o755)
+        for name in names:
+            path = Path(folder) / name
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+    try:
+        made.rename(layer)
+    except OSError:
+        if not layer.is_dir():  # another process built the same layer: theirs is as good
+            raise
+
+
+def _failed(build: str, ended: Finished) -> OutcomeNotGoodEnough:
+    lines = (ended.stdout + b"\n" + ended.stderr).decode("utf-8", "replace").strip().splitlines()
+    last = " / ".join(line.strip() for line in lines[-3:])[:400] or "it said nothing"
+    how = "did not end in time" if ended.timed_out else f"ended with exit code {ended.exit_code}"
+    return OutcomeNotGoodEnough(
+        "FEN-041",
+        f"The build command {build!r} {how}: {last}",
+        "the product cannot run without its dependencies.",
+        "correct the manifests, the command, or what policy lets the coder's role reach.",
+    )
