@@ -1,0 +1,101 @@
+"""`unlit approve` and `unlit reject`: what a person decides at the outcome gate."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+
+app = cyclopts.App(name="approve", help="Approve a run at its gate; it ships.")
+reject_app = cyclopts.App(name="reject", help="Reject a run at its gate, with a reason.")
+Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+
+
+@app.default
+def approve(
+    run: str = "last",
+    *,
+    reason: str = "",
+    person: str | None = None,
+    as_json: Json = False,
+    repository: Path | None = None,
+) -> int:
+    """Approve a run that waits at its gate. It is merged and tagged at once.
+
+    Exit code: 0 shipped, or one vote of several is in; 1 it cannot ship; 4 you may not.
+
+    Args:
+        run: The run, the start of its id, or ``last``.
+        reason: Why, in a few words; kept in the audit log.
+        person: Who decides; default the setting `person`, else the user's name.
+        as_json: Print JSON.
+        repository: Folder of the repository; default this one.
+    """
+    from unlit.record.model import RunState
+    from unlit.wiring.desk import open_office
+
+    office = open_office(repository, {"person": person})
+    found = office.store.find_run(run)
+    known = office.store.gate_decision(found.id, "outcome")
+    missing = 0
+    approved = known is not None and known.decision == "approved"
+    if not approved and found.state is not RunState.SHIPPED:
+        words = reason or _ask("Why? ")
+        missing = office.desk.decide(found.id, "approved", office.person, words).missing
+    if missing:
+        return _say(as_json, found.id, {"state": "waiting", "missing": missing},
+                    f"Approved by {office.person}; {missing} more must approve.")  # fmt: skip
+    shipment = office.ship(found.id)
+    again = " (it already was)" if shipment.again else ""
+    facts = {
+        "state": "shipped", "commit": shipment.commit, "branch": shipment.branch,
+        "tag": shipment.tag, "again": shipment.again,
+    }  # fmt: skip
+    text = (
+        f"Shipped{again}: {shipment.commit[:10]} on {shipment.branch}, tag {shipment.tag}, "
+        f"in {office.store.find_run(found.id).repository}."
+    )
+    return _say(as_json, found.id, facts, text)
+
+
+@reject_app.default
+def reject(
+    run: str = "last",
+    *,
+    reason: str = "",
+    person: str | None = None,
+    as_json: Json = False,
+    repository: Path | None = None,
+) -> int:
+    """Reject a run that waits at its gate. Nothing ships.
+
+    Args:
+        run: The run, the start of its id, or ``last``.
+        reason: Why, in a few words; kept in the audit log.
+        person: Who decides; default the setting `person`, else the user's name.
+        as_json: Print JSON.
+        repository: Folder of the repository; default this one.
+    """
+    from unlit.wiring.desk import open_office
+
+    office = open_office(repository, {"person": person})
+    found = office.store.find_run(run)
+    office.desk.decide(found.id, "rejected", office.person, reason or _ask("Why? "))
+    return _say(as_json, found.id, {"state": "rejected"}, f"Rejected by {office.person}.")
+
+
+def _ask(prompt: str) -> str:
+    if not sys.stdin.isatty():
+        return ""
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def _say(as_json: bool, run: str, facts: dict[str, object], text: str) -> int:
+    if as_json:
+        sys.stdout.write(json.dumps({"schema": "unlit.decision/1", "run": run, **facts}) + "\n")
+    else:
+        sys.stdout.write(text + "\n")
+    return 0

@@ -1,0 +1,93 @@
+"""The report in a terminal: the verdict, what only a person can say, and the criteria."""
+
+import textwrap
+
+from unlit.review.model import Report
+from unlit.review.rules.sayings import rule_words
+from unlit.review.rules.words import (
+    CRITERION_WORDS,
+    count,
+    duration,
+    inert,
+    interval,
+    money,
+    percent,
+)
+
+_WIDTH = 96
+_SIGNS = {"met": "●", "not_met": "✕", "undecided": "◐", "not_exercised": "◌", "asks": "◆"}
+
+
+def render_text(report: Report) -> str:
+    """Render the report for a terminal; nothing in it is obeyed by the terminal."""
+    lines = [_wrap(report.headline.main), _wrap(report.headline.worst), ""]
+    lines += _numbers(report)
+    lines += _questions(report)
+    lines += _criteria(report)
+    if report.not_verified:
+        lines += ["", "Not verified"]
+        lines += [_wrap(gap.text, "  ◌ ", "    ") for gap in report.not_verified]
+    lines += ["", f"Level {report.level.sentence}"]
+    lines += [f"More: unlit review {report.run.id} --html FILE, or unlit console"]
+    return "\n".join(line for line in lines if line is not None) + "\n"
+
+
+def _wrap(text: str, first: str = "", rest: str = "") -> str:
+    shown = " ".join(inert(text).split())
+    return textwrap.fill(shown, _WIDTH, initial_indent=first, subsequent_indent=rest)
+
+
+def _numbers(report: Report) -> list[str]:
+    lines = []
+    for candidate in report.candidates:
+        graded = candidate.graded
+        if graded is None:
+            lines.append(_wrap(f"Candidate {candidate.number}  not graded: {candidate.why_not}"))
+            continue
+        lines.append(
+            f"Candidate {candidate.number}  {percent(graded.estimate):>7} "
+            f"{interval(graded.lower, graded.upper):<13} "
+            f"{graded.satisfied} of {graded.trajectories} trajectories"
+        )
+    if report.sealed is not None:
+        sealed = report.sealed
+        lines.append(
+            f"Sealed       {sealed.satisfied} of {sealed.trajectories}, "
+            f"{count(report.looks.used, 'look')} used"
+        )
+    lines.append(f"Cost         {money(report.cost.usd)}, {duration(report.elapsed_s)} at work")
+    lines.append(_wrap(rule_words(report)))
+    return lines
+
+
+def _questions(report: Report) -> list[str]:
+    asked = report.open_questions
+    if report.decision is not None:
+        line = report.decision
+        return ["", _wrap(f"{line.decision.capitalize()} by {line.person}: {line.reason}")]
+    if not asked and report.run.state != "waiting":
+        return []
+    lines = ["", "Only you can say"] if asked else [""]
+    for question in asked:
+        lines.append(_wrap(question.text, f"  {question.number}. ", "     "))
+        lines.append(_wrap(question.why, "     ", "     "))
+    if report.run.state == "waiting":
+        lines.append(f"  unlit approve {report.run.id} --reason TEXT")
+        lines.append(f"  unlit reject {report.run.id} --reason TEXT")
+    return lines
+
+
+def _criteria(report: Report) -> list[str]:
+    if not report.criteria:
+        return []
+    asked = {line.criterion for line in report.open_questions}
+    lines = ["", "Criteria"]
+    for line in report.criteria:
+        state = "asks" if line.id in asked and line.state.value != "not_met" else line.state.value
+        word = f"{_SIGNS[state]} {CRITERION_WORDS[state]}"
+        evidence = "no trajectory reached it"
+        if line.trajectories:
+            evidence = f"{line.satisfied} of {line.trajectories}"
+        lines.append(f"  {word:<16} {line.id:<6} {evidence:<10} {inert(line.text)[:60]}")
+        lines.append(_wrap(f"at most: {line.ceiling}", " " * 19, " " * 19))
+    return lines

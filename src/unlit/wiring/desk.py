@@ -1,0 +1,131 @@
+"""Where people read and decide: the record, the audit log of gates and their rules."""
+
+import getpass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unlit.core.errors import InvalidInput
+from unlit.core.ids import RunId
+from unlit.core.system import SystemClock
+from unlit.record.engine import sqlite_url
+from unlit.record.model import RunEvent, RunState
+from unlit.record.store import Store
+from unlit.review import Desk
+from unlit.review.adapters.audit import FolderGateLog
+from unlit.review.rules.gates import GateRules, parse_rules
+from unlit.ship import Shipment, ship_run
+from unlit.wiring.factory import FILE_NAME
+from unlit.wiring.paths import StatePaths, state_paths
+from unlit.wiring.settings import Settings, read_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Everything that reading and deciding needs; nothing that writes code or grades.
+
+    Attributes:
+        person: Who decides here; `unknown` when nobody says.
+    """
+
+    repository: Path
+    settings: Settings
+    paths: StatePaths
+    store: Store
+    desk: Desk
+    person: str
+
+    def ship(self, run: RunId) -> Shipment:
+        """Ship an approved run and write down that it is shipped; again does nothing more.
+
+        Raises:
+            UnlitError: As `unlit.ship.ship_run`.
+        """
+        shipment = ship_run(self.store, run)
+        now = self.desk.clock.now()
+        self.store.change_run(run, now, state=RunState.SHIPPED)
+        text = f"merged as {shipment.commit[:10]} on {shipment.branch}, tag {shipment.tag}"
+        data = {"state": "shipped", "commit": shipment.commit, "tag": shipment.tag}
+        self.store.keep_events(
+            [RunEvent(run, "state/shipped", "state", now, "ship", text=text, data=data)]
+        )
+        return shipment
+
+
+def find_repository(start: Path) -> Path:
+    """Return the nearest folder upwards that is a factory or a git repository, else `start`."""
+    real = start.resolve()
+    for folder in (real, *real.parents):
+        if (folder / FILE_NAME).exists() or (folder / ".git").exists():
+            return folder
+    return real
+
+
+def open_office(
+    repository: Path | None = None,
+    flags: Mapping[str, str | int | Path | None] | None = None,
+    *,
+    create: bool = False,
+) -> Office:
+    """Open the record of a repository for reading and deciding.
+
+    Args:
+        repository: Its folder; default the nearest one upwards from here.
+        flags: Settings given on the command line.
+        create: Make an empty record when there is none, instead of refusing.
+
+    Raises:
+        InvalidInput: There is no record, or a setting or gate rule is not understood.
+        OutsideFailed: The database does not answer.
+    """
+    settings = read_settings(flags=flags)
+    folder = find_repository(repository or Path())
+    paths = state_paths(settings, folder)
+    url = settings.text("database_url")
+    if url is None and not paths.database.exists() and not create:
+        raise InvalidInput(
+            "REV-041",
+            f"Nothing has run yet in {folder}.",
+            "the record is made by the first run.",
+            "`unlit demo` shows one, `unlit run SPEC` makes one.",
+        )
+    paths.create()
+    store = Store.open(url or sqlite_url(paths.database))
+    clock = SystemClock()
+    log = FolderGateLog(paths.audit / "gates", clock, key_dir=paths.root / "audit-key")
+    desk = Desk(store, log, clock, gate_rules(folder))
+    return Office(folder, settings, paths, store, desk, person_of(settings))
+
+
+def gate_rules(repository: Path) -> GateRules:
+    """Return the rules of `[gate.NAME]` in unlit.toml; none is the default: one person, anybody.
+
+    Raises:
+        InvalidInput: They are not understood.
+    """
+    path = repository / FILE_NAME
+    if not path.exists():
+        return GateRules()
+    try:
+        found: Any = tomllib.loads(path.read_text(encoding="utf-8")).get("gate", {})
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            "REV-042",
+            f"{path} cannot be read: {error}.",
+            "a gate whose rules are not known stays shut.",
+            "correct it.",
+        ) from error
+    return parse_rules(found if isinstance(found, Mapping) else {"": found})
+
+
+def person_of(settings: Settings) -> str:
+    """Return who decides here: the setting, else the user's name."""
+    named = settings.text("person")
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
