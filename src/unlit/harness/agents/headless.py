@@ -12,6 +12,7 @@ from unlit.harness.recipes import MODEL, RECIPES, TASK, Recipe
 from unlit.harness.tools import Program, find_program
 
 _OUTPUT_LIMIT = 16 * 1024 * 1024
+_EVENTS_LIMIT = 500
 _MODEL_WORDS = (
     "overloaded",
     "rate limit",
@@ -89,6 +90,7 @@ class _Output:
         self._reader = reader
         self._sink = sink
         self._rest = b""
+        self._left = _EVENTS_LIMIT
 
     def take(self, data: bytes) -> None:
         """Take a piece of output."""
@@ -97,7 +99,9 @@ class _Output:
             self._rest = b""
         for line in lines:
             for event in read_line(self._reader, line):
-                self._sink.event(event)
+                if self._left > 0:
+                    self._left -= 1
+                    self._sink.event(event)
 
 
 def end_of(recipe: Recipe, done: Finished) -> End:

@@ -8,6 +8,7 @@ process that was asked to resume it and by no other.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -130,6 +131,8 @@ class DbosEngine:
         """Stop the engine; what runs is left to be resumed."""
         global _engine  # DBOS itself is one per process
         await asyncio.to_thread(self._stop)
+        # the engine made its own, now closed, thread pool the default of this loop
+        self._loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="unlit"))
         _engine = None
 
     def _stop(self) -> None:

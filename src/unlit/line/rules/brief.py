@@ -17,6 +17,7 @@ def make_brief(
     spec: SpecFacts,
     product: ProductPlan,
     *,
+    number: int = 1,
     context: str = "",
     lessons: str = "",
     feedback: Sequence[Feedback] = (),
@@ -27,12 +28,14 @@ def make_brief(
     Args:
         spec: The visible part of the spec.
         product: Commands it may run.
+        number: Which candidate is asked for.
         context: Quoted context items.
         lessons: What earlier runs learnt, approved by people.
         feedback: Criterion and bucket of the last grading; nothing else of it.
         remarks: What went wrong with the last candidate before grading.
     """
-    parts = [f"# Task: {spec.title}", spec.brief.strip(), _rules(product)]
+    task = f"# Task: {spec.title}\n\nThis is candidate {number}."
+    parts = [task, spec.brief.strip(), _rules(product)]
     if remarks:
         parts.append("## The last candidate\n\n" + "\n".join(f"- {line}" for line in remarks))
     if feedback:

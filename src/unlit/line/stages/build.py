@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from unlit.core.errors import BudgetUsedUp
 from unlit.core.ids import CandidateId, Digest
@@ -14,11 +14,13 @@ from unlit.harness.model import AgentEvent, Change, Commit, End, EndReason, Feed
 from unlit.harness.ports import Agent, Fence, Layer
 from unlit.harness.rules import judge_turn
 from unlit.harness.workspace import Provenance
-from unlit.line.model import FenceOrder, LineEvent, SpecFacts
+from unlit.line.model import FenceOrder, FolderMount, LineEvent, SpecFacts
 from unlit.line.rules.brief import make_brief
 from unlit.line.stages.checks import PATH
 from unlit.line.stages.work import Work
 from unlit.record.model import Candidate, StageState
+
+NO_KEY: Final = "fake-key-that-opens-nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,14 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
     kept = services.bodies.keep(text.encode())
     lower = await asyncio.to_thread(work.workspace.tree, turn.parent)
     place = work.place("build", agent=turn.agent, candidate=turn.candidate)
-    order = FenceOrder(place, request.policy, lower, env={"PATH": PATH}, wall_s=request.turn_s + 60)
+    order = FenceOrder(
+        place,
+        request.policy,
+        lower,
+        tuple(FolderMount(Path(m.source), m.target) for m in agent.facts.mounts),
+        _environment(agent),
+        request.turn_s + 60,
+    )
     fence = await services.fences.open(order)
     scratch = Path(tempfile.mkdtemp(prefix=".layer-", dir=work.workspace.root))
     closed: Mapping[str, Any] = {}
@@ -89,12 +98,21 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
     return {**facts, "commit": commit.commit, "tree": commit.tree, "files": commit.files}
 
 
+def _environment(agent: Agent) -> Mapping[str, str]:
+    """Set the path, and a key that opens nothing; a placeholder that policy grants replaces it."""
+    env = {"PATH": ":".join((*agent.facts.path, PATH))}
+    if agent.facts.credential:
+        env[agent.facts.credential] = NO_KEY
+    return env
+
+
 def brief_of(work: Work, spec: SpecFacts, turn: Turn) -> str:
     """Return what the agent of a turn is told."""
     context = _text(work, turn.context)
     return make_brief(
         spec,
         work.request.product,
+        number=turn.number,
         context=context,
         feedback=turn.feedback,
         remarks=turn.remarks,
@@ -112,7 +130,6 @@ async def _turn(work: Work, turn: Turn, agent: Agent, fence: Fence, text: str) -
         model=request.model,
         deadline_s=request.turn_s,
         max_usd=request.budget.run_usd,
-        env=dict(fence.placeholders),
     )
     try:
         async with asyncio.timeout(request.turn_s):

@@ -1,0 +1,106 @@
+"""The fence room as the line needs it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, cast
+
+from typing_extensions import override
+
+from unlit.core.clock import Clock
+from unlit.core.ids import Ids
+from unlit.fence import FenceHost, FenceSpec, Mount, TwinRoute
+from unlit.fence.host import limits_of
+from unlit.harness.ports import Fence
+from unlit.line.model import FenceOrder, Place
+from unlit.line.ports import Fences
+from unlit.policy import Identity, load_policy
+from unlit.record.model import Cost
+from unlit.record.store import Store
+
+
+class FenceRoom(Fences):
+    """Opens fences by policy and books what their model calls cost.
+
+    Args:
+        host: What opens them.
+        store: Where costs are booked.
+        routes: Twins that a role's fence reaches, such as a scripted model server for the coder;
+            policy must allow them too.
+    """
+
+    def __init__(
+        self,
+        host: FenceHost,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        routes: Mapping[str, Sequence[TwinRoute]] | None = None,
+    ) -> None:
+        self._host = host
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._routes = dict(routes or {})
+
+    @override
+    async def open(self, order: FenceOrder) -> Fence:
+        place = order.place
+        policy = load_policy(order.policy)
+        limits = limits_of(policy.limits(place.role))
+        if order.wall_s is not None:
+            limits = replace(limits, wall_s=max(limits.wall_s, order.wall_s))
+        fence = await self._host.open(
+            FenceSpec(
+                role=place.role,
+                policy=policy,
+                identity=Identity(place.run, place.stage, place.agent, place.role),
+                workspace=order.workspace,
+                mounts=tuple(Mount(m.source, m.target, m.writable) for m in order.mounts),
+                env=dict(order.env),
+                twins=tuple(self._routes.get(place.role, ())),
+                limits=limits,
+            )
+        )
+        return cast(Fence, fence)
+
+    @override
+    async def close(self, fence: Fence, place: Place) -> Mapping[str, Any]:
+        report = await fence.close()
+        self._book(place, report.usage)
+        return {
+            "held": report.held,
+            "denied": report.denied,
+            "exchanges": report.exchanges,
+            "peak_memory_mb": report.peak_memory_mb,
+            "weak": list(report.weak),
+            "processes_left": report.processes_left,
+            "model_calls": len(report.usage),
+        }
+
+    def _book(self, place: Place, usage: Sequence[Any]) -> None:
+        """Book each call under a fresh key: a stage that is repeated really spends again."""
+        now = self._clock.now()
+        session = self._ids.fresh("f")
+        self._store.keep_costs(
+            [
+                Cost(
+                    key=f"{session}/{number}",
+                    run=place.run,
+                    stage=place.stage,
+                    agent=place.agent,
+                    person=place.person,
+                    provider=used.provider,
+                    model=used.model,
+                    at=now,
+                    day=now.date().isoformat(),
+                    candidate=place.candidate,
+                    input_tokens=used.input_tokens,
+                    output_tokens=used.output_tokens,
+                    cache_read_tokens=used.cache_read_tokens,
+                    cache_write_tokens=used.cache_write_tokens,
+                    usd=None if used.cost_usd is None else Decimal(used.cost_usd),
+                )
+                for number, used in enumerate(usage, start=1)
+            ]
+        )
