@@ -150,6 +150,11 @@ RECIPES: Final[Mapping[str, Recipe]] = {
                 TASK,
                 "--yes-always",
                 "--no-git",
+                "--no-gitignore",
+                "--input-history-file",
+                "/tmp/aider.input",  # noqa: S108 # inside the fence
+                "--chat-history-file",
+                "/tmp/aider.chat.md",  # noqa: S108 # inside the fence
                 "--no-check-update",
                 "--no-show-release-notes",
                 "--no-show-model-warnings",

@@ -117,6 +117,8 @@ class Part:
         lacks: Texts that it must not hold.
         model: Shell pattern of the model's name.
         needs_tools: Whether only requests that offer tools are meant.
+        by_words: Count turns by what was said before instead of by the model's messages, for
+            clients that put examples of conversations into their prompt.
     """
 
     turns: tuple[Turn, ...]
@@ -124,6 +126,7 @@ class Part:
     lacks: tuple[str, ...] = ()
     model: str = "*"
     needs_tools: bool = False
+    by_words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from unlit.models.twin.model import Act, Part, Script, Turn
+from unlit.models.twin.rules import command_of
 
 CANDIDATE: Final = "This is candidate {number}."
 FINISH: Final = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
@@ -27,12 +28,14 @@ def script_of(overlays: Path) -> Script:
 
 def _part(folder: Path, *, tools: bool) -> Part:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    acts = tuple(
+    writes = [
         Act("write", path.read_text(encoding="utf-8"), path=str(path.relative_to(folder)))
         for path in files
-    )
+    ]
+    # by shell where there is one: some agents' own tools do not write over a file they did not read
+    acts = tuple(Act("bash", command_of(act)) if tools else act for act in writes)
     turns: tuple[Turn, ...] = (Turn(f"I write {len(files)} files.", acts),)
     if tools:
         turns += (Turn("All files are written.", (Act("bash", FINISH),)), Turn("Done."))
-    number = folder.name
-    return Part(turns, contains=(CANDIDATE.format(number=number),), needs_tools=tools)
+    contains = (CANDIDATE.format(number=folder.name),)
+    return Part(turns, contains=contains, needs_tools=tools, by_words=not tools)

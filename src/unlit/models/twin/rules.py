@@ -61,10 +61,15 @@ def choose(script: Script, ask: Ask) -> Turn:
     """Return the turn that answers a request."""
     for part in script.parts:
         if _fits(part, ask):
-            if ask.turn < len(part.turns):
-                return part.turns[ask.turn]
-            return Turn(script.otherwise)
+            number = _turn_of(part, ask)
+            return part.turns[number] if number < len(part.turns) else Turn(script.otherwise)
     return Turn(script.otherwise)
+
+
+def _turn_of(part: Part, ask: Ask) -> int:
+    if not part.by_words:
+        return ask.turn
+    return sum(bool(turn.say) and turn.say in ask.text for turn in part.turns)
 
 
 def answer(turn: Turn, ask: Ask) -> Reply:
@@ -107,7 +112,7 @@ def _call(act: Act, tools: Sequence[Tool], name: str) -> ToolCall | None:
     shell = _find(tools, _SHELLS)
     if shell is None:
         return None
-    return ToolCall(name, shell.name, _shell_arguments(shell, _command(act)))
+    return ToolCall(name, shell.name, _shell_arguments(shell, command_of(act)))
 
 
 def _find(tools: Sequence[Tool], names: Sequence[str]) -> Tool | None:
@@ -115,7 +120,8 @@ def _find(tools: Sequence[Tool], names: Sequence[str]) -> Tool | None:
     return next((by_name[name] for name in names if name in by_name), None)
 
 
-def _command(act: Act) -> str:
+def command_of(act: Act) -> str:
+    """Return the shell command that does an act."""
     if act.kind == "bash":
         return act.text
     folder = shlex.quote(act.path.rpartition("/")[0] or ".")
@@ -165,7 +171,7 @@ def _in_words(act: Act) -> str:
     if act.kind == "write":
         body = act.text if act.text.endswith("\n") else act.text + "\n"
         return f"{act.path}\n```\n<<<<<<< SEARCH\n=======\n{body}>>>>>>> REPLACE\n```"
-    return f"```bash\n{_command(act)}\n```"
+    return f"```bash\n{command_of(act)}\n```"
 
 
 def _part(table: Any, source: str) -> Part:
@@ -173,7 +179,7 @@ def _part(table: Any, source: str) -> Part:
         raise _wrong(source, "it is not a table")
     _known(table, {"when", "turns"}, source)
     when = table.get("when", {})
-    _known(when, {"contains", "lacks", "model", "tools"}, f"{source}: when")
+    _known(when, {"contains", "lacks", "model", "tools", "by_words"}, f"{source}: when")
     return Part(
         turns=tuple(
             _turn(turn, f"{source}, turn {n}") for n, turn in enumerate(table.get("turns", ()), 1)
@@ -182,6 +188,7 @@ def _part(table: Any, source: str) -> Part:
         lacks=_texts(when.get("lacks", ())),
         model=str(when.get("model", "*")),
         needs_tools=bool(when.get("tools", False)),
+        by_words=bool(when.get("by_words", False)),
     )
 
 
