@@ -135,7 +135,7 @@ def ready(spec: Path, *, as_json: AsJson = False) -> int:
                     "spec": read.id,
                     "digest": read.digest,
                     **verdict.to_json(),
-                }  # fmt: skip
+                }
             )
             + "\n"
         )

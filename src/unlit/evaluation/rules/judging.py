@@ -5,9 +5,9 @@ Two ways in. With labels on a random part of this very run: prediction-powered i
     p = mean over unlabelled of f + mean over labelled of (y - f),  var = var(f)/N + var(y-f)/n
 
 with the weight of f fixed at 1 (or fixed before the run). The power-tuned weight (PPI++) is not
-offered: at 50 to 100 labels its one-sided error is 0.10 to 0.15 at a nominal 0.05. Without labels on
-the run, a calibration set bounds the judge's error rates and the threshold moves:
-q0 = p0 Se_U + (1-p0) FP_U, with half of alpha spent on the bounds and half on the test.
+offered: at 50 to 100 labels its one-sided error is 0.10 to 0.15 at a nominal 0.05. Without labels
+on the run, a calibration set bounds the judge's error rates and the threshold moves: q0 = p0 Se_U +
+(1-p0) FP_U, with half of alpha spent on the bounds and half on the test.
 
 Sources: Angelopoulos et al. (2023), Science 382, 669-674 (PPI); Rogan and Gladen (1978), Am. J.
 Epidemiol. 107, 71-76; Lang and Reiczigel (2014), Prev. Vet. Med. 113, 13-22 (its interval).

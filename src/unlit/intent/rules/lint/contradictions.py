@@ -1,0 +1,337 @@
+"""Contradictions that can be decided: bounds, exit codes, values, order, yes and no, examples.
+
+Two criteria are compared only where they speak of the same thing: the same noun and unit, the same
+condition, or the same sentence up to one opposite word. What cannot be decided is not reported.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+from unlit.intent.model import Criterion, Finding, Spec
+from unlit.intent.rules.lint.hint import hint, masked
+
+_STOP_TEXT: Final = (
+    "a an the of is are be been has have with that which shall to in on for from by and or its it "
+    "not no then when if while where tool system program service product contain contains longer "
+    "shorter more less fewer than most least exactly up length size number count total each every "
+    "only also must at as this those these"
+)
+_STOP: Final = frozenset(_STOP_TEXT.split())
+_OPPOSITES: Final = (
+    ("ascending", "descending"), ("accept", "refuse"), ("accept", "reject"), ("allow", "forbid"),
+    ("allow", "refuse"), ("include", "exclude"), ("include", "omit"), ("enable", "disable"),
+    ("first", "last"), ("keep", "delete"), ("keep", "remove"), ("overwrite", "keep"),
+    ("newest", "oldest"), ("up", "down"), ("show", "hide"), ("before", "after"),
+    ("sensitive", "insensitive"), ("encrypt", "plain"), ("synchronously", "asynchronously"),
+    ("refuse", "overwrite"), ("ignore", "refuse"), ("skip", "refuse"), ("ignore", "report"),
+    ("largest", "smallest"), ("uppercase", "lowercase"), ("local", "utc"),
+)  # fmt: skip
+_EXIT: Final = re.compile(
+    r"\bexit(?:s|ing)?\b[^.;]{0,25}?\bcode\s+(\d+)|\bexit (?:code|status) (\d+)", re.I
+)
+_STATUS: Final = re.compile(
+    r"\b(?:status|answer(?:s)? with|respond(?:s)? with)\s+(?:code\s+)?([1-5]\d\d)\b", re.I
+)
+_BOUND: Final = re.compile(
+    r"\b(at most|no more than|up to|at least|no fewer than|no less than|more than|longer than|"
+    r"greater than|larger than|over|less than|fewer than|shorter than|smaller than|under|"
+    r"exactly)\s+"
+    r"(\d[\d_,]*(?:\.\d+)?)\s*([a-z%]+)?",
+    re.I,
+)
+_REFUSES: Final = re.compile(
+    r"\b(refuse|reject|deny|fail|forbid|not accept|not allow|ignore)\w*\b", re.I
+)
+_ACCEPTS: Final = re.compile(r"\b(accept|allow|permit|take|admit)s?\b", re.I)
+_FORBIDS: Final = re.compile(r"\bshall (?:not|never)\b", re.I)
+_ENUM: Final = re.compile(
+    r"\b([a-z]+)\s+(?:shall be |shall have |is |are |of |has )?(?:one of|either|only|exactly one "
+    r"of)"
+    r"\s+((?:`[^`]+`(?:,\s*(?:and |or )?|\s+(?:or|and)\s+)?)+)",
+    re.I,
+)
+_VALUE: Final = re.compile(r"\b([a-z]+)\s+(?:shall be|to|is|becomes|=|as)\s+`([^`]+)`", re.I)
+_BEFORE: Final = re.compile(
+    r"\bshall\s+([^.;]*?)\s+(before|after)\s+(?:it\s+|the (?:tool|system|service|"
+    r"program)\s+)?([^.;,]*)",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    criterion: Criterion
+    match: re.Match[str]
+    key: tuple[str, str]
+    low: float
+    high: float
+    speaks: str
+
+    @property
+    def text(self) -> str:
+        return self.match[0].strip()
+
+
+def findings(spec: Spec) -> list[Finding]:
+    """Return contradictions between criteria, and within one between sentence and example."""
+    found = [*_bounds(spec), *_codes(spec), *_values(spec), *_order(spec), *_opposites(spec)]
+    return [*found, *_examples(spec)]
+
+
+def _contradiction(
+    criterion: Criterion, place: re.Match[str] | tuple[int, int] | None, other: str, what: str
+) -> Finding:
+    return hint("INT-330", criterion, place, f"This contradicts {other}: {what}.",
+                "No program can do both.", "Keep one of the two.")  # fmt: skip
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the content words of `text`, singular, lower case."""
+    found = re.findall(r"[a-z][a-z-]+|\d+", text.lower())
+    return frozenset(_singular(word) for word in found if word not in _STOP)
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _condition(text: str) -> str:
+    match = re.match(r"\s*(?:when|while|if|where|whenever)\b(.*?),\s*(?:then\s+)?\w", text, re.I)
+    return match[1].strip().lower() if match else ""
+
+
+def _stated(text: str) -> frozenset[str]:
+    """Return the words of the condition, its negations included."""
+    condition = _condition(text)
+    return words(condition) | frozenset(re.findall(r"\b(?:no|not|without|never)\b", condition))
+
+
+def _bounds(spec: Spec) -> list[Finding]:
+    groups: dict[tuple[str, str], list[_Bound]] = {}
+    for criterion in spec.criteria:
+        for bound in _bounds_of(criterion):
+            groups.setdefault(bound.key, []).append(bound)
+    found = []
+    for group in groups.values():
+        for a, b in combinations(group, 2):
+            if a.criterion.id != b.criterion.id and _clash(a, b):
+                found.append(
+                    _contradiction(b.criterion, b.match, a.criterion.id,
+                                   f"`{b.text}` against `{a.text}` of {a.key[0]}")
+                )  # fmt: skip
+    return found
+
+
+def _bounds_of(criterion: Criterion) -> Iterator[_Bound]:
+    text = masked(criterion.text)
+    for match in _BOUND.finditer(text):
+        before = re.findall(r"[a-z][a-z-]*", text[: match.start()].lower())
+        noun = next((w for w in reversed(before) if w not in _STOP), None)
+        if noun is None:
+            continue
+        value = float(match[2].replace(",", "").replace("_", ""))
+        low, high = _range(match[1].lower(), value)
+        condition = _condition(text)
+        in_condition = match.start() < text.find(",") if condition else False
+        refuses, accepts = bool(_REFUSES.search(text)), bool(_ACCEPTS.search(text))
+        speaks = "refuse" if refuses else "accept" if accepts else "if" if in_condition else "be"
+        yield _Bound(
+            criterion,
+            match,
+            (_singular(noun), _singular((match[3] or "").lower())),
+            low,
+            high,
+            speaks,
+        )
+
+
+def _range(comparator: str, value: float) -> tuple[float, float]:
+    if comparator in ("at most", "no more than", "up to"):
+        return (-1e308, value)
+    if comparator in ("less than", "fewer than", "shorter than", "smaller than", "under"):
+        return (-1e308, value - 1e-9)
+    if comparator in ("at least", "no fewer than", "no less than"):
+        return (value, 1e308)
+    if comparator == "exactly":
+        return (value, value)
+    return (value + 1e-9, 1e308)
+
+
+def _clash(a: _Bound, b: _Bound) -> bool:
+    overlap = max(a.low, b.low) <= min(a.high, b.high)
+    kinds = {a.speaks, b.speaks}
+    if kinds == {"accept", "refuse"}:
+        return overlap
+    if "if" in kinds or "refuse" in kinds:
+        return False
+    if not overlap:
+        return True
+    # two different limits of one kind for one thing, unless the conditions differ
+    same_kind = (a.low == b.low) or (a.high == b.high)
+    different = (a.low, a.high) != (b.low, b.high)
+    conditions = _condition(masked(a.criterion.text)), _condition(masked(b.criterion.text))
+    return same_kind and different and conditions[0] == conditions[1]
+
+
+def _codes(spec: Spec) -> list[Finding]:
+    found = []
+    for pattern, name in ((_EXIT, "exit code"), (_STATUS, "status")):
+        seen: list[tuple[frozenset[str], Criterion, str]] = []
+        for criterion in spec.criteria:
+            match = pattern.search(criterion.text)
+            if match is None:
+                continue
+            code = next(group for group in match.groups() if group)
+            found += _example_codes(criterion, pattern, name, code)
+            condition = _stated(criterion.text)
+            if condition:
+                found += [
+                    _contradiction(criterion, match, other.id, f"{name} {code} against {value}")
+                    for known, other, value in seen
+                    if value != code and known == condition
+                ]
+                seen.append((condition, criterion, code))
+    return found
+
+
+def _example_codes(
+    criterion: Criterion, pattern: re.Pattern[str], name: str, code: str
+) -> list[Finding]:
+    codes = {next(g for g in m.groups() if g) for m in pattern.finditer(criterion.text)}
+    if len(codes) > 1:
+        return []
+    found = []
+    for example in criterion.examples:
+        seen = {next(g for g in m.groups() if g) for m in pattern.finditer(example.outcome)}
+        if len(seen) == 1 and seen != codes:
+            found.append(
+                _contradiction(criterion, pattern.search(criterion.text),
+                               f"its example in line {example.line}",
+                               f"{name} {code} against {next(iter(seen))}")
+            )  # fmt: skip
+    return found
+
+
+def _values(spec: Spec) -> list[Finding]:
+    known: dict[str, tuple[Criterion, frozenset[str]]] = {}
+    for criterion in spec.criteria:
+        for match in _ENUM.finditer(criterion.text):
+            values = frozenset(re.findall(r"`([^`]+)`", match[2]))
+            if len(values) > 1:
+                known.setdefault(_singular(match[1].lower()), (criterion, values))
+    found = []
+    for criterion in spec.criteria:
+        for match in _VALUE.finditer(criterion.text):
+            entry = known.get(_singular(match[1].lower()))
+            if entry is not None and match[2] not in entry[1] and entry[0].id != criterion.id:
+                listed = ", ".join(sorted(entry[1]))
+                found.append(
+                    _contradiction(criterion, match, entry[0].id,
+                                   f"`{match[2]}` is not one of {listed}")
+                )  # fmt: skip
+    return found
+
+
+def _order(spec: Spec) -> list[Finding]:
+    seen: list[tuple[frozenset[str], frozenset[str], Criterion]] = []
+    found = []
+    for criterion in spec.criteria:
+        match = _BEFORE.search(masked(criterion.text))
+        if match is None:
+            continue
+        first, second = words(match[1]), words(match[3])
+        if match[2].lower() == "after":
+            first, second = second, first
+        if not first or not second:
+            continue
+        for earlier, later, other in seen:
+            if _alike(first, later) and _alike(second, earlier):
+                found.append(_contradiction(criterion, match, other.id, "the order is reversed"))
+        seen.append((first, second, criterion))
+    return found
+
+
+def _alike(a: frozenset[str], b: frozenset[str], limit: float = 0.6) -> bool:
+    return len(a & b) >= limit * min(len(a), len(b)) and len(a & b) >= 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    criterion: Criterion
+    words: frozenset[str]
+    condition: frozenset[str]
+    forbids: bool
+
+
+def _opposites(spec: Spec) -> list[Finding]:
+    rows = [
+        _Row(
+            criterion,
+            words(criterion.text),
+            _stated(criterion.text),
+            bool(_FORBIDS.search(criterion.text)),
+        )
+        for criterion in spec.criteria
+    ]
+    by_condition: dict[frozenset[str], list[_Row]] = {}
+    for row in rows:
+        by_condition.setdefault(row.condition, []).append(row)
+    found = []
+    for group in by_condition.values():
+        for a, b in combinations(group, 2):
+            what = _opposed(a, b)
+            if what is not None:
+                found.append(_contradiction(b.criterion, None, a.criterion.id, what))
+    return found
+
+
+def _opposed(a: _Row, b: _Row) -> str | None:
+    both = len(a.words | b.words)
+    common = len(a.words & b.words)
+    if both == 0 or common / both < 0.5:
+        return None
+    if a.forbids != b.forbids:
+        return "one demands what the other forbids" if common / both >= 0.7 else None
+    different = a.words ^ b.words
+    for one, other in _OPPOSITES:
+        if {one, other} <= different and (one in a.words) != (one in b.words):
+            return f"`{one}` against `{other}`"
+    return None
+
+
+def _examples(spec: Spec) -> list[Finding]:
+    """Return pairs of examples with one input and outcomes that exclude each other."""
+    seen: dict[str, list[tuple[Criterion, str, int]]] = {}
+    found = []
+    for criterion in spec.criteria:
+        for example in criterion.examples:
+            key = " ".join(example.input.split())
+            for other, outcome, line in seen.get(key, []):
+                what = _exclusive(outcome, example.outcome)
+                if what is not None:
+                    found.append(
+                        _contradiction(criterion, None, f"{other.id}, line {line}",
+                                       f"the same input, {what}")
+                    )  # fmt: skip
+            seen.setdefault(key, []).append((criterion, example.outcome, example.line))
+    return found
+
+
+def _exclusive(a: str, b: str) -> str | None:
+    codes = [{next(g for g in m.groups() if g) for m in _EXIT.finditer(text)} for text in (a, b)]
+    if codes[0] and codes[1] and not codes[0] & codes[1]:
+        return f"exit code {min(codes[0])} against {min(codes[1])}"
+    prints = [
+        re.fullmatch(
+            r"(?:it )?(?:prints|outputs|answers|returns)?\s*`([^`]*)`\.?", text.strip(), re.I
+        )
+        for text in (a, b)
+    ]
+    if prints[0] and prints[1] and prints[0][1] != prints[1][1]:
+        return f"`{prints[0][1]}` against `{prints[1][1]}`"
+    return None

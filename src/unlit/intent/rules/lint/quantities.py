@@ -1,0 +1,95 @@
+"""Numbers need units, times need zones, sizes need a base."""
+
+import re
+from typing import Final
+
+from unlit.intent.model import Finding, Spec
+from unlit.intent.rules.lint.hint import hint, masked
+
+_NUMBER: Final = r"(\d[\d_.,]*)"
+_UNIT: Final = (
+    r"(?:ms|milliseconds?|s|sec|seconds?|min|minutes?|h|hours?|days?|weeks?|months?|years?|"
+    r"quarters?|"
+    r"%|percent|bytes?|[kKMGT]i?B|[kKMGT]bit|bits?|characters?|code points?|letters?|digits?|"
+    r"words?|"
+    r"lines?|rows?|columns?|pages?|entries|items?|files?|records?|requests?|attempts?|retries|"
+    r"times|"
+    r"people|users?|members?|messages?|issues?|points?|cents?|euros?|dollars?|USD|EUR|GBP|px|"
+    r"pixels?|"
+    r"mm|cm|m|km|kg|g|°C|degrees?|Hz|decimals?|levels?|[a-z]{3,}s)\b"
+)
+_DURATION: Final = re.compile(
+    rf"\b(within|in less than|after|every|for|older than|longer than|at least every|timeout of|"
+    rf"expires? (?:in|after)|retr(?:y|ies) after|waits?(?: for)?)\s+{_NUMBER}(?!\s*[-–]?\s*{_UNIT})"
+    rf"(?![\w%:-])(?!\s*(?:{_UNIT}|[a-z]+))",
+    re.I,
+)
+_LIMIT: Final = re.compile(
+    rf"\b(limit|maximum|minimum|max|min|length|size|width|height|quota|threshold|capacity)\s+"
+    rf"(?:of|is|shall be|be|at|to)\s+{_NUMBER}(?!\s*[-–]?\s*{_UNIT})(?![\w%:.-]*\s*(?:{_UNIT}|"
+    rf"[a-z]+))",
+    re.I,
+)
+_AMOUNT: Final = re.compile(
+    rf"\b(price|amount|cost|fee|total|balance|salary|discount|fine)s?\b[^.;]*?\b(?:of|above|over|"
+    rf"below|under|exceeds?|at least|at most|than|is)\s+{_NUMBER}(?!\s*{_UNIT})(?![\w%:-])",
+    re.I,
+)
+_MONEY: Final = re.compile(r"[$€£]|\b(?:USD|EUR|GBP|CHF|cents?|euros?|dollars?|currency)\b", re.I)
+_CLOCK: Final = re.compile(
+    r"\b(?:at|by|before|after|until|from)\s+(\d{1,2}:\d{2}|midnight|noon|\d{1,2}\s?(?:am|pm))\b|"
+    r"\b(today|tomorrow|yesterday|end of (?:the )?day|business day|working days?|office hours)\b",
+    re.I,
+)
+_ZONE: Final = re.compile(
+    r"\b(UTC|GMT|Z\b|time ?zone|local time|[A-Z][a-z]+/[A-Z][a-z]+|CET|[ECMP][SD]?T|clock of)\b"
+)
+_BYTES: Final = re.compile(r"\b(\d[\d_.,]*)\s?(KB|MB|GB|TB|kB)\b")
+_BASE: Final = re.compile(r"\b(1,?000|1,?024|decimal|binary|powers? of|[kKMG]iB)\b", re.I)
+
+
+def findings(spec: Spec) -> list[Finding]:
+    """Return hints for numbers without unit, money without currency, times without zone."""
+    zone = any(_ZONE.search(text) for text in _whole(spec))
+    base = any(_BASE.search(text) for text in _whole(spec))
+    currency = any(_MONEY.search(text) for text in _whole(spec))
+    found: list[Finding] = []
+    for criterion in spec.criteria:
+        text = masked(criterion.text)
+        for pattern in (_DURATION, _LIMIT):
+            match = pattern.search(text)
+            if match is not None:
+                place = (match.start(2), match.end(2))
+                found.append(
+                    hint("INT-314", criterion, place, f"`{match[2]}` has no unit.",
+                         f"`{match[1]}` measures something; of what is not said.",
+                         f"{match[2]} seconds, {match[2]} characters, …")
+                )  # fmt: skip
+        amount = _AMOUNT.search(text)
+        if amount is not None and not currency:
+            found.append(
+                hint("INT-314", criterion, (amount.start(2), amount.end(2)),
+                     f"`{amount[2]}` has no currency.", f"`{amount[1]}` is money.",
+                     f"{amount[2]} EUR")
+            )  # fmt: skip
+        clock = _CLOCK.search(text)
+        if clock is not None and not zone:
+            found.append(
+                hint("INT-315", criterion, clock, f"`{clock[1] or clock[2]}` has no time zone.",
+                     "It is another moment elsewhere.", f"{clock[0]} UTC")
+            )  # fmt: skip
+        size = _BYTES.search(text)
+        if size is not None and not base:
+            found.append(
+                hint("INT-316", criterion, size, f"`{size[0]}` may be 1,000 or 1,024 based.",
+                     "The limit differs by 2 to 10 percent.",
+                     f"{size[1]} {size[2][0].upper()}iB, or give bytes")
+            )  # fmt: skip
+    return found
+
+
+def _whole(spec: Spec) -> list[str]:
+    texts = [criterion.text for criterion in spec.criteria]
+    texts += [f"{row.case} {row.behaviour}" for row in spec.boundaries]
+    texts += [f"{term.name} {term.meaning}" for term in spec.terms]
+    return [*texts, spec.intent]

@@ -1,0 +1,108 @@
+"""Terms that nothing defines, and definitions that nothing uses."""
+
+import re
+from typing import Final
+
+from unlit.intent.model import Finding, Span, Spec
+from unlit.intent.rules.lint.hint import hint, masked
+
+_COMMON_TEXT: Final = (
+    "AC ACL AI AM API ASCII AWS BOM CEO CET CHF CI CLI CORS CPU CRLF CSS CSV DELETE DNS EOF EUR "
+    "FAQ "
+    "FTP GB GBP GET GIF GMT GPS GPU GUI HEAD HTML HTTP HTTPS IBAN ID IDS IMAP IP IPV4 IPV6 ISBN "
+    "ISO "
+    "JPEG JPG JSON JWT KB LF MB MIME MIT NFC NFD NFKC NOT NUL OAUTH OK OPTIONS OR AND OS PATCH PDF "
+    "PID PIN PM PNG POST PUT PR QR RAM README REST RFC RGB RSS SHA SMS SMTP SQL SSH SSL SSO STDIN "
+    "SVG TB TCP TLS TOML TODO TSV TTY UDP UI URI URL URLS USA USB USD UTC UTF UUID UX VAT VPN WAV "
+    "XML YAML YYYY ZIP MM DD HH SS IF THE EAN EU UK US SEC EARS II III IV"
+)
+_COMMON: Final = frozenset(_COMMON_TEXT.split())
+_SERVICES_TEXT: Final = (
+    "google drive slack jira okta github gitlab linux windows mac macos unix excel word outlook "
+    "teams "
+    "zoom "
+    "notion figma sentry stripe paypal amazon azure microsoft apple android chrome chromium "
+    "firefox "
+    "safari python java rust node postgres postgresql sqlite mysql redis docker kubernetes git "
+    "markdown unicode latin luhn english german french january february march april may june july "
+    "august september october november december monday tuesday wednesday thursday friday saturday "
+    "sunday easter christmas retry-after content-type accept roman caesar fahrenheit celsius "
+    "gregorian fibonacci levenshtein manhattan euclidean"
+)
+_SERVICES: Final = frozenset(_SERVICES_TEXT.split())
+_ACRONYM: Final = re.compile(r"(?<![\w`.-])([A-Z][A-Z0-9]{1,6})(?![\w`-])")
+_PHRASE: Final = re.compile(r"(?<=[a-z,;] )([A-Z][a-z]+(?: [A-Z][a-z]+)*)\b")
+_PAIRS: Final = (
+    ("user", "customer"), ("customer", "client"), ("folder", "directory"), ("ticket", "issue"),
+    ("order", "purchase"), ("account", "profile"), ("user", "member"), ("employee", "worker"),
+    ("amount", "sum"), ("delete", "erase"), ("invoice", "bill"), ("photo", "picture"),
+)  # fmt: skip
+
+
+def findings(spec: Spec) -> list[Finding]:
+    """Return hints for undefined, doubled and unused terms."""
+    return [*_undefined(spec), *_doubled(spec), *_unused(spec)]
+
+
+def _undefined(spec: Spec) -> list[Finding]:
+    parameters = set(re.findall(r"[A-Za-z0-9_-]+", " ".join(re.findall(r"`([^`]*)`", _all(spec)))))
+    explained = " ".join([spec.title, spec.intent, *spec.uses, *(t.name for t in spec.terms)])
+    known = {word.lower() for word in re.findall(r"[A-Za-z0-9-]+", explained)}
+    found = []
+    seen: set[str] = set()
+    for criterion in spec.criteria:
+        text = masked(criterion.text)
+        for match in [*_ACRONYM.finditer(text), *_PHRASE.finditer(text)]:
+            term = match[1]
+            parts = term.split()
+            if term in seen or term in _COMMON or term in parameters:
+                continue
+            if any(part.lower() in _SERVICES for part in parts):
+                continue
+            if all(part.lower() in known for part in parts):
+                continue
+            seen.add(term)
+            found.append(
+                hint("INT-317", criterion, match, f"`{term}` is not defined.",
+                     "A term of the field means something exact, and only its readers know what.",
+                     f"Add to `## Glossary`: `- {term}: …`.")
+            )  # fmt: skip
+    return found
+
+
+def _all(spec: Spec) -> str:
+    texts = [criterion.text for criterion in spec.criteria]
+    for criterion in spec.criteria:
+        texts += [f"{example.input} {example.outcome}" for example in criterion.examples]
+    return " ".join([*texts, *(row.behaviour for row in spec.boundaries)])
+
+
+def _doubled(spec: Spec) -> list[Finding]:
+    defined = " ".join(f"{term.name} {term.meaning}" for term in spec.terms).lower()
+    found = []
+    for one, other in _PAIRS:
+        places = []
+        for word in (one, other):
+            pattern = re.compile(rf"\b{word}s?\b", re.I)
+            places.append(
+                next(((c, m) for c in spec.criteria if (m := pattern.search(masked(c.text)))), None)
+            )
+        if places[0] is None or places[1] is None or one in defined or other in defined:
+            continue
+        criterion, match = max((place for place in places if place), key=lambda p: p[0].line)
+        found.append(
+            hint("INT-318", criterion, match, f"`{one}` and `{other}` may be one thing or two.",
+                 "Two words for one thing, or one thing too few.",
+                 "Use one word, or define both in `## Glossary`.")
+        )  # fmt: skip
+    return found
+
+
+def _unused(spec: Spec) -> list[Finding]:
+    text = " ".join([_all(spec), spec.intent, *(row.case for row in spec.boundaries)]).lower()
+    return [
+        Finding("INT-319", "hint", Span(term.line), f"`{term.name}` is defined and never used.",
+                "A definition nobody needs hides one that is missing.", "Delete it.")
+        for term in spec.terms
+        if term.name.lower().rstrip("s") not in text
+    ]  # fmt: skip

@@ -1,0 +1,105 @@
+"""Words that readers fill with different meanings.
+
+Vocabulary after ISO/IEC/IEEE 29148:2018, 5.2.7 and INCOSE "Guide to Writing Requirements" v4,
+rules R7 to R10 and R26, shortened to words that changed an outcome in our corpus. These are style
+hints: word lists predict real ambiguity badly, so they never gate.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from unlit.intent.model import Finding, Spec
+from unlit.intent.rules.lint.hint import hint, masked
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Why a word is open, and what to write instead."""
+
+    code: str
+    reason: str
+    instead: str
+
+
+_SPEED: Final = Word("INT-310", "How fast is not said.", "State a bound: `within 2 seconds`.")
+_QUALITY: Final = Word("INT-310", "Nobody can observe it.", "Say what a person sees when it holds.")
+_AMOUNT: Final = Word("INT-310", "How many is not said.", "State a number or a range.")
+_TIME: Final = Word("INT-310", "When is not said.", "State a time or an interval.")
+_ESCAPE: Final = Word("INT-311", "It lets every behaviour pass.", "Delete it, or say when exactly.")
+_OPEN: Final = Word(
+    "INT-311", "The list has no end.", "List all, or say which rule makes the list."
+)
+_BEST: Final = Word("INT-312", "It names no target, so nothing can miss it.", "State a bound.")
+_CHOICE: Final = Word("INT-313", "It means `and` to some and `or` to others.",
+                      "Write `A, B, or both`, or choose one.")  # fmt: skip
+
+_GROUPS: Final[Mapping[Word, str]] = {
+    _SPEED: "fast|quick|quickly|rapid|rapidly|promptly|timely|responsive|slow|in real time|"
+    "in a timely manner|performant|swiftly",
+    _QUALITY: "user-friendly|friendly|easy|easily|intuitive|simple|simply|robust|robustly|seamless|"
+    "seamlessly|nice|nicely|clean|cleanly|gracefully|graceful|properly|correctly|appropriate|"
+    "appropriately|suitable|suitably|adequate|adequately|reasonable|reasonably|sensible|sensibly|"
+    "secure|securely|safely|efficient|efficiently|effective|effectively|helpful|meaningful|"
+    "useful|acceptable|good|bad|well|modern|readable|clear|clearly|consistent|consistently|"
+    "normal|normally|standard|valid-looking|relevant|human-readable|sane",
+    _AMOUNT: "some|several|many|few|a few|various|numerous|most|a lot|lots of|enough|sufficient|"
+    "sufficiently|large|small|big|huge|long|short|high|low|multiple|a number of|a couple of|"
+    "approximately|about|around|roughly|nearly|almost|too many|too long|too large|excessive",
+    _TIME: "soon|recent|recently|periodically|regularly|often|sometimes|occasionally|frequently|"
+    "eventually|from time to time|immediately|instantly|at once|usually|generally|typically|"
+    "in due time|outdated|stale|old|up to date|up-to-date",
+    _ESCAPE: "if possible|where possible|when possible|as needed|if needed|if necessary|"
+    "as necessary|where appropriate|as appropriate|when appropriate|if applicable|"
+    "where applicable|as applicable|to the extent possible|as far as possible|"
+    "where practical|at a minimum",
+    _OPEN: r"etc\.?|and so on|and so forth|and similar|or similar|and the like|such as|including "
+    "but not limited to|for example|e\\.g\\.",
+    _BEST: "better|best|faster|smaller|larger|improved|improve|optimise|optimize|optimised|"
+    "optimized|optimal|minimise|minimize|minimal|maximise|maximize|maximal|as many as possible|"
+    "as little as possible|as soon as possible|as fast as possible|state of the art",
+    _CHOICE: "and/or|either or both",
+}
+_WORDS: Final = {
+    phrase.replace("\\", "").rstrip("?"): word
+    for word, phrases in _GROUPS.items()
+    for phrase in phrases.split("|")
+}
+_ALL: Final = re.compile(
+    r"(?<![\w-])("
+    + "|".join(sorted((p for g in _GROUPS.values() for p in g.split("|")), key=len, reverse=True))
+    + r")(?![\w-])",
+    re.I,
+)
+#: A vague word with a number beside it is bounded: `at most 3 short lines`, `about 5` is not.
+_BOUND_BEFORE: Final = re.compile(r"\d[\w.,%]*\s*$|\b(?:at (?:most|least)|exactly)\s+$", re.I)
+_HARMLESS: Final = re.compile(
+    r"\b(?:at most|the most|most recent\b.*\bby|as long as|no longer|so long as|too long, then|"
+    r"standard (?:output|error|input)|low(?:er)? case|high(?:er)? than|how (?:many|long|few)|"
+    r"few(?:er)? than|clean exit|about (?:page|it)|as well|as well as|dry run|long option|"
+    r"short option|is old(?:er)? than|seconds? old|minutes? old|hours? old|days? old|years? old)\b",
+    re.I,
+)
+
+
+def findings(spec: Spec) -> list[Finding]:
+    """Return a hint for each open word in a criterion's sentence."""
+    defined = {term.name.lower() for term in spec.terms}
+    found = []
+    for criterion in spec.criteria:
+        text = masked(criterion.text)
+        harmless = [match.span() for match in _HARMLESS.finditer(text)]
+        for match in _ALL.finditer(text):
+            word = _WORDS.get(match[1].lower().rstrip("."), _WORDS.get(match[1].lower()))
+            if word is None or match[1].lower() in defined:
+                continue
+            if any(start <= match.start() < end for start, end in harmless):
+                continue
+            if word is _AMOUNT and _BOUND_BEFORE.search(text[: match.start()]):
+                continue
+            found.append(
+                hint(word.code, criterion, match, f"`{match[1]}` is open.", word.reason,
+                     word.instead)
+            )  # fmt: skip
+    return found
