@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,38 @@ async def test_what_a_scenario_says_about_the_base_is_checked(
     else:
         assert problem in counted.base.void["a"]  # type: ignore[index] # ids are text
         assert counted.records == ()
+
+
+async def test_an_interrupted_grading_goes_on_where_it_was(world: World) -> None:
+    for name in ("a", "b", "c"):
+        world.scenario(name)
+    whole = await world.grade()
+    journal = world.folder / "kept" / "trajectories.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:10]) + lines[10][:25])
+    world.events.clear()
+    resumed = await world.grade()
+    key = [(record.n, record.scenario, record.seed, record.state) for record in whole.records]
+    again = [(record.n, record.scenario, record.seed, record.state) for record in resumed.records]
+    assert again == key
+    assert resumed.test == whole.test
+    assert len(journal.read_bytes().splitlines()) == len(lines)
+    assert [event.fields["n"] for event in world.events] == list(range(1, len(lines) + 1))
+    kept = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    assert [entry["record"]["n"] for entry in kept] == list(range(1, len(lines) + 1))
+
+
+async def test_another_candidate_begins_anew(world: World) -> None:
+    world.scenario("a")
+    first = await world.grade()
+    second = await world.grade(replace(world.request(), tree="sha256:other"))
+    assert len(second.records) == len(first.records)
+    lines = (world.folder / "kept" / "trajectories.jsonl").read_bytes().splitlines()
+    assert len(lines) == len(second.records)
+
+
+async def test_a_command_that_is_not_there_is_named(world: World) -> None:
+    world.scenario("a")
+    with pytest.raises(InvalidInput) as caught:
+        await world.grade(world.request(run="no-such-command-here run"))
+    assert caught.value.code == "EVA-138"

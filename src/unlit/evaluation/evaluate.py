@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+from unlit.core.states import Partition
 from unlit.core.system import SystemClock
 from unlit.evaluation.adapters.fences import FencePool, ProductFence
 from unlit.evaluation.adapters.twin_worlds import TwinWorlds
 from unlit.evaluation.assemble import Circumstances, assemble
-from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event
+from unlit.evaluation.ledger import Ledger, look_key
+from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event, Looks
 from unlit.evaluation.registry import driver
+from unlit.evaluation.rules.looks import charged
 from unlit.evaluation.service import Parts, grade
 from unlit.evaluation.spec import SpecFacts, read_spec
 from unlit.evaluation.store import ArtefactStore
@@ -32,13 +36,28 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
     """
     spec = read_spec(request.spec)
     vault = load_sealed_vault(request, spec)
+    looks, alpha, vault = _charge(request, vault)
     async with open_parts(request, vault) as parts:
-        counted = await grade(request, vault, parts, on_event)
+        counted = await grade(request, vault, parts, on_event, alpha=alpha)
         pool = parts.pool
         weak = pool.weak if isinstance(pool, FencePool) else ()
-    result = assemble(request, spec, vault, counted, Circumstances(weak=weak))
+    around = Circumstances(weak=weak, looks=looks)
+    result = assemble(request, spec, vault, counted, around)
     parts.store.write("result.json", result.to_json())
     return result
+
+
+def _charge(request: EvaluationRequest, vault: Vault) -> tuple[Looks, float | None, Vault]:
+    """Charge a look at sealed scenarios before it is made; spent ones are not drawn."""
+    if request.partition is not Partition.SEALED or "replay" in request.options:
+        return Looks(), None, vault
+    ledger = Ledger(request.vault)
+    sealed = [scenario.id for scenario in vault.of(Partition.SEALED)]
+    now = SystemClock().now().isoformat(timespec="seconds")
+    before = ledger.charge(look_key(request, vault.digest), request, sealed, vault.digest, now)
+    spent = set(sealed) - set(before.fresh)
+    fresh = tuple(s for s in vault.scenarios if s.id not in spent)
+    return charged(before), before.alpha, replace(vault, scenarios=fresh)
 
 
 def load_sealed_vault(request: EvaluationRequest, spec: SpecFacts) -> Vault:

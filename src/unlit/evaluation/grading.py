@@ -87,6 +87,8 @@ class Loop:
         scenarios: By id.
         draws: The fixed order, endless or not.
         count: Told each outcome in drawn order; returns True to stop.
+        limit: Index of the last draw.
+        first: Index of the draw that is counted next.
     """
 
     scenarios: dict[str, Scenario]
@@ -94,8 +96,8 @@ class Loop:
     setting: Setting
     count: Callable[[Outcome], bool]
     limit: int
+    first: int = 1
     _waiting: dict[int, Outcome] = field(default_factory=dict)
-    _next: int = 1
     _stopped: bool = False
     _workers: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -108,7 +110,7 @@ class Loop:
         source = iter(self.draws)
         try:
             # If no fence can be opened at all, say so before anything is counted.
-            slots[0].sandbox = await slots[0].pool.open(slots[0].name, slots[0].candidate)
+            await slots[0].ready()
             async with asyncio.TaskGroup() as group:
                 self._workers = [group.create_task(self._work(slot, source)) for slot in slots]
         finally:
@@ -129,7 +131,7 @@ class Loop:
 
     def _deliver(self, outcome: Outcome) -> None:
         self._waiting[outcome.draw.index] = outcome
-        while not self._stopped and self._next in self._waiting:
-            counted = self._waiting.pop(self._next)
-            self._next += 1
+        while not self._stopped and self.first in self._waiting:
+            counted = self._waiting.pop(self.first)
+            self.first += 1
             self._stopped = self.count(counted)

@@ -12,6 +12,7 @@ from unlit.evaluation.defaults import (
     default_seed,
     tree_digest,
 )
+from unlit.evaluation.ledger import evaluator_store
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.policy import Identity
@@ -61,7 +62,7 @@ def plan(flags: Flags, factory: Factory, look: int | None = None) -> EvaluationR
         )  # fmt: skip
     refuse_reachable(flags.vault, {"candidate": flags.candidate})
     vault = load_vault(flags.vault)
-    artefacts = flags.artefacts or default_artefacts(flags.vault)
+    artefacts = flags.artefacts or evaluator_store(flags.vault) / "gradings" / str(tree)[7:19]
     only, options, seed = _chosen(flags, vault)
     return EvaluationRequest(
         spec=flags.spec.absolute(),
@@ -82,12 +83,6 @@ def plan(flags: Flags, factory: Factory, look: int | None = None) -> EvaluationR
         only=only,
         options=options,
     )
-
-
-def default_artefacts(vault: Path) -> Path:
-    """Return the evaluator's own store: beside the vault, never in it."""
-    real = vault.resolve()
-    return real.with_name(real.name + ".evaluator")
 
 
 def _chosen(

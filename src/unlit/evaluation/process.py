@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import sys
 from typing import Any
 
@@ -27,7 +28,7 @@ def main() -> int:
         _write({"error": {"code": error.code, "what": error.what, "why": error.why,
                           "remedy": error.remedy, "exit_code": error.exit_code}})  # fmt: skip
         return error.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
     _write({"result": result})
     return 0
@@ -47,6 +48,10 @@ def _request(text: str) -> EvaluationRequest:
 async def _grade(request: EvaluationRequest) -> dict[str, Any]:
     from unlit.evaluation.evaluate import evaluate
 
+    # A polite end closes the fences; what was counted stays, and the same request goes on there.
+    grading = asyncio.current_task()
+    assert grading is not None  # noqa: S101 # we are in it
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, grading.cancel)
     result = await evaluate(request, _tell)
     return result.to_json()
 

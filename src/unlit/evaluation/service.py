@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from unlit.core.canonical import digest_json
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CriterionId
@@ -114,13 +115,44 @@ async def grade(
     slots = [
         Slot(f"slot-{n}", parts.pool, request.candidate) for n in range(1, request.parallel + 1)
     ]
-    limit = drawing.limit(request.max_trajectories)
-    count.limit = limit
-    scenarios = {str(scenario.id): scenario for scenario in chosen}
+    count.limit = limit = drawing.limit(request.max_trajectories)
+    counted = parts.store.resume(grading_key(request, vault))
     draws = _draws(drawing, vault.lists)
-    await Loop(scenarios, draws, setting, count, limit).run(slots)
+    if not any(count.recount(record, next(draws)) for record in counted):
+        await _check_command(launch, slots[0])
+        scenarios = {str(scenario.id): scenario for scenario in chosen}
+        loop = Loop(scenarios, draws, setting, count, limit, first=len(counted) + 1)
+        await loop.run(slots)
     sampling = "random sweeps by weight" if drawing.by_sweeps else "independent by weight"
     return Counted(count.test, tuple(count.records), chosen, sampling, base, count.curtailed)
+
+
+def grading_key(request: EvaluationRequest, vault: Vault) -> str:
+    """Return what makes an interrupted grading the same one."""
+    return digest_json(
+        [request.tree, str(request.candidate), vault.digest, str(request.partition), request.seed,
+         request.ship.to_json(), request.max_trajectories, request.product.run,
+         sorted(request.only), request.keep_going]
+    )  # fmt: skip
+
+
+async def _check_command(launch: Launch, slot: Slot) -> None:
+    """Say at once when the fence has no such command, instead of failing every trajectory.
+
+    Raises:
+        InvalidInput: The command is not there, and it is none of the candidate's own files.
+    """
+    command = launch.run[0]
+    if "/" in command:
+        return
+    sandbox = await slot.ready()
+    found = await sandbox.run(["sh", "-c", 'command -v -- "$0"', command], timeout_s=30)
+    if found.exit_code != 0:
+        raise InvalidInput(
+            "EVA-138", f"The product's fence has no command `{command}`.",
+            "the product is started by it (`run` in `[product]`, or `--run`).",
+            "name a command of this machine or of the product's own build.",
+        )  # fmt: skip
 
 
 async def _replay(
@@ -180,14 +212,31 @@ class Count:
 
     def __call__(self, outcome: Outcome) -> bool:
         """Count one outcome; return whether it is enough."""
-        complete = self._drawing.complete(outcome.draw.index)
-        if outcome.state is not TrajectoryState.NOT_EXERCISED:
-            satisfied = outcome.state is TrajectoryState.SATISFIED
-            self.test = self.test.after(satisfied, test=complete)
         scenario = self._drawing.scenario(outcome.draw.scenario)
         record = record_of(outcome, scenario, self._replay_command(outcome))
-        self.records.append(record)
         self._store.keep(record, outcome, scenario)
+        return self._count(record)
+
+    def recount(self, record: TrajectoryRecord, draw: Draw) -> bool:
+        """Count what an interrupted grading had counted already.
+
+        Raises:
+            InvalidInput: The record is not of this draw; the store was changed by hand.
+        """
+        if (record.n, record.scenario, record.seed) != (draw.index, draw.scenario, draw.seed):
+            raise InvalidInput(
+                "EVA-126", f"Trajectory {record.n} in the evaluator's store is of another draw.",
+                "an interrupted grading goes on exactly where it was.",
+                "delete the grading's folder in the evaluator's store and grade again.",
+            )  # fmt: skip
+        return self._count(record)
+
+    def _count(self, record: TrajectoryRecord) -> bool:
+        complete = self._drawing.complete(record.n)
+        if record.state is not TrajectoryState.NOT_EXERCISED:
+            satisfied = record.state is TrajectoryState.SATISFIED
+            self.test = self.test.after(satisfied, test=complete)
+        self.records.append(record)
         self._on_event(self._event(record))
         if self._request.keep_going:
             return False

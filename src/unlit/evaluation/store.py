@@ -1,13 +1,16 @@
 """The evaluator's own store: everything with content of scenarios, for the vault's owner alone."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from unlit.core.errors import InvalidInput
 from unlit.evaluation.model import TrajectoryRecord
 from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.trajectory import Outcome
+from unlit.evaluation.wire import trajectory_from_json
 
 _TEXT_LIMIT: Final = 20_000
 
@@ -23,6 +26,29 @@ class ArtefactStore:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
         self._path = folder / "trajectories.jsonl"
+
+    def resume(self, key: str) -> list[TrajectoryRecord]:
+        """Return what an interrupted grading of the same key had counted; else begin anew.
+
+        A torn last line, as `kill -9` leaves it, is dropped: its draw is made again.
+        """
+        marker = self.folder / "key"
+        if not marker.exists() or marker.read_text(encoding="utf-8") != key:
+            self._path.unlink(missing_ok=True)
+            marker.write_text(key, encoding="utf-8")
+            return []
+        records: list[TrajectoryRecord] = []
+        good = 0
+        if self._path.exists():
+            with self._path.open("rb") as stream:
+                for line in stream:
+                    record = _record(line)
+                    if record is None or record.n != len(records) + 1:
+                        break
+                    records.append(record)
+                    good += len(line)
+            os.truncate(self._path, good)
+        return records
 
     def keep(self, record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> None:
         """Append one trajectory with everything that was seen."""
@@ -41,9 +67,18 @@ class ArtefactStore:
         return path
 
 
+def _record(line: bytes) -> TrajectoryRecord | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        return trajectory_from_json(json.loads(line)["record"])
+    except (ValueError, KeyError, InvalidInput):
+        return None
+
+
 def _full(record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> dict[str, Any]:
     return {
-        **record.to_json(),
+        "record": record.to_json(),
         "story": scenario.story,
         "file": scenario.file,
         "values": dict(outcome.draw.values),

@@ -86,7 +86,7 @@ def result_from_json(value: JSON) -> EvaluationResult:
             strength=_strength(value["strength"]),
             leaks=Leaks(**{**value["leaks"], "details": tuple(value["leaks"].get("details", ()))}),
             looks=Looks(**value["looks"]),
-            trajectories=tuple(_trajectory(entry) for entry in value["trajectories"]),
+            trajectories=tuple(trajectory_from_json(entry) for entry in value["trajectories"]),
             not_verified=tuple(value["not_verified"]),
             feedback=tuple(
                 Feedback(CriterionId(entry["criterion"]), entry["bucket"])
@@ -172,7 +172,8 @@ def _names(value: Any) -> tuple[Any, ...] | None:
     return None if value is None else tuple(value)
 
 
-def _trajectory(value: JSON) -> TrajectoryRecord:
+def trajectory_from_json(value: JSON) -> TrajectoryRecord:
+    """Read one trajectory of a result."""
     made = {key: item for key, item in value.items() if key != "cost"}
     made |= {
         "cost_usd": value.get("cost"),

@@ -1,0 +1,156 @@
+"""The look ledger: every use of sealed scenarios, written before anything is learnt from it.
+
+One file beside the vault. A look that was begun is charged, whether it ended or not; the same look
+(same build, vault, seed and rule) made again tells nothing new and costs nothing new.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from unlit.core.canonical import digest_json
+from unlit.core.errors import InvalidInput
+from unlit.core.ids import ScenarioId
+from unlit.evaluation.model import EvaluationRequest, ShipRule
+from unlit.evaluation.rules.looks import Exposure, Look, exposure
+
+FILE_NAME: Final = "looks.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger: a look, or a scenario whose content somebody was shown."""
+
+    kind: str
+    id: str
+    at: str
+    build: str = ""
+    vault: str = ""
+    scenarios: tuple[ScenarioId, ...] = ()
+    run: str = ""
+    alpha: float | None = None
+    claimable: float | None = None
+    person: str = ""
+
+
+class Ledger:
+    """The ledger of one vault.
+
+    Args:
+        vault: The vault's folder; the ledger lies beside it, in the evaluator's own store.
+    """
+
+    def __init__(self, vault: Path) -> None:
+        self.path = evaluator_store(vault) / FILE_NAME
+
+    def entries(self) -> list[Entry]:
+        """Return every entry, oldest first.
+
+        Raises:
+            InvalidInput: A line cannot be read; nothing may be looked at with a broken ledger.
+        """
+        if not self.path.exists():
+            return []
+        return [
+            _parse(line, number, self.path)
+            for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1)
+            if line.strip()
+        ]
+
+    def looks(self) -> list[Look]:
+        """Return the looks so far, in the form that the rules take."""
+        entries = self.entries()
+        shown = tuple(n for entry in entries if entry.kind == "shown" for n in entry.scenarios)
+        looks = [Look(e.id, e.build, e.scenarios) for e in entries if e.kind == "look"]
+        if shown and looks:
+            last = looks[-1]
+            looks[-1] = Look(last.id, last.build, last.scenarios, last.alphabet, shown)
+        return looks
+
+    def shown(self) -> frozenset[ScenarioId]:
+        """Return the scenarios whose content somebody was shown: they are spent."""
+        return frozenset(
+            name for entry in self.entries() if entry.kind == "shown" for name in entry.scenarios
+        )
+
+    def charge(
+        self,
+        key: str,
+        request: EvaluationRequest,
+        sealed: Sequence[ScenarioId],
+        vault_digest: str,
+        now: str,
+    ) -> Exposure:
+        """Charge one look before it is made and return where the set stands for it."""
+        with self._locked():
+            looks = self.looks()
+            earlier = next((n for n, look in enumerate(looks) if look.id == key), None)
+            before = exposure(looks if earlier is None else looks[:earlier], sealed, request.ship)
+            if earlier is None:
+                self._append(
+                    Entry(
+                        "look", key, now, request.tree or "", vault_digest, before.fresh,
+                        request.identity.run, before.alpha, before.claimable,
+                    )
+                )  # fmt: skip
+            return before
+
+    def disclose(self, scenarios: Sequence[ScenarioId], person: str, now: str) -> None:
+        """Record that somebody was shown these scenarios; they are spent from now on."""
+        with self._locked():
+            entry = Entry("shown", digest_json([now, *scenarios]), now,
+                          scenarios=tuple(scenarios), person=person)  # fmt: skip
+            self._append(entry)
+
+    def standing(self, sealed: Sequence[ScenarioId], ship: ShipRule) -> Exposure:
+        """Return where the sealed set stands before its next look."""
+        return exposure(self.looks(), sealed, ship)
+
+    def _append(self, entry: Entry) -> None:
+        fields = {
+            name: getattr(entry, name) for name in Entry.__slots__ if getattr(entry, name) != ""
+        }
+        line = json.dumps(fields, ensure_ascii=False)
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.path.parent / "looks.lock").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+
+def evaluator_store(vault: Path) -> Path:
+    """Return the evaluator's own store: beside the vault, never in it."""
+    real = vault.resolve()
+    return real.with_name(real.name + ".evaluator")
+
+
+def look_key(request: EvaluationRequest, vault_digest: str) -> str:
+    """Return what makes two looks the same: the second then tells nothing new."""
+    return digest_json(
+        [request.tree, vault_digest, request.seed, request.ship.to_json(),
+         request.max_trajectories, sorted(request.only)]
+    )  # fmt: skip
+
+
+def _parse(line: str, number: int, path: Path) -> Entry:
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        fields["scenarios"] = tuple(ScenarioId(name) for name in fields.get("scenarios", ()))
+        return Entry(**fields)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(
+            "EVA-125", f"Line {number} of the look ledger {path} cannot be read.",
+            "without it nobody knows how often sealed scenarios were used.",
+            "restore the file from a backup; never edit it.",
+        ) from error  # fmt: skip

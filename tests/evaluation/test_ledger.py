@@ -1,0 +1,78 @@
+"""The look ledger: charged before the look, once for the same look, spent scenarios leave."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from unlit.core.errors import InvalidInput
+from unlit.core.ids import ScenarioId
+from unlit.core.states import Partition
+from unlit.evaluation.ledger import Ledger, look_key
+from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
+from unlit.policy import Identity
+
+NAMES = tuple(ScenarioId(f"s{n}") for n in range(30))
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> EvaluationRequest:
+    return EvaluationRequest(
+        spec=tmp_path, candidate=tmp_path, base=None, vault=tmp_path / "vault",
+        partition=Partition.SEALED, product=Product(run="x"), ship=ShipRule(), seed=1,
+        max_trajectories=40, parallel=1, look=None, artefacts=tmp_path, policy=tmp_path,
+        identity=Identity("r", "sealed", "a", "product"), tree="sha256:1",
+    )  # fmt: skip
+
+
+def charge(ledger: Ledger, request: EvaluationRequest) -> float:
+    return ledger.charge(look_key(request, "v"), request, NAMES, "v", "2026-01-01").alpha
+
+
+def test_each_look_at_another_build_costs_more(request_: EvaluationRequest) -> None:
+    ledger = Ledger(request_.vault)
+    first = charge(ledger, request_)
+    second = charge(ledger, replace(request_, tree="sha256:2"))
+    assert (first, second) == (0.05, 0.025)
+    assert len(ledger.looks()) == 2
+
+
+def test_the_same_look_again_costs_nothing(request_: EvaluationRequest) -> None:
+    ledger = Ledger(request_.vault)
+    assert charge(ledger, request_) == 0.05
+    charge(ledger, replace(request_, tree="sha256:2"))
+    assert charge(ledger, request_) == 0.05
+    assert len(ledger.looks()) == 2
+
+
+def test_another_seed_is_another_look(request_: EvaluationRequest) -> None:
+    ledger = Ledger(request_.vault)
+    charge(ledger, request_)
+    assert charge(ledger, replace(request_, seed=2)) == 0.025
+
+
+def test_a_scenario_that_was_shown_is_spent(request_: EvaluationRequest) -> None:
+    ledger = Ledger(request_.vault)
+    charge(ledger, request_)
+    ledger.disclose([NAMES[3]], "ada", "2026-01-02")
+    standing = ledger.standing(NAMES, request_.ship)
+    assert NAMES[3] not in standing.fresh
+    assert len(standing.fresh) == 29
+
+
+def test_the_ledger_lies_beside_the_vault_and_only_its_owner_opens_it(
+    request_: EvaluationRequest,
+) -> None:
+    ledger = Ledger(request_.vault)
+    charge(ledger, request_)
+    assert ledger.path.parent.parent == request_.vault.parent
+    assert ledger.path.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_broken_ledger_stops_everything(request_: EvaluationRequest) -> None:
+    ledger = Ledger(request_.vault)
+    charge(ledger, request_)
+    ledger.path.write_text(ledger.path.read_text(encoding="utf-8") + "{]\n", encoding="utf-8")
+    with pytest.raises(InvalidInput) as caught:
+        charge(ledger, request_)
+    assert caught.value.code == "EVA-125"
