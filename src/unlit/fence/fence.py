@@ -13,12 +13,14 @@ from typing import Any, Final
 from unlit.core.errors import OutsideFailed
 from unlit.fence.layer import Layer, read_layer
 from unlit.fence.model import FenceReport, FenceSpec, Finished, Limits, Probe
-from unlit.fence.session import Session
+from unlit.fence.session import Ended, Session
 from unlit.fence.view import View, arguments
 
 _OUTPUT_LIMIT: Final = 64 * 1024 * 1024
 _PIECE: Final = 1 << 16
 _TAIL_S: Final = 1.0
+_CONNECT_S: Final = 5.0
+_NOT_STARTED: Final = 125
 
 Prober = Callable[["Fence", str], Awaitable[tuple[Probe, ...]]]
 Closer = Callable[["Fence"], Awaitable[Mapping[str, Any]]]
@@ -70,7 +72,7 @@ class Running:
 
     async def wait(self) -> Finished:
         """Wait for its end; output that `lines` did not take is in the result."""
-        code, peak_kb = await asyncio.shield(self._fence._exits[self._number])
+        ended = await asyncio.shield(self._fence._exits[self._number])
         stdout, stderr = b"", b""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TAIL_S):
@@ -78,12 +80,12 @@ class Running:
                 stderr = await self._pipes.stderr.read()
         self._pipes.close()
         return Finished(
-            exit_code=code if code >= 0 else 128 - code,
+            exit_code=_exit_code(ended),
             stdout=stdout,
             stderr=stderr,
             timed_out=self._timed_out,
             duration_s=time.monotonic() - self._started_s,
-            peak_memory_mb=peak_kb / 1024,
+            peak_memory_mb=ended.peak_kb / 1024,
         )
 
     async def kill(self) -> None:
@@ -141,13 +143,12 @@ class Fence:
         self._view = view
         self._env = dict(env)
         self._numbers = itertools.count(1)
-        self._exits: dict[int, asyncio.Future[tuple[int, int]]] = {}
+        self._exits: dict[int, asyncio.Future[Ended]] = {}
         self._peak_kb = 0
         self._probes: list[Probe] = []
         self._session = Session(channel, self._exited, self._gone)
         self._finish: Closer | None = None
         self._probe: Prober | None = None
-        self._cleanup: Callable[[], None] = lambda: None
 
     async def run(
         self,
@@ -234,11 +235,15 @@ class Fence:
         Raises:
             ConnectionError: Nothing listens there.
         """
+        _, fds = await self._session.ask("socket", six=":" in host)
+        made = socket.socket(fileno=fds[0])
         try:
-            _, fds = await self._session.ask("connect", port=port, host=host)
-        except OSError as error:
+            async with asyncio.timeout(_CONNECT_S):
+                await asyncio.get_running_loop().sock_connect(made, (host, port))
+        except (OSError, TimeoutError) as error:
+            made.close()
             raise ConnectionRefusedError(f"nothing listens on port {port} inside") from error
-        return await asyncio.open_connection(sock=socket.socket(fileno=fds[0]))
+        return await asyncio.open_connection(sock=made)
 
     async def forward(self, port: int) -> ForwardedPort:
         """Listen on loopback outside and lead each connection to `port` inside."""
@@ -292,14 +297,15 @@ class Fence:
             if self._probe is not None:
                 self._probes += await self._probe(self, "end")
             await self._session.ask("reset")
-            left = int((await self._session.ask("count"))[0]["processes"])
+            counted, _ = await self._session.ask("count")
+            left = int(counted["processes"])
+            self._peak_kb = max(self._peak_kb, int(counted["peak_bytes"]) // 1024)
         except (OutsideFailed, OSError):
             self.weak += ("The fence ended before its last probe.",)
         finally:
             self._session.close()
             if self._finish is not None:
                 facts = await self._finish(self)
-            self._cleanup()
         self.report = FenceReport(
             probes=tuple(self._probes),
             denied=int(facts.get("denied", 0)),
@@ -311,16 +317,22 @@ class Fence:
         )
         return self.report
 
-    def _exited(self, number: int, code: int, peak_kb: int) -> None:
-        self._peak_kb = max(self._peak_kb, peak_kb)
-        future = self._exits.get(number)
+    def _exited(self, ended: Ended) -> None:
+        self._peak_kb = max(self._peak_kb, ended.peak_kb)
+        future = self._exits.get(ended.number)
         if future is not None and not future.done():
-            future.set_result((code, peak_kb))
+            future.set_result(ended)
 
     def _gone(self) -> None:
-        for future in self._exits.values():
+        for number, future in self._exits.items():
             if not future.done():
-                future.set_result((-9, 0))
+                future.set_result(Ended(number, -9, 0, started=True))
+
+
+def _exit_code(ended: Ended) -> int:
+    if not ended.started and ended.code >= 0:
+        return _NOT_STARTED
+    return ended.code if ended.code >= 0 else 128 - ended.code
 
 
 async def _pipes() -> tuple[list[int], _Pipes]:

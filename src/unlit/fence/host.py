@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,32 +17,64 @@ from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.fence.fence import Fence
 from unlit.fence.gateway import Gateway
 from unlit.fence.launch.wire import pair, send
-from unlit.fence.model import FenceSpec, Limits, Mount
+from unlit.fence.model import FenceSpec, Limits, Mount, Probe
 from unlit.fence.probing import Prober
 from unlit.fence.view import View, matching, write_etc
 from unlit.policy import AuditLog, mint_placeholder
 from unlit.policy.model import RoleLimits
 
-_FIRST_UID: Final = 61_000
-_UIDS: Final = 4_000
+_PACKAGES: Final = Path(__file__).resolve().parents[2]
+_OWN_PROCESSES: Final = 8
 _READY_S: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """The process that forks fences, the line to it, and its folder of mount points."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    folder: Path
+
+    @classmethod
+    def start(cls) -> "Launcher":
+        """Start it; it removes the folder when it ends."""
+        # A neutral place that other users can pass through: paths show up in /proc inside.
+        folder = Path(tempfile.mkdtemp(prefix="fence-"))
+        folder.chmod(0o755)
+        (folder / "stage").mkdir()
+        (folder / "stage").chmod(0o755)
+        ours, theirs = pair()
+        program = (
+            f"import sys; sys.path.insert(0, {str(_PACKAGES)!r});"
+            "from unlit.fence.launch.zygote import main; main(int(sys.argv[1]), sys.argv[2])"
+        )
+        process = subprocess.Popen(  # noqa: S603 # the one place that starts the launcher
+            [sys.executable, "-I", "-c", program, str(theirs.fileno()), str(folder)],
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            env={"PATH": os.defpath},
+            start_new_session=True,
+        )
+        theirs.close()
+        return cls(process, ours, folder)
 
 
 class FenceHost:
     """Opens fences. Use `start`, and `close` when done."""
 
     def __init__(
-        self, state: Path, audit: AuditLog, gateway: Gateway, control: socket.socket
+        self, audit: AuditLog, gateway: Gateway, launcher: Launcher, prober: Prober
     ) -> None:
-        self._state = state
         self._audit = audit
         self._gateway = gateway
-        self._control = control
-        self._launcher: subprocess.Popen[bytes] | None = None
+        self._control = launcher.control
+        self._launcher = launcher.process
+        self._folder = launcher.folder
+        self._prober = prober
         self._fences: set[Fence] = set()
         self._count = 0
         self._bwrap = shutil.which("bwrap") or ""
-        self._prober: Prober | None = None
 
     @classmethod
     async def start(
@@ -51,15 +84,17 @@ class FenceHost:
         *,
         secret_env: Mapping[str, str] | None = None,
         upstream_tls: str | None = None,
+        overrides: Mapping[str, str] | None = None,
         watched: Mapping[str, Path] | None = None,
     ) -> "FenceHost":
         """Start launcher and gateway.
 
         Args:
-            state_dir: Where fences keep their mount points and layers while they live.
+            state_dir: The factory's state; every fence proves that it cannot reach it.
             audit: Every exchange and every fence is written there first.
             secret_env: Environment that credentials of kind `env` are read from.
             upstream_tls: PEM file of trusted roots; default the machine's own.
+            overrides: Names that the operator answers himself, and the ``HOST:PORT`` where.
             watched: Paths that no fence may reach, by name; each fence proves that it cannot.
 
         Raises:
@@ -72,20 +107,13 @@ class FenceHost:
                 "the fence is built on it, and nothing runs without its fence.",
                 "apt-get install bubblewrap",
             )
-        ours, theirs = pair()
-        launcher = subprocess.Popen(  # noqa: S603 # the one place that starts the launcher
-            [sys.executable, "-I", "-m", "unlit.fence.launch.zygote", str(theirs.fileno())],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            env={"PATH": os.defpath},
-            start_new_session=True,
+        launcher = Launcher.start()
+        gateway = await Gateway.start(
+            audit, secret_env=secret_env, upstream_tls=upstream_tls, overrides=overrides
         )
-        theirs.close()
-        gateway = await Gateway.start(audit, secret_env=secret_env, upstream_tls=upstream_tls)
-        host = cls(state_dir, audit, gateway, ours)
-        host._launcher = launcher
-        host._prober = await Prober.start(dict(watched or {}))
-        return host
+        write_etc(launcher.folder / "etc", gateway.ca_pem)
+        prober = await Prober.start({"state": state_dir, **(watched or {})})
+        return cls(audit, gateway, launcher, prober)
 
     async def open(self, spec: FenceSpec) -> Fence:
         """Open one fence; it is probed before this returns.
@@ -94,126 +122,107 @@ class FenceHost:
             InvalidInput: The workspace or a mount does not exist.
             OutsideFailed: The machine cannot make the fence.
         """
+        _must_exist(spec)
         self._count += 1
-        limits = spec.limits or limits_of(spec.policy.limits(spec.role))
         name = f"f{self._count}"
-        stage, cleanup = await asyncio.to_thread(self._stage, spec, name)
-        placeholders = {
-            rule.name: mint_placeholder(rule) for rule in spec.policy.granted(spec.role)
-        }
-        env = dict(spec.env)
-        for rule in spec.policy.granted(spec.role):
-            if rule.env:
-                env[rule.env] = placeholders[rule.name]
-        view = _view(spec, stage)
+        limits = spec.limits or limits_of(spec.policy.limits(spec.role))
+        granted = spec.policy.granted(spec.role)
+        placeholders = {rule.name: mint_placeholder(rule) for rule in granted}
+        env = {rule.env: placeholders[rule.name] for rule in granted if rule.env}
+        self._note(name, spec)
         ours, theirs = pair()
-        order = self._order(spec, limits, stage)
-        self._audit.append(
-            "fence.open",
-            spec.identity,
-            {
-                "fence": name,
-                "policy": spec.policy.digest,
-                "mounts": [{"target": m.target, "writable": m.writable} for m in spec.mounts],
-                "twins": [route.service for route in spec.twins],
-            },
-        )
-        send(self._control, order, [theirs.fileno()])
-        theirs.close()
-        fence = Fence(spec, limits, view, ours, placeholders, env)
-        fence._cleanup = cleanup
         try:
-            sockets, dns = await self._sockets(fence)
+            send(self._control, self._order(spec, limits), [theirs.fileno()])
+        except OSError as error:
+            ours.close()
+            raise _no_launcher() from error
+        finally:
+            theirs.close()
+        fence = Fence(spec, limits, self._view(spec), ours, placeholders, {**spec.env, **env})
+        try:
+            sockets, dns = await self._ready(fence)
             await self._gateway.attach(name, spec, sockets, dns, placeholders)
         except BaseException:
             fence._session.close()
-            cleanup()
             raise
         self._watch(fence, name)
-        fence._probes += await self._probe(fence, "start")
+        try:
+            fence._probes += await self._probe(fence, "start")
+        except BaseException:
+            await fence.close()
+            raise
         return fence
 
-    def _order(self, spec: FenceSpec, limits: Limits, stage: Path) -> dict[str, Any]:
+    def _note(self, name: str, spec: FenceSpec) -> None:
+        mounts = [{"target": m.target, "writable": m.writable} for m in spec.mounts]
+        fields = {
+            "fence": name,
+            "policy": spec.policy.digest,
+            "mounts": mounts,
+            "twins": [route.service for route in spec.twins],
+        }
+        self._audit.append("fence.open", spec.identity, fields)
+
+    def _order(self, spec: FenceSpec, limits: Limits) -> dict[str, Any]:
         rlimits = {
             "RLIMIT_CORE": 0,
             "RLIMIT_NOFILE": limits.open_files,
             "RLIMIT_FSIZE": limits.file_mb * 1024 * 1024,
+            "RLIMIT_NPROC": limits.processes,
+            "RLIMIT_MEMLOCK": 64 * 1024,
+            "RLIMIT_MSGQUEUE": 819_200,
         }
-        uid = _uid(self._count)
-        if uid is not None:
-            rlimits["RLIMIT_NPROC"] = limits.processes
         if limits.cpu_s is not None:
-            rlimits["RLIMIT_CPU"] = int(limits.cpu_s)
+            rlimits["RLIMIT_CPU"] = max(1, int(limits.cpu_s))
         return {
-            "stage": str(stage),
-            "uid": uid,
-            "workspace": str(stage / "copy" if uid is not None else spec.workspace.resolve()),
+            "stage": str(self._folder / "stage"),
+            "workspace": str(spec.workspace.resolve()),
             "binds": [
-                {"source": str(m.source), "target": m.target, "writable": m.writable}
-                for m in spec.mounts
+                {
+                    "source": str(mount.source.resolve()),
+                    "folder": mount.source.is_dir(),
+                    "writable": mount.writable,
+                }
+                for mount in spec.mounts
             ],
             "disk_mb": limits.disk_mb,
             "inodes": limits.inodes,
+            "memory_mb": limits.memory_mb,
+            "processes": limits.processes + _OWN_PROCESSES,
             "rlimits": rlimits,
             "bwrap": self._bwrap,
         }
 
-    def _stage(self, spec: FenceSpec, name: str) -> tuple[Path, Any]:
-        """Make the mount points of a fence; as root also a copy that its own user may change."""
-        _must_exist(spec)
-        uid = _uid(self._count)
-        # A neutral place that another user can pass through: paths show up in /proc inside.
-        stage = Path(tempfile.mkdtemp(prefix=f"fence-{name}-"))
-        stage.chmod(0o755)
-        for folder in ("lower", "work", "rw", "nothing"):
-            (stage / folder).mkdir()
-        (stage / "empty").touch()
-        for number, mount in enumerate(spec.mounts):
-            place = stage / f"m{number}"
-            if mount.source.is_dir():
-                place.mkdir()
-            else:
-                place.touch()
-        write_etc(stage / "etc", self._gateway.ca_pem)
-        if uid is not None:
-            _own_copy(spec.workspace, stage / "copy", uid)
-            for mount in spec.mounts:
-                if mount.writable:
-                    _own(mount.source, uid)
+    def _view(self, spec: FenceSpec) -> View:
+        rules = spec.policy.files(spec.role)
+        hidden = matching(spec.workspace, rules.hide)
+        return View(
+            stage=self._folder / "stage",
+            etc=self._folder / "etc",
+            targets=tuple((mount.target, mount.writable) for mount in spec.mounts),
+            read_only=tuple(matching(spec.workspace, rules.read_only)),
+            hidden=tuple((path, (spec.workspace / path).is_dir()) for path in hidden),
+        )
 
-        def cleanup() -> None:
-            if uid is not None:
-                for mount in spec.mounts:
-                    if mount.writable:
-                        _own(mount.source, os.getuid())
-            shutil.rmtree(stage, ignore_errors=True)
-
-        return stage, cleanup
-
-    async def _sockets(self, fence: Fence) -> tuple[list[socket.socket], socket.socket]:
-        _, fds = await fence._session.ready(_READY_S)
+    async def _ready(self, fence: Fence) -> tuple[list[socket.socket], socket.socket]:
+        message, fds = await fence._session.ready(_READY_S)
+        fence.weak = weaknesses(message)
         sockets = [socket.socket(fileno=fd) for fd in fds]
         streams = [one for one in sockets if one.type == socket.SOCK_STREAM]
         datagrams = [one for one in sockets if one.type == socket.SOCK_DGRAM]
-        for extra in datagrams[1:]:
-            extra.close()
-        assert streams  # noqa: S101 # the keeper sends at least one
         return streams, datagrams[0]
 
     def _watch(self, fence: Fence, name: str) -> None:
         async def finish(closing: Fence) -> Mapping[str, Any]:
             self._fences.discard(closing)
             report = await self._gateway.detach(name)
-            self._audit.append(
-                "fence.close",
-                closing.spec.identity,
-                {
-                    "fence": name,
-                    "exchanges": report.exchanges,
-                    "denied": report.denied,
-                    "probes": {f"{p.name}@{p.when}": p.holds for p in closing._probes},
-                },
-            )
+            fields = {
+                "fence": name,
+                "exchanges": report.exchanges,
+                "denied": report.denied,
+                "probes": {f"{p.name}@{p.when}": p.holds for p in closing._probes},
+            }
+            self._audit.append("fence.close", closing.spec.identity, fields)
             return {
                 "exchanges": report.exchanges,
                 "denied": report.denied,
@@ -223,23 +232,19 @@ class FenceHost:
         self._fences.add(fence)
         fence._finish = finish
         fence._probe = self._probe
-        fence.weak = weaknesses()
 
-    async def _probe(self, fence: Fence, when: str) -> Any:
-        assert self._prober is not None  # noqa: S101 # set by `start`
+    async def _probe(self, fence: Fence, when: str) -> tuple[Probe, ...]:
         return await self._prober.probe(fence, when)
 
     async def close(self) -> None:
-        """Close every fence, the gateway and the launcher."""
+        """Close every fence, the gateway and the launcher; nothing of them is left behind."""
         for fence in tuple(self._fences):
             with contextlib.suppress(OutsideFailed):
                 await fence.close()
         await self._gateway.close()
-        if self._prober is not None:
-            await self._prober.close()
+        await self._prober.close()
         self._control.close()
-        if self._launcher is not None:
-            await asyncio.to_thread(self._launcher.wait)
+        await asyncio.to_thread(self._launcher.wait)
 
 
 def limits_of(said: RoleLimits) -> Limits:
@@ -261,26 +266,30 @@ def limits_of(said: RoleLimits) -> Limits:
     )
 
 
-def weaknesses() -> tuple[str, ...]:
-    """Name what is not enforced on this machine."""
-    found = ["Memory is not limited: no cgroup is used here."]
-    if os.geteuid() != 0:
+def weaknesses(ready: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name what is not enforced in a fence, from what its keeper says of itself."""
+    found = []
+    if not ready["cgroup"]:
+        found.append(
+            "Memory is watched five times a second, not limited by the kernel: no control group "
+            "can be made by this user."
+        )
+    if ready["uid"] is None:
         found.append("All fences share one user: the factory was not started by root.")
+    if ready["captured"] != "nftables":
+        found.append(
+            "Only ports 53, 80, 443 and 3128 lead to the gateway, and the product cannot use them "
+            "itself: the kernel has no nftables; other ports lead nowhere."
+        )
     return tuple(found)
 
 
-def _uid(count: int) -> int | None:
-    return _FIRST_UID + count % _UIDS if os.geteuid() == 0 else None
-
-
-def _view(spec: FenceSpec, stage: Path) -> View:
-    rules = spec.policy.files(spec.role)
-    hidden = matching(spec.workspace, rules.hide)
-    return View(
-        stage=stage,
-        targets=tuple((mount.target, mount.writable) for mount in spec.mounts),
-        read_only=tuple(matching(spec.workspace, rules.read_only)),
-        hidden=tuple((path, (spec.workspace / path).is_dir()) for path in hidden),
+def _no_launcher() -> OutsideFailed:
+    return OutsideFailed(
+        "FEN-002",
+        "The fence launcher is gone.",
+        "it was killed, and no fence can be made without it.",
+        "start again; a run continues where it was.",
     )
 
 
@@ -297,15 +306,3 @@ def _must_exist(spec: FenceSpec) -> None:
 
 def _named(mount: Mount) -> tuple[str, Path]:
     return f"mount for {mount.target}", mount.source
-
-
-def _own_copy(source: Path, target: Path, uid: int) -> None:
-    shutil.copytree(source, target, symlinks=True, ignore_dangling_symlinks=True)
-    _own(target, uid)
-
-
-def _own(root: Path, uid: int) -> None:
-    os.chown(root, uid, uid, follow_symlinks=False)
-    for folder, folders, files in os.walk(root, followlinks=False):
-        for name in (*folders, *files):
-            os.chown(Path(folder) / name, uid, uid, follow_symlinks=False)

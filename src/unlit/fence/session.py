@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from unlit.core.errors import OutsideFailed
@@ -12,19 +13,32 @@ from unlit.fence.launch.wire import receive, send
 Answer = tuple[dict[str, Any], list[int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended; the code is negative for a signal.
+
+    `started` is false when the view could not be made and the command never began.
+    """
+
+    number: int
+    code: int
+    peak_kb: int
+    started: bool
+
+
 class Session:
     """Asks a keeper to act and hands its events on.
 
     Args:
         channel: Our end of the pair.
-        on_exit: Called with a run's id, exit code (negative for a signal) and peak memory in KB.
+        on_exit: Called when a command has ended.
         on_gone: Called once when the keeper is gone.
     """
 
     def __init__(
         self,
         channel: socket.socket,
-        on_exit: Callable[[int, int, int], None],
+        on_exit: Callable[[Ended], None],
         on_gone: Callable[[], None],
     ) -> None:
         channel.setblocking(False)
@@ -108,7 +122,14 @@ class Session:
     def _take(self, message: dict[str, Any], fds: list[int]) -> None:
         event = message["event"]
         if event == "exit":
-            self._on_exit(int(message["id"]), int(message["code"]), int(message["peak_kb"]))
+            self._on_exit(
+                Ended(
+                    number=int(message["id"]),
+                    code=int(message["code"]),
+                    peak_kb=int(message["peak_kb"]),
+                    started=bool(message["started"]),
+                )
+            )
         elif event == "reply":
             future = self._waiting.get(int(message["seq"]))
             if future is not None and not future.done():

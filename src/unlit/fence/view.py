@@ -21,6 +21,7 @@ _FROM_HOST: Final = (
     "protocols",
     "services",
 )
+_HIDDEN_PROC: Final = ("kallsyms", "keys", "timer_list", "modules", "cmdline")
 _CA_VARIABLES: Final = (
     "AWS_CA_BUNDLE",
     "CARGO_HTTP_CAINFO",
@@ -52,13 +53,15 @@ class View:
     """The mount view of a fence.
 
     Attributes:
-        stage: Folder with the mount points ``work``, ``rw``, ``m0`` …, ``etc``, ``nothing``.
+        stage: Folder with the mount points ``work``, ``rw``, ``m0`` …, ``nothing`` and ``empty``.
+        etc: Folder shown as `/etc`.
         targets: Path inside of each bind, in the order of ``m0``, ``m1`` …; and if writable.
         read_only: Paths in the workspace that may be read only.
         hidden: Paths in the workspace that look empty, and whether each is a folder.
     """
 
     stage: Path
+    etc: Path
     targets: tuple[tuple[str, bool], ...] = ()
     read_only: tuple[str, ...] = ()
     hidden: tuple[tuple[str, bool], ...] = ()
@@ -84,16 +87,21 @@ def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
     ]  # fmt: skip
     for name in _TOP:
         made += _top(name)
-    made += ["--ro-bind", f"{view.stage}/etc", "/etc"]
+    made += ["--ro-bind", str(view.etc), "/etc"]
     for name in _FROM_HOST:
         if Path("/etc", name).exists():
             made += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
     made += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--tmpfs", "/var"]
+    for name in (one for one in _HIDDEN_PROC if Path("/proc", one).exists()):
+        made += ["--ro-bind", f"{view.stage}/empty", f"/proc/{name}"]
+    made += ["--bind", f"{view.stage}/rw/shm", "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108
     made += ["--dir", "/home", "--bind", f"{view.stage}/rw/home", HOME]
     made += ["--bind", f"{view.stage}/rw/tmp", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
     for number, (target, writable) in enumerate(view.targets):
         made += ["--bind" if writable else "--ro-bind", f"{view.stage}/m{number}", target]
     made += ["--bind", f"{view.stage}/work", WORKSPACE]
+    for path in _parents(view.read_only):
+        made += ["--bind", f"{view.stage}/work/{path}", f"{WORKSPACE}/{path}"]
     for path in view.read_only:
         made += ["--ro-bind", f"{view.stage}/work/{path}", f"{WORKSPACE}/{path}"]
     for path, is_folder in view.hidden:
@@ -103,6 +111,19 @@ def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
     for name, value in {**_ENVIRONMENT, **env}.items():
         made += ["--setenv", name, value]
     return [*made, "--chdir", cwd]
+
+
+def _parents(paths: Sequence[str]) -> list[str]:
+    """Return the folders on the way to read-only paths.
+
+    Each becomes a mount of its own, so that it cannot be renamed away and made anew.
+    """
+    found: dict[str, None] = {}
+    for path in paths:
+        parts = path.split("/")[:-1]
+        for length in range(1, len(parts) + 1):
+            found["/".join(parts[:length])] = None
+    return sorted(found)
 
 
 def _top(name: str) -> list[str]:

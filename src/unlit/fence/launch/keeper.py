@@ -4,80 +4,142 @@ It lives outside the mount view but inside the fence's user and network namespac
 socket, and dies with it: when the factory is gone, so is the fence.
 """
 
+import contextlib
+import fcntl
 import os
 import resource
 import select
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from time import monotonic
 from typing import Any, Final
 
 import unlit.fence.launch.syscalls as sys_
-from unlit.fence.launch import network, workspace
-from unlit.fence.launch.order import Message, Order
+from unlit.fence.launch import network, population, trees, workspace
+from unlit.fence.launch.cgroups import Hierarchy
+from unlit.fence.launch.order import TRAMPOLINE, Message, Order
 from unlit.fence.launch.seccomp import seccomp_filter
 from unlit.fence.launch.wire import receive, send
 
 _EXEC_FAILED: Final = 125
-_CONNECT_S: Final = 5.0
 _GRACE_S: Final = 5.0
+_PAUSE_S: Final = 0.0005
+_WATCH_MS: Final = 200
+_ABOVE: Final = 16
+_MIB: Final = 1024 * 1024
 
 
-def keep(order: Order, channel: socket.socket) -> None:
-    """Make the fence, say so, serve it until the factory hangs up; does not return normally."""
-    keeper = _Keeper(order, channel)
+@dataclass(frozen=True)
+class Birth:
+    """What a keeper is born with: its user (root only), its control group, where groups are."""
+
+    uid: int | None
+    group: str
+    hierarchy: Hierarchy | None
+
+
+def keep(link: socket.socket, birth: Birth) -> None:
+    """Make ready all that does not depend on the order, wait for it, and serve that fence."""
+    problem: OSError | None = None
+    warm = _Warm()
     try:
-        fds = keeper.make()
+        warm = _Warm.make(birth)
+    except OSError as error:
+        problem = error
+    received = receive(link)
+    link.close()
+    if received is None:
+        return
+    message, fds = received
+    order: Order = message  # type: ignore[assignment] # made by our own host
+    channel = socket.socket(fileno=fds[0])
+    try:
+        if problem is not None:
+            raise problem
+        keeper = _Keeper(order, channel, birth, warm)
+        keeper.furnish(fds[1:])
     except OSError as error:
         send(channel, {"event": "failed", "what": str(error), "errno": error.errno})
         return
-    send(channel, {"event": "ready", "pid": os.getpid()}, fds)
-    for fd in fds:
+    sockets = [one.detach() for one in warm.sockets]
+    facts = {"cgroup": warm.cgroup, "captured": warm.captured, "uid": birth.uid}
+    send(channel, {"event": "ready", "pid": os.getpid(), **facts}, sockets)
+    for fd in sockets:
         os.close(fd)
     keeper.serve()
 
 
+@dataclass
+class _Warm:
+    sockets: list[socket.socket] = field(default_factory=list)
+    cgroup: int = 0
+    captured: str = ""
+
+    @classmethod
+    def make(cls, birth: Birth) -> "_Warm":
+        """Enter the control group, become the fence's user, make its namespaces and network."""
+        sys_.prctl(sys_.PR_SET_CHILD_SUBREAPER, 1)  # orphans come to us, so that none is missed
+        version = 0
+        if birth.hierarchy is not None:
+            birth.hierarchy.enter(birth.group)
+            version = birth.hierarchy.version
+        if birth.uid is not None:
+            os.setgroups([])
+            os.setresgid(birth.uid, birth.uid, birth.uid)
+            os.setresuid(birth.uid, birth.uid, birth.uid)
+            sys_.prctl(sys_.PR_SET_DUMPABLE, 1)  # else the maps below are not ours to write
+        enter_user_namespace()
+        sys_.mount("none", "/", "", sys_.MS_REC | sys_.MS_PRIVATE)
+        network.open_network()
+        made = network.listeners()
+        return cls([*made.streams, *made.datagrams], version, made.how)
+
+
 class _Keeper:
-    def __init__(self, order: Order, channel: socket.socket) -> None:
+    def __init__(self, order: Order, channel: socket.socket, birth: Birth, warm: _Warm) -> None:
         self._order = order
         self._channel = channel
+        self._birth = birth
         self._stage = order["stage"]
-        self._runs: dict[int, int] = {}
+        self._runs: dict[int, _Run] = {}
+        self._watches = warm.cgroup == 0
         self._filter = _memory_file("filter", seccomp_filter())
         self._actions: dict[str, Callable[[Message, list[int]], None]] = {
             "run": self._run,
             "kill": self._kill,
-            "connect": self._connect,
+            "socket": self._socket,
             "reset": self._reset,
             "changes": self._changes,
             "count": self._count,
         }
 
-    def make(self) -> list[int]:
-        """Make namespaces, mounts, network; return the descriptors the gateway needs."""
-        order, uid = self._order, self._order["uid"]
-        if uid is not None:
-            sys_.unshare(sys_.CLONE_NEWNS)
-            sys_.mount("none", "/", "", sys_.MS_REC | sys_.MS_PRIVATE)
-            self._show()
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
-            sys_.prctl(sys_.PR_SET_DUMPABLE, 1)  # else the maps below are not ours to write
-        enter_user_namespace()
-        if uid is None:
-            sys_.mount("none", "/", "", sys_.MS_REC | sys_.MS_PRIVATE)
-            self._show()
-        workspace.lay(self._stage, order["disk_mb"], order["inodes"])
-        network.open_network()
-        streams, datagrams = network.listeners()
-        return [one.detach() for one in (*streams, *datagrams)]
-
-    def _show(self) -> None:
-        """Bind what the fence may see under neutral names."""
-        sys_.mount(self._order["workspace"], f"{self._stage}/lower", "", sys_.MS_BIND | sys_.MS_REC)
-        for number, bind in enumerate(self._order["binds"]):
-            sys_.mount(bind["source"], f"{self._stage}/m{number}", "", sys_.MS_BIND | sys_.MS_REC)
+    def furnish(self, opened: list[int]) -> None:
+        """Put workspace and binds in place; as root they come as descriptors."""
+        stage, order = self._stage, self._order
+        sys_.mount("tmpfs", stage, "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=1m,mode=0755")
+        for name in ("lower", "rw", "work", "nothing"):
+            os.mkdir(f"{stage}/{name}", 0o755)  # noqa: PTH102 # no pathlib in the launcher
+        _touch(f"{stage}/empty")
+        sources = [order["workspace"]]
+        targets = [f"{stage}/lower"]
+        for number, bind in enumerate(order["binds"]):
+            target = f"{stage}/m{number}"
+            sources.append(bind["source"])
+            targets.append(target)
+            if bind["folder"]:
+                os.mkdir(target, 0o755)  # noqa: PTH102 # no pathlib in the launcher
+            else:
+                _touch(target)
+        for source, target, tree in zip_longest(sources, targets, opened):
+            if tree is None:
+                sys_.mount(source, target, "", sys_.MS_BIND | sys_.MS_REC)
+            else:
+                trees.place(tree, target)
+                os.close(tree)
+        workspace.lay(stage, order["disk_mb"], order["inodes"])
 
     def serve(self) -> None:
         """Answer the factory until it hangs up; then end everything."""
@@ -88,13 +150,15 @@ class _Keeper:
         poll.register(self._channel, select.POLLIN)
         poll.register(wake_read, select.POLLIN)
         while True:
-            for fd, _ in poll.poll():
+            for fd, _ in poll.poll(_WATCH_MS if self._watches and self._runs else None):
                 if fd == wake_read:
                     _drain(wake_read)
                     self._reap()
                 elif not self._answer():
                     self._end_all()
                     return
+            if self._watches and self._runs:
+                population.kill_largest(list(self._runs), self._order["memory_mb"] * _MIB)
 
     def _answer(self) -> bool:
         received = receive(self._channel)
@@ -116,10 +180,12 @@ class _Keeper:
         send(self._channel, {"event": "reply", "seq": message["seq"], **values}, fds)
 
     def _run(self, message: Message, fds: list[int]) -> None:
+        started_read, started_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
-            self._exec(message, fds)
-        self._runs[pid] = int(message["id"])
+            self._exec(message, [*fds[:3], started_write])
+        os.close(started_write)
+        self._runs[pid] = _Run(int(message["id"]), started_read)
         self._reply(message, {"pid": pid})
 
     def _exec(self, message: Message, fds: list[int]) -> None:
@@ -129,58 +195,61 @@ class _Keeper:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
             os.setsid()
-            for target, fd in enumerate(fds[:3]):
+            _write("/proc/self/oom_score_adj", "800")  # when memory ends, end before the keeper
+            arguments = _memory_file("view", "\0".join(message["arguments"]).encode())
+            kept = [*fds, arguments, self._filter]
+            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, _ABOVE) for fd in kept]
+            for target, fd in enumerate(high[:4]):
                 os.dup2(fd, target)
+            for fd in high[4:]:
+                os.lseek(fd, 0, os.SEEK_SET)
+            _close_all_but({0, 1, 2, 3, *high[4:]})
             for name, value in self._order["rlimits"].items():
                 kind = getattr(resource, name)
                 resource.setrlimit(kind, (value, value))
-            arguments = _memory_file("view", "\0".join(message["arguments"]).encode())
-            for fd in (arguments, self._filter):
-                os.lseek(fd, 0, os.SEEK_SET)
-                os.set_inheritable(fd, True)
-            keep_open = {0, 1, 2, arguments, self._filter}
-            for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 # no pathlib in the launcher
-                if int(name) not in keep_open:
-                    _close(int(name))
             bwrap = self._order["bwrap"]
-            argv = [bwrap, "--args", str(arguments), "--seccomp", str(self._filter)]
-            os.execve(bwrap, [*argv, "--", *message["argv"]], {})  # noqa: S606 # no shell is meant
+            argv = [bwrap, "--args", str(high[4]), "--seccomp", str(high[5]), "--", *TRAMPOLINE]
+            os.execve(bwrap, [*argv, *message["argv"]], {})  # noqa: S606 # no shell is meant
         except BaseException as error:  # a child of a fork must never return into the server
             os.write(2, f"fence: {error}\n".encode())
         os._exit(_EXEC_FAILED)
 
     def _kill(self, message: Message, fds: list[int]) -> None:
-        for pid, number in self._runs.items():
-            if number == message["id"]:
+        for pid, run in self._runs.items():
+            if run.number == message["id"]:
                 os.kill(pid, signal.SIGKILL)
         self._reply(message, {})
 
-    def _reap(self) -> None:
+    def _reap(self, *, quietly: bool = False) -> bool:
+        """Take note of what has ended; say whether anything is left to wait for."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return False
             if pid == 0:
-                return
-            number = self._runs.pop(pid, None)
-            if number is not None:
-                code = os.waitstatus_to_exitcode(status)
-                event = {"event": "exit", "id": number, "code": code, "peak_kb": usage.ru_maxrss}
+                return True
+            run = self._runs.pop(pid, None)
+            if run is None:
+                continue
+            event = {
+                "event": "exit",
+                "id": run.number,
+                "code": os.waitstatus_to_exitcode(status),
+                "peak_kb": usage.ru_maxrss,
+                "started": run.has_started(),
+            }
+            try:
                 send(self._channel, event)
+            except OSError:
+                if not quietly:
+                    raise
 
-    def _connect(self, message: Message, fds: list[int]) -> None:
-        host = str(message["host"])
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        made = socket.socket(family, socket.SOCK_STREAM)
-        made.settimeout(_CONNECT_S)
-        try:
-            made.connect((host, int(message["port"])))
-        except OSError:
-            made.close()
-            raise
-        self._reply(message, {}, [made.fileno()])
-        made.close()
+    def _socket(self, message: Message, fds: list[int]) -> None:
+        """Make a socket in this network; the factory connects it."""
+        family = socket.AF_INET6 if message["six"] else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as made:
+            self._reply(message, {}, [made.fileno()])
 
     def _reset(self, message: Message, fds: list[int]) -> None:
         self._end_all()
@@ -202,22 +271,43 @@ class _Keeper:
         self._reply(message, {})
 
     def _count(self, message: Message, fds: list[int]) -> None:
-        self._reply(message, {"processes": _descendants(os.getpid())})
+        hierarchy, group = self._birth.hierarchy, self._birth.group
+        left = len(population.below(os.getpid()))
+        peak = 0
+        if hierarchy is not None:
+            left = max(left, len(_read(hierarchy.members_file(group)).split()) - 1)
+            peak = int(_read(hierarchy.peak_file(group)) or 0)
+        self._reply(message, {"processes": left, "peak_bytes": peak})
 
     def _end_all(self) -> None:
-        """Kill every command; the death of its first process takes a whole process tree along."""
-        for pid in list(self._runs):
-            os.kill(pid, signal.SIGKILL)
-        while self._runs:
-            pid, status, usage = os.wait4(-1, 0)
-            number = self._runs.pop(pid, None)
-            if number is not None:
-                code = os.waitstatus_to_exitcode(status)
-                event = {"event": "exit", "id": number, "code": code, "peak_kb": usage.ru_maxrss}
-                try:
-                    send(self._channel, event)
-                except OSError:
-                    continue  # the factory is gone; the fence still ends in order
+        """Kill every command and wait until nothing of them is left.
+
+        The death of bubblewrap kills the first process of its pid namespace, and that ends the
+        rest; all of them are ours to wait for, because we adopt orphans.
+        """
+        deadline = monotonic() + _GRACE_S
+        while True:
+            for pid in population.children(os.getpid()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if not self._reap(quietly=True) or monotonic() > deadline:
+                return
+            select.select([], [], [], _PAUSE_S)
+
+
+@dataclass
+class _Run:
+    number: int
+    started: int
+
+    def has_started(self) -> bool:
+        """Whether the view stood and the command was about to begin; asked once."""
+        try:
+            return os.read(self.started, 1) == b"."
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(self.started)
 
 
 def enter_user_namespace() -> None:
@@ -227,39 +317,43 @@ def enter_user_namespace() -> None:
     sys_.unshare(flags | sys_.CLONE_NEWIPC | sys_.CLONE_NEWUTS)
     for name, text in (
         ("setgroups", "deny"),
-        ("uid_map", f"{uid} {uid} 1"),
-        ("gid_map", f"{gid} {gid} 1"),
+        ("uid_map", f"0 {uid} 1"),
+        ("gid_map", f"0 {gid} 1"),
     ):
-        fd = os.open(f"/proc/self/{name}", os.O_WRONLY)
-        os.write(fd, text.encode())
-        os.close(fd)
-
-
-def _descendants(root: int) -> int:
-    """Count the processes below `root`, as the host sees them."""
-    parents: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 # no pathlib in the launcher
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                    fields = file.read().rsplit(b")", 1)[1].split()
-            except OSError:
-                continue
-            if fields[0] != b"Z":
-                parents.setdefault(int(fields[1]), []).append(int(name))
-    found, waiting = 0, [root]
-    while waiting:
-        below = parents.get(waiting.pop(), [])
-        found += len(below)
-        waiting += below
-    return found
+        _write(f"/proc/self/{name}", text)
 
 
 def _memory_file(name: str, content: bytes) -> int:
-    fd = os.memfd_create(name, 0)
+    fd = os.memfd_create(name, os.MFD_CLOEXEC)
     os.write(fd, content)
-    os.lseek(fd, 0, os.SEEK_SET)
     return fd
+
+
+def _close_all_but(kept: set[int]) -> None:
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 # no pathlib in the launcher
+        if int(name) not in kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+
+
+def _touch(path: str) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 # no pathlib in the launcher
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _drain(fd: int) -> None:
@@ -267,11 +361,4 @@ def _drain(fd: int) -> None:
         while os.read(fd, 512):
             pass
     except BlockingIOError:
-        return
-
-
-def _close(fd: int) -> None:
-    try:
-        os.close(fd)
-    except OSError:
         return

@@ -9,9 +9,11 @@ leaves, whatever a program tries.
 Source: rtnetlink(7), netlink(7), ip-route(8) "local"; measured in docs/adr/0101-sandbox.md.
 """
 
+import contextlib
 import os
 import socket
 import struct
+from dataclasses import dataclass
 from typing import Final
 
 from unlit.fence.launch import capture
@@ -73,45 +75,51 @@ def _ask(netlink: socket.socket, kind: int, flags: int, payload: bytes) -> None:
             raise OSError(number, f"rtnetlink {kind}: {os.strerror(number)}")
 
 
-def listeners() -> tuple[list[socket.socket], list[socket.socket]]:
-    """Make the sockets that the gateway accepts on.
+@dataclass(frozen=True)
+class Listeners:
+    """What the gateway gets.
 
-    Returns:
-        Listening TCP sockets, and UDP sockets that take questions for names.
+    Attributes:
+        streams: Listening TCP sockets.
+        datagrams: UDP sockets that take questions for names.
+        how: ``nftables`` or ``ports``: what leads connections here.
     """
+
+    streams: list[socket.socket]
+    datagrams: list[socket.socket]
+    how: str
+
+
+def listeners() -> Listeners:
+    """Make the sockets that the gateway accepts on."""
     try:
         capture.capture()
     except OSError:
         return _on_known_ports()
     streams = [_listener(socket.AF_INET, capture.GATEWAY_V4, capture.STREAM_PORT)]
     datagrams = [_questions(socket.AF_INET, capture.GATEWAY_V4, capture.QUESTION_PORT)]
-    try:
+    with contextlib.suppress(OSError):  # without IPv6 in the kernel there is nothing to capture
         streams.append(_listener(socket.AF_INET6, capture.GATEWAY_V6, capture.STREAM_PORT))
-    except OSError:
-        return streams, datagrams  # without IPv6 in the kernel there is nothing to capture
-    return streams, datagrams
+    return Listeners(streams, datagrams, "nftables")
 
 
-def _on_known_ports() -> tuple[list[socket.socket], list[socket.socket]]:
-    streams, datagrams = [], []
+def _on_known_ports() -> Listeners:
+    streams = []
     for family, anywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):  # noqa: S104 # a namespace without a way in
         try:
-            for port in TCP_PORTS:
-                streams.append(_listener(family, anywhere, port))
+            streams += [_listener(family, anywhere, port) for port in TCP_PORTS]
         except OSError:
             if family == socket.AF_INET:
                 raise
-    datagrams.append(_questions(socket.AF_INET, "0.0.0.0", DNS_PORT))  # noqa: S104 # the same
-    return streams, datagrams
+    questions = _questions(socket.AF_INET, "0.0.0.0", DNS_PORT)  # noqa: S104 # the same
+    return Listeners(streams, [questions], "ports")
 
 
 def _listener(family: int, address: str, port: int) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.setsockopt(
-            socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1
-        )  # the address is local by route only
+        made.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind((address, port))
     made.listen(_BACKLOG)

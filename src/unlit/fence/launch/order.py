@@ -1,38 +1,31 @@
 """What the launcher is told about a fence, as plain JSON values."""
 
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
+
+TRAMPOLINE: Final = ("/bin/sh", "-c", 'printf . >&3; exec "$@" 3>&-', "fence")
+"""Runs inside before the command: it tells that the view stands, then becomes the command."""
 
 
 class Bind(TypedDict):
-    """A folder or file to show: host path and the path inside."""
+    """A folder or file of the host to show."""
 
     source: str
-    target: str
+    folder: bool
     writable: bool
 
 
 class Order(TypedDict):
-    """A fence to make.
-
-    `stage` is an existing folder for mount points; `uid` is the user to become (root only).
-    """
+    """A fence to make. `stage` is an existing empty folder, the same for every fence of a host."""
 
     stage: str
-    uid: int | None
     workspace: str
     binds: list[Bind]
     disk_mb: int
     inodes: int
+    memory_mb: int
+    processes: int
     rlimits: dict[str, int]
     bwrap: str
-
-
-class Run(TypedDict):
-    """A command to run inside; `arguments` are bubblewrap's."""
-
-    id: int
-    arguments: list[str]
-    argv: list[str]
 
 
 Message = dict[str, Any]

@@ -61,3 +61,17 @@ def prctl(option: int, value: int) -> None:
         ),
         "prctl",
     )
+
+
+def call(number: int, *arguments: object) -> int:
+    """Make a system call that libc has no name for.
+
+    Raises:
+        OSError: The kernel refused it.
+    """
+    words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    result = int(_libc.syscall(ctypes.c_long(number), *words))
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"system call {number}: {os.strerror(error)}")
+    return result
