@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from unlit.twins.kit.contract import Contract
 from unlit.twins.kit.resources import discriminator, place
 from unlit.twins.kit.router import Match, Route, Router
-from unlit.twins.kit.shapes import DROP, FORCE
+from unlit.twins.kit.shapes import DROP, EACH, ELSE, FORCE
 
 _TIME: Final = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:?\d\d|Z)?$")
 _ID: Final = re.compile(r"^[A-Za-z0-9_-]{14,}$")
-_ALWAYS: Final = 0.97
+_ALWAYS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,20 @@ class Learner:
         contract: Routes of the vendor.
         words: Texts that the vendor's documents contain; only these may stay constants.
         by: Discriminators that the contract does not name.
+        skip: Top-level keys of a kind that a rule by hand derives.
     """
 
     contract: Contract
     words: frozenset[str]
     by: Mapping[str, str] = field(default_factory=dict)
+    skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _literals: frozenset[str] = frozenset()
     _router: Router = field(default_factory=Router)
     _made: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
     _read: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
+    _links: dict[str, dict[str, list[Sample]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
     _statuses: dict[str, Counter[tuple[str, int]]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
@@ -84,6 +89,9 @@ class Learner:
             sample = Sample(
                 item, sent if isinstance(sent, dict) else None, found.params, row["cassette"]
             )
+            status = item.get("status")
+            if isinstance(status, str) and isinstance(item.get("_links"), dict):
+                self._links[where.kind][status].append(sample)
             if where.role == "collection" and row["method"] == "POST" and sample.sent is not None:
                 self._made[where.kind].append(sample)
             elif where.role in ("collection", "item", "document"):
@@ -105,19 +113,42 @@ class Learner:
                 **({"by": by} if by else {}),
                 "prefix": _prefix(everything),
                 "variants": {
-                    name: self._shape([(s.body, s.sent, s) for s in group], "")
+                    name: self._top(kind, group)
                     for name, group in sorted(groups.items())
                     if name in self.words
                 },
-                "any": self._shape([(s.body, s.sent, s) for s in everything], ""),
+                "any": self._top(kind, everything),
+                "links": {
+                    status: self._shape([(s.body["_links"], None, s) for s in found], "_links")
+                    for status, found in sorted(self._links[kind].items())
+                    if status in ("ACTIVE", "INACTIVE", "ENABLED", "DISABLED")
+                },
                 "statuses": _usual(self._statuses[kind]),
             }
         return {"source": source, "date": date, "kinds": kinds}
+
+    def _top(self, kind: str, samples: list[Sample]) -> Any:
+        shape = self._shape([(s.body, s.sent, s) for s in samples], "")
+        skipped = self.skip.get(kind, ())
+        if not isinstance(shape, dict):
+            return {}
+        return {key: value for key, value in shape.items() if key not in skipped}
 
     def _shape(self, found: list[tuple[Any, Any, Sample]], name: str) -> Any:
         tables = [(b, s, w) for b, s, w in found if isinstance(b, dict)]
         if tables and len(tables) * 2 >= len(found):
             return self._table(tables)
+        pairs = [
+            (inner, part, w)
+            for b, s, w in found
+            if isinstance(b, list) and isinstance(s, list) and len(b) == len(s)
+            for inner, part in zip(b, s, strict=True)
+            if isinstance(inner, dict) and isinstance(part, dict)
+        ]
+        if pairs:
+            rest = [t for t in found if not isinstance(t[1], list)]
+            other = self._leaf([(b, w) for b, _, w in rest], name) if rest else "$list"
+            return {EACH: self._table(pairs), ELSE: other}
         unasked = [(b, w) for b, s, w in found if s is None]
         asked = [(b, s, w) for b, s, w in found if s is not None]
         same = sum(1 for b, s, _ in asked if b == s)
@@ -136,7 +167,7 @@ class Learner:
         for key in keys:
             unasked = [t for t in tables if not (isinstance(t[1], dict) and key in t[1])]
             have = [t for t in unasked if key in t[0]]
-            if _ID.match(key) and re.search(r"\d", key):
+            if key not in self.words and _ID.match(key) and re.search(r"\d", key):
                 continue
             if unasked and len(have) < _ALWAYS * len(unasked):
                 continue
@@ -212,8 +243,8 @@ class Learner:
                 return f"$param:{name}"
         if value.startswith(("http://", "https://")):
             return self._url(value, own, sample)
-        if value in self.words and not value.startswith("$"):
-            return value
+        if value in self.words or value in self._literals:
+            return f"$const:{value}" if value.startswith("$") else value
         if _ID.match(value) and re.search(r"\d", value):
             return f"$mint:{value[:3]}" if len(value) == 20 else "$mint:"
         return "$text"

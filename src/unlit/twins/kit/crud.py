@@ -18,7 +18,7 @@ from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import Table, World
 
 SERVERS: Final = ("id", "created", "lastUpdated", "_links", "_embedded")
-_EMPTY: Final = Kind(None, "", {}, {})
+_EMPTY: Final = Kind(None, "", {}, {}, {})
 
 
 class Vendor(Protocol):
@@ -332,12 +332,27 @@ class Crud:
         moved = {**row, "status": MOVES[where.move]}
         if "lastUpdated" in moved:
             moved["lastUpdated"] = self.vendor.stamp(call.world)
-        row = self.vendor.settle(call, where.kind, moved)
+        row = self.vendor.settle(call, where.kind, self._relinked(call, where.kind, moved))
         table.put(key, row)
         status = self.status(where.kind, operation, "move")
         if status == 204:
             return Reply(204)
         return Reply(status, row if operation.response is not None else {})
+
+    def _relinked(self, call: Exchange, kind: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a row with the links that its status has."""
+        shape = self.kind(kind).links.get(str(row.get("status")))
+        if not shape or not isinstance(row.get("_links"), dict):
+            return row
+        filling = Filling(
+            str(row.get("id")),
+            call.params,
+            call.request.origin,
+            "",
+            lambda prefix: self.vendor.mint(call.world, prefix or "twn"),
+            row["_links"],
+        )
+        return {**row, "_links": fill(shape, None, filling)}
 
     def _read(self, call: Exchange, operation: Operation, where: Place) -> Reply:
         self._parents(call, where.kind)

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 DROP: Final = "$drop"
 FORCE: Final = "$force"
+EACH: Final = "$each"
+ELSE: Final = "$else"
 _PART: Final = re.compile(r"\{([^}]+)\}")
 _EMPTY: Final[dict[str, Callable[[], Any]]] = {
     "$null": lambda: None,
@@ -33,6 +35,7 @@ class Kind:
         prefix: First letters of its ids.
         variants: Shapes by the value of `by`.
         any: Shape of every variant's common keys.
+        links: Shape of the links by status.
         statuses: HTTP status of a success, by method.
     """
 
@@ -40,6 +43,7 @@ class Kind:
     prefix: str
     variants: Mapping[str, Any]
     any: Any
+    links: Mapping[str, Any] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
 
     def shape(self, value: Any) -> Any:
@@ -67,6 +71,7 @@ class Shapes:
                 entry.get("prefix", ""),
                 entry.get("variants", {}),
                 entry.get("any", {}),
+                entry.get("links", {}),
                 entry.get("statuses", {}),
             )
             for name, entry in document.get("kinds", {}).items()
@@ -108,14 +113,25 @@ def _fill(shape: Any, sent: Any, filling: Filling, old: Any, name: str) -> Any:
     if isinstance(shape, dict):
         if FORCE in shape:
             return _fill(shape[FORCE], None, filling, old, name)
+        if EACH in shape:
+            return _each(shape, sent, filling, old)
         if sent is not None and not isinstance(sent, dict):
             return sent
         return _table(shape, sent or {}, filling, old if isinstance(old, dict) else {})
-    if sent is not None:
+    if sent is not None and not (sent == "" and shape == "$null"):
         return sent
     if isinstance(shape, list):
         return [_fill(item, None, filling, None, "") for item in shape]
     return _leaf(shape, filling, old, name)
+
+
+def _each(shape: Mapping[str, Any], sent: Any, filling: Filling, old: Any) -> Any:
+    if not isinstance(sent, list):
+        return sent if sent is not None else _fill(shape[ELSE], None, filling, old, "")
+    before = old if isinstance(old, list) and len(old) == len(sent) else [None] * len(sent)
+    return [
+        _fill(shape[EACH], item, filling, was, "") for item, was in zip(sent, before, strict=True)
+    ]
 
 
 def _table(shape: Mapping[str, Any], sent: Mapping[str, Any], filling: Filling, old: Any) -> Any:
@@ -140,6 +156,8 @@ def _leaf(shape: Any, filling: Filling, old: Any, name: str) -> Any:
         return filling.now if old is None or name in REFRESHED else old
     if kind == "$id":
         return filling.id
+    if kind == "$const":
+        return rest
     if kind == "$param":
         return filling.params.get(rest, "")
     if old is not None:
@@ -148,7 +166,7 @@ def _leaf(shape: Any, filling: Filling, old: Any, name: str) -> Any:
         return filling.mint(rest)
     if kind == "$url":
         return filling.origin + _PART.sub(lambda found: _part(found[1], filling), rest)
-    return ""
+    return None
 
 
 def _part(name: str, filling: Filling) -> str:

@@ -53,6 +53,11 @@ def group_target(row: dict[str, Any]) -> list[dict[str, Any]]:
     return [_target(row["id"], "UserGroup", "unknown", row["profile"]["name"])]
 
 
+def app_target(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return an application as the target of an event."""
+    return [_target(row["id"], "AppInstance", row.get("label"), row.get("label"))]
+
+
 def _target(key: str, kind: str, alternate: Any, shown: Any) -> dict[str, Any]:
     return {
         "id": key,

@@ -9,6 +9,7 @@ from unlit.twins.kit.http import Reply
 from unlit.twins.kit.shapes import Shapes
 from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
+from unlit.twins.services.okta import apps
 from unlit.twins.services.okta.errors import failure, invalid, missing
 from unlit.twins.services.okta.org import href, mint, stamp
 from unlit.twins.services.okta.paging import page
@@ -62,6 +63,8 @@ class Manners:
 
     def settle(self, call: Exchange, kind: str, row: dict[str, Any]) -> dict[str, Any]:
         """Let ``activate`` or ``deactivate`` stand in the links, as the status has it."""
+        if kind == apps.KIND:
+            return apps.settle(call, row, call.world.table(f"okta.at:{kind}").get(row["id"]))
         links = row.get("_links")
         if not isinstance(links, dict) or row.get("status") not in ("ACTIVE", "INACTIVE"):
             return row

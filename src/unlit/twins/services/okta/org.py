@@ -36,3 +36,10 @@ def link(call: Exchange, path: str, *allow: str) -> dict[str, Any]:
 def action(call: Exchange, path: str) -> dict[str, Any]:
     """Return a HAL link of an action that is POSTed."""
     return {"href": href(call, path), "method": "POST"}
+
+
+def org_id(world: World) -> str:
+    """Return the organisation's own id."""
+    meta = world.table("okta.meta")
+    found = meta.get("org")
+    return str(found if found is not None else meta.put("org", mint(world, "00o")))

@@ -9,7 +9,18 @@ from unlit.twins.kit.router import Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Fact
-from unlit.twins.services.okta import events, groups, lifecycle, seeds, users
+from unlit.twins.services.okta import (
+    apps,
+    events,
+    groups,
+    lifecycle,
+    links,
+    roles,
+    schemas,
+    seeds,
+    trust,
+    users,
+)
 from unlit.twins.services.okta import facts as believed
 from unlit.twins.services.okta.errors import CODES, error_body, failure
 from unlit.twins.services.okta.generic import kernel
@@ -27,7 +38,9 @@ class Okta(Twin):
     def __init__(self) -> None:
         self.crud = kernel()
         self.router = Router(tuple(self.crud.routes()))
-        for route in (*users.ROUTES, *lifecycle.ROUTES, *groups.ROUTES, *events.ROUTES):
+        hand = (users, lifecycle, groups, events, schemas, links, roles, trust)
+        routes = [route for part in hand for route in part.ROUTES]
+        for route in (*routes, *apps.routes(self.crud)):
             self.router.add(route)
 
     @override

@@ -26,6 +26,8 @@ def prepare(world: World) -> None:
     meta.put("user_schema", mint(world, "osc"))
     meta.put("user_properties", dict.fromkeys(PROFILE, True))
     meta.put("group_properties", {})
+    meta.put("access_policy", mint(world, "rst"))
+    meta.put("profile_enrollment", mint(world, "rst"))
     groups.add(world, "Everyone", "All users in your organization", type="BUILT_IN")
     profile = {
         "firstName": "Twin",

@@ -93,7 +93,10 @@ def add(world: World, profile: dict[str, Any], **fields: Any) -> dict[str, Any]:
         "passwordChanged": None,
         "realmId": world.table("okta.meta").get("realm"),
         "type": {"id": world.table("okta.meta").get("user_type")},
-        "profile": {**_BASE, **profile},
+        "profile": {
+            **_BASE,
+            **{k: v for k, v in profile.items() if v is not None or k in _BASE},
+        },
         "credentials": {"provider": {"type": "OKTA", "name": "OKTA"}},
         **fields,
     }
@@ -125,6 +128,8 @@ def shown(call: Exchange, row: dict[str, Any], *, full: bool = True) -> dict[str
         return {**out, "_links": {"self": link(call, path)}}
     links: dict[str, Any] = {}
     for name in _LINKS[row["status"]]:
+        if name == "resetFactors" and "realmId" not in out:
+            continue
         if name == "delete":
             links[name] = {"href": link(call, path)["href"], "method": "DELETE"}
         else:
