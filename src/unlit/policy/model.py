@@ -100,6 +100,8 @@ class Rule:
     budget: Budget = field(default_factory=Budget)
     because: str = ""
     at: Position = NOWHERE
+    within: tuple[str, ...] = ()
+    """Path globs of the rule's credential: the rule matches only inside them."""
 
     @property
     def sentence(self) -> str:

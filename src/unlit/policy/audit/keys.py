@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from unlit.core.errors import InvalidInput
+
 KEY_NAME: Final = "ed25519"
 
 
@@ -31,6 +33,23 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
         file.flush()
         os.fsync(file.fileno())
     return key
+
+
+def known_key(folder: Path) -> Ed25519PrivateKey:
+    """Read the key in `folder`.
+
+    Raises:
+        InvalidInput: It is not there.
+    """
+    try:
+        return Ed25519PrivateKey.from_private_bytes((folder / KEY_NAME).read_bytes())
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            "POL-143",
+            f"The audit log's key is not in {folder}.",
+            "only who holds the key can sign a statement about the log",
+            "Export on the machine that wrote the log.",
+        ) from error
 
 
 def public_text(key: Ed25519PrivateKey) -> str:

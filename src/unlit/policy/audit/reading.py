@@ -122,6 +122,12 @@ def verify(directory: Path, *, key: str | None = None) -> Verification:
     )
 
 
+def newest_checkpoint(directory: Path, most: int) -> Checkpoint | None:
+    """Return the newest checkpoint over at most `most` entries."""
+    marks, _ = _checkpoints(directory / CHECKPOINTS_NAME)
+    return max((m for m in marks.values() if m.size <= most), key=lambda m: m.size, default=None)
+
+
 def _checkpoints(path: Path) -> tuple[dict[int, Checkpoint], list[str]]:
     found: dict[int, Checkpoint] = {}
     problems: list[str] = []

@@ -1,9 +1,19 @@
 """Reading ``[credential.NAME]``: where a secret is kept and the only places it may go."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, cast
 
-from unlit.policy.model import CredentialRule, Exchange, Injection, Place, Source, SourceRule
+from unlit.policy.model import (
+    CredentialRule,
+    Exchange,
+    Injection,
+    Place,
+    Rule,
+    Source,
+    SourceRule,
+)
 from unlit.policy.rules.globs import HOST_GLOB
 from unlit.policy.rules.reading import Section
 
@@ -48,6 +58,20 @@ def read_credential(name: str, section: Section) -> CredentialRule:
     )
     section.done()
     return rule
+
+
+def bound_by_credential(rule: Rule, credentials: Mapping[str, CredentialRule]) -> Rule:
+    """Return a rule that matches only where its credential may go at all."""
+    credential = credentials.get(rule.credential or "")
+    if credential is None:
+        return rule
+    methods = rule.methods or credential.methods
+    if rule.methods and credential.methods:
+        methods = tuple(method for method in rule.methods if method in credential.methods)
+        methods = methods or ("NONE",)
+    if not rule.paths:
+        return replace(rule, methods=methods, paths=credential.paths)
+    return replace(rule, methods=methods, within=credential.paths)
 
 
 def _source(section: Section) -> SourceRule:

@@ -43,7 +43,10 @@ def _grant(rule: Rule, credential: CredentialRule) -> Iterator[Finding]:
     if not set(rule.ports) <= set(credential.ports):
         what = f"{rule.name} grants {name} on ports that {name} is not for."
         yield Finding("POL-114", rule.at, what, "Correct ports.", severe=True)
-    if not rule.paths and not credential.paths:
+    if rule.methods == ("NONE",):
+        what = f"{rule.name} grants {name} for methods that {name} is not for."
+        yield Finding("POL-114", rule.at, what, "Correct methods.", severe=True)
+    if not rule.paths:
         what = f"{rule.name} grants {name} on every path of {rule.host}."
         remedy = 'Add paths = ["…"]: a path that echoes its request shows the secret.'
         yield Finding("POL-120", rule.at, what, remedy)

@@ -19,7 +19,7 @@ from unlit.policy.model import (
     Rule,
     Scheme,
 )
-from unlit.policy.rules.credentials import read_credential
+from unlit.policy.rules.credentials import bound_by_credential, read_credential
 from unlit.policy.rules.globs import HOST_GLOB
 from unlit.policy.rules.lint import lint
 from unlit.policy.rules.positions import Positions
@@ -66,6 +66,7 @@ def parse_policy(
         rules.extend(_allow(section, number, mirrors))
     for number, section in enumerate(top.tables("forbid"), 1):
         rules.append(_forbid(section, number))
+    rules = [bound_by_credential(rule, credentials) for rule in rules]
     policy = Policy(
         source=source,
         rules=tuple(rules),

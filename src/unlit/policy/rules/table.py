@@ -19,6 +19,7 @@ class Row:
     rule: Rule
     host: re.Pattern[str]
     path: re.Pattern[str] | None
+    within: re.Pattern[str] | None
     methods: frozenset[str]
     decision: Decision
 
@@ -26,7 +27,9 @@ class Row:
         """Say whether the row matches the part of a request that is not remembered."""
         if self.methods and method not in self.methods:
             return False
-        return self.path is None or self.path.match(path) is not None
+        if self.path is not None and self.path.match(path) is None:
+            return False
+        return self.within is None or self.within.match(path) is not None
 
 
 class Table:
@@ -52,8 +55,18 @@ class Table:
 
 
 def _row(rule: Rule) -> Row:
-    path = re.compile("|".join(map(path_pattern, rule.paths)), re.DOTALL) if rule.paths else None
-    return Row(rule, host_pattern(rule.host), path, frozenset(rule.methods), _decision(rule))
+    return Row(
+        rule,
+        host_pattern(rule.host),
+        _any_of(rule.paths),
+        _any_of(rule.within),
+        frozenset(rule.methods),
+        _decision(rule),
+    )
+
+
+def _any_of(globs: tuple[str, ...]) -> re.Pattern[str] | None:
+    return re.compile("|".join(map(path_pattern, globs)), re.DOTALL) if globs else None
 
 
 def _decision(rule: Rule) -> Decision:

@@ -1,0 +1,155 @@
+"""Requests a second through the gateway against mitmproxy, in one run.
+
+Run it with `wrk` on the path and, for the peer, the path of a `mitmdump` from its own environment:
+`python bench/gateway_throughput.py [--mitmdump PATH] [--seconds 4]`. Both terminate TLS from the
+client and open TLS to the same raw upstream; the gateway has policy and durable audit on.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def certificate(folder: Path) -> tuple[str, str]:
+    """Make a key and a self-signed certificate for localhost."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    (folder / "roots.pem").write_bytes(pem)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (folder / "both.pem").write_bytes(private + pem)
+    return str(folder / "both.pem"), str(folder / "roots.pem")
+
+
+@contextlib.contextmanager
+def running(*argv: str) -> Iterator[str]:
+    """Run a program that prints its port first."""
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1 if "upstream" in argv[1] else 5)
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def mitmproxy(mitmdump: str, upstream: str) -> Iterator[str]:
+    """Run mitmproxy in reverse mode in front of the upstream."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    listen = ["--listen-host", "127.0.0.1", "-p", port]
+    mode = ["--mode", f"reverse:https://localhost:{upstream}", "--set", "keep_host_header=true"]
+    options = ["-q", "--ssl-insecure", "--set", "stream_large_bodies=1"]
+    process = subprocess.Popen([mitmdump, *options, *mode, *listen])
+    try:
+        for _ in range(100):
+            time.sleep(0.1)
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port))):
+                break
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wrk(port: str, connections: int, seconds: int, *extra: str) -> dict[str, float]:
+    """Measure one target."""
+    url = f"https://localhost:{port}/v1/thing"
+    done = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *extra, url],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1])  # type: ignore[index]
+    p50, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)", done).groups()  # type: ignore[union-attr]
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", done)
+    scale = {"us": 0.001, "ms": 1, "s": 1000}[unit]
+    return {"rps": rate, "p50_ms": float(p50) * scale, "bad": int(bad[1]) if bad else 0}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--mitmdump", default=shutil.which("mitmdump"))
+    parser.add_argument("--seconds", type=int, default=4)
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("not exercised: wrk is not installed")
+    rows: dict[str, dict[str, float]] = {}
+    python = sys.executable
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        both, roots = certificate(folder)
+        with running(python, str(HERE / "gateway_upstream.py"), both) as upstream:
+            for connections in (1, 8):
+                rows[f"direct c={connections}"] = wrk(upstream, connections, options.seconds)
+            for kind, extra in (("plain", ()), ("inject", ("-H", "x-api-key: unlitph" + "0" * 40))):
+                serve = [python, str(HERE / "gateway_serve.py"), str(folder / kind)]
+                (folder / kind).mkdir()
+                with running(*serve, upstream, roots, kind) as port:
+                    for connections in (1, 8):
+                        wrk(port, connections, 1, *extra)
+                        row = wrk(port, connections, options.seconds, *extra)
+                        rows[f"gateway {kind} c={connections}"] = row
+            if options.mitmdump:
+                with mitmproxy(options.mitmdump, upstream) as port:
+                    for connections in (1, 8):
+                        wrk(port, connections, 1)
+                        row = wrk(port, connections, options.seconds)
+                        rows[f"mitmproxy c={connections}"] = row
+    for label, row in rows.items():
+        sys.stderr.write(f"{label:24} {row['rps']:10.0f} req/s  p50 {row['p50_ms']:.3f} ms\n")
+    result: dict[str, object] = {"rows": rows}
+    if options.mitmdump:
+        result["ratios"] = {
+            f"{kind} c={c}": round(
+                rows[f"gateway {kind} c={c}"]["rps"] / rows[f"mitmproxy c={c}"]["rps"], 1
+            )
+            for kind in ("plain", "inject")
+            for c in (1, 8)
+        }
+    else:
+        result["ratios"] = "not exercised: no mitmdump"
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()

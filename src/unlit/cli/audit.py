@@ -1,0 +1,107 @@
+"""`unlit audit`: read, verify and export an audit log."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+
+app = cyclopts.App(name="audit", help="Read, verify and export an audit log.")
+Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+Folder = Annotated[Path | None, cyclopts.Parameter("--audit")]
+
+
+@app.command
+def show(
+    *,
+    audit: Folder = None,
+    run: str | None = None,
+    denied: Annotated[bool, cyclopts.Parameter("--denied", negative=())] = False,
+    last: int | None = None,
+    as_json: Json = False,
+) -> int:
+    """Print entries, one a line, in order.
+
+    Args:
+        audit: Folder of the log; default the one of this repository's factory.
+        run: Only this run.
+        denied: Only refusals.
+        last: Only the last N.
+        as_json: Print JSON lines.
+    """
+    from collections import deque
+
+    from unlit.policy import read_entries
+    from unlit.policy.audit.show import entry_json, entry_text
+
+    found = read_entries(_folder(audit), run=run, denied=denied)
+    for entry in found if last is None else deque(found, maxlen=max(0, last)):
+        sys.stdout.write((entry_json(entry) if as_json else entry_text(entry)) + "\n")
+    return 0
+
+
+@app.command
+def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = False) -> int:
+    """Check that a log is complete and is what was signed; ends with 1 if it is not.
+
+    Args:
+        audit: Folder of the log; default the one of this repository's factory.
+        key: The signer's public key (base64), known from elsewhere.
+        as_json: Print JSON.
+    """
+    from unlit.policy import verify as check
+
+    result = check(_folder(audit), key=key)
+    if as_json:
+        row: dict[str, object] = {"ok": result.ok, "entries": result.entries, "signed": result.signed}
+        row |= {"head": result.head, "problems": list(result.problems)}
+        sys.stdout.write(json.dumps({"schema": "unlit.audit-verification/1", **row}) + "\n")
+        return 0 if result.ok else 1
+    for problem in result.problems:
+        sys.stdout.write(f"problem: {problem}\n")
+    state = "holds" if result.ok else "DOES NOT HOLD"
+    sys.stdout.write(f"The log {state}: {result.entries} entries, {result.signed} signed.\n")
+    sys.stdout.write(f"Root: {result.head}\n")
+    if key is None:
+        sys.stdout.write(
+            "The key was taken from the log itself; --key compares with a known one.\n"
+        )
+    return 0 if result.ok else 1
+
+
+@app.command
+def export(*, audit: Folder = None, run: str | None = None) -> int:
+    """Print a DSSE envelope with an in-toto statement over the log, signed by the log's key.
+
+    Args:
+        audit: Folder of the log; default the one of this repository's factory.
+        run: Only count and digest the entries of this run.
+    """
+    from unlit.policy.audit.export import export as envelope
+
+    sys.stdout.write(json.dumps(envelope(_folder(audit), run=run)) + "\n")
+    return 0
+
+
+@app.command
+def prove(index: int, *, audit: Folder = None) -> int:
+    """Print the proof that one entry is in the log, checkable without the rest of it.
+
+    Args:
+        index: Number of the entry.
+        audit: Folder of the log; default the one of this repository's factory.
+    """
+    from unlit.policy.audit.export import prove as proof
+
+    sys.stdout.write(json.dumps(proof(_folder(audit), index)) + "\n")
+    return 0
+
+
+def _folder(named: Path | None) -> Path:
+    if named is not None:
+        return named
+    from unlit.wiring.paths import state_paths
+    from unlit.wiring.settings import read_settings
+
+    return state_paths(read_settings(), Path.cwd()).audit

@@ -1,0 +1,219 @@
+"""`unlit policy`: check, explain, test, compare and export a policy file."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+
+app = cyclopts.App(name="policy", help="Check, explain, test, compare and export a policy file.")
+Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+DEFAULT = Path("policy.toml")
+
+
+@app.command
+def check(file: Path = DEFAULT, *, as_json: Json = False) -> int:
+    """Read a policy strictly, run its own tests and say what is too wide.
+
+    Args:
+        file: The policy.
+        as_json: Print JSON.
+    """
+    from unlit.policy import load_policy
+    from unlit.policy.rules.testing import run_tests
+
+    policy = load_policy(file)
+    tried = run_tests(policy)
+    failed = [one for one in tried if not one.passed]
+    if as_json:
+        _print(
+            {
+                "schema": "unlit.policy-check/1",
+                "digest": policy.digest,
+                "rules": len(policy.rules),
+                "findings": [
+                    {"code": f.code, "line": f.at.line, "column": f.at.column, "what": f.what}
+                    for f in policy.warnings
+                ],
+                "tests": len(tried),
+                "failed": [_failed(one) for one in failed],
+            }
+        )
+        return 1 if failed else 0
+    for finding in policy.warnings:
+        sys.stdout.write(f"{file}:{finding}\n    {finding.remedy}\n")
+    for one in failed:
+        sys.stdout.write(f"{file}:{one.test.at} POL-107 {_sentence(one)}\n")
+    counts = f"{len(policy.rules)} rules, {len(policy.warnings)} findings"
+    sys.stdout.write(f"{counts}, {len(tried) - len(failed)} of {len(tried)} tests pass.\n")
+    return 1 if failed else 0
+
+
+@app.command
+def explain(
+    role: str,
+    method: str,
+    url: str,
+    *,
+    policy: Annotated[Path, cyclopts.Parameter("--policy")] = DEFAULT,
+    as_json: Json = False,
+) -> int:
+    """Say what a policy decides about one request, and which rule decides it.
+
+    Args:
+        role: coder, product, evaluator or deploy.
+        method: HTTP method.
+        url: The URL.
+        policy: The policy.
+        as_json: Print JSON.
+    """
+    from unlit.policy import decide, load_policy
+    from unlit.policy.rules.testing import parse_url
+
+    request = parse_url(role, method, url)
+    decision = decide(load_policy(policy), request)
+    if as_json:
+        _print(
+            {
+                "schema": "unlit.policy-decision/1",
+                "request": str(request),
+                "role": role,
+                "allowed": decision.allowed,
+                "outcome": decision.outcome,
+                "rule": decision.rule,
+                "credential": decision.credential,
+                "twin": decision.twin,
+                "why": decision.why,
+            }
+        )
+        return 0
+    word = {"deny": "denied", "twin": "answered by a twin", "upstream": "allowed"}
+    sys.stdout.write(f"{role} {request}: {word[decision.outcome]}\n")
+    sys.stdout.write(f"  Rule: {decision.rule}: {decision.sentence}\n  Why:  {decision.why}\n")
+    return 0
+
+
+@app.command(name="test")
+def run_tests_of(file: Path = DEFAULT, *, as_json: Json = False) -> int:
+    """Run the tests that a policy file holds.
+
+    Args:
+        file: The policy.
+        as_json: Print JSON.
+    """
+    from unlit.policy import load_policy
+    from unlit.policy.rules.testing import run_tests
+
+    tried = run_tests(load_policy(file))
+    failed = [one for one in tried if not one.passed]
+    if as_json:
+        rows = {"tests": len(tried), "failed": [_failed(one) for one in failed]}
+        _print({"schema": "unlit.policy-test/1", **rows})
+    else:
+        for one in tried:
+            mark = "ok  " if one.passed else "FAIL"
+            sys.stdout.write(f"{mark} {file}:{one.test.at} {_sentence(one)}\n")
+        sys.stdout.write(f"{len(tried) - len(failed)} of {len(tried)} tests pass.\n")
+    return 1 if failed else 0
+
+
+@app.command
+def diff(before: Path, after: Path, *, as_json: Json = False) -> int:
+    """Say exactly what becomes allowed and refused, each with a shortest request that shows it.
+
+    Ends with 1 if anything changes.
+
+    Args:
+        before: The policy now.
+        after: The policy to come.
+        as_json: Print JSON.
+    """
+    from unlit.policy import load_policy
+    from unlit.policy.rules.diff import diff as compare
+
+    found = compare(load_policy(before), load_policy(after))
+    if as_json:
+        _print(
+            {
+                "schema": "unlit.policy-diff/1",
+                "changes": [
+                    {
+                        "kind": change.kind,
+                        "role": change.witness.role,
+                        "witness": str(change.witness),
+                        "before": change.before.rule,
+                        "after": change.after.rule,
+                    }
+                    for change in found.changes
+                ],
+                "settings": list(found.settings),
+            }
+        )
+    else:
+        for change in found.changes:
+            sys.stdout.write(f"{change.sentence}\n    {change.after.why}\n")
+        for setting in found.settings:
+            sys.stdout.write(f"setting: {setting}\n")
+        if found.is_empty:
+            sys.stdout.write("The two policies mean the same.\n")
+    return 0 if found.is_empty else 1
+
+
+@app.command
+def export(
+    file: Path = DEFAULT,
+    *,
+    cedar: Annotated[bool, cyclopts.Parameter("--cedar", negative=())] = False,
+    schema: Annotated[bool, cyclopts.Parameter("--schema", negative=())] = False,
+) -> int:
+    """Write a policy in another language.
+
+    Args:
+        file: The policy.
+        cedar: As Cedar policies (the only form so far, and the default).
+        schema: Cedar's schema instead.
+    """
+    from unlit.policy import load_policy
+    from unlit.policy.rules.cedar import SCHEMA, to_cedar
+
+    sys.stdout.write(SCHEMA if schema else to_cedar(load_policy(file)))
+    return 0
+
+
+@app.command
+def propose(audit: Path, *, run: str | None = None) -> int:
+    """Propose the smallest rules for what was denied; nothing is accepted by this.
+
+    Args:
+        audit: Folder of the audit log.
+        run: Only denials of this run.
+    """
+    from unlit.policy.proposals import denied_requests
+    from unlit.policy.rules.propose import propose as group
+
+    proposals = group(denied_requests(audit, run))
+    for proposal in proposals:
+        sys.stdout.write(proposal.toml() + "\n")
+    sys.stderr.write(f"{len(proposals)} rules proposed. Edit them, then `unlit policy diff`.\n")
+    return 0
+
+
+def _failed(one: Any) -> dict[str, object]:
+    return {
+        "line": one.test.at.line,
+        "request": one.test.request,
+        "role": one.test.role,
+        "expect": one.test.expect,
+        "got": one.decision.outcome,
+        "rule": one.decision.rule,
+    }
+
+
+def _sentence(one: Any) -> str:
+    got = f"{one.decision.outcome} by {one.decision.rule}"
+    return f"{one.test.role} {one.test.request}: expected {one.test.expect}, got {got}"
+
+
+def _print(value: object) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")

@@ -1,0 +1,201 @@
+"""What changes when one policy replaces another: exactly, each with a shortest witness request.
+
+Hosts, ports, methods, schemes and roles fall into finitely many classes that no rule tells apart;
+one of each class is tried. Paths are compared by automaton. So "nothing changes" is a proof.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Final, Literal
+
+from unlit.policy.model import ROLES, Decision, Policy, Request
+from unlit.policy.rules.automaton import shortest
+from unlit.policy.rules.globs import host_matches
+from unlit.policy.rules.table import Row, Table, decide
+
+Kind = Literal["newly allowed", "newly refused", "changed"]
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_SOME_PORT: Final = 49_151
+_SOME_METHOD: Final = "PURGE"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference: a shortest request, and what each policy says about it."""
+
+    kind: Kind
+    witness: Request
+    before: Decision
+    after: Decision
+
+    @property
+    def sentence(self) -> str:
+        """Say the change in one line."""
+        rules = f"{self.before.rule} → {self.after.rule}"
+        return f"{self.kind}: {self.witness.role} {self.witness} — {rules}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All that changes: requests, and the settings that are no requests."""
+
+    changes: tuple[Change, ...]
+    settings: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the two policies mean the same."""
+        return not self.changes and not self.settings
+
+
+def diff(before: Policy, after: Policy) -> Difference:
+    """Compare two policies.
+
+    Raises:
+        TooComplex: The path globs of one host have too many combinations.
+    """
+    found: dict[tuple[object, ...], Change] = {}
+    for change in _changes(before, after):
+        witness = change.witness
+        key = (witness.role, witness.host, change.kind, change.before.rule, change.after.rule)
+        known = found.get(key)
+        if known is None or len(witness.path) < len(known.witness.path):
+            found[key] = change
+    order = {"newly allowed": 0, "newly refused": 1, "changed": 2}
+    changes = sorted(found.values(), key=lambda change: (order[change.kind], str(change.witness)))
+    return Difference(tuple(changes), tuple(_settings(before, after)))
+
+
+def _changes(before: Policy, after: Policy) -> Iterator[Change]:
+    old, new = _table(before), _table(after)
+    hosts = _hosts(rule.host for rule in (*before.rules, *after.rules))
+    ports = _ports(before, after)
+    methods = _some_methods(before, after)
+    for role in ROLES:
+        for host in hosts:
+            for scheme in ("https", "http"):
+                for port in ports:
+                    left = old.rows(role, scheme, host, port)
+                    right = new.rows(role, scheme, host, port)
+                    if _meaning(left) == _meaning(right):
+                        continue
+                    for method in methods:
+                        path = _difference(left, right, method)
+                        if path is not None:
+                            yield _change(
+                                before, after, Request(role, scheme, host, port, method, path)
+                            )
+
+
+def _table(policy: Policy) -> Table:
+    return policy.table if policy.table is not None else Table(policy.rules)
+
+
+def _change(before: Policy, after: Policy, witness: Request) -> Change:
+    old, new = decide(before, witness), decide(after, witness)
+    kind: Kind = "changed"
+    if old.allowed != new.allowed:
+        kind = "newly allowed" if new.allowed else "newly refused"
+    return Change(kind, witness, old, new)
+
+
+def _meaning(rows: tuple[Row, ...]) -> list[tuple[object, ...]]:
+    return [
+        (row.rule.effect, row.methods, row.rule.paths, row.rule.within, _outcome(row))
+        for row in rows
+    ]
+
+
+def _outcome(row: Row | None) -> tuple[object, ...]:
+    if row is None or row.rule.effect == "forbid":
+        return ("deny",)
+    rule = row.rule
+    return ("allow", rule.credential, rule.twin, rule.allow_private, rule.ws, rule.encoded_slash)
+
+
+def _difference(left: tuple[Row, ...], right: tuple[Row, ...], method: str) -> str | None:
+    ours = [row for row in left if not row.methods or method in row.methods]
+    theirs = [row for row in right if not row.methods or method in row.methods]
+    globs = sorted({g for row in (*ours, *theirs) for g in (*row.rule.paths, *row.rule.within)})
+
+    def differs(matched: frozenset[str]) -> bool:
+        return _outcome(_first(ours, matched)) != _outcome(_first(theirs, matched))
+
+    return shortest(globs, differs)
+
+
+def _first(rows: list[Row], matched: frozenset[str]) -> Row | None:
+    for row in rows:
+        rule = row.rule
+        if rule.paths and not matched.intersection(rule.paths):
+            continue
+        if rule.within and not matched.intersection(rule.within):
+            continue
+        return row
+    return None
+
+
+def _hosts(globs: Iterable[str]) -> list[str]:
+    """Return one host of each class that the globs can tell apart."""
+    every = set(globs)
+    exact = {glob for glob in every if "*" not in glob}
+    suffixes = {glob[2:] for glob in every if glob.startswith("*.")}
+    found = sorted(exact)
+    for suffix in ("", *sorted(suffixes)):
+        found.append(_fresh(suffix, exact, suffixes))
+    return found
+
+
+def _fresh(suffix: str, exact: set[str], suffixes: set[str]) -> str:
+    deeper = [other for other in suffixes if other != suffix and other.endswith(suffix)]
+    for number in range(10_000):
+        label = "a" if number == 0 else f"a{number}"
+        host = f"{label}.{suffix}" if suffix else label
+        if host not in exact and not any(host_matches(f"*.{other}", host) for other in deeper):
+            return host
+    raise ValueError("no host is left")  # more exact names than a policy can hold
+
+
+def _ports(before: Policy, after: Policy) -> list[int]:
+    named = {port for rule in (*before.rules, *after.rules) for port in rule.ports}
+    return [
+        *sorted(named | {443, 80}, key=lambda port: (port != 443, port != 80, port)),
+        _SOME_PORT,
+    ]
+
+
+def _some_methods(before: Policy, after: Policy) -> list[str]:
+    named = {method for rule in (*before.rules, *after.rules) for method in rule.methods}
+    return [*_METHODS, *sorted(named - {*_METHODS}), _SOME_METHOD]
+
+
+def _settings(before: Policy, after: Policy) -> Iterator[str]:
+    pairs: list[tuple[str, Mapping[str, object], Mapping[str, object]]] = [
+        ("credential", before.credentials, after.credentials),
+        ("files", before.file_rules, after.file_rules),
+        ("limits", before.role_limits, after.role_limits),
+        ("budget", before.budgets, after.budgets),
+    ]
+    for kind, old, new in pairs:
+        for name in sorted({*old, *new}):
+            yield from _setting(f"{kind}.{name}", old.get(name), new.get(name))
+    for word in ("mode", "on_deny"):
+        if getattr(before, word) != getattr(after, word):
+            yield f"{word}: {getattr(before, word)} → {getattr(after, word)}"
+
+
+def _setting(name: str, old: object, new: object) -> Iterator[str]:
+    if old is None or new is None:
+        if old is not new:
+            yield f"{name}: {'removed' if new is None else 'added'}"
+        return
+    for field in fields(old):  # type: ignore[arg-type] # both are dataclasses of one kind
+        left, right = getattr(old, field.name), getattr(new, field.name)
+        if left != right and field.name != "at":
+            yield f"{name}.{field.name}: {_shown(left)} → {_shown(right)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(str(item) for item in value) + "]"
+    return "not set" if value is None else str(value)

@@ -1,0 +1,208 @@
+"""The audit log: complete, in order, tamper-evident, crash-safe, inert."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlit.core.clock import FakeClock
+from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.core.system import SystemClock
+from unlit.policy import AuditLog, Identity, read_entries, verify
+from unlit.policy.audit.export import check_envelope, check_proof, export, prove
+from unlit.policy.audit.merkle import Frontier, inclusion_proof, leaf_hash, root_from_proof
+from unlit.policy.audit.show import entry_text
+
+WHO = Identity("r-1", "build", "scripted", "coder")
+
+
+def written(folder: Path, count: int = 10) -> Path:
+    log = AuditLog.open(folder / "audit", {"machine": "test"}, FakeClock())
+    for number in range(count):
+        outcome = "deny" if number % 3 == 0 else "upstream"
+        log.append("exchange", WHO, {"number": number, "outcome": outcome})
+    log.close()
+    return folder / "audit"
+
+
+def test_what_was_written_is_read_back_in_order(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    entries = list(read_entries(folder))
+    assert [entry.index for entry in entries] == list(range(11))
+    assert entries[1].fields == {"number": 0, "outcome": "deny"}
+    assert [e.fields["number"] for e in read_entries(folder, "r-1", denied=True)] == [0, 3, 6, 9]
+    result = verify(folder)
+    assert result.ok
+    assert (result.entries, result.signed) == (11, 11)
+    assert result.header["machine"] == "test"
+
+
+def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    assert (folder / "log.jsonl").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "audit-key" / "ed25519").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("what", ["change", "drop", "swap", "cut", "forge", "resign"])
+def test_every_kind_of_tampering_is_found(tmp_path: Path, what: str) -> None:
+    folder = written(tmp_path)
+    path, marks = folder / "log.jsonl", folder / "checkpoints"
+    lines = path.read_bytes().splitlines(keepends=True)
+    key = str(json.loads(lines[0])["f"]["key"])
+    if what == "change":
+        lines[4] = lines[4].replace(b"deny", b"upst")
+    elif what == "drop":
+        del lines[4]
+    elif what == "swap":
+        lines[4], lines[5] = lines[5], lines[4]
+    elif what == "cut":
+        del lines[8:]
+    elif what == "forge":
+        lines[4] = lines[4].replace(b'"number":3', b'"number":7')
+        marks.write_bytes(b"")
+    else:
+        other = written(tmp_path / "other", 3)
+        lines = (other / "log.jsonl").read_bytes().splitlines(keepends=True)
+        marks.write_bytes((other / "checkpoints").read_bytes())
+    path.write_bytes(b"".join(lines))
+    assert not verify(folder, key=key).ok
+
+
+def test_a_torn_tail_is_cut_and_said(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    with (folder / "log.jsonl").open("ab") as file:
+        file.write(b'{"i":11,"at":"2026')
+    log = AuditLog.open(folder, {}, FakeClock())
+    log.append("exchange", WHO, {})
+    log.close()
+    kinds = [entry.kind for entry in read_entries(folder)][11:]
+    assert kinds == ["log.repaired", "log.opened", "exchange"]
+    assert verify(folder).ok
+
+
+def test_damage_in_the_middle_is_not_repaired_away(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    path = folder / "log.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[3] = b"{broken\n"
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(OutsideFailed, match="damaged"):
+        AuditLog.open(folder, {}, FakeClock())
+
+
+def test_everything_synced_survives_kill_9(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from unlit.core.system import SystemClock\n"
+        "from unlit.policy import AuditLog, Identity\n"
+        "log = AuditLog.open(Path(sys.argv[1]), {}, SystemClock())\n"
+        "who = Identity('r', 's', 'a', 'coder')\n"
+        "for n in range(10**9):\n"
+        "    log.append('exchange', who, {'n': n}, sync=True)\n"
+        "    os.write(1, b'%d\\n' % n)\n"
+    )
+    for _ in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / "audit")], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        for _ in range(40):
+            process.stdout.readline()
+        process.kill()
+        synced = [int(line) for line in process.stdout.read().split()]
+        process.wait()
+        process.stdout.close()
+        kept = [
+            entry.fields["n"]
+            for entry in read_entries(tmp_path / "audit")
+            if entry.fields.get("n") is not None
+        ]
+        assert not synced or synced[-1] in kept
+    log = AuditLog.open(tmp_path / "audit", {}, SystemClock())
+    log.close()
+    assert verify(tmp_path / "audit").ok
+
+
+def test_a_log_that_cannot_be_written_refuses_for_good(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path / "audit", {}, FakeClock())
+    os.dup2(os.open("/dev/full", os.O_WRONLY), log._log)
+    with pytest.raises(OutsideFailed) as caught:
+        log.append("exchange", WHO, {})
+    assert caught.value.code == "POL-140"
+    with pytest.raises(OutsideFailed):
+        log.append("exchange", WHO, {})
+    log.close()
+
+
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path / "audit", {}, FakeClock())
+    program = (
+        "import sys; from pathlib import Path; from unlit.core.system import SystemClock\n"
+        "from unlit.policy import AuditLog\n"
+        "AuditLog.open(Path(sys.argv[1]), {}, SystemClock())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "audit")], capture_output=True, check=False
+    )
+    assert b"another process writes it" in done.stderr
+    log.close()
+
+
+def test_hostile_text_stays_one_inert_line(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path / "audit", {}, FakeClock())
+    hostile = '\n{"i":99}\x1b[2J\u202e\u0085' + "x" * 10_000_000
+    log.append("exchange", WHO, {"url": hostile, "deep": {"a": {"b": {"c": {"d": {"e": 1}}}}}})
+    log.close()
+    raw = (tmp_path / "audit" / "log.jsonl").read_bytes()
+    assert raw.count(b"\n") == 2
+    assert len(raw) < 4000
+    assert all(32 <= byte < 127 or byte == 10 for byte in raw)
+    shown = entry_text(list(read_entries(tmp_path / "audit"))[1])
+    assert shown.isprintable()
+
+
+async def test_a_durable_entry_is_on_the_disk(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path / "audit", {}, SystemClock())
+    index = await log.append_durable("exchange", WHO, {"n": 1})
+    assert log._durable > index
+    log._usual_sync_s = 1.0
+    index = await log.append_durable("exchange", WHO, {"n": 2})
+    assert log._durable > index
+    log.close()
+
+
+def test_an_entry_can_be_proven_alone(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    key = str(verify(folder).header["key"])
+    proof = prove(folder, 5)
+    assert check_proof(proof, key)
+    assert not check_proof(proof | {"index": 6}, key)
+    assert not check_proof(proof | {"entry": proof["entry"].replace("4", "5", 1)}, key)
+    with pytest.raises(InvalidInput):
+        prove(folder, 500)
+
+
+def test_the_export_is_signed(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    key = str(verify(folder).header["key"])
+    envelope = export(folder, run="r-1")
+    assert check_envelope(envelope, key)
+    assert not check_envelope(envelope | {"payload": "e30="}, key)
+
+
+@given(st.integers(1, 70), st.data())
+def test_every_leaf_has_a_proof(size: int, data: st.DataObject) -> None:
+    leaves = [leaf_hash(str(number).encode()) for number in range(size)]
+    frontier = Frontier()
+    for leaf in leaves:
+        frontier.add(leaf)
+    index = data.draw(st.integers(0, size - 1))
+    path = inclusion_proof(leaves, index)
+    assert root_from_proof(leaves[index], index, size, path) == frontier.root()
+    other = (index + 1) % size
+    if other != index:
+        assert root_from_proof(leaves[other], index, size, path) != frontier.root()
