@@ -152,6 +152,9 @@ class Learner:
         unasked = [(b, w) for b, s, w in found if s is None]
         asked = [(b, s, w) for b, s, w in found if s is not None]
         same = sum(1 for b, s, _ in asked if b == s)
+        blank = [b for b, sent, _ in asked if sent == ""]
+        if blank and all(b is None for b in blank):
+            return "$blank"
         if not unasked:
             if asked and same * 2 < len(asked):
                 return {FORCE: self._leaf([(b, w) for b, _, w in asked], name)}

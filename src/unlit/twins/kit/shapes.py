@@ -2,7 +2,7 @@
 
 A shape is a tree: a table of shapes, a list of shapes, or a leaf. Leaves are constants that the
 vendor's contract declares (booleans, small numbers, enumerated words) or say what is put there:
-``$null``, ``$now``, ``$id``, ``$text``, ``$list``, ``$table``, ``$param:NAME``, ``$mint:PREFIX``,
+``$null``, ``$blank`` (null, also when an empty text is sent), ``$now``, ``$id``, ``$text``, ``$list``, ``$table``, ``$param:NAME``, ``$mint:PREFIX``,
 ``$url:TEMPLATE``. Nothing in a shape is an id, a name or a text of a recording.
 """
 
@@ -20,6 +20,7 @@ ELSE: Final = "$else"
 _PART: Final = re.compile(r"\{([^}]+)\}")
 _EMPTY: Final[dict[str, Callable[[], Any]]] = {
     "$null": lambda: None,
+    "$blank": lambda: None,
     "$list": list,
     "$table": dict,
 }
@@ -118,7 +119,7 @@ def _fill(shape: Any, sent: Any, filling: Filling, old: Any, name: str) -> Any:
         if sent is not None and not isinstance(sent, dict):
             return sent
         return _table(shape, sent or {}, filling, old if isinstance(old, dict) else {})
-    if sent is not None and not (sent == "" and shape == "$null"):
+    if sent is not None and not (sent == "" and shape == "$blank"):
         return sent
     if isinstance(shape, list):
         return [_fill(item, None, filling, None, "") for item in shape]

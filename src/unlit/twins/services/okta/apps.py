@@ -52,7 +52,7 @@ def settle(call: Exchange, row: dict[str, Any], before: dict[str, Any] | None) -
         "visibility": visibility,
         "credentials": _credentials(call, row, before),
         "settings": _settings(call.world, row),
-        "universalLogout": _LOGOUT if mode in ("OPENID_CONNECT", "SAML_2_0") else None,
+        "universalLogout": _LOGOUT if mode in ("SAML_2_0",) else None,
         "_links": _links(call, {**row, "name": name}, label, before),
     }
     if before is not None:
@@ -130,7 +130,7 @@ def _settings(world: World, row: dict[str, Any]) -> dict[str, Any]:
     client = out.get("oauthClient")
     if isinstance(client, dict) and isinstance((client.get("jwks") or {}).get("keys"), list):
         found = [
-            {**key, "id": key.get("id") or mint(world, "pks"), "use": key.get("use") or "sig"}
+            {**key, "id": key.get("id") or mint(world, "pks"), "use": key.get("use")}
             for key in client["jwks"]["keys"]
         ]
         out["oauthClient"] = {**client, "jwks": {**client["jwks"], "keys": found}}
