@@ -61,13 +61,13 @@ class LayerOrder:
 
     Attributes:
         tree: The candidate's tree; only its manifests are read.
-        build: The build command, run by a shell.
+        build: The build command, run by a shell; `None` gives a layer that holds Python alone.
         cache: Folder of finished layers; nothing else may write there.
         env: Environment of the factory, of which only names of package indexes are passed on.
     """
 
     tree: Path
-    build: str
+    build: str | None
     cache: Path
     policy: Policy
     identity: Identity
@@ -77,9 +77,8 @@ class LayerOrder:
 def toolchain_mounts() -> tuple[Mount, ...]:
     """Return what shows the factory's own Python inside a fence, where it is not below `/usr`."""
     base = Path(sys.base_prefix).resolve()
-    if base.is_relative_to("/usr"):
-        return ()
-    return (Mount(base, str(base)),)
+    # At its own path: a Python that was built with a shared library finds it by that path alone.
+    return () if base.is_relative_to("/usr") else (Mount(base, str(base)),)
 
 
 async def dependency_layer(host: FenceHost, order: LayerOrder) -> Path:
@@ -93,7 +92,9 @@ async def dependency_layer(host: FenceHost, order: LayerOrder) -> Path:
         for name in MANIFESTS
         if (order.tree / name).is_file() and not (order.tree / name).is_symlink()
     }
-    layer = order.cache / _key(order.build, manifests)
+    if order.build is None:
+        manifests = {}
+    layer = order.cache / _key(order.build or "", manifests)
     if layer.is_dir():
         return layer
     order.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -104,7 +105,10 @@ async def dependency_layer(host: FenceHost, order: LayerOrder) -> Path:
         seen.mkdir()
         for name, content in manifests.items():
             (seen / name).write_bytes(content)
-        await _build(host, order, seen, made)
+        if order.build is None:
+            _only_python(made)
+        else:
+            await _build(host, order, order.build, seen, made)
         await asyncio.to_thread(_keep, made, layer)
     return layer
 
@@ -115,7 +119,15 @@ def _key(build: str, manifests: Mapping[str, bytes]) -> str:
     return digest_json([build, named, python]).removeprefix("sha256:")[:32]
 
 
-async def _build(host: FenceHost, order: LayerOrder, seen: Path, made: Path) -> None:
+def _only_python(made: Path) -> None:
+    """Make ``venv/bin/python``, so that ``python`` works where the system has ``python3`` only."""
+    folder = made / "venv" / "bin"
+    folder.mkdir(parents=True)
+    for name in ("python", "python3"):
+        (folder / name).symlink_to(_python())
+
+
+async def _build(host: FenceHost, order: LayerOrder, build: str, seen: Path, made: Path) -> None:
     mounts = [Mount(made, TARGET, writable=True), *toolchain_mounts()]
     if uv := _uv():
         mounts.append(Mount(uv, f"{_TOOLS}/uv"))
@@ -129,15 +141,14 @@ async def _build(host: FenceHost, order: LayerOrder, seen: Path, made: Path) -> 
     )
     fence = await host.open(spec)
     try:
-        ended = await fence.run(["sh", "-c", order.build], timeout_s=_BUILD_S)
+        ended = await fence.run(["sh", "-c", build], timeout_s=_BUILD_S)
     finally:
         await fence.close()
     if ended.timed_out or ended.exit_code != 0:
-        raise _failed(order.build, ended)
+        raise _failed(build, ended)
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, str]:
-    python = getattr(sys, "_base_executable", sys.executable)
     passed = {name: env[name] for name in _PASSED_ON if env.get(name, "").startswith("http")}
     return {
         "PATH": f"{TARGET}/venv/bin:{_TOOLS}:/usr/local/bin:/usr/bin:/bin",
@@ -145,11 +156,15 @@ def _environment(env: Mapping[str, str]) -> dict[str, str]:
         "UV_LINK_MODE": "copy",
         "UV_NO_PROGRESS": "1",
         "UV_PROJECT_ENVIRONMENT": f"{TARGET}/venv",
-        "UV_PYTHON": os.path.realpath(python),
+        "UV_PYTHON": _python(),
         "UV_PYTHON_DOWNLOADS": "never",
         "NPM_CONFIG_CACHE": "/tmp/npm",  # noqa: S108 # inside the fence, gone with it
         **passed,
     }
+
+
+def _python() -> str:
+    return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 
 
 def _uv() -> Path | None:

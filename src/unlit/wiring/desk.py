@@ -18,6 +18,7 @@ from unlit.review.adapters.audit import FolderGateLog
 from unlit.review.rules.gates import GateRules, parse_rules
 from unlit.ship import Shipment, ship_run
 from unlit.wiring.factory import FILE_NAME
+from unlit.wiring.finding import repository_of_run
 from unlit.wiring.paths import StatePaths, state_paths
 from unlit.wiring.settings import Settings, read_settings
 
@@ -68,6 +69,7 @@ def open_office(
     flags: Mapping[str, str | int | Path | None] | None = None,
     *,
     create: bool = False,
+    run: str | None = None,
 ) -> Office:
     """Open the record of a repository for reading and deciding.
 
@@ -75,13 +77,15 @@ def open_office(
         repository: Its folder; default the nearest one upwards from here.
         flags: Settings given on the command line.
         create: Make an empty record when there is none, instead of refusing.
+        run: When no repository is named, the record that has this run is opened instead.
 
     Raises:
         InvalidInput: There is no record, or a setting or gate rule is not understood.
         OutsideFailed: The database does not answer.
     """
     settings = read_settings(flags=flags)
-    folder = find_repository(repository or Path())
+    elsewhere = repository_of_run(settings, run) if run and repository is None else None
+    folder = elsewhere or find_repository(repository or Path())
     paths = state_paths(settings, folder)
     url = settings.text("database_url")
     if url is None and not paths.database.exists() and not create:

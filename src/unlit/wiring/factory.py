@@ -107,6 +107,7 @@ class _File(_Strict):
     product: _ProductTable = _ProductTable()
     ship: _ShipTable = _ShipTable()
     budget: _BudgetTable = _BudgetTable()
+    gate: dict[str, Any] = {}  # its rules are the review room's to read
 
 
 def read_factory(repository: Path) -> Factory:

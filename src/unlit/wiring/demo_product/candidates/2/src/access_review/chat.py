@@ -1,13 +1,15 @@
-"""Slack: one summary."""
+"""Slack: one summary, posted once, also when Slack asks to wait."""
 
 from access_review.model import ServiceDown
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
 
 def post(token: str, channel: str, text: str) -> None:
-    """Post the summary."""
+    """Post the summary; wait as long as Slack says before trying again."""
     client = WebClient(token=token)
+    client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=5))
     try:
         client.chat_postMessage(channel=channel, text=text)
     except SlackApiError as error:

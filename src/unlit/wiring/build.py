@@ -1,0 +1,226 @@
+"""The composition root: makes the objects that the rooms ask for, from settings and files."""
+
+import getpass
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from unlit.context.adapters.folder_bodies import FolderBodies
+from unlit.context.connectors.markdown import MarkdownFolder
+from unlit.context.ports import Source
+from unlit.core.clock import Clock
+from unlit.core.errors import InvalidInput
+from unlit.core.system import SystemClock, SystemIds
+from unlit.fence import FenceHost
+from unlit.harness.options import AgentOptions
+from unlit.harness.registry import make_agent
+from unlit.line.adapters.dependency_room import DependencyRoom
+from unlit.line.adapters.evaluator_process import EvaluatorProcess
+from unlit.line.adapters.fence_room import FenceRoom
+from unlit.line.adapters.intent_room import IntentRoom
+from unlit.line.adapters.policy_room import PolicyRoom
+from unlit.line.adapters.review_room import ReviewRoom
+from unlit.line.adapters.ship_room import ShipRoom
+from unlit.line.model import BudgetPlan, LineEvent, ProductPlan, RunRequest, ShipPlan
+from unlit.line.ports import Services
+from unlit.policy import AuditLog
+from unlit.record.engine import sqlite_url
+from unlit.record.store import Store
+from unlit.wiring.factory import Factory, read_factory
+from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
+from unlit.wiring.settings import Settings, read_settings
+
+Flags = Mapping[str, str | int | Path | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FactoryHandle:
+    """One open factory: the services of its line, and what a run of it is asked to do.
+
+    Attributes:
+        durable_url: Database of the durable engine.
+        vault: Where the scenarios lie.
+    """
+
+    services: Services
+    durable_url: str
+    settings: Settings
+    factory: Factory
+    repository: Path
+    paths: StatePaths
+    vault: Path
+    audit: AuditLog
+
+    def request(
+        self, spec: Path, *, agents: tuple[str, ...] | None = None, **changes: Any
+    ) -> RunRequest:
+        """Say what a run of this factory is asked to do; `changes` replace fields.
+
+        Raises:
+            InvalidInput: The repository has no policy file.
+        """
+        policy = self.repository / "policy.toml"
+        if not policy.is_file():
+            raise InvalidInput(
+                "CLI-041",
+                f"{policy} does not exist.",
+                "nothing runs without a policy: it says what may be touched.",
+                "run `unlit init` in the repository.",
+            )
+        factory = self.factory
+        request = RunRequest(
+            spec=spec,
+            repository=self.repository,
+            vault=self.vault,
+            policy=policy,
+            agents=agents or factory.agents,
+            person=person(self.settings),
+            max_candidates=self.settings.number("max_candidates"),
+            max_trajectories=self.settings.number("max_trajectories"),
+            parallel=self.settings.number("parallel"),
+            product=ProductPlan(
+                kind=factory.product.kind,
+                build=factory.product.build,
+                test=factory.product.test,
+                run=factory.product.run,
+                port=factory.product.port,
+                env=dict(factory.product.env),
+            ),
+            ship=ShipPlan(factory.ship.p0, factory.ship.p1, factory.ship.alpha, factory.ship.beta),
+            budget=BudgetPlan(factory.budget.run_usd, factory.budget.day_usd),
+        )
+        return replace(request, **changes)
+
+
+def person(settings: Settings) -> str:
+    """Return who acts: the setting, or the user's name."""
+    named = settings.text("person")
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def open_record(repository: Path, flags: Flags | None = None) -> tuple[Store, StatePaths]:
+    """Open the record of a repository, for commands that only read or decide."""
+    settings = read_settings(flags=flags)
+    paths = state_paths(settings, repository)
+    paths.create()
+    return Store.open(record_url(settings, paths)), paths
+
+
+def record_url(settings: Settings, paths: StatePaths) -> str:
+    """Return the URL of the record."""
+    return settings.text("database_url") or sqlite_url(paths.database)
+
+
+def durable_url(settings: Settings, paths: StatePaths) -> str:
+    """Return the URL of the durable engine's database."""
+    return settings.text("database_url") or sqlite_url(paths.root / "line.db")
+
+
+def open_audit(paths: StatePaths, clock: Clock) -> AuditLog:
+    """Open the audit log of a repository.
+
+    Raises:
+        OutsideFailed: It cannot be written, or another process holds it.
+    """
+    return AuditLog.open(paths.audit, {"program": "unlit"}, clock)
+
+
+@asynccontextmanager
+async def open_factory(
+    repository: Path,
+    *,
+    flags: Flags | None = None,
+    listen: Callable[[LineEvent], None] = lambda event: None,
+    overlays: Path | None = None,
+) -> AsyncIterator[FactoryHandle]:
+    """Open everything that a run needs, and close it afterwards.
+
+    Args:
+        repository: The user's repository.
+        flags: Settings given on the command line.
+        listen: Called with each event of the line, for live views.
+        overlays: Folder of the scripted agent's overlays, where it is not named with the agent.
+
+    Raises:
+        UnlitError: A file is broken, or the machine lacks what a fence needs.
+    """
+    settings = read_settings(flags=flags)
+    factory = read_factory(repository)
+    paths = state_paths(settings, repository)
+    vault = vault_path(settings, repository)
+    paths.create()
+    clock, ids = SystemClock(), SystemIds()
+    store = Store.open(record_url(settings, paths))
+    audit = open_audit(paths, clock)
+    host = await FenceHost.start(
+        paths.root / "fences",
+        audit,
+        secret_env=settings.env,
+        watched={"vault": vault.resolve(), "record": paths.root.resolve()} | _private(settings),
+    )
+    try:
+        services = Services(
+            store=store,
+            specs=IntentRoom(),
+            policies=PolicyRoom(),
+            fences=FenceRoom(host, store, clock, ids),
+            dependencies=DependencyRoom(
+                host, state_home(settings.env, settings.path("state_home")) / "deps", settings.env
+            ),
+            evaluator=EvaluatorProcess(evaluator_store(vault), settings.env),
+            reporter=ReviewRoom(store, paths.root / "reports"),
+            shipper=ShipRoom(store),
+            agents=partial(_agent, settings, overlays),
+            sources=partial(_sources, clock),
+            bodies=FolderBodies(paths.artefacts / "bodies"),
+            clock=clock,
+            ids=ids,
+            workspaces=paths.workspaces,
+            artefacts=paths.artefacts,
+            listen=listen,
+        )
+        yield FactoryHandle(
+            services,
+            durable_url(settings, paths),
+            settings,
+            factory,
+            repository,
+            paths,
+            vault,
+            audit,
+        )
+    finally:
+        await host.close()
+        audit.close()
+        store.close()
+
+
+def evaluator_store(vault: Path) -> Path:
+    """Return the evaluator's own store: beside the vault, never in the state folder."""
+    return vault.parent / f".{vault.name}-evaluations"
+
+
+def _private(settings: Settings) -> dict[str, Path]:
+    """Name what a person keeps in their home and no fence may see, where it exists."""
+    home = Path(settings.env.get("HOME") or "/nonexistent")
+    kept = {name: home / name for name in (".ssh", ".aws", ".config", ".netrc", ".git-credentials")}
+    return {f"home {name}": path for name, path in kept.items() if path.exists()}
+
+
+def _agent(settings: Settings, overlays: Path | None, name: str) -> Any:
+    tools = state_home(settings.env, settings.path("state_home")) / "agents"
+    options = AgentOptions(overlays=overlays, tools=tools, path=settings.env.get("PATH", ""))
+    return make_agent(name, options)
+
+
+def _sources(clock: Clock, repository: Path) -> list[Source]:
+    return [MarkdownFolder(repository, clock)]
