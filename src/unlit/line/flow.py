@@ -110,7 +110,7 @@ def _state(work: Work, state: RunState, **changes: Any) -> None:
 
 def _stopped(work: Work, stop: StopRun) -> Mapping[str, Any]:
     detail = str(stop.facts.get("detail", ""))
-    _state(work, RunState.FAILED, note=f"{stop.stage}: {detail}")
+    _state(work, RunState.FAILED, note=f"{stop.stage}: {stop.facts.get('code')} {detail}")
     event = LineEvent(
         work.run,
         "state",

@@ -244,26 +244,6 @@ class Line:
             os.close(descriptor)
 
 
-def stop_run(services: Services, run: RunId, state: RunState) -> Run:
-    """Ask for a run to be cancelled or paused; the process that works on it obeys.
-
-    Raises:
-        InvalidInput: There is no such run, or it is over.
-    """
-    found = services.store.run(run)
-    if found is None or found.state.is_over:
-        raise InvalidInput(
-            "LIN-015",
-            f"Run {run} cannot be {state.value}.",
-            "it is over, or the record does not have it.",
-            "`unlit runs` lists the runs of this repository.",
-        )
-    services.store.change_run(run, services.clock.now(), state=state)
-    changed = services.store.run(run)
-    assert changed is not None  # noqa: S101 # found above
-    return changed
-
-
 def executor_id() -> str:
     """Return a name for this process that no other ever has: host, pid and its start time."""
     started = Path("/proc/self/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[19]

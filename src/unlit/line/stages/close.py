@@ -28,6 +28,7 @@ async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     store, now = work.services.store, work.services.clock.now()
     if verdict is not Verdict.SHIP:
         store.change_run(work.run, now, state=RunState.ENDED, verdict=verdict)
+        await asyncio.to_thread(work.services.reporter.report, work.run)
         return {
             "state": StageState.SKIPPED.value,
             "detail": f"nothing to ship: the verdict is {verdict.value}",
@@ -35,6 +36,7 @@ async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     store.change_run(work.run, now, state=RunState.WAITING, verdict=verdict)
     event = LineEvent(work.run, "state", "gate", state=RunState.WAITING.value)
     work.journal.event("state/waiting", event)
+    await asyncio.to_thread(work.services.reporter.report, work.run)  # now it says how it ended
     questions = store.questions(work.run)
     asked = f"{len(questions)} question{'s' if len(questions) != 1 else ''} for a person"
     return {"detail": f"waits for a person: {asked}", "questions": len(questions)}

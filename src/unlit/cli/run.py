@@ -1,0 +1,188 @@
+"""`unlit run SPEC` and `unlit resume RUN`: the whole line, with a live view on standard error."""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import cyclopts
+
+if TYPE_CHECKING:
+    from unlit.core.ids import RunId
+    from unlit.record.model import Run
+    from unlit.wiring.build import FactoryHandle
+
+run = cyclopts.App(name="run", help="Build a spec: the whole line, from intent to the gate.")
+resume = cyclopts.App(name="resume", help="Go on with a run that stopped.")
+
+Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+Repository = Annotated[Path | None, cyclopts.Parameter("--repository")]
+
+
+@run.default
+def start(  # noqa: PLR0913 # one flag each
+    spec: Path,
+    *,
+    agent: str | None = None,
+    repository: Repository = None,
+    vault: Path | None = None,
+    commit: str = "HEAD",
+    candidates: int | None = None,
+    trajectories: int | None = None,
+    seed: int | None = None,
+    model: str | None = None,
+    turn_s: float = 3600,
+    as_json: Json = False,
+) -> int:
+    """Take a spec through the whole line.
+
+    Args:
+        spec: The spec, for example specs/NAME.md.
+        agent: Who writes; `unlit agents list` shows them. Default: the first in unlit.toml.
+        repository: The repository; default the nearest one upwards from here.
+        vault: Folder of holdout scenarios; must lie outside the repository.
+        commit: Where to start from.
+        candidates: Most candidates to make.
+        trajectories: Most trajectories per partition and candidate.
+        seed: Seed of all sampling; default from the run's id.
+        model: Model the agent shall use.
+        turn_s: Most seconds of one turn of the agent.
+        as_json: Print the result as JSON.
+    """
+    folder = _repository(repository, spec)
+    flags: dict[str, str | int | Path | None] = {
+        "vault": vault,
+        "max_candidates": candidates,
+        "max_trajectories": trajectories,
+    }
+    agents = None if agent is None else tuple(agent.split(","))
+    spec = spec.resolve()
+    changes = {"commit": commit, "seed": seed, "model": model, "turn_s": turn_s}
+
+    async def work() -> "Run":
+        from unlit.line.service import Line
+        from unlit.wiring.build import open_factory
+
+        view = _view()
+        try:
+            async with (
+                open_factory(folder, flags=flags, listen=view.listen) as factory,
+                Line.open(factory.services, factory.durable_url) as line,
+            ):
+                begun = await line.start(factory.request(spec, agents=agents, **changes))
+                view.say(f"run {begun}: {spec} by {agent or factory.factory.agents[0]}")
+                return await line.wait(begun)
+        finally:
+            view.close()
+
+    return _told(asyncio.run(work()), as_json=as_json)
+
+
+@resume.default
+def go_on(name: str, *, repository: Repository = None, as_json: Json = False) -> int:
+    """Go on with a run that was killed, paused or failed; nothing is done twice.
+
+    Args:
+        name: The run, or the start of its id, or `last`.
+        repository: The repository; default the nearest one upwards from here.
+        as_json: Print the result as JSON.
+    """
+    folder = _repository(repository, None)
+
+    async def work() -> "Run":
+        from unlit.line.service import Line
+        from unlit.wiring.build import open_factory
+
+        view = _view()
+        try:
+            async with (
+                open_factory(folder, listen=view.listen) as factory,
+                Line.open(factory.services, factory.durable_url) as line,
+            ):
+                found = factory.services.store.find_run(name)
+                await line.resume(found.id)
+                return await line.wait(found.id)
+        finally:
+            view.close()
+
+    return _told(asyncio.run(work()), as_json=as_json)
+
+
+async def ship_approved(factory: "FactoryHandle", approved: "RunId") -> "Run":
+    """Ship an approved run durably, and return it."""
+    from unlit.line.service import Line
+
+    async with Line.open(factory.services, factory.durable_url) as line:
+        await line.ship(approved)
+        return await line.wait(approved)
+
+
+def result_of(found: "Run") -> dict[str, Any]:
+    """Return what `--json` prints of a run."""
+    return {
+        "schema": "unlit.run/1",
+        "run": found.id,
+        "spec": found.spec_id,
+        "state": found.state.value,
+        "verdict": None if found.verdict is None else found.verdict.value,
+        "candidate": found.candidate,
+        "base": found.base,
+        "workspace": found.workspace,
+        "agent": found.agent,
+        "seed": found.seed,
+        "note": found.note,
+    }
+
+
+def _told(found: "Run", *, as_json: bool) -> int:
+    from unlit.record.model import RunState
+
+    if as_json:
+        sys.stdout.write(json.dumps(result_of(found)) + "\n")
+    else:
+        verdict = "none" if found.verdict is None else found.verdict.value
+        sys.stdout.write(f"{found.id} {found.state.value}, verdict {verdict}\n")
+        if found.note:
+            sys.stdout.write(f"  {found.note}\n")
+        if found.state is RunState.WAITING:
+            sys.stdout.write(
+                f"  One question for a person: unlit review {found.id}, then\n"
+                f"  unlit approve {found.id}   or   unlit reject {found.id} --reason WHY\n"
+            )
+        elif found.state in (RunState.FAILED, RunState.PAUSED):
+            sys.stdout.write(f"  unlit resume {found.id} goes on where it stopped.\n")
+    return exit_code(found)
+
+
+def exit_code(found: "Run") -> int:
+    """Return the exit code of a command that ends with a run in this state."""
+    from unlit.record.model import RunState
+
+    if found.state in (RunState.WAITING, RunState.SHIPPED):
+        return 0
+    if found.state is RunState.FAILED:
+        return 6 if "LIN-03" in found.note else 5
+    return 130 if found.state is RunState.CANCELLED else 1
+
+
+def _view() -> Any:
+    from unlit.cli.live import LiveView
+
+    return LiveView(sys.stderr, time.monotonic, terminal=sys.stderr.isatty())
+
+
+def _repository(named: Path | None, spec: Path | None) -> Path:
+    from unlit.core.errors import InvalidInput
+    from unlit.wiring.desk import find_repository
+
+    if spec is not None and not spec.is_file():
+        raise InvalidInput(
+            "LIN-052",
+            f"There is no spec {spec}.",
+            "a run begins with a spec, a Markdown file.",
+            "name the file, for example specs/NAME.md.",
+        )
+    start = named or (spec.resolve().parent if spec is not None else Path())
+    return find_repository(start)

@@ -1,0 +1,206 @@
+"""`unlit runs`, `show`, `cancel` and `pause`: read the record; never start a fence."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import cyclopts
+
+from unlit.cli.run import result_of
+
+if TYPE_CHECKING:
+    from unlit.record.model import Run, RunState
+    from unlit.record.store import Store
+
+runs = cyclopts.App(name="runs", help="List runs, newest first.")
+show = cyclopts.App(name="show", help="Show one run: stages, candidates, gradings, cost.")
+cancel = cyclopts.App(name="cancel", help="Stop a run for good.")
+pause = cyclopts.App(name="pause", help="Stop a run before its next step; resume goes on.")
+
+Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+Repository = Annotated[Path | None, cyclopts.Parameter("--repository")]
+
+
+@runs.default
+def list_runs(
+    *,
+    limit: int = 20,
+    state: str | None = None,
+    repository: Repository = None,
+    as_json: Json = False,
+) -> int:
+    """List runs, newest first.
+
+    Args:
+        limit: How many.
+        state: Only runs in this state, such as waiting.
+        repository: The repository; default the nearest one upwards from here.
+        as_json: Print JSON.
+    """
+    from unlit.record.model import RunState
+
+    states: tuple[RunState, ...] = ()
+    if state is not None:
+        states = (_state(state),)
+    store = _store(repository)
+    found = store.runs(limit=limit, states=states)
+    if as_json:
+        rows = [result_of(run) for run in found]
+        sys.stdout.write(json.dumps({"schema": "unlit.runs/1", "runs": rows}) + "\n")
+        return 0
+    for run in found:
+        verdict = "-" if run.verdict is None else run.verdict.value
+        when = run.created_at.strftime("%Y-%m-%d %H:%M")
+        sys.stdout.write(
+            f"{run.id:13} {when} {run.state.value:9} {verdict:14} {run.agent:16} {run.spec_id}\n"
+        )
+    if not found:
+        sys.stdout.write("No runs yet. `unlit run SPEC` starts one.\n")
+    return 0
+
+
+@show.default
+def show_run(name: str, *, repository: Repository = None, as_json: Json = False) -> int:
+    """Show one run.
+
+    Args:
+        name: The run, or the start of its id, or `last`.
+        repository: The repository; default the nearest one upwards from here.
+        as_json: Print JSON.
+    """
+    store = _store(repository)
+    found = store.find_run(name)
+    if as_json:
+        sys.stdout.write(json.dumps(_everything(store, found)) + "\n")
+        return 0
+    write = sys.stdout.write
+    write(f"{found.id} {found.title} ({found.spec_id}), {found.state.value}\n")
+    write(f"  base {found.base[:10]}, agent {found.agent}, seed {found.seed}\n")
+    if found.note:
+        write(f"  {found.note}\n")
+    for stage in store.stages(found.id):
+        again = f" (attempt {stage.attempt})" if stage.attempt > 1 else ""
+        write(f"  {stage.key:14} {stage.state.value:16} {stage.detail}{again}\n")
+    for candidate in store.candidates(found.id):
+        write(f"  {candidate.id} commit {candidate.commit[:10]} tree {candidate.tree[:10]}\n")
+    write(f"  cost {_cost(store, found)}\n  git --git-dir {found.workspace} log candidates/c1\n")
+    return 0
+
+
+@cancel.default
+def cancel_run(name: str, *, repository: Repository = None, as_json: Json = False) -> int:
+    """Stop a run for good; the process that works on it obeys within a second.
+
+    Args:
+        name: The run, or the start of its id, or `last`.
+        repository: The repository; default the nearest one upwards from here.
+        as_json: Print JSON.
+    """
+    from unlit.record.model import RunState
+
+    return _stop(name, repository, RunState.CANCELLED, as_json=as_json)
+
+
+@pause.default
+def pause_run(name: str, *, repository: Repository = None, as_json: Json = False) -> int:
+    """Stop a run here and now; `unlit resume` repeats the step it was in.
+
+    Args:
+        name: The run, or the start of its id, or `last`.
+        repository: The repository; default the nearest one upwards from here.
+        as_json: Print JSON.
+    """
+    from unlit.record.model import RunState
+
+    return _stop(name, repository, RunState.PAUSED, as_json=as_json)
+
+
+def _stop(name: str, repository: Path | None, state: "RunState", *, as_json: bool) -> int:
+    from unlit.core.system import SystemClock
+    from unlit.line.stopping import stop_run
+
+    store = _store(repository)
+    stopped = stop_run(store, SystemClock(), store.find_run(name).id, state)
+    if as_json:
+        sys.stdout.write(json.dumps(result_of(stopped)) + "\n")
+    else:
+        sys.stdout.write(f"{stopped.id} {stopped.state.value}\n")
+    return 0
+
+
+def _everything(store: "Store", found: "Run") -> dict[str, Any]:
+    stages = [
+        {
+            "key": stage.key,
+            "state": stage.state.value,
+            "attempt": stage.attempt,
+            "detail": stage.detail,
+            "failure": None if stage.failure is None else stage.failure.value,
+            "facts": dict(stage.facts),
+        }
+        for stage in store.stages(found.id)
+    ]
+    candidates = [
+        {"id": row.id, "commit": row.commit, "tree": row.tree, "agent": row.agent}
+        for row in store.candidates(found.id)
+    ]
+    gradings = [
+        {
+            "candidate": row.candidate,
+            "partition": row.partition.value,
+            "verdict": row.verdict.value,
+            "estimate": row.estimate,
+            "lower": row.lower,
+            "upper": row.upper,
+            "trajectories": row.trajectories,
+            "satisfied": row.satisfied,
+        }
+        for row in store.evaluations(found.id)
+    ]
+    looks = [{"index": row.index, "bits": row.bits} for row in store.looks(run=found.id)]
+    return {
+        **result_of(found),
+        "stages": stages,
+        "candidates": candidates,
+        "gradings": gradings,
+        "looks": looks,
+        "cost_usd": str(store.spent(run=found.id)),
+    }
+
+
+def _cost(store: "Store", found: "Run") -> str:
+    from unlit.core.money import format_usd
+
+    rows = store.costs(run=found.id)
+    unknown = sum(row.usd is None for row in rows)
+    text = format_usd(store.spent(run=found.id))
+    return f"{text} and {unknown} calls at an unknown price" if unknown else text
+
+
+def _state(name: str) -> "RunState":
+    from unlit.core.errors import UsageError
+    from unlit.record.model import RunState
+
+    try:
+        return RunState(name)
+    except ValueError as error:
+        raise UsageError(
+            "LIN-053",
+            f"{name!r} is not a state of a run.",
+            "runs are listed by the state they are in.",
+            f"use one of: {', '.join(state.value for state in RunState)}.",
+        ) from error
+
+
+def _store(repository: Path | None) -> "Store":
+    from unlit.record.engine import sqlite_url
+    from unlit.record.store import Store
+    from unlit.wiring.desk import find_repository
+    from unlit.wiring.paths import state_paths
+    from unlit.wiring.settings import read_settings
+
+    settings = read_settings()
+    paths = state_paths(settings, find_repository(repository or Path()))
+    paths.create()
+    return Store.open(settings.text("database_url") or sqlite_url(paths.database))
