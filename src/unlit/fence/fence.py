@@ -8,11 +8,12 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from unlit.core.errors import OutsideFailed
 from unlit.fence.layer import Layer, read_layer
-from unlit.fence.model import FenceReport, FenceSpec, Finished, Limits, Probe
+from unlit.fence.model import NOT_STARTED, FenceReport, FenceSpec, Finished, Limits, Probe
 from unlit.fence.session import Ended, Session
 from unlit.fence.view import View, arguments
 
@@ -20,7 +21,6 @@ _OUTPUT_LIMIT: Final = 64 * 1024 * 1024
 _PIECE: Final = 1 << 16
 _TAIL_S: Final = 1.0
 _CONNECT_S: Final = 5.0
-_NOT_STARTED: Final = 125
 
 Prober = Callable[["Fence", str], Awaitable[tuple[Probe, ...]]]
 Closer = Callable[["Fence"], Awaitable[Mapping[str, Any]]]
@@ -140,6 +140,7 @@ class Fence:
         self.placeholders = placeholders
         self.weak: tuple[str, ...] = ()
         self.report: FenceReport | None = None
+        self.keeper: int | None = None
         self._view = view
         self._env = dict(env)
         self._numbers = itertools.count(1)
@@ -331,7 +332,7 @@ class Fence:
 
 def _exit_code(ended: Ended) -> int:
     if not ended.started and ended.code >= 0:
-        return _NOT_STARTED
+        return NOT_STARTED
     return ended.code if ended.code >= 0 else 128 - ended.code
 
 
@@ -345,14 +346,13 @@ async def _pipes() -> tuple[list[int], _Pipes]:
     readers = []
     for fd in (stdout_read, stderr_read):
         reader = asyncio.StreamReader(limit=_OUTPUT_LIMIT)
-        protocol = asyncio.StreamReaderProtocol(reader)
-        file = os.fdopen(fd, "rb", buffering=0)
-        transport, _ = await loop.connect_read_pipe(lambda protocol=protocol: protocol, file)
+        make = partial(asyncio.StreamReaderProtocol, reader)
+        transport, _ = await loop.connect_read_pipe(make, os.fdopen(fd, "rb", buffering=0))
         transports.append(transport)
         readers.append(reader)
     mixin = asyncio.streams.FlowControlMixin(loop=loop)
-    file = os.fdopen(stdin_write, "wb", buffering=0)
-    write_transport, write_protocol = await loop.connect_write_pipe(lambda: mixin, file)
+    writable = os.fdopen(stdin_write, "wb", buffering=0)
+    write_transport, write_protocol = await loop.connect_write_pipe(lambda: mixin, writable)
     writer = asyncio.StreamWriter(write_transport, write_protocol, None, loop)
     return (
         [stdin_read, stdout_write, stderr_write],

@@ -21,7 +21,7 @@ from unlit.fence.model import FenceSpec, Limits, Mount, Probe
 from unlit.fence.probing import Prober
 from unlit.fence.view import View, matching, write_etc
 from unlit.policy import AuditLog, mint_placeholder
-from unlit.policy.model import RoleLimits
+from unlit.policy.model import JSON, RoleLimits
 
 _PACKAGES: Final = Path(__file__).resolve().parents[2]
 _OWN_PROCESSES: Final = 8
@@ -154,8 +154,10 @@ class FenceHost:
         return fence
 
     def _note(self, name: str, spec: FenceSpec) -> None:
-        mounts = [{"target": m.target, "writable": m.writable} for m in spec.mounts]
-        fields = {
+        mounts: list[JSON] = [
+            {"target": mount.target, "writable": mount.writable} for mount in spec.mounts
+        ]
+        fields: dict[str, JSON] = {
             "fence": name,
             "policy": spec.policy.digest,
             "mounts": mounts,
@@ -207,6 +209,7 @@ class FenceHost:
     async def _ready(self, fence: Fence) -> tuple[list[socket.socket], socket.socket]:
         message, fds = await fence._session.ready(_READY_S)
         fence.weak = weaknesses(message)
+        fence.keeper = int(message["pid"])
         sockets = [socket.socket(fileno=fd) for fd in fds]
         streams = [one for one in sockets if one.type == socket.SOCK_STREAM]
         datagrams = [one for one in sockets if one.type == socket.SOCK_DGRAM]
@@ -216,7 +219,7 @@ class FenceHost:
         async def finish(closing: Fence) -> Mapping[str, Any]:
             self._fences.discard(closing)
             report = await self._gateway.detach(name)
-            fields = {
+            fields: dict[str, JSON] = {
                 "fence": name,
                 "exchanges": report.exchanges,
                 "denied": report.denied,

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from unlit.models.usage import ModelUsage
+from unlit.models.model import ModelUsage
 from unlit.policy.model import Identity, Policy
+
+NOT_STARTED: Final = 125
+"""Exit code of a command whose view could not be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,6 @@ class FenceReport:
 
     @property
     def held(self) -> bool:
-        """Whether every probe shows what it should and nothing outlived the fence."""
-        probed = bool(self.probes) and all(probe.holds for probe in self.probes)
-        return probed and self.processes_left == 0
+        """Whether it was probed at both ends, each probe shows what it should, and all is ended."""
+        twice = {probe.when for probe in self.probes} >= {"start", "end"}
+        return twice and all(probe.holds for probe in self.probes) and self.processes_left == 0

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from unlit.fence.model import Probe
+from unlit.core.errors import OutsideFailed
+from unlit.fence.model import NOT_STARTED, Probe
 
 if TYPE_CHECKING:
     from unlit.fence.fence import Fence
@@ -57,6 +58,8 @@ class Prober:
         names.append(("control file", True))
         lines.append(_readable(_CONTROL_FILE))
         done = await fence.run(["sh", "-c", "\n".join(lines)], timeout_s=_SECONDS, cwd="/")
+        if done.exit_code == NOT_STARTED:
+            raise _no_view(done.stderr.decode("utf-8", "replace"))
         told = done.stdout.decode("ascii", "replace").split()
         if told[:1] != [mark] or len(told) != len(names) + 1:
             return (Probe("the probe itself did not run", when, blocked=False),)
@@ -85,6 +88,15 @@ class Prober:
             await asyncio.sleep(0.001)
         seen = self._touched > before
         return inside, Probe("control connection", when, blocked=not seen, control=True)
+
+
+def _no_view(said: str) -> OutsideFailed:
+    return OutsideFailed(
+        "FEN-013",
+        f"The view of the fence could not be made: {said.strip() or 'bubblewrap said nothing'}",
+        "a mount has no place inside, or the machine lacks something that bubblewrap needs.",
+        "choose a target for the mount outside /usr, /etc and /proc; else run `unlit doctor`.",
+    )
 
 
 def _readable(path: str) -> str:

@@ -23,10 +23,10 @@ def lay(stage: str, disk_mb: int, inodes: int) -> None:
     rw = f"{stage}/rw"
     options = f"size={disk_mb}m,nr_inodes={inodes},mode=0700"
     sys_.mount("tmpfs", rw, "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, options)
-    for name in ("up", "wk", "home", "tmp", "shm"):
+    for name in ("up", "wk", "home", "shm", "tmp"):
         os.mkdir(f"{rw}/{name}", 0o700)  # noqa: PTH102 # no pathlib in the launcher: it costs start time
-    os.chmod(f"{rw}/shm", 0o1777)  # noqa: PTH101, S103 # /dev/shm inside
-    os.chmod(f"{rw}/tmp", 0o1777)  # noqa: PTH101, S103 # /tmp inside
+    for name in ("shm", "tmp"):
+        os.chmod(f"{rw}/{name}", 0o1777)  # noqa: PTH101, S103 # /dev/shm and /tmp inside
     parts = f"lowerdir={stage}/lower,upperdir={rw}/up,workdir={rw}/wk,userxattr"
     sys_.mount("overlay", f"{stage}/work", "overlay", sys_.MS_NOSUID | sys_.MS_NODEV, parts)
 
