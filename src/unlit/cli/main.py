@@ -30,6 +30,28 @@ class Command:
 
 
 COMMANDS: Final[tuple[Command, ...]] = (
+    Command(
+        "demo", "unlit.cli.demo:app", "The whole factory on a built-in product, without a key."
+    ),
+    Command("init", "unlit.cli.init:app", "Make this repository a factory."),
+    Command("run", "unlit.cli.run:run", "Build a spec: the whole line, from intent to the gate."),
+    Command("resume", "unlit.cli.run:resume", "Go on with a run that stopped."),
+    Command("runs", "unlit.cli.runs:runs", "List the runs."),
+    Command("show", "unlit.cli.runs:show", "Show one run."),
+    Command("cancel", "unlit.cli.runs:cancel", "End a run."),
+    Command("pause", "unlit.cli.runs:pause", "Stop a run before its next step."),
+    Command("review", "unlit.cli.review:app", "Read a run's outcome report."),
+    Command("approve", "unlit.cli.approve:app", "Approve a run at its gate; it ships."),
+    Command("reject", "unlit.cli.approve:reject_app", "Reject a run at its gate, with a reason."),
+    Command("evaluate", "unlit.cli.evaluate:app", "Grade a program against scenarios in a vault."),
+    Command("scenarios", "unlit.cli.scenarios:app", "Lint, list and measure scenarios."),
+    Command("intent", "unlit.cli.intent:app", "Lint specs and judge whether they are ready."),
+    Command(
+        "twins", "unlit.cli.twins:app", "Local twins of Okta, Jira, Slack, Docs, Drive and Sheets."
+    ),
+    Command("policy", "unlit.cli.policy:app", "Check, explain, test and compare policies."),
+    Command("audit", "unlit.cli.audit:app", "Show, verify and export the audit log."),
+    Command("diversity", "unlit.cli.diversity:app", "Measure what another model family is worth."),
     Command("config", "unlit.cli.config:app", "Show settings and where each came from."),
 )
 

@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,7 @@ from unlit.context.ports import Source
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.system import SystemClock, SystemIds
-from unlit.fence import FenceHost
+from unlit.fence import FenceHost, TwinRoute
 from unlit.harness.options import AgentOptions
 from unlit.harness.registry import make_agent
 from unlit.line.adapters.dependency_room import DependencyRoom
@@ -141,6 +141,7 @@ async def open_factory(
     flags: Flags | None = None,
     listen: Callable[[LineEvent], None] = lambda event: None,
     overlays: Path | None = None,
+    routes: Mapping[str, Sequence[TwinRoute]] | None = None,
 ) -> AsyncIterator[FactoryHandle]:
     """Open everything that a run needs, and close it afterwards.
 
@@ -149,6 +150,7 @@ async def open_factory(
         flags: Settings given on the command line.
         listen: Called with each event of the line, for live views.
         overlays: Folder of the scripted agent's overlays, where it is not named with the agent.
+        routes: Twins that a role's fences reach besides the product's, such as a model server.
 
     Raises:
         UnlitError: A file is broken, or the machine lacks what a fence needs.
@@ -172,7 +174,7 @@ async def open_factory(
             store=store,
             specs=IntentRoom(),
             policies=PolicyRoom(),
-            fences=FenceRoom(host, store, clock, ids),
+            fences=FenceRoom(host, store, clock, ids, routes),
             dependencies=DependencyRoom(
                 host, state_home(settings.env, settings.path("state_home")) / "deps", settings.env
             ),
@@ -217,7 +219,8 @@ def _private(settings: Settings) -> dict[str, Path]:
 
 
 def _agent(settings: Settings, overlays: Path | None, name: str) -> Any:
-    tools = state_home(settings.env, settings.path("state_home")) / "agents"
+    base = settings.env.get("XDG_CACHE_HOME") or str(Path(settings.env.get("HOME", "/")) / ".cache")
+    tools = Path(base) / "unlit" / "tools"
     options = AgentOptions(overlays=overlays, tools=tools, path=settings.env.get("PATH", ""))
     return make_agent(name, options)
 
