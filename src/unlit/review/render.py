@@ -13,7 +13,7 @@ from markupsafe import Markup
 from unlit import __version__
 from unlit.core.ids import CandidateId, CriterionId
 from unlit.core.states import Partition, TrajectoryState
-from unlit.review import plots
+from unlit.review import plots, tracks
 from unlit.review.model import Graded, Point, Report
 from unlit.review.rules import words
 from unlit.review.rules.sayings import SOURCES, forecast_words, rule_words
@@ -111,7 +111,11 @@ def environment(loader: BaseLoader) -> Environment:
         looks_plot=plots.looks_plot,
         forecast_bar=plots.forecast_bar,
         tally=plots.tally,
-        spark=plots.spark,
+        spark_of=lambda shares, rule: plots.spark(
+            [(share.estimate, share.lower, share.upper) for share in shares], rule
+        ),
+        ticks_svg=tracks.ticks_svg,
+        track_svg=tracks.track_svg,
         version=__version__,
     )
     return env

@@ -1,0 +1,249 @@
+"""The application: a table of routes with the role that each needs, and one guard before all."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from unlit.console.live import Watcher, live_board, live_run
+from unlit.console.model import Console, Role, Session
+from unlit.console.pages import board, questions, report, runs
+from unlit.console.queries import Queries
+from unlit.console.security import (
+    COOKIE,
+    CSRF_FIELD,
+    HEADERS,
+    SESSION_S,
+    Limiter,
+    is_csrf,
+    is_token,
+    open_session,
+    seal,
+    unseal,
+)
+from unlit.console.web import Handler, Page, asset, read_form, status_of, templates
+from unlit.core.errors import UnlitError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the table of routes."""
+
+    path: str
+    handler: Handler
+    role: Role = Role.READER
+    method: str = "GET"
+
+
+ROUTES: Final[tuple[Entry, ...]] = (
+    Entry("/", board.board),
+    Entry("/board.json", board.board),
+    Entry("/runs", runs.runs),
+    Entry("/runs.json", runs.runs),
+    Entry("/questions", questions.questions),
+    Entry("/runs/{run}.json", report.report_json),
+    Entry("/runs/{run}.md", report.report_markdown),
+    Entry("/runs/{run}.html", report.report_file),
+    Entry("/runs/{run}", report.report),
+    Entry("/runs/{run}/trajectories", report.trajectories),
+    Entry("/runs/{run}/trajectories/{candidate}/{partition}/{number:int}", report.trajectory),
+    Entry("/runs/{run}/decision", questions.decide, Role.DECIDER, "POST"),
+    Entry("/runs/{run}/questions/{number:int}", questions.answer, Role.DECIDER, "POST"),
+)
+
+
+def create_app(console: Console) -> ASGIApp:
+    """Make the application.
+
+    Args:
+        console: What it works with.
+    """
+    watcher = Watcher(console)
+    login_limit = Limiter(burst=10, per_minute=10)
+    write_limit = Limiter(burst=30, per_minute=60)
+    routes = [
+        Route("/login", partial(_login, console=console, limit=login_limit), methods=["GET"]),
+        Route("/assets/{digest}/{name}", _asset, methods=["GET"]),
+        Route("/live/board", partial(_live, console=console, make=live_board, watcher=watcher)),
+        Route("/live/runs/{run}", partial(_live, console=console, make=live_run, watcher=watcher)),
+        Route("/logout", partial(_logout, console=console), methods=["POST"]),
+    ]
+    routes += [
+        Route(
+            entry.path,
+            partial(_serve, console=console, entry=entry, limit=write_limit),
+            methods=[entry.method],
+        )
+        for entry in ROUTES
+    ]
+    app = Starlette(routes=routes, exception_handlers={404: partial(_missing, console=console)})
+    return Guard(app, console)
+
+
+class Guard:
+    """Answers only to our host names, and puts the security headers on every answer."""
+
+    def __init__(self, app: ASGIApp, console: Console) -> None:
+        self._app = app
+        self._hosts = console.hosts
+        self._secure = console.secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+                if self._secure:
+                    headers["strict-transport-security"] = "max-age=31536000"
+            await send(message)
+
+        if host.decode("latin-1").lower() not in self._hosts:
+            refusal = Response("This console does not answer to that name.\n", 421)
+            await refusal(scope, receive, guarded)
+            return
+        await self._app(scope, receive, guarded)
+
+
+def _session(request: Request, console: Console) -> Session | None:
+    cookie = request.cookies.get(COOKIE, "")
+    return unseal(cookie, console.key, int(console.clock.now().timestamp())) if cookie else None
+
+
+async def _serve(request: Request, *, console: Console, entry: Entry, limit: Limiter) -> Response:
+    session = _session(request, console)
+    if session is None:
+        return _login_page(request, console)
+    page = Page(request, console, session, Queries(console.store), {})
+    if not session.may(entry.role):
+        return _refused(page, f"This needs the role {entry.role.value}; you have "
+                              f"{', '.join(sorted(session.roles)) or 'none'}.")  # fmt: skip
+    try:
+        if entry.method == "POST":
+            if not limit.allows(session.nonce, console.clock.monotonic_s()):
+                return _refused(page, "Too many acts in a minute; wait a little.", 429)
+            form = await read_form(request)
+            if not is_csrf(form.get(CSRF_FIELD, ""), session, console.key) or _is_foreign(request):
+                return _refused(page, "This form is not from this page, or its page is too old.")
+            page = Page(request, console, session, page.queries, form)
+        return await run_in_threadpool(entry.handler, page)
+    except UnlitError as error:
+        return _error(page, error)
+
+
+def _is_foreign(request: Request) -> bool:
+    origin = request.headers.get("origin")
+    if origin is None or origin == "null":
+        return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+    return origin.partition("://")[2].lower() != request.headers.get("host", "").lower()
+
+
+async def _login(request: Request, *, console: Console, limit: Limiter) -> Response:
+    who = request.client.host if request.client else "unknown"
+    if not limit.allows(who, console.clock.monotonic_s()):
+        return HTMLResponse("Too many tries; wait a minute.\n", 429)
+    token = request.query_params.get("token", "")
+    if not token or not is_token(token, console.token):
+        return _login_page(request, console, tried=bool(token))
+    session = open_session(console.person, console.roles, int(console.clock.now().timestamp()))
+    answer = RedirectResponse(_next(request.query_params.get("next", "/")), 303)
+    answer.set_cookie(
+        COOKIE, seal(session, console.key), max_age=SESSION_S, httponly=True, samesite="lax",
+        secure=console.secure, path="/",
+    )  # fmt: skip
+    return answer
+
+
+def _next(path: str) -> str:
+    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if plain else "/"
+
+
+async def _logout(request: Request, *, console: Console) -> Response:
+    session = _session(request, console)
+    if session is not None:
+        form = await read_form(request)
+        if not is_csrf(form.get(CSRF_FIELD, ""), session, console.key):
+            return HTMLResponse("This form is not from this page.\n", 403)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, path="/")
+    return answer
+
+
+def _login_page(request: Request, console: Console, *, tried: bool = False) -> Response:
+    if request.url.path.endswith(".json") or request.url.path.startswith(("/api/", "/live/")):
+        return JSONResponse({"error": "log in first", "code": "CON-011"}, 401)
+    body = templates(console).get_template("login.html").render(tried=tried)
+    return HTMLResponse(body, 401)
+
+
+def _refused(page: Page, why: str, status: int = 403) -> Response:
+    if page.wants_json:
+        return page.json({"error": why, "code": "CON-012"}, status)
+    return page.render("problem.html", status, title="Not yours to do", what=why, code="CON-012",
+                       remedy="")  # fmt: skip
+
+
+def _error(page: Page, error: UnlitError) -> Response:
+    if page.wants_json:
+        return page.json({"error": error.what, "why": error.why, "do": error.remedy,
+                          "code": error.code}, status_of(error))  # fmt: skip
+    return page.render("problem.html", status_of(error), title=error.what, what=error.why,
+                       code=error.code, remedy=error.remedy)  # fmt: skip
+
+
+async def _missing(request: Request, error: Exception, *, console: Console) -> Response:
+    session = _session(request, console)
+    if session is None:
+        return _login_page(request, console)
+    page = Page(request, console, session, Queries(console.store), {})
+    if page.wants_json:
+        return page.json({"error": "there is no such page", "code": "CON-013"}, 404)
+    return page.render("problem.html", 404, title="There is no such page", what="", code="CON-013",
+                       remedy="go back to the line.")  # fmt: skip
+
+
+async def _asset(request: Request) -> Response:
+    found = asset(str(request.path_params["name"]))
+    if found is None:
+        return Response("No such file.\n", 404)
+    body, kind = found
+    return Response(body, media_type=kind, headers={
+        "cache-control": "public, max-age=31536000, immutable"})  # fmt: skip
+
+
+LiveMaker = Callable[[Page, Watcher], Awaitable[Response]]
+
+
+async def _live(
+    request: Request, *, console: Console, make: LiveMaker, watcher: Watcher
+) -> Response:
+    session = _session(request, console)
+    if session is None:
+        return _login_page(request, console)
+    page = Page(request, console, session, Queries(console.store), {})
+    try:
+        return await make(page, watcher)
+    except UnlitError as error:
+        return JSONResponse({"error": error.what, "code": error.code}, status_of(error))
+
+
+def fresh_token() -> str:
+    """Return a new login token."""
+    return secrets.token_urlsafe(24)

@@ -1,0 +1,82 @@
+"""What the console works with, and who may do what in it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from enum import StrEnum
+from pathlib import Path
+
+from unlit.core.clock import Clock
+from unlit.core.ids import RunId
+from unlit.record.store import Store
+from unlit.review import Desk
+from unlit.ship import Shipment
+
+
+class Role(StrEnum):
+    """What a person may do here; roles add up."""
+
+    READER = "reader"
+    DECIDER = "decider"
+    EVALUATOR = "evaluator"
+    OWNER = "owner"
+
+
+ALL_ROLES = frozenset(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is looking.
+
+    Attributes:
+        nonce: Random text of this login; CSRF tokens are bound to it.
+        expires_at: Seconds since the epoch.
+    """
+
+    person: str
+    roles: frozenset[Role]
+    nonce: str
+    expires_at: int
+
+    def may(self, role: Role) -> bool:
+        """Whether the session has a role."""
+        return role in self.roles
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where things lie that pages show."""
+
+    repository: Path
+    audit: tuple[Path, ...] = ()
+    policy: Path | None = None
+    specs: Path | None = None
+    vault: Path | None = None
+    evaluations: Path | None = None
+    settings: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Everything the application is made from.
+
+    Attributes:
+        token: What the printed URL carries; whoever has it is `person` with all roles.
+        key: Secret that signs sessions; the same after a restart.
+        hosts: Values of the Host header that are answered; others are refused.
+        ship: Ships an approved run.
+    """
+
+    store: Store
+    desk: Desk
+    clock: Clock
+    place: Place
+    person: str
+    token: str
+    key: bytes
+    hosts: frozenset[str]
+    ship: Callable[[RunId], Shipment]
+    zone: tzinfo | None = None
+    secure: bool = False
+    roles: frozenset[Role] = field(default=ALL_ROLES)

@@ -1,0 +1,58 @@
+"""What only a person can settle: all open questions, and the acts of answering and deciding."""
+
+from itertools import groupby
+
+from starlette.responses import RedirectResponse, Response
+
+from unlit.console.web import Page
+from unlit.core.errors import InvalidInput
+
+_ANSWERS = {"yes": "approved", "no": "rejected"}
+
+
+def questions(page: Page) -> Response:
+    """Show every open question, the oldest run first."""
+    asked = page.queries.asked()
+    waiting = page.queries.runs(states=["waiting"], limit=200)
+    titles = {row.id: row for row in waiting}
+    groups = {run: list(rows) for run, rows in groupby(asked, key=lambda row: row.run)}
+    rest = [row for row in waiting if row.id not in groups]
+    return page.render("questions.html", groups=groups, titles=titles, rest=rest)
+
+
+def decide(page: Page) -> Response:
+    """Approve or reject at the outcome gate; approving ships."""
+    run = page.console.store.find_run(page.path("run")).id
+    word, reason = page.form.get("answer", ""), page.form.get("reason", "")
+    asked = [row for row in page.console.store.questions(run) if row.answer is None]
+    if word == "unclear" and len(asked) == 1:
+        page.console.desk.answer(run, asked[0].number, word, page.session.person, reason)
+        return RedirectResponse(f"/runs/{run}", 303)
+    decision = _ANSWERS.get(word)
+    if decision is None:
+        raise InvalidInput(
+            "CON-022", "No answer was chosen.", "choosing and sending are two acts.",
+            "choose yes or no, then send.",
+        )  # fmt: skip
+    desk = page.console.desk
+    done = desk.decide(run, decision, page.session.person, reason)
+    if len(asked) == 1:
+        desk.answer(run, asked[0].number, word, page.session.person, reason)
+    if decision == "approved" and done.settled:
+        page.console.ship(done.decision.run)
+    return RedirectResponse(f"/runs/{done.decision.run}", 303)
+
+
+def answer(page: Page) -> Response:
+    """Answer one question without deciding on the run."""
+    run = page.console.store.find_run(page.path("run")).id
+    word = page.form.get("answer", "")
+    if word not in ("yes", "no", "unclear"):
+        raise InvalidInput(
+            "CON-022", "No answer was chosen.", "choosing and sending are two acts.",
+            "choose yes, no or unclear, then send.",
+        )  # fmt: skip
+    number = int(page.path("number"))
+    reason = page.form.get("reason", "")
+    page.console.desk.answer(run, number, word, page.session.person, reason)
+    return RedirectResponse(f"/runs/{run}#s-ask", 303)

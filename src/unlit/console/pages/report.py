@@ -1,0 +1,139 @@
+"""One run: the report as the stand-alone file has it, with the gate; and its trajectories."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from unlit.console.model import Role
+from unlit.console.web import Page
+from unlit.core.ids import CandidateId, CriterionId, RunId
+from unlit.core.states import Partition, TrajectoryState
+from unlit.record.model import RunState
+from unlit.review import Report, build_report, render_html, render_markdown
+from unlit.review.render import facts_for
+from unlit.review.trajectories import find_trajectory
+
+_SHOWN: Final = 100
+
+
+class PageLinks:
+    """Where the numbers of a report lead to in the console."""
+
+    def __init__(self, run: RunId) -> None:
+        self._base = f"/runs/{run}"
+
+    def trajectory(self, candidate: CandidateId, partition: Partition) -> Callable[[int], str]:
+        """Return the page of one trajectory, by its number."""
+        base = f"{self._base}/trajectories/{candidate}/{partition.value}"
+        return lambda n: f"{base}/{n}"
+
+    def trajectories(self, candidate: CandidateId, partition: Partition) -> str:
+        """Return the list of a grading's trajectories."""
+        return f"{self._base}/trajectories?candidate={candidate}&partition={partition.value}"
+
+    def criterion(self, criterion: CriterionId) -> str:
+        """Return the list of a criterion's trajectories."""
+        return f"{self._base}/trajectories?criterion={criterion}"
+
+    def audit(self, *, denied: bool = False) -> str:
+        """Return the audit entries of the run."""
+        run = self._base.removeprefix("/runs/")
+        return f"/audit?run={run}{'&denied=1' if denied else ''}"
+
+
+def _report(page: Page, run: RunId | None = None) -> Report:
+    store = page.console.store
+    return build_report(store, run or store.find_run(page.path("run")).id)
+
+
+def _body(page: Page, report: Report, said: str = "") -> dict[str, Any]:
+    desk = ""
+    if report.run.state == RunState.WAITING.value:
+        desk = page.text("desk.html", r=report, may=page.session.may(Role.DECIDER), said=said)
+    facts = facts_for(report, PageLinks(report.run.id))
+    return {**facts, "desk": Markup(desk) if desk else None}  # noqa: S704 # our own template
+
+
+def report(page: Page) -> Response:
+    """Show the report of a run."""
+    found = _report(page)
+    live = found.run.state in (RunState.QUEUED.value, RunState.RUNNING.value)
+    return page.render("run.html", live=live, **_body(page, found))
+
+
+def run_fragment(page: Page, run: RunId) -> str:
+    """Render the body alone, for the live view."""
+    return page.text("report_body.html", **_body(page, _report(page, run)))
+
+
+def report_json(page: Page) -> Response:
+    """Answer with `unlit.report/1`."""
+    return page.json(_report(page).to_json())
+
+
+def report_markdown(page: Page) -> Response:
+    """Answer with Markdown for a ticket."""
+    return PlainTextResponse(render_markdown(_report(page)), media_type="text/markdown")
+
+
+def report_file(page: Page) -> Response:
+    """Answer with the file that stands alone."""
+    found = _report(page)
+    name = f"report-{found.run.id}.html"
+    return HTMLResponse(
+        render_html(found),
+        headers={
+            "content-disposition": f'attachment; filename="{name}"',
+            "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        },
+    )
+
+
+def trajectories(page: Page) -> Response:
+    """List trajectories of a run: by candidate and partition, by criterion, failures first."""
+    found = _report(page)
+    criterion = page.param("criterion")
+    partition = page.param("partition")
+    candidate = page.param("candidate") or str(found.run.candidate or "")
+    chosen = Partition(partition) if partition in set(Partition) else Partition.VALIDATION
+    rows = page.console.store.trajectories(found.run.id, CandidateId(candidate), chosen)
+    state = page.param("state")
+    shown = [
+        row
+        for row in rows
+        if (not criterion or criterion in row.criteria) and (not state or row.state.value == state)
+    ]
+    counts = {
+        item.value: sum(row.state is item for row in rows)
+        for item in TrajectoryState
+        if any(row.state is item for row in rows)
+    }
+    return page.render(
+        "trajectories.html",
+        r=found,
+        rows=shown[:_SHOWN],
+        hidden=max(0, len(shown) - _SHOWN),
+        total=len(rows),
+        counts=counts,
+        candidate=candidate,
+        partition=chosen.value,
+        criterion=criterion,
+        state=state,
+        links=PageLinks(found.run.id),
+    )
+
+
+def trajectory(page: Page) -> Response:
+    """Show one trajectory."""
+    found = _report(page)
+    name = f"{page.path('candidate')}/{page.path('partition')}/{page.path('number')}"
+    return page.render(
+        "trajectory.html",
+        r=found,
+        t=find_trajectory(page.console.store, found, name),
+        seen=None,
+        locked="What was seen stays with the evaluator; run it again to see it.",
+        links=PageLinks(found.run.id),
+    )

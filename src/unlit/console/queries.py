@@ -1,0 +1,265 @@
+"""What pages read: only the columns they show, for all their rows at once, never a scan of rows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+
+from unlit.core.ids import RunId
+from unlit.record import schema
+from unlit.record.model import RunState
+from unlit.record.store import Store
+
+_OPEN = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as lists show it."""
+
+    id: RunId
+    title: str
+    state: RunState
+    verdict: str | None
+    candidate: str | None
+    spec_id: str
+    agent: str
+    person: str
+    note: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One stage on the time axis."""
+
+    name: str
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    candidate: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One grading in numbers."""
+
+    candidate: str
+    partition: str
+    verdict: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    trajectories: int
+    satisfied: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One open question."""
+
+    run: RunId
+    number: int
+    text: str
+    criterion: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next page of runs begins: after this creation time and id."""
+
+    at: str
+    id: str
+
+    def text(self) -> str:
+        """Return it as it stands in a URL."""
+        return f"{self.at}~{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor | None":
+        """Read what `text` made; anything else is no cursor."""
+        at, mark, name = text.partition("~")
+        return cls(at, name) if mark and at and name else None
+
+
+class Queries:
+    """Reads for pages over one record."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def _all(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
+        with self._store.engine.connect() as raw:
+            connection = raw.execution_options(unlit_read=True)
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def open_runs(self, limit: int = 200) -> list[RunRow]:
+        """Return runs that are not over, newest first."""
+        states = [state.value for state in _OPEN]
+        table = schema.runs
+        query = _run_columns().where(table.c.state.in_(states)).order_by(table.c.created_at.desc())
+        return [_run(row) for row in self._all(query.limit(limit))]
+
+    def ended_since(self, since: datetime, limit: int = 40) -> list[RunRow]:
+        """Return runs that are over and were begun after `since`, newest first."""
+        table = schema.runs
+        states = [state.value for state in _OPEN]
+        query = (
+            _run_columns()
+            .where(table.c.created_at >= since.isoformat(), table.c.state.not_in(states))
+            .order_by(table.c.created_at.desc())
+            .limit(limit)
+        )
+        return [_run(row) for row in self._all(query)]
+
+    def runs(
+        self,
+        *,
+        states: Sequence[str] = (),
+        text: str = "",
+        after: Cursor | None = None,
+        limit: int = 50,
+    ) -> list[RunRow]:
+        """Return one page of runs, newest first, by keyset."""
+        table = schema.runs
+        query = _run_columns().order_by(table.c.created_at.desc(), table.c.id.desc())
+        if states:
+            query = query.where(table.c.state.in_(list(states)))
+        if text:
+            query = query.where(
+                or_(
+                    table.c.title.icontains(text, autoescape=True),
+                    table.c.id.startswith(text, autoescape=True),
+                    table.c.spec_id.icontains(text, autoescape=True),
+                )
+            )
+        if after is not None:
+            query = query.where(
+                or_(
+                    table.c.created_at < after.at,
+                    and_(table.c.created_at == after.at, table.c.id < after.id),
+                )
+            )
+        return [_run(row) for row in self._all(query.limit(limit))]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many runs are in each state."""
+        table = schema.runs
+        query = select(table.c.state, func.count().label("n")).group_by(table.c.state)
+        return {row["state"]: row["n"] for row in self._all(query)}
+
+    def spans(self, runs: Iterable[RunId]) -> dict[str, list[Span]]:
+        """Return the stages of some runs, in order."""
+        table = schema.stages
+        found: dict[str, list[Span]] = defaultdict(list)
+        query = select(
+            table.c.run,
+            table.c.name,
+            table.c.state,
+            table.c.started_at,
+            table.c.ended_at,
+            table.c.candidate,
+            table.c.detail,
+        )
+        for row in self._all(query.where(table.c.run.in_(list(runs))).order_by(table.c.ordinal)):
+            ended = row["ended_at"]
+            found[row["run"]].append(
+                Span(
+                    row["name"],
+                    row["state"],
+                    datetime.fromisoformat(row["started_at"]),
+                    None if ended is None else datetime.fromisoformat(ended),
+                    row["candidate"],
+                    row["detail"],
+                )
+            )
+        return found
+
+    def shares(self, runs: Iterable[RunId]) -> dict[str, list[Share]]:
+        """Return the gradings of some runs, without their documents, in the order made."""
+        table = schema.evaluations
+        names = ("candidate", "partition", "verdict", "estimate", "lower", "upper",
+                 "trajectories", "satisfied")  # fmt: skip
+        columns = [table.c[name] for name in names]
+        query = select(table.c.run, *columns).where(table.c.run.in_(list(runs)))
+        found: dict[str, list[Share]] = defaultdict(list)
+        for row in self._all(query.order_by(table.c.made_at)):
+            found[row["run"]].append(Share(**{name: row[name] for name in names}))
+        return found
+
+    def spent(self, runs: Iterable[RunId]) -> dict[str, tuple[Decimal | None, int]]:
+        """Return dollars whose price is known, and calls without a price, for some runs."""
+        table = schema.costs
+        query = select(table.c.run, table.c.usd, table.c.calls)
+        totals: dict[str, tuple[Decimal | None, int]] = {}
+        for row in self._all(query.where(table.c.run.in_(list(runs)))):
+            usd, unknown = totals.get(row["run"], (None, 0))
+            if row["usd"] is None:
+                totals[row["run"]] = (usd, unknown + row["calls"])
+            else:
+                totals[row["run"]] = ((usd or Decimal(0)) + Decimal(row["usd"]), unknown)
+        return totals
+
+    def asked(self, runs: Iterable[RunId] | None = None, limit: int = 200) -> list[Asked]:
+        """Return open questions of runs that wait for a person."""
+        table, run = schema.questions, schema.runs
+        query = (
+            select(table.c.run, table.c.number, table.c.text, table.c.criterion, table.c.why)
+            .join(run, run.c.id == table.c.run)
+            .where(run.c.state == RunState.WAITING.value, table.c.answer.is_(None))
+            .order_by(run.c.created_at, table.c.number)
+        )
+        if runs is not None:
+            query = query.where(table.c.run.in_(list(runs)))
+        return [Asked(**row) for row in self._all(query.limit(limit))]
+
+    def waiting(self) -> int:
+        """Return how many runs wait for a person."""
+        table = schema.runs
+        query = select(func.count().label("n")).where(table.c.state == RunState.WAITING.value)
+        return int(self._all(query)[0]["n"])
+
+    def last_event(self, run: RunId) -> Mapping[str, Any] | None:
+        """Return the newest event of a run."""
+        table = schema.events
+        query = select(table).where(table.c.run == run).order_by(table.c.seq.desc()).limit(1)
+        return next(iter(self._all(query)), None)
+
+    def days(self, since: str) -> dict[str, tuple[Decimal | None, int]]:
+        """Return the dollars of each day from `since` on, and its calls without a price."""
+        table = schema.costs
+        query = select(table.c.day, table.c.usd, table.c.calls).where(table.c.day >= since)
+        totals: dict[str, tuple[Decimal | None, int]] = {}
+        for row in self._all(query):
+            usd, unknown = totals.get(row["day"], (None, 0))
+            if row["usd"] is None:
+                totals[row["day"]] = (usd, unknown + row["calls"])
+            else:
+                totals[row["day"]] = ((usd or Decimal(0)) + Decimal(row["usd"]), unknown)
+        return totals
+
+    def mark(self) -> tuple[int, str]:
+        """Return something that changes whenever the record does: newest event, newest change."""
+        events, runs = schema.events, schema.runs
+        seq = self._all(select(func.max(events.c.seq).label("n")))[0]["n"]
+        at = self._all(select(func.max(runs.c.updated_at).label("at")))[0]["at"]
+        return int(seq or 0), str(at or "")
+
+
+def _run_columns() -> Select[Any]:
+    table = schema.runs
+    names = ("id", "title", "state", "verdict", "candidate", "spec_id", "agent", "person", "note",
+             "created_at", "updated_at")  # fmt: skip
+    return select(*(table.c[name] for name in names))
+
+
+def _run(row: Mapping[str, Any]) -> RunRow:
+    times = {name: datetime.fromisoformat(row[name]) for name in ("created_at", "updated_at")}
+    return RunRow(**{**row, **times, "state": RunState(row["state"]), "id": RunId(row["id"])})

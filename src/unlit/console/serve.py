@@ -1,0 +1,134 @@
+"""Make the console of one repository from its settings, and serve it on loopback."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from unlit.console.app import create_app, fresh_token
+from unlit.console.model import Console, Place
+from unlit.core.errors import OutsideFailed
+from unlit.core.system import SystemClock
+from unlit.wiring.desk import Office, open_office
+
+_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A console with its listening socket and the URL that logs a person in."""
+
+    console: Console
+    listener: socket.socket
+    url: str
+
+
+@contextmanager
+def open_console(
+    repository: Path | None, *, port: int = 0, person: str | None = None
+) -> Iterator[Opened]:
+    """Open the record and take the port.
+
+    Raises:
+        OutsideFailed: The port is taken.
+        InvalidInput: A setting or gate rule is not understood.
+    """
+    office = open_office(repository, {"person": person}, create=True)
+    try:
+        listener = _listen(port)
+        try:
+            address = listener.getsockname()
+            console = console_of(office, address[1])
+            yield Opened(
+                console, listener, f"http://127.0.0.1:{address[1]}/login?token={console.token}"
+            )
+        finally:
+            listener.close()
+    finally:
+        office.store.close()
+
+
+def console_of(office: Office, port: int) -> Console:
+    """Make the console of an office that listens on a loopback port."""
+    paths, settings = office.paths, office.settings
+    vault = settings.path("vault")
+    rows = tuple(
+        {
+            "name": name,
+            "value": "not set" if value.value is None else str(value.value),
+            "origin": value.origin,
+            "help": value.setting.help,
+        }
+        for name, value in settings.values.items()
+    )
+    return Console(
+        store=office.store,
+        desk=office.desk,
+        clock=SystemClock(),
+        place=Place(
+            repository=office.repository,
+            audit=(paths.audit, paths.audit / "gates"),
+            policy=office.repository / "policy.toml",
+            specs=office.repository / "specs",
+            vault=vault,
+            settings=rows,
+        ),
+        person=office.person,
+        token=fresh_token(),
+        key=_session_key(paths.root / "console.key"),
+        hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}),
+        ship=office.ship,
+    )
+
+
+def serve(opened: Opened, ready: Callable[[str], None]) -> None:
+    """Serve until interrupted; `ready` is told the URL once the port answers."""
+    config = uvicorn.Config(
+        create_app(opened.console),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=1,
+        lifespan="off",
+    )
+    ready(opened.url)
+    uvicorn.Server(config).run(sockets=[opened.listener])
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise OutsideFailed(
+            "CON-031",
+            f"Port {port} on 127.0.0.1 cannot be taken: {error.strerror}.",
+            "something else listens there.",
+            "choose another with --port N, or leave it out for a free one.",
+        ) from error
+    return listener
+
+
+def _session_key(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        found = path.read_bytes()
+        if len(found) == _KEY_BYTES:
+            return found
+        path.unlink()
+        return _session_key(path)
+    with os.fdopen(descriptor, "wb") as stream:
+        key = secrets.token_bytes(_KEY_BYTES)
+        stream.write(key)
+    return key
