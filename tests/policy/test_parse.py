@@ -146,3 +146,8 @@ def test_a_changed_policy_is_a_policy_or_a_refusal(data: st.DataObject) -> None:
             extra = data.draw(st.text(max_size=4))
             lines[number] = lines[number][:at] + extra + lines[number][at:]
     assert code_of("".join(lines)).startswith("POL-")
+
+
+def test_a_policy_that_only_watches_may_not_grant_a_credential() -> None:
+    with pytest.raises(InvalidInput, match="only watches"):
+        parse_policy(GOOD.replace("version = 1", 'version = 1\nmode = "shadow"'))

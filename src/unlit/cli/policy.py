@@ -20,10 +20,10 @@ def check(file: Path = DEFAULT, *, as_json: Json = False) -> int:
         file: The policy.
         as_json: Print JSON.
     """
-    from unlit.policy import load_policy
+    from unlit.policy.files import read_policy
     from unlit.policy.rules.testing import run_tests
 
-    policy = load_policy(file)
+    policy = read_policy(file)
     tried = run_tests(policy)
     failed = [one for one in tried if not one.passed]
     if as_json:
@@ -68,11 +68,12 @@ def explain(
         policy: The policy.
         as_json: Print JSON.
     """
-    from unlit.policy import decide, load_policy
+    from unlit.policy import decide
+    from unlit.policy.files import read_policy
     from unlit.policy.rules.testing import parse_url
 
     request = parse_url(role, method, url)
-    decision = decide(load_policy(policy), request)
+    decision = decide(read_policy(policy), request)
     if as_json:
         _print(
             {
@@ -102,10 +103,10 @@ def run_tests_of(file: Path = DEFAULT, *, as_json: Json = False) -> int:
         file: The policy.
         as_json: Print JSON.
     """
-    from unlit.policy import load_policy
+    from unlit.policy.files import read_policy
     from unlit.policy.rules.testing import run_tests
 
-    tried = run_tests(load_policy(file))
+    tried = run_tests(read_policy(file))
     failed = [one for one in tried if not one.passed]
     if as_json:
         rows = {"tests": len(tried), "failed": [_failed(one) for one in failed]}
@@ -129,10 +130,10 @@ def diff(before: Path, after: Path, *, as_json: Json = False) -> int:
         after: The policy to come.
         as_json: Print JSON.
     """
-    from unlit.policy import load_policy
+    from unlit.policy.files import read_policy
     from unlit.policy.rules.diff import diff as compare
 
-    found = compare(load_policy(before), load_policy(after))
+    found = compare(read_policy(before), read_policy(after))
     if as_json:
         _print(
             {
@@ -174,10 +175,10 @@ def export(
         cedar: As Cedar policies (the only form so far, and the default).
         schema: Cedar's schema instead.
     """
-    from unlit.policy import load_policy
+    from unlit.policy.files import read_policy
     from unlit.policy.rules.cedar import SCHEMA, to_cedar
 
-    sys.stdout.write(SCHEMA if schema else to_cedar(load_policy(file)))
+    sys.stdout.write(SCHEMA if schema else to_cedar(read_policy(file)))
     return 0
 
 

@@ -22,7 +22,7 @@ _PATHS: Final[tuple[tuple[re.Pattern[str], Format], ...]] = (
     (re.compile(r"(?:/.*)?/responses"), "openai-responses"),
     (re.compile(r"/v1(?:alpha|beta\d?)?/models/([^/:]+):(?:stream)?[gG]enerateContent"), "gemini"),
 )
-_PROVIDERS: Final[Mapping[Format, str]] = {
+PROVIDERS: Final[Mapping[Format, str]] = {
     "anthropic": "anthropic",
     "openai-chat": "openai",
     "openai-responses": "openai",
@@ -78,7 +78,7 @@ class UsageReader:
         if not self._streamed:
             self._event(self._rest)
         self._rest = b""
-        found = self._found or ModelUsage(_PROVIDERS[self._form], self._model, 0, 0)
+        found = self._found or ModelUsage(PROVIDERS[self._form], self._model, 0, 0)
         return replace(found, cost_usd=price(found) if self._found is not None else None)
 
     def _event(self, text: bytes) -> None:
@@ -98,7 +98,7 @@ class UsageReader:
             self._model = named[:200]
         usage = holder.get("usage") or holder.get("usageMetadata")
         if isinstance(usage, dict):
-            before = self._found or ModelUsage(_PROVIDERS[self._form], self._model, 0, 0)
+            before = self._found or ModelUsage(PROVIDERS[self._form], self._model, 0, 0)
             self._found = replace(_READERS[self._form](usage, before), model=self._model)
 
 

@@ -8,18 +8,36 @@ from unlit.core.errors import InvalidInput
 from unlit.policy.mirrors import machine_mirrors
 from unlit.policy.model import Policy
 from unlit.policy.rules.parse import parse_policy
+from unlit.policy.rules.testing import run_tests
 
 
 def load_policy(path: Path, *, env: Mapping[str, str] | None = None) -> Policy:
-    """Read, parse and check the policy at `path`.
+    """Read, parse and check the policy at `path`, and run the tests that it holds.
 
     Args:
         path: The file.
         env: Environment that tells the machine's package registries; default the process's own.
 
     Raises:
-        InvalidInput: The file cannot be read, or is no policy; the message names line and column.
+        InvalidInput: The file cannot be read, is no policy, or fails a test of its own; the message
+            names line and column.
     """
+    policy = read_policy(path, env=env)
+    for tried in run_tests(policy):
+        if not tried.passed:
+            test, got = tried.test, tried.decision
+            raise InvalidInput(
+                "POL-107",
+                f"{path}:{test.at}: {test.role} {test.request}: expected {test.expect}, "
+                f"got {got.outcome} by {got.rule}.",
+                "the rules do not mean what their author says they mean",
+                "Correct the rules or the test; `unlit policy test` shows all.",
+            )
+    return policy
+
+
+def read_policy(path: Path, *, env: Mapping[str, str] | None = None) -> Policy:
+    """Like `load_policy`, without running the policy's own tests."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -30,5 +48,5 @@ def load_policy(path: Path, *, env: Mapping[str, str] | None = None) -> Policy:
             "nothing is allowed without it",
             "Name a readable policy file.",
         ) from error
-    machine = os.environ if env is None else env  # noqa: TID251 # pip's, uv's and npm's own settings
+    machine = os.environ if env is None else env  # noqa: TID251 # pip's, uv's and npm's settings
     return parse_policy(text, str(path), mirrors=machine_mirrors(machine))

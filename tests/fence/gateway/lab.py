@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from unlit.core.system import SystemClock
+from unlit.fence.gateway.allowance import Meter
 from unlit.fence.gateway.ca import Authority
 from unlit.fence.gateway.gateway import Gateway
 from unlit.fence.gateway.model import SessionReport
@@ -186,7 +187,11 @@ def free_listener() -> socket.socket:
 
 @contextlib.asynccontextmanager
 async def open_lab(
-    folder: Path, policy: str = POLICY, *, env: dict[str, str] | None = None
+    folder: Path,
+    policy: str = POLICY,
+    *,
+    env: dict[str, str] | None = None,
+    meter: Meter | None = None,
 ) -> AsyncIterator[Lab]:
     """Start everything and stop it again."""
     ca = Authority(datetime.now(UTC))
@@ -201,6 +206,7 @@ async def open_lab(
         audit,
         secret_env={"VENDOR_KEY": SECRET} if env is None else env,
         upstream_tls=str(folder / "roots.pem"),
+        meter=meter,
         overrides=dict.fromkeys(
             ("api.vendor.test", "open.vendor.test", "h2.vendor.test"), f"127.0.0.1:{port}"
         ),

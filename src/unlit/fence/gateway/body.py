@@ -44,16 +44,17 @@ class Whole:
 
     def __init__(self, data: bytes) -> None:
         self.trailers: Headers = []
-        self._data = data
+        self.data = data
+        self._left = data
 
     @property
     def done(self) -> bool:
         """Whether it was read."""
-        return not self._data
+        return not self._left
 
     async def read(self) -> bytes:
         """Return all of it, once."""
-        data, self._data = self._data, b""
+        data, self._left = self._left, b""
         return data
 
 

@@ -2,16 +2,17 @@
 
 import json
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from unlit.fence.gateway.head import Headers
 from unlit.policy.model import Request
 
 REASONS: Final = {
-    400: b"Bad Request", 403: b"Forbidden", 405: b"Method Not Allowed", 408: b"Request Timeout",
-    413: b"Content Too Large", 417: b"Expectation Failed", 421: b"Misdirected Request",
-    429: b"Too Many Requests", 431: b"Request Header Fields Too Large", 501: b"Not Implemented",
-    502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout",
+    400: b"Bad Request", 402: b"Payment Required", 403: b"Forbidden", 405: b"Method Not Allowed",
+    408: b"Request Timeout", 413: b"Content Too Large", 417: b"Expectation Failed",
+    421: b"Misdirected Request", 429: b"Too Many Requests",
+    431: b"Request Header Fields Too Large", 501: b"Not Implemented", 502: b"Bad Gateway",
+    503: b"Service Unavailable", 504: b"Gateway Timeout",
 }  # fmt: skip
 
 
@@ -25,6 +26,7 @@ class Denial(Exception):
         rule: Rule that refused, or the gateway's own.
         why: One sentence.
         explain: The command that says more, or nothing.
+        shown: Body in a vendor's own shape, instead of ours.
     """
 
     status: int
@@ -32,22 +34,28 @@ class Denial(Exception):
     rule: str
     why: str
     explain: str = ""
+    shown: dict[str, Any] | None = None
 
     def body(self) -> bytes:
         """Render the body."""
-        told = {"error": "refused by the fence", "code": self.code, "rule": self.rule}
-        told["why"] = self.why
+        told: dict[str, Any] = {"error": "refused by the fence", "code": self.code}
+        told |= {"rule": self.rule, "why": self.why}
         if self.explain:
             told["explain"] = self.explain
-        return json.dumps(told, ensure_ascii=True).encode("ascii") + b"\n"
+        return json.dumps(self.shown or told, ensure_ascii=True).encode("ascii") + b"\n"
 
     def headers(self) -> Headers:
         """Return the fields of the refusal."""
-        return [
+        fields = [
             (b"content-type", b"application/json"),
             (b"x-unlit-fence", self.code.encode("ascii")),
             (b"cache-control", b"no-store"),
         ]
+        if self.code == "FEN-510":
+            fields.append((b"x-should-retry", b"false"))
+        if self.status == 429:
+            fields.append((b"retry-after", b"1"))
+        return fields
 
 
 def by_policy(rule: str, why: str, request: Request) -> Denial:

@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from unlit.core.errors import UnlitError
-from unlit.fence.gateway.body import Body, NoBody, Whole, body_of, read_all
+from unlit.core.errors import BudgetUsedUp, UnlitError
+from unlit.fence.gateway.allowance import Tally, Ticket, as_vendor
+from unlit.fence.gateway.body import Body, Whole, body_of, read_all
 from unlit.fence.gateway.channel import Channel, Gone, TimedOut
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.head import (
@@ -20,10 +21,12 @@ from unlit.fence.gateway.head import (
     write_request,
 )
 from unlit.fence.gateway.inject import inject, inject_json
+from unlit.fence.gateway.passing import Inward, Outward
 from unlit.fence.gateway.reply import Reply
-from unlit.fence.gateway.scrub import Forms, Inflater, Scrubber, scrub_headers, take_coding
+from unlit.fence.gateway.scrub import Forms
 from unlit.fence.gateway.session import Session
 from unlit.fence.gateway.upstream import Dialler, Origin
+from unlit.models.calls import read_call
 from unlit.models.usage import UsageReader, usage_reader
 from unlit.policy.model import CredentialRule, Decision
 
@@ -45,7 +48,9 @@ class Plan:
     extra: Headers
     forms: Forms | None
     usage: UsageReader | None
-    body: Body
+    body: Outward
+    tallies: tuple[Tally, ...]
+    ticket: Ticket | None
 
 
 class Exchange:
@@ -70,6 +75,7 @@ class Exchange:
 
     async def run(self) -> bool:
         """Do it; return whether the connection may carry another request."""
+        plan: Plan | None = None
         try:
             plan = await self._plan()
             await self._carry(plan)
@@ -84,11 +90,15 @@ class Exchange:
         except UnlitError as error:
             # the audit log cannot be written: nothing may happen
             return await self._refuse(Denial(503, "FEN-508", "audit", error.what))
+        finally:
+            if plan is not None and plan.ticket is not None:
+                # what was under way is booked at its worst
+                self._session.allowance.settle(plan.ticket, None)
         return self._body.done
 
     async def _refuse(self, denial: Denial) -> bool:
         self._session.counters.denied += 1
-        if self._reply.started:
+        if self._reply.started or self._session.resets(denial):
             raise Gone
         body = denial.body()
         if not self._body.done:
@@ -101,15 +111,16 @@ class Exchange:
     async def _plan(self) -> Plan:
         session, head = self._session, self._head
         session.counters.exchanges += 1
-        decision = session.judge(head)
+        decision, would = session.judge(head)
         try:
+            session.allowance.admit()
             plan = await self._prepare(decision)
         except (Denial, Malformed) as refusal:
             reason = refusal.why if isinstance(refusal, Denial) else refusal.reason
             await session.record(head, decision, "deny", reason, sync=False)
             raise
         sync = session.needs_sync(head, decision)
-        await session.record(head, decision, decision.outcome, "", sync=sync)
+        await session.record(head, decision, decision.outcome, "", sync=sync, would=would)
         return plan
 
     async def _prepare(self, decision: Decision) -> Plan:
@@ -118,41 +129,67 @@ class Exchange:
             if session.watch.finds_in(head):
                 session.counters.refused_placeholders += 1
             raise session.refusal(head, decision)
-        grant = decision.grant
-        if head.has_encoded_slash and not (grant and grant.encoded_slash):
-            raise Malformed(400, "the path has an escaped slash, which this rule does not allow")
-        most = int(grant.max_body_mb * 1_000_000) if grant and grant.max_body_mb else None
-        limit = DEFAULT_MAX_BODY if most is None else most
-        if head.length > limit:
-            raise Malformed(413, f"the body is longer than {limit} bytes")
+        limit = self._limit(decision)
         if head.expects_continue:
             self._reply.proceed()
         origin, route = session.origin(head, decision)
+        tallies = session.allowance.tallies(decision.grant)
+        for tally in tallies:
+            tally.begin(head.length)
         usage = usage_reader(head.host, head.path) if head.method == "POST" else None
-        body = await self._buffer()
+        body = await self._buffer(decision, is_call=usage is not None)
+        ticket = self._reserve(body, tallies) if usage is not None else None
         credential = session.credential(decision)
-        if credential is not None:
-            body = await self._inject(credential, body)
-        elif session.watch.finds_in(head):
-            raise self._misplaced(decision.rule)
+        try:
+            if credential is not None:
+                body = await self._inject(credential, body)
+            elif session.watch.finds_in(head):
+                raise self._misplaced(decision.rule)
+        except BaseException:
+            if ticket is not None:
+                session.allowance.settle(ticket, None, sent=False)
+            raise
         forms = session.forms(head.host) if decision.twin is None else None
         if forms is not None or usage is not None:
             kept = [pair for pair in head.headers if pair[0] != b"accept-encoding"]
             head.headers = [*kept, (b"accept-encoding", b"identity")]
         extra = [(b"x-twin-world", route.world.encode("ascii"))] if route is not None else []
-        return Plan(decision, origin, extra, forms, usage, Watched(body, session, limit))
+        outward = Outward(body, session, limit, tallies)
+        return Plan(decision, origin, extra, forms, usage, outward, tallies, ticket)
 
-    async def _buffer(self) -> Body:
-        # a small body is taken whole, so that a refusal comes before anything has left
-        if 0 < self._head.length <= _MOST_BUFFERED:
-            data = await read_all(self._body, _MOST_BUFFERED)
-            if self._session.watch.finds(data):
-                credential = self._session.judge(self._head).credential
-                rule = self._session.policy.credentials.get(credential or "")
-                if rule is None or rule.inject.place != "json":
-                    raise self._misplaced("body")
-            return Whole(data)
-        return self._body
+    def _limit(self, decision: Decision) -> int:
+        head, grant = self._head, decision.grant
+        if head.has_encoded_slash and not (grant and grant.encoded_slash):
+            raise Malformed(400, "the path has an escaped slash, which this rule does not allow")
+        most = grant.max_body_mb if grant is not None else None
+        limit = DEFAULT_MAX_BODY if most is None else int(most * 1_000_000)
+        if head.length > limit:
+            raise Malformed(413, f"the body is longer than {limit} bytes")
+        return limit
+
+    def _reserve(self, body: Body, tallies: tuple[Tally, ...]) -> Ticket | None:
+        data = body.data if isinstance(body, Whole) else b""
+        call = read_call(self._head.path, data)
+        if call is None:
+            return None
+        try:
+            return self._session.allowance.reserve(tallies, call)
+        except (Denial, BudgetUsedUp) as refusal:
+            raise as_vendor(self._head.path, refusal) from None
+
+    async def _buffer(self, decision: Decision, *, is_call: bool) -> Body:
+        # a small body is taken whole, so that a refusal comes before anything has left; a model
+        # call is, because what it may cost at most stands in it
+        length = self._head.length
+        if not (0 < length <= _MOST_BUFFERED or (is_call and length)):
+            return self._body
+        data = await read_all(self._body, _MOST_EDITED)
+        self._head.length = len(data)
+        if self._session.watch.finds(data):
+            rule = self._session.credential(decision)
+            if rule is None or rule.inject.place != "json":
+                raise self._misplaced("body")
+        return Whole(data)
 
     async def _inject(self, rule: CredentialRule, body: Body) -> Body:
         session, head = self._session, self._head
@@ -215,14 +252,13 @@ class Exchange:
         if head.length == 0:
             channel.write(start)
             return await self._response(channel)
-        if isinstance(body, Watched) and body.is_whole:
+        if body.is_whole:
             channel.write(start + await body.read())
-            self._session.counters.bytes_out += head.length
             return await self._response(channel)
         channel.write(start)
         return await self._send_long(channel, body)
 
-    async def _send_long(self, channel: Channel, body: Body) -> ResponseHead:
+    async def _send_long(self, channel: Channel, body: Outward) -> ResponseHead:
         loop = asyncio.get_running_loop()
         upload = loop.create_task(self._upload(channel, body))
         answer = loop.create_task(self._response(channel))
@@ -241,10 +277,9 @@ class Exchange:
                 if not task.done():
                     task.cancel()
 
-    async def _upload(self, channel: Channel, body: Body) -> None:
+    async def _upload(self, channel: Channel, body: Outward) -> None:
         chunked = self._head.length == CHUNKED
         while piece := await body.read():
-            self._session.counters.bytes_out += len(piece)
             channel.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             await channel.drain()
         if chunked:
@@ -266,7 +301,10 @@ class Exchange:
 
     async def _return(self, channel: Channel, response: ResponseHead, plan: Plan) -> None:
         body = body_of(channel, response.length, UPSTREAM_SILENCE_S)
-        way = Way(self._session, self._reply, plan)
+        await self._pass_on(response, body, plan)
+
+    async def _pass_on(self, response: ResponseHead, body: Body, plan: Plan) -> None:
+        way = Inward(self._session, self._reply, plan.forms, plan.usage, plan.tallies)
         way.start(response)
         try:
             while piece := await body.read():
@@ -275,98 +313,13 @@ class Exchange:
         except Gone:
             if response.length != UNTIL_CLOSE:
                 raise
-        way.finish(body.trailers)
-
-
-class Way:
-    """The way back of one answer: inflated, scrubbed, read for its bill."""
-
-    def __init__(self, session: Session, reply: Reply, plan: Plan) -> None:
-        self._session = session
-        self._reply = reply
-        self._usage = plan.usage
-        self._forms = plan.forms
-        self._scrubber: Scrubber | None = Scrubber(plan.forms) if plan.forms else None
-        self._inflater: Inflater | None = None
-
-    def start(self, response: ResponseHead) -> None:
-        """Send the head on."""
-        headers, length = response.headers, response.length
-        if self._forms is not None or self._usage is not None:
-            headers, self._inflater = take_coding(headers)
-            if self._inflater is not None and length > 0:
-                length = CHUNKED
-        if self._forms is not None:
-            headers, found = scrub_headers(headers, self._forms)
-            self._session.counters.scrubbed += found
-        if self._usage is not None:
-            self._usage.begin(response.status, headers)
-        self._reply.start(response.status, response.reason, headers, length)
-
-    def send(self, piece: bytes) -> None:
-        """Send a piece on."""
-        self._session.counters.bytes_in += len(piece)
-        if self._inflater is not None:
-            piece = self._inflater.feed(piece)
-        if self._usage is not None:
-            self._usage.feed(piece)
-        if self._scrubber is not None:
-            piece = self._scrubber.feed(piece)
-        if piece:
-            self._reply.send(piece)
-
-    def finish(self, trailers: Headers) -> None:
-        """Send what was held back, and end."""
-        if self._scrubber is not None:
-            rest = self._scrubber.finish()
-            if rest:
-                self._reply.send(rest)
-            self._session.counters.scrubbed += self._scrubber.masked
-        self._reply.finish(trailers)
-        if self._usage is not None:
-            used = self._usage.finish()
-            if used is not None:
-                self._session.usage.append(used)
-
-
-class Watched:
-    """A body on its way out, searched for placeholders across its pieces and held to its limit."""
-
-    def __init__(self, body: Body, session: Session, limit: int) -> None:
-        self.trailers: Headers = []
-        self.is_whole = isinstance(body, Whole | NoBody)
-        self._body = body
-        self._session = session
-        self._limit = limit
-        self._tail = b""
-
-    @property
-    def done(self) -> bool:
-        """Whether all of it was read."""
-        return self._body.done
-
-    async def read(self) -> bytes:
-        """Return the next piece.
-
-        Raises:
-            Denial: A placeholder stands in it.
-            Malformed: It is too long.
-        """
-        piece = await self._body.read()
-        if self.is_whole or not piece:
-            return piece
-        self._limit -= len(piece)
-        if self._limit < 0:
-            raise Malformed(413, "the body is longer than policy allows")
-        watch = self._session.watch
-        if watch.longest:
-            seen = self._tail + piece
-            if watch.finds(seen):
-                self._session.counters.refused_placeholders += 1
-                why = "a placeholder stands in the body."
-                raise Denial(403, "FEN-506", "body", why)
-            self._tail = seen[-watch.longest + 1 :]
-        return piece
+        except Denial:
+            way.bill()
+            raise
+        used = way.finish(body.trailers)
+        if plan.ticket is not None:
+            self._session.allowance.settle(plan.ticket, used, sent=False)
+            plan.ticket = None
 
 
 def _broken(origin: Origin) -> Denial:

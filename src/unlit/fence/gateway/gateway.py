@@ -10,6 +10,7 @@ import uvloop
 
 from unlit.core.clock import Clock
 from unlit.core.system import SystemClock
+from unlit.fence.gateway.allowance import Meter
 from unlit.fence.gateway.ca import Authority
 from unlit.fence.gateway.dns import NameServer
 from unlit.fence.gateway.listening import Listener
@@ -29,8 +30,12 @@ class Gateway:
     a fence and a fence cannot stall the factory.
     """
 
-    def __init__(self, audit: AuditLog, secret_env: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self, audit: AuditLog, secret_env: Mapping[str, str], clock: Clock, meter: Meter | None
+    ) -> None:
         self._audit = audit
+        self._clock = clock
+        self._meter = meter
         self._secret_env = dict(secret_env)
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._turn, name="gateway", daemon=True)
@@ -48,6 +53,7 @@ class Gateway:
         overrides: Mapping[str, str] | None = None,
         resolver: Resolver | None = None,
         clock: Clock | None = None,
+        meter: Meter | None = None,
     ) -> Self:
         """Start the gateway's loop and mint the certificate authority of this run.
 
@@ -58,9 +64,10 @@ class Gateway:
             overrides: Names (``host`` or ``host:port``) that the operator answers himself, and the
                 ``HOST:PORT`` where; policy and certificates are checked all the same.
             resolver: Finds addresses; default the machine's.
-            clock: Tells what time certificates start from.
+            clock: Tells what time certificates start from, and the pace of requests.
+            meter: A ledger that must agree to each model call before it is made.
         """
-        gateway = cls(audit, secret_env or {}, clock or SystemClock())
+        gateway = cls(audit, secret_env or {}, clock or SystemClock(), meter)
         finder = resolver or SystemResolver(gateway._loop)
         gateway._dialler = Dialler(gateway._loop, finder, upstream_tls, overrides)
         gateway._thread.start()
@@ -96,7 +103,15 @@ class Gateway:
             OutsideFailed: A granted credential could not be read.
         """
         secrets = await asyncio.to_thread(self._resolve, spec)
-        session = Session(session_id, spec, placeholders, secrets, self._audit)
+        session = Session(
+            session_id,
+            spec,
+            placeholders,
+            secrets,
+            self._audit,
+            self._meter,
+            self._clock.monotonic_s,
+        )
         await self._on_loop(self._attach(session, sockets, dns, proxies))
 
     async def detach(self, session_id: str) -> SessionReport:

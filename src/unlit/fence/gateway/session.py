@@ -1,9 +1,11 @@
 """One fence as the gateway sees it: who it is, what it may, what it has used so far."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
+from unlit.core.system import SystemClock
+from unlit.fence.gateway.allowance import Allowance, Meter
 from unlit.fence.gateway.connection_set import Connections
 from unlit.fence.gateway.denial import Denial, by_policy
 from unlit.fence.gateway.head import RequestHead
@@ -19,6 +21,7 @@ from unlit.policy.rules.globs import host_matches
 from unlit.policy.rules.table import decide
 from unlit.policy.secrets import Secret
 
+_WATCHED: Final = "no rule allows it; the policy only watches."
 _OUTWARD: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -44,6 +47,8 @@ class Session:
         placeholders: Mapping[str, str],
         secrets: Mapping[str, Secret],
         audit: AuditLog,
+        meter: Meter | None = None,
+        now_s: Callable[[], float] | None = None,
     ) -> None:
         self.id = session_id
         self.policy = spec.policy
@@ -56,13 +61,32 @@ class Session:
         self.connections = Connections()
         self.counters = Counters()
         self.usage: list[ModelUsage] = []
+        self.allowance = Allowance(
+            spec.role,
+            spec.policy.budget(spec.role),
+            spec.policy.limits(spec.role).requests_per_s,
+            spec.identity,
+            meter,
+            now_s or SystemClock().monotonic_s,
+        )
         self._twins = tuple(spec.twins)
         self._secrets = dict(secrets)
         self._forms: dict[str, Forms | None] = {}
 
-    def judge(self, head: RequestHead) -> Decision:
-        """Decide a request; never raises."""
-        return decide(self.policy, self.request(head))
+    def judge(self, head: RequestHead) -> tuple[Decision, str]:
+        """Decide a request, and say what the policy would do if it only watches.
+
+        In shadow and learn mode what no rule allows goes out, without any credential; what a rule
+        forbids stays forbidden.
+        """
+        decision = decide(self.policy, self.request(head))
+        if decision.allowed or self.policy.mode == "enforce" or decision.grant is not None:
+            return decision, ""
+        return replace(decision, allowed=True, outcome="upstream", why=_WATCHED), "deny"
+
+    def resets(self, denial: Denial) -> bool:
+        """Say whether the connection ends without a word, as the policy may want."""
+        return denial.code == "FEN-501" and self.policy.on_deny == "reset"
 
     def request(self, head: RequestHead) -> Request:
         """Return a request as policy sees it."""
@@ -127,7 +151,14 @@ class Session:
         return decision.twin is None and head.method in _OUTWARD
 
     async def record(
-        self, head: RequestHead, decision: Decision, outcome: str, reason: str, *, sync: bool
+        self,
+        head: RequestHead,
+        decision: Decision,
+        outcome: str,
+        reason: str,
+        *,
+        sync: bool,
+        would: str = "",
     ) -> int:
         """Write the audit entry of an exchange, before anything of it leaves."""
         fields = {
@@ -143,6 +174,8 @@ class Session:
             fields["twin"] = decision.twin
         if reason:
             fields["reason"] = reason
+        if would:
+            fields["would"] = would
         if sync:
             return await self.audit.append_durable("exchange", self.identity, fields)
         return self.audit.append("exchange", self.identity, fields)

@@ -16,6 +16,9 @@ def _credentials(policy: Policy) -> Iterator[Finding]:
     for rule in policy.rules:
         if rule.credential is None:
             continue
+        if policy.mode != "enforce":
+            what = f"{rule.name} grants a credential, but the policy only watches ({policy.mode})."
+            yield Finding("POL-126", rule.at, what, 'Set mode = "enforce".', severe=True)
         credential = policy.credentials.get(rule.credential)
         if credential is None:
             known = ", ".join(sorted(policy.credentials)) or "none"
