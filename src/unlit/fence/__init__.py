@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from unlit.fence.fence import Fence, ForwardedPort, Running
     from unlit.fence.host import FenceHost
     from unlit.fence.layer import Layer
+    from unlit.fence.machine import Capabilities, Capability, capabilities
     from unlit.fence.model import (
         ChangedFile,
         FenceReport,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     )
 
 _WHERE: Final = {
+    "Capabilities": "machine",
+    "Capability": "machine",
     "ChangedFile": "model",
     "Fence": "fence",
     "FenceHost": "host",
@@ -35,9 +38,12 @@ _WHERE: Final = {
     "Probe": "model",
     "Running": "fence",
     "TwinRoute": "model",
+    "capabilities": "machine",
 }
 
 __all__ = [
+    "Capabilities",
+    "Capability",
     "ChangedFile",
     "Fence",
     "FenceHost",
@@ -51,6 +57,7 @@ __all__ = [
     "Probe",
     "Running",
     "TwinRoute",
+    "capabilities",
 ]
 
 

@@ -4,11 +4,12 @@ Version 2 needs a group of our own with both controllers handed down (root, or a
 version 1 needs to be root. Where neither is there, `find` says so and the keeper watches instead.
 """
 
+import contextlib
 import os
-from collections.abc import Sequence
 from typing import Final, Protocol
 
 ROOT: Final = "/sys/fs/cgroup"
+_CONTROLLERS: Final = frozenset({"memory", "pids"})
 _MIB: Final = 1024 * 1024
 
 
@@ -123,10 +124,19 @@ class Version2:
         return f"{self._base}/{name}/cgroup.procs"
 
 
-def find(root: str = ROOT, own: str = "/proc/self/cgroup") -> Hierarchy | None:
-    """Return where groups can be made, or `None`; nothing is left behind."""
+def find(
+    root: str = ROOT, own: str = "/proc/self/cgroup", *, settle: bool = True
+) -> Hierarchy | None:
+    """Return where groups can be made, or `None`.
+
+    Args:
+        root: Where control groups are mounted.
+        own: The file that tells this process's groups.
+        settle: Move the processes of a delegated scope (ours alone) into a group below it, because
+            version 2 hands controllers down from empty groups only; else only say if it could.
+    """
     paths = _own_paths(own)
-    for hierarchy in (_version2(root, paths), _version1(root, paths)):
+    for hierarchy in (_version2(root, paths, settle), _version1(root, paths)):
         if hierarchy is not None:
             return hierarchy
     return None
@@ -145,24 +155,41 @@ def _own_paths(own: str) -> dict[str, str]:
     return paths
 
 
-def _version2(root: str, paths: dict[str, str]) -> Hierarchy | None:
+def _version2(root: str, paths: dict[str, str], settle: bool) -> Hierarchy | None:
     if not os.path.exists(f"{root}/cgroup.controllers"):  # noqa: PTH110 # launcher
         return None
     for base in dict.fromkeys((root + paths.get("", ""), root)):
-        if _hands_down(base, ("memory", "pids")) and _can_make(base):
+        if not _can_make(base):
+            continue
+        if (
+            base.endswith(".scope")
+            and set(_read(f"{base}/cgroup.controllers").split()) >= _CONTROLLERS
+        ):
+            if not settle:
+                return Version2(base)
+            _vacate(base)
+        if _hands_down(base):
             return Version2(base)
     return None
 
 
-def _hands_down(base: str, controllers: Sequence[str]) -> bool:
+def _vacate(base: str) -> None:
+    group = f"{base}/unlit-factory"
+    os.makedirs(group, exist_ok=True)  # noqa: PTH103 # launcher
+    for pid in _read(f"{base}/cgroup.procs").split():
+        with contextlib.suppress(OSError):
+            _write(f"{group}/cgroup.procs", pid)
+
+
+def _hands_down(base: str) -> bool:
     file = f"{base}/cgroup.subtree_control"
-    if set(controllers) <= set(_read(file).split()):
+    if set(_read(file).split()) >= _CONTROLLERS:
         return True
     try:
-        _write(file, " ".join(f"+{one}" for one in controllers))
+        _write(file, " ".join(f"+{one}" for one in sorted(_CONTROLLERS)))
     except OSError:
         return False
-    return set(controllers) <= set(_read(file).split())
+    return set(_read(file).split()) >= _CONTROLLERS
 
 
 def _version1(root: str, paths: dict[str, str]) -> Hierarchy | None:
