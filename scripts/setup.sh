@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets up everything the two commands of the README need. Needs git, sh and Python 3.11 or newer.
-# Usage: . scripts/setup.sh PROFILE   with PROFILE demo | quick | full
+# Usage: set profile to demo, quick or full, then source this (a sourced script has no arguments in sh).
 set -eu
 
 say() { printf '%s\n' "$*" >&2; }
@@ -32,7 +32,7 @@ need() { command -v "$1" >/dev/null 2>&1 || packages="$packages $2"; }
 python=$(find_python) || stop "No Python 3.11 or newer was found." "Unlit is written for it." "apt-get install python3"
 
 need bwrap bubblewrap
-if [ "$1" = full ]; then
+if [ "$profile" = full ]; then
     need chromium chromium
     [ -x "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -n 1)" ] || packages="$packages postgresql"
     need node nodejs
@@ -45,7 +45,7 @@ if [ -n "$packages" ]; then
         say "Installing:$packages"
         # shellcheck disable=SC2086 # a list of words is meant
         as_root env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends $packages >/dev/null" ||
-            if [ "$1" = full ]; then
+            if [ "$profile" = full ]; then
                 say "Not installed:$packages (what needs them is printed as not exercised). Line: sudo apt-get install -y$packages"
             else
                 stop "These system packages are missing:$packages" "they need root or sudo to install." "sudo apt-get install -y$packages"
@@ -65,7 +65,7 @@ PATH="$tools/bin:$PATH"
 export PATH
 UV_PYTHON="$python"
 export UV_PYTHON
-case "$1" in
+case "$profile" in
 demo) uv sync --quiet --frozen --no-default-groups ;;
 quick) uv sync --quiet --frozen --group clients --extra agents --extra browser ;;
 full) uv sync --quiet --frozen --group clients --all-extras ;;
