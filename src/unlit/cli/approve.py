@@ -35,7 +35,7 @@ def approve(
     from unlit.record.model import RunState
     from unlit.wiring.desk import open_office
 
-    office = open_office(repository, {"person": person})
+    office = open_office(repository, {"person": person}, run=run)
     found = office.store.find_run(run)
     known = office.store.gate_decision(found.id, "outcome")
     missing = 0
@@ -79,7 +79,7 @@ def reject(
     """
     from unlit.wiring.desk import open_office
 
-    office = open_office(repository, {"person": person})
+    office = open_office(repository, {"person": person}, run=run)
     found = office.store.find_run(run)
     office.desk.decide(found.id, "rejected", office.person, reason or _ask("Why? "))
     return _say(as_json, found.id, {"state": "rejected"}, f"Rejected by {office.person}.")

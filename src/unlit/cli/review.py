@@ -43,7 +43,7 @@ def review(
     from unlit.review import build_report, render_html, render_markdown
     from unlit.wiring.desk import open_office
 
-    office = open_office(repository)
+    office = open_office(repository, run=run)
     report = build_report(office.store, office.store.find_run(run).id)
     if html is not None:
         html.write_text(render_html(report), encoding="utf-8")

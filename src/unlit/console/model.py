@@ -1,16 +1,21 @@
 """What the console works with, and who may do what in it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import tzinfo
-from enum import StrEnum
-from pathlib import Path
+from __future__ import annotations
 
-from unlit.core.clock import Clock
-from unlit.core.ids import RunId
-from unlit.record.store import Store
-from unlit.review import Desk
-from unlit.ship import Shipment
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import tzinfo
+    from pathlib import Path
+
+    from unlit.core.clock import Clock
+    from unlit.core.ids import RunId
+    from unlit.record.store import Store
+    from unlit.review import Desk
+    from unlit.ship import Shipment
 
 
 class Role(StrEnum):

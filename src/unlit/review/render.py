@@ -7,7 +7,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Protocol
 
-from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from unlit import __version__
@@ -61,10 +62,15 @@ class StandAloneLinks:
         return "#s-from"
 
 
-def filters(zone: tzinfo | None = None, now: datetime | None = None) -> Mapping[str, Any]:
-    """Return the template filters; `zone` `None` is the machine's own."""
+def filters(zone: tzinfo | None = None) -> Mapping[str, Any]:
+    """Return the template filters; `zone` `None` is the machine's own.
 
-    def when(at: datetime | None) -> str:
+    `when` leaves the date out when it is that of the template's `now`.
+    """
+
+    @pass_context
+    def when(context: Context, at: datetime | None) -> str:
+        now = context.get("now")
         return words.when(
             None if at is None else at.astimezone(zone),
             None if now is None else now.astimezone(zone),

@@ -201,13 +201,23 @@ def _gaps(facts: Facts) -> str:
     missing = [line for line in facts.criteria if line.state is CriterionState.NOT_EXERCISED]
     unsure = [line for line in facts.criteria if line.state is CriterionState.UNDECIDED]
     if missing:
-        return f"{clean}; {missing[0].id} was not exercised."
+        return f"{clean}; {_named(missing, 'was', 'were')} not exercised."
     if unsure:
-        return f"{clean}; {unsure[0].id} is undecided."
+        return f"{clean}; {_named(unsure, 'is', 'are')} undecided on {_own(unsure)}."
     bound = facts.sealed.claim_b if facts.sealed and facts.sealed.claim_b else None
     if bound is not None and bound.lower is not None:
         return f"{clean}; for users like these that shows {at_least(bound.lower)}."
     return f"{clean}."
+
+
+def _named(lines: Sequence[CriterionLine], one: str, many: str) -> str:
+    if len(lines) == 1:
+        return f"{lines[0].id} {one}"
+    return f"{spelled(len(lines))} criteria {many}"
+
+
+def _own(lines: Sequence[CriterionLine]) -> str:
+    return "its own" if len(lines) == 1 else "their own"
 
 
 def _worst_criterion(criteria: Sequence[CriterionLine]) -> CriterionLine | None:
