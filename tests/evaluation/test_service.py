@@ -11,6 +11,7 @@ from unlit.core.errors import InvalidInput
 from unlit.core.states import Partition, Verdict
 from unlit.core.system import SystemClock
 from unlit.evaluation.fakes import FakeWorlds, LocalPool
+from unlit.evaluation.leaks.proof import Proof
 from unlit.evaluation.model import EvaluationRequest, Event, Product, ShipRule
 from unlit.evaluation.registry import driver
 from unlit.evaluation.service import Counted, Parts, grade
@@ -64,7 +65,12 @@ class World:
 
     async def grade(self, request: EvaluationRequest | None = None) -> Counted:
         parts = Parts(
-            FakeWorlds(), LocalPool(), SystemClock(), driver, ArtefactStore(self.folder / "kept")
+            FakeWorlds(),
+            LocalPool(),
+            SystemClock(),
+            driver,
+            ArtefactStore(self.folder / "kept"),
+            Proof([]),
         )
         vault = load_vault(self.vault)
         vault.refuse_errors()

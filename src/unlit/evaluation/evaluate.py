@@ -1,5 +1,6 @@
 """`evaluate`: a request in, a result out, with the real fence and the real twins."""
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,8 +10,11 @@ from unlit.core.system import SystemClock
 from unlit.evaluation.adapters.fences import FencePool, ProductFence
 from unlit.evaluation.adapters.twin_worlds import TwinWorlds
 from unlit.evaluation.assemble import Circumstances, assemble
-from unlit.evaluation.ledger import Ledger, look_key
-from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event, Looks
+from unlit.evaluation.leaks.gather import hidden_of, places_of, probe_patterns, visible_of
+from unlit.evaluation.leaks.probe import Probed, probe
+from unlit.evaluation.leaks.proof import Proof
+from unlit.evaluation.ledger import Ledger, evaluator_store, look_key
+from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event, Leaks, Looks
 from unlit.evaluation.registry import driver
 from unlit.evaluation.rules.looks import charged
 from unlit.evaluation.service import Parts, grade
@@ -38,13 +42,34 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
     vault = load_sealed_vault(request, spec)
     looks, alpha, vault = _charge(request, vault)
     async with open_parts(request, vault) as parts:
+        probed = await _probe(request, vault, parts)
         counted = await grade(request, vault, parts, on_event, alpha=alpha)
         pool = parts.pool
         weak = pool.weak if isinstance(pool, FencePool) else ()
-    around = Circumstances(weak=weak, looks=looks)
+    leaks = _leaks(request, vault, parts.proof, probed)
+    sealed = request.partition is Partition.SEALED
+    around = Circumstances(weak=weak, looks=looks, leaks=leaks, needs_leak_proof=sealed)
     result = assemble(request, spec, vault, counted, around)
     parts.store.write("result.json", result.to_json())
     return result
+
+
+async def _probe(request: EvaluationRequest, vault: Vault, parts: Parts) -> Probed:
+    """Look, from a fence as the agent has it, for what is hidden."""
+    hidden = hidden_of(vault)
+    sandbox = await parts.pool.open_as_writer(request.candidate)
+    try:
+        paths = [request.vault.resolve(), evaluator_store(request.vault), request.artefacts]
+        control = secrets.token_hex(16).encode()
+        return await probe(sandbox, probe_patterns(hidden, vault), control, paths)
+    finally:
+        await parts.pool.release(sandbox)
+
+
+def _leaks(request: EvaluationRequest, vault: Vault, proof: Proof, probed: Probed) -> Leaks:
+    proof.look(places_of(request, visible_of(request, vault)))
+    leaks = proof.result()
+    return replace(leaks, probe=probed.state, details=(*probed.details, *leaks.details))
 
 
 def _charge(request: EvaluationRequest, vault: Vault) -> tuple[Looks, float | None, Vault]:
@@ -91,7 +116,8 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
     routes = {name: hosts(name) for name in services}
     pool = FencePool(host, product, worlds.server.address, routes)
     try:
-        yield Parts(worlds, pool, clock, driver, store)
+        proof = Proof(hidden_of(vault), visible_of(request, vault))
+        yield Parts(worlds, pool, clock, driver, store, proof)
     finally:
         await host.close()
         await worlds.close()

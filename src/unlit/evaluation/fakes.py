@@ -197,6 +197,10 @@ class LocalPool(Pool):
         return LocalSandbox(candidate)
 
     @override
+    async def open_as_writer(self, candidate: Path) -> LocalSandbox:
+        return await self.open("probe", candidate)
+
+    @override
     async def release(self, sandbox: Sandbox) -> None:
         assert isinstance(sandbox, LocalSandbox)  # noqa: S101 # only ours are handed out
         await sandbox.close()

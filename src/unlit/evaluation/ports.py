@@ -182,6 +182,10 @@ class Pool(Protocol):
         """Open a sandbox over `candidate` whose network is the worlds of `slot`."""
         ...
 
+    async def open_as_writer(self, candidate: Path) -> Sandbox:
+        """Open a sandbox as the agent has it, over `candidate`; for the probe."""
+        ...
+
     async def release(self, sandbox: Sandbox) -> None:
         """Close a sandbox for good."""
         ...

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 from unlit.core.errors import InvalidInput, UnlitError
@@ -21,6 +22,7 @@ def main() -> int:
     """Grade one request; return the exit code of its verdict or error."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     os.umask(0o077)
+    request: EvaluationRequest | None = None
     try:
         request = _request(sys.stdin.read())
         result = asyncio.run(_grade(request))
@@ -30,8 +32,27 @@ def main() -> int:
         return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
+    except Exception as error:  # a bug of ours; its details may hold content of scenarios
+        _write({"error": {"code": "EVA-142", "what": f"The evaluator failed: {_name(error)}.",
+                          "why": "this is our bug, not the candidate's.",
+                          "remedy": "report it with the file `bug.txt` in the evaluator's store.",
+                          "exit_code": 70}})  # fmt: skip
+        _keep(request, error)
+        return 70
     _write({"result": result})
     return 0
+
+
+def _name(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__
+
+
+def _keep(request: EvaluationRequest | None, error: Exception) -> None:
+    if request is not None:
+        text = "".join(traceback.format_exception(error))
+        (request.artefacts / "bug.txt").write_text(text, encoding="utf-8")
 
 
 def _request(text: str) -> EvaluationRequest:

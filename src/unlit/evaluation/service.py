@@ -4,6 +4,7 @@ import logging
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from unlit.core.canonical import digest_json
 from unlit.core.clock import Clock
@@ -12,6 +13,7 @@ from unlit.core.ids import CriterionId
 from unlit.core.states import Partition, TrajectoryState
 from unlit.evaluation.base import BaseReport, check_base
 from unlit.evaluation.grading import Loop, Slot
+from unlit.evaluation.leaks.proof import Proof
 from unlit.evaluation.model import EvaluationRequest, Event, Product, TrajectoryRecord
 from unlit.evaluation.ports import Pool, Worlds
 from unlit.evaluation.rules.ship import ShipTest, start
@@ -23,6 +25,8 @@ from unlit.evaluation.trajectory import Outcome, Setting
 from unlit.evaluation.vault import Vault
 
 logger = logging.getLogger(__name__)
+
+_LOOK_AT: Final = 200_000
 
 OnEvent = Callable[[Event], None]
 
@@ -36,6 +40,7 @@ class Parts:
     clock: Clock
     driver: Callable[[str], Driver]
     store: ArtefactStore
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ async def grade(
     drawing = Drawing(chosen, request.seed, _sweep_limit(test))
     if "replay" in request.options:
         return await _replay(request, chosen[0], vault, parts, setting, on_event)
-    count = Count(request, drawing, test, parts.store, on_event)
+    count = Count(request, drawing, test, parts, on_event)
     slots = [
         Slot(f"slot-{n}", parts.pool, request.candidate) for n in range(1, request.parallel + 1)
     ]
@@ -167,7 +172,7 @@ async def _replay(
     seed = int(request.options["replay"])
     draw = Draw(1, scenario.id, seed, sample(scenario, seed, vault.lists))
     drawing = Drawing((scenario,), request.seed, 1)
-    count = Count(request, drawing, start(request.ship), parts.store, on_event)
+    count = Count(request, drawing, start(request.ship), parts, on_event)
     slots = [Slot("slot-1", parts.pool, request.candidate)]
     await Loop({str(scenario.id): scenario}, [draw], setting, count, 1).run(slots)
     return Counted(count.test, tuple(count.records), (scenario,), "one trajectory, replayed")
@@ -197,12 +202,13 @@ class Count:
         request: EvaluationRequest,
         drawing: Drawing,
         test: ShipTest,
-        store: ArtefactStore,
+        parts: Parts,
         on_event: OnEvent,
     ) -> None:
         self._request = request
         self._drawing = drawing
-        self._store = store
+        self._store = parts.store
+        self._proof = parts.proof
         self._on_event = on_event
         self.test = test
         self.records: list[TrajectoryRecord] = []
@@ -215,6 +221,8 @@ class Count:
         scenario = self._drawing.scenario(outcome.draw.scenario)
         record = record_of(outcome, scenario, self._replay_command(outcome))
         self._store.keep(record, outcome, scenario)
+        self._proof.see("twins", outcome.traffic.texts)
+        self._proof.see("outputs", _outputs(outcome))
         return self._count(record)
 
     def recount(self, record: TrajectoryRecord, draw: Draw) -> bool:
@@ -275,6 +283,12 @@ class Count:
                 "decided": str(self.test.decision) if self.test.is_decided else None,
             },
         )
+
+
+def _outputs(outcome: Outcome) -> Iterator[str]:
+    for seen in outcome.seen:
+        yield from (seen.stdout[:_LOOK_AT], seen.stderr[:_LOOK_AT], seen.body[:_LOOK_AT])
+    yield from (text[:_LOOK_AT] for text in outcome.server_outputs)
 
 
 def record_of(outcome: Outcome, scenario: Scenario, replay: str | None = None) -> TrajectoryRecord:

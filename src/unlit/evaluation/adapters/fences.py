@@ -157,6 +157,19 @@ class FencePool(Pool):
         self.weak: tuple[str, ...] = ()
 
     @override
+    async def open_as_writer(self, candidate: Path) -> FenceSandbox:
+        product = self._product
+        identity = Identity(product.identity.run, product.identity.stage, "probe", "coder")
+        spec = FenceSpec(
+            role="coder",
+            policy=product.policy,
+            identity=identity,
+            workspace=candidate,
+            mounts=product.mounts,
+        )
+        return FenceSandbox(await self._host.open(spec))
+
+    @override
     async def open(self, slot: str, candidate: Path) -> FenceSandbox:
         product = self._product
         routes = tuple(

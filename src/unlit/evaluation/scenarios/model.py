@@ -99,6 +99,7 @@ class Scenario:
     fails_on_base: tuple[Check, ...] = ()
     regression: bool = False
     user: Mapping[str, Any] = field(default_factory=dict)
+    canary: str | None = None
     file: str = ""
     line: int = 1
     digest: str = ""
