@@ -251,7 +251,40 @@ async def test_a_missing_workspace_or_mount_is_named(bench: Bench) -> None:
 
 async def test_a_mount_that_has_no_place_inside_is_named(bench: Bench) -> None:
     with pytest.raises(OutsideFailed, match=r"FEN-013.*/usr/new"):
-        await bench.open(mounts=(Mount(bench.folder / "vault", "/usr/new"),))
+        await bench.open(mounts=(Mount(bench.folder / "workspace", "/usr/new"),))
+
+
+async def test_what_no_fence_may_see_is_never_shown(bench: Bench) -> None:
+    for shown in (bench.folder, bench.folder / "vault"):
+        with pytest.raises(InvalidInput, match="FEN-022"):
+            await bench.open(mounts=(Mount(shown, "/opt/x"),))
+    with pytest.raises(InvalidInput, match="FEN-022"):
+        await bench.open(workspace=bench.folder)
+
+
+async def test_only_granted_paths_take_writes(bench: Bench, shell: Shell) -> None:
+    for name in ("src", "docs"):
+        (bench.folder / "workspace" / name).mkdir()
+    fence = await bench.open('version = 1\n[files.product]\nwrite = ["src"]\n')
+    done = await shell(fence, "echo x > src/a; echo x > docs/a; echo x > b")
+    assert done.stderr.count(b"Read-only file system") == 2
+    assert [file.path for file in fence.changes().files] == ["src/a"]
+
+
+async def test_a_guarded_path_that_is_made_anew_is_not_taken(bench: Bench, shell: Shell) -> None:
+    fence = await bench.open('version = 1\n[files.product]\nread_only = [".git/hooks", "*.pem"]\n')
+    await shell(
+        fence,
+        "mkdir -p .git/HOOKS .git/hooks; echo x > .git/hooks/pre-commit;"
+        " echo x > .git/HOOKS/post; echo x > a.pem; echo x > .git/config",
+    )
+    layer = fence.changes()
+    assert [file.path for file in layer.files] == [".git/config"]
+    assert {file.path for file in layer.refused} == {
+        ".git/hooks/pre-commit",
+        ".git/HOOKS/post",
+        "a.pem",
+    }
 
 
 async def test_the_report_proves_that_the_fence_held(bench: Bench) -> None:

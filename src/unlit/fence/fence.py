@@ -46,6 +46,16 @@ class Running:
         """Whether it has ended."""
         return self._fence._exits[self._number].done()
 
+    @property
+    def stdout(self) -> asyncio.StreamReader:
+        """What it writes to standard output."""
+        return self._pipes.stdout
+
+    @property
+    def stderr(self) -> asyncio.StreamReader:
+        """What it writes to standard error."""
+        return self._pipes.stderr
+
     async def write(self, data: bytes) -> None:
         """Write to its standard input; what it no longer reads is dropped."""
         with contextlib.suppress(ConnectionError):
@@ -276,7 +286,8 @@ class Fence:
                 self._session_sync("changes", [theirs])
             finally:
                 os.close(theirs)
-            return read_layer(stream, self.spec.workspace)
+            layer = read_layer(stream, self.spec.workspace)
+        return layer.guard(self.spec.policy.files(self.spec.role))
 
     def _session_sync(self, op: str, fds: list[int]) -> None:
         from unlit.fence.launch.wire import send

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +19,15 @@ from unlit.fence.gateway import Gateway
 from unlit.fence.launch.wire import pair, send
 from unlit.fence.model import FenceSpec, Limits, Mount, Probe
 from unlit.fence.probing import Prober
-from unlit.fence.view import View, matching, write_etc
+from unlit.fence.view import View, granted_mounts, matching, write_etc
 from unlit.policy import AuditLog, mint_placeholder
 from unlit.policy.model import JSON, RoleLimits
 
 _PACKAGES: Final = Path(__file__).resolve().parents[2]
 _OWN_PROCESSES: Final = 8
 _READY_S: Final = 20.0
+STATE: Final = "state"
+VAULT: Final = "vault"
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class FenceHost:
             audit, secret_env=secret_env, upstream_tls=upstream_tls, overrides=overrides
         )
         write_etc(launcher.folder / "etc", gateway.ca_pem)
-        prober = await Prober.start({"state": state_dir, **(watched or {})})
+        prober = await Prober.start({STATE: state_dir, **(watched or {})})
         return cls(audit, gateway, launcher, prober)
 
     async def open(self, spec: FenceSpec) -> Fence:
@@ -122,7 +124,10 @@ class FenceHost:
             InvalidInput: The workspace or a mount does not exist.
             OutsideFailed: The machine cannot make the fence.
         """
+        granted_paths = granted_mounts(spec.policy.files(spec.role), Path.home())
+        spec = replace(spec, mounts=(*granted_paths, *spec.mounts))
         _must_exist(spec)
+        self._must_not_show(spec)
         self._count += 1
         name = f"f{self._count}"
         limits = spec.limits or limits_of(spec.policy.limits(spec.role))
@@ -152,6 +157,21 @@ class FenceHost:
             await fence.close()
             raise
         return fence
+
+    def _must_not_show(self, spec: FenceSpec) -> None:
+        """Refuse a workspace or mount that holds, or lies in, what no fence may see."""
+        shown = (spec.workspace, *(mount.source for mount in spec.mounts))
+        for path in (one.resolve() for one in shown):
+            for name, watched in self._prober.watched.items():
+                secret = watched.resolve()
+                lies_in = name == VAULT and path.is_relative_to(secret)
+                if secret.is_relative_to(path) or lies_in:
+                    raise InvalidInput(
+                        "FEN-022",
+                        f"{path} holds the {name} ({secret}), or lies in it.",
+                        "a fence must never show the state, the vault or the audit log.",
+                        "name another folder.",
+                    )
 
     def _note(self, name: str, spec: FenceSpec) -> None:
         mounts: list[JSON] = [
@@ -202,6 +222,7 @@ class FenceHost:
             stage=self._folder / "stage",
             etc=self._folder / "etc",
             targets=tuple((mount.target, mount.writable) for mount in spec.mounts),
+            writable=(".",) if "." in rules.write else tuple(matching(spec.workspace, rules.write)),
             read_only=tuple(matching(spec.workspace, rules.read_only)),
             hidden=tuple((path, (spec.workspace / path).is_dir()) for path in hidden),
         )

@@ -8,11 +8,13 @@ import struct
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 
 from unlit.core.errors import OutsideFailed
 from unlit.fence.model import ChangedFile
+from unlit.policy.model import FileRules
 
 _HEAD_LIMIT: Final = 1 << 20
 _PIECE: Final = 1 << 20
@@ -29,6 +31,10 @@ class Layer:
 
     Contents lie in one unnamed temporary file, so that a large layer does not fill memory.
     Paths never leave the workspace; links are carried as links and never followed.
+
+    Attributes:
+        files: What changed and may be taken.
+        refused: What changed although policy guards it; it is not taken.
     """
 
     def __init__(
@@ -39,9 +45,18 @@ class Layer:
         store: BinaryIO,
     ) -> None:
         self.files = files
+        self.refused: tuple[ChangedFile, ...] = ()
         self._contents = contents
         self._targets = targets
         self._store = store
+
+    def guard(self, rules: FileRules) -> "Layer":
+        """Set apart the changes that file rules do not let through; return the layer itself."""
+        through = [file for file in self.files if may_change(file.path, rules)]
+        kept = set(through)
+        self.refused += tuple(file for file in self.files if file not in kept)
+        self.files = tuple(through)
+        return self
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a changed file.
@@ -91,6 +106,30 @@ class Layer:
                 left -= len(piece)
                 offset += len(piece)
             os.fchmod(out.fileno(), 0o755 if file.mode & stat.S_IXUSR else 0o644)
+
+
+def may_change(path: str, rules: FileRules) -> bool:
+    """Say whether file rules let a fence change a path of its workspace."""
+    if any(_covers(pattern, path) for pattern in (*rules.hide, *rules.read_only)):
+        return False
+    return any(_covers(pattern, path) for pattern in rules.write)
+
+
+def _covers(pattern: str, path: str) -> bool:
+    """Say whether a pattern names a path or a folder that it lies in; case does not matter.
+
+    It does not matter because a file system may not care about it either.
+    """
+    cleaned = pattern.removesuffix("/**").removesuffix("/").removeprefix("./").lower()
+    if cleaned in (".", "", "**"):
+        return True
+    depth = cleaned.count("/") + 1
+    parts = path.lower().split("/")
+    if "**" in cleaned:
+        return any(fnmatchcase("/".join(parts[:n]), cleaned) for n in range(1, len(parts) + 1))
+    head = parts[:depth]
+    wanted = cleaned.split("/")
+    return len(head) == depth and all(map(fnmatchcase, head, wanted))
 
 
 def read_layer(stream: BinaryIO, lower: Path) -> Layer:

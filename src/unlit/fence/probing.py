@@ -25,7 +25,7 @@ class Prober:
     """Makes probes for every fence of a host."""
 
     def __init__(self, watched: Mapping[str, Path], server: asyncio.Server) -> None:
-        self._watched = dict(watched)
+        self.watched = dict(watched)
         self._server = server
         self._port = int(server.sockets[0].getsockname()[1])
         self._touched = 0
@@ -52,7 +52,7 @@ class Prober:
         mark = secrets.token_hex(8)
         lines = [f"echo {mark}"]
         names: list[tuple[str, bool]] = []
-        for name, path in self._watched.items():
+        for name, path in self.watched.items():
             names.append((name, False))
             lines.append(_readable(str(path)))
         names.append(("control file", True))

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from unlit.fence.model import Mount
+from unlit.policy.model import FileRules
+
 WORKSPACE: Final = "/work"
 HOME: Final = "/home/agent"
 CA_BUNDLE: Final = "/etc/ssl/certs/ca-certificates.crt"
@@ -56,6 +59,7 @@ class View:
         stage: Folder with the mount points ``work``, ``rw``, ``m0`` …, ``nothing`` and ``empty``.
         etc: Folder shown as `/etc`.
         targets: Path inside of each bind, in the order of ``m0``, ``m1`` …; and if writable.
+        writable: Paths in the workspace that may be written; ``.`` is all of it.
         read_only: Paths in the workspace that may be read only.
         hidden: Paths in the workspace that look empty, and whether each is a folder.
     """
@@ -63,6 +67,7 @@ class View:
     stage: Path
     etc: Path
     targets: tuple[tuple[str, bool], ...] = ()
+    writable: tuple[str, ...] = (".",)
     read_only: tuple[str, ...] = ()
     hidden: tuple[tuple[str, bool], ...] = ()
 
@@ -99,18 +104,27 @@ def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
     made += ["--bind", f"{view.stage}/rw/tmp", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
     for number, (target, writable) in enumerate(view.targets):
         made += ["--bind" if writable else "--ro-bind", f"{view.stage}/m{number}", target]
-    made += ["--bind", f"{view.stage}/work", WORKSPACE]
-    for path in _parents(view.read_only):
-        made += ["--bind", f"{view.stage}/work/{path}", f"{WORKSPACE}/{path}"]
-    for path in view.read_only:
-        made += ["--ro-bind", f"{view.stage}/work/{path}", f"{WORKSPACE}/{path}"]
-    for path, is_folder in view.hidden:
-        source = "nothing" if is_folder else "empty"
-        made += ["--ro-bind", f"{view.stage}/{source}", f"{WORKSPACE}/{path}"]
+    made += _workspace(view)
     made += ["--remount-ro", "/", "--remount-ro", "/run", "--remount-ro", "/var"]
     for name, value in {**_ENVIRONMENT, **env}.items():
         made += ["--setenv", name, value]
     return [*made, "--chdir", cwd]
+
+
+def _workspace(view: View) -> list[str]:
+    work = f"{view.stage}/work"
+    made = ["--bind" if "." in view.writable else "--ro-bind", work, WORKSPACE]
+    for path in view.writable:
+        if path != ".":
+            made += ["--bind", f"{work}/{path}", f"{WORKSPACE}/{path}"]
+    for path in _parents(view.read_only) if "." in view.writable else ():
+        made += ["--bind", f"{work}/{path}", f"{WORKSPACE}/{path}"]
+    for path in view.read_only:
+        made += ["--ro-bind", f"{work}/{path}", f"{WORKSPACE}/{path}"]
+    for path, is_folder in view.hidden:
+        source = "nothing" if is_folder else "empty"
+        made += ["--ro-bind", f"{view.stage}/{source}", f"{WORKSPACE}/{path}"]
+    return made
 
 
 def _parents(paths: Sequence[str]) -> list[str]:
@@ -173,3 +187,21 @@ def matching(workspace: Path, patterns: Sequence[str]) -> list[str]:
             if relative != "." and not path.is_symlink():
                 found[relative] = None
     return list(found)
+
+
+def granted_mounts(rules: FileRules, home: Path) -> tuple[Mount, ...]:
+    """Return the mounts for paths outside the workspace that file rules grant.
+
+    A path below the host's home is shown below the fence's; one that does not exist is left out.
+    """
+    found = []
+    for writable, patterns in ((False, rules.read), (True, rules.write)):
+        for pattern in patterns:
+            path = pattern.removesuffix("/**").rstrip("/")
+            if path == "~" or not path.startswith(("/", "~/")):
+                continue
+            source = home / path[2:] if path.startswith("~/") else Path(path)
+            target = f"{HOME}/{path[2:]}" if path.startswith("~/") else path
+            if source.exists():
+                found.append(Mount(source, target, writable))
+    return tuple(found)

@@ -1,0 +1,34 @@
+"""The policies that are shipped for known agents."""
+
+import pytest
+
+from unlit.core.errors import UsageError
+from unlit.fence.presets import NAMES, preset_text
+from unlit.policy import Request, decide, parse_policy
+from unlit.policy.rules.testing import run_tests
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_is_a_policy_that_passes_its_own_tests(name: str) -> None:
+    policy = parse_policy(preset_text(name), f"{name}.toml")
+    assert all(one.passed for one in run_tests(policy))
+    assert not [finding for finding in policy.warnings if finding.severe]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_reaches_one_vendor_by_one_credential(name: str) -> None:
+    policy = parse_policy(preset_text(name), f"{name}.toml")
+    (credential,) = policy.granted("coder")
+    (host,) = credential.hosts
+    assert "*" not in host
+    for other in ("api.example.com", "169.254.169.254", "github.com"):
+        request = Request("coder", "https", other, 443, "GET", "/")
+        assert not decide(policy, request).allowed
+    assert not decide(
+        policy, Request("product", "https", host, 443, "POST", "/v1/messages")
+    ).allowed
+
+
+def test_an_unknown_preset_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="claude-code"):
+        preset_text("clod")
