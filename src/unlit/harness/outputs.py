@@ -97,8 +97,8 @@ def _codex(value: Mapping[str, Any]) -> Iterable[AgentEvent]:
     elif kind == "turn.completed":
         yield AgentEvent("usage", data={"usage": value.get("usage")})
     elif kind in ("turn.failed", "error"):
-        told = value.get("error") or value
-        yield AgentEvent("error", str(told.get("message", "")))
+        told = str((value.get("error") or value).get("message", ""))
+        yield AgentEvent("text" if told.startswith("Reconnecting") else "error", told)
 
 
 def _gemini(value: Mapping[str, Any]) -> Iterable[AgentEvent]:

@@ -7,15 +7,19 @@ command that runs inside the fence.
 import io
 import tarfile
 from pathlib import Path
+from typing import Final
 
 from typing_extensions import override
 
+import unlit
 from unlit.core.errors import InvalidInput
 from unlit.harness.model import AgentEvent, End, EndReason, Facts, Job
 from unlit.harness.options import AgentOptions
 from unlit.harness.ports import Agent, Fence, Sink
 
-SCRIPT = "agent.sh"
+SCRIPT: Final = "agent.sh"
+BUILT_IN: Final = Path(unlit.__file__).parent / "wiring" / "demo_product" / "candidates"
+"""The candidates of the built-in product; read as files, never imported."""
 
 
 class ScriptedAgent(Agent):
@@ -83,7 +87,7 @@ def make(name: str, options: AgentOptions) -> ScriptedAgent:
     """Make the scripted agent; ``scripted:DIR`` plays the overlays in DIR."""
     if options.argument:
         return ScriptedAgent(Path(options.argument), f"{name}:{options.argument}")
-    return ScriptedAgent(options.overlays or Path("candidates"))
+    return ScriptedAgent(options.overlays or BUILT_IN)
 
 
 def _read(overlay: Path) -> tuple[list[Path], str | None]:

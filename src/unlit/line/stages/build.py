@@ -69,7 +69,7 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
         request.policy,
         lower,
         tuple(FolderMount(Path(m.source), m.target) for m in agent.facts.mounts),
-        _environment(agent),
+        environment_of(agent),
         request.turn_s + 60,
     )
     fence = await services.fences.open(order)
@@ -98,7 +98,7 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
     return {**facts, "commit": commit.commit, "tree": commit.tree, "files": commit.files}
 
 
-def _environment(agent: Agent) -> Mapping[str, str]:
+def environment_of(agent: Agent) -> Mapping[str, str]:
     """Set the path, and a key that opens nothing; a placeholder that policy grants replaces it."""
     env = {"PATH": ":".join((*agent.facts.path, PATH))}
     if agent.facts.credential:
