@@ -13,7 +13,6 @@ from unlit.context.adapters.folder_bodies import FolderBodies
 from unlit.context.connectors.markdown import MarkdownFolder
 from unlit.context.ports import Source
 from unlit.core.clock import Clock
-from unlit.core.errors import InvalidInput
 from unlit.core.system import SystemClock, SystemIds
 from unlit.fence import FenceHost, TwinRoute
 from unlit.harness.options import AgentOptions
@@ -25,12 +24,13 @@ from unlit.line.adapters.intent_room import IntentRoom
 from unlit.line.adapters.policy_room import PolicyRoom
 from unlit.line.adapters.review_room import ReviewRoom
 from unlit.line.adapters.ship_room import ShipRoom
+from unlit.line.adopt import POLICY, survey
 from unlit.line.model import BudgetPlan, LineEvent, ProductPlan, RunRequest, ShipPlan
 from unlit.line.ports import Services
 from unlit.policy import AuditLog
 from unlit.record.engine import sqlite_url
 from unlit.record.store import Store
-from unlit.wiring.factory import Factory, read_factory
+from unlit.wiring.factory import FILE_NAME, Factory, ProductSettings, read_factory
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
 from unlit.wiring.settings import Settings, read_settings
 
@@ -44,6 +44,7 @@ class FactoryHandle:
     Attributes:
         durable_url: Database of the durable engine.
         vault: Where the scenarios lie.
+        found: What was found out about a repository without `unlit.toml`, one sentence each.
     """
 
     services: Services
@@ -54,23 +55,22 @@ class FactoryHandle:
     paths: StatePaths
     vault: Path
     audit: AuditLog
+    found: tuple[str, ...] = ()
+
+    def _policy(self) -> Path:
+        """Return the policy file; a repository without one gets the strictest that can build."""
+        policy = self.repository / "policy.toml"
+        if policy.is_file():
+            return policy
+        default = self.paths.root / "default-policy.toml"
+        default.write_text(POLICY, encoding="utf-8")
+        return default
 
     def request(
         self, spec: Path, *, agents: tuple[str, ...] | None = None, **changes: Any
     ) -> RunRequest:
-        """Say what a run of this factory is asked to do; `changes` replace fields.
-
-        Raises:
-            InvalidInput: The repository has no policy file.
-        """
-        policy = self.repository / "policy.toml"
-        if not policy.is_file():
-            raise InvalidInput(
-                "CLI-041",
-                f"{policy} does not exist.",
-                "nothing runs without a policy: it says what may be touched.",
-                "run `unlit init` in the repository.",
-            )
+        """Say what a run of this factory is asked to do; `changes` replace fields."""
+        policy = self._policy()
         factory = self.factory
         request = RunRequest(
             spec=spec,
@@ -156,7 +156,7 @@ async def open_factory(
         UnlitError: A file is broken, or the machine lacks what a fence needs.
     """
     settings = read_settings(flags=flags)
-    factory = read_factory(repository)
+    factory, found = factory_of(repository)
     paths = state_paths(settings, repository)
     vault = vault_path(settings, repository)
     paths.create()
@@ -199,11 +199,32 @@ async def open_factory(
             paths,
             vault,
             audit,
+            found,
         )
     finally:
         await host.close()
         audit.close()
         store.close()
+
+
+def factory_of(repository: Path) -> tuple[Factory, tuple[str, ...]]:
+    """Read `unlit.toml`; without one, find the commands in the repository's own manifests.
+
+    Returns:
+        The factory, and what was found out, one sentence each (empty when the file says it all).
+    """
+    if (repository / FILE_NAME).is_file():
+        return read_factory(repository), ()
+    commands = survey(repository)
+    product = ProductSettings(
+        kind="cli" if commands.run else "library",
+        build=commands.build,
+        test=commands.test,
+        run=commands.run,
+        env=dict(commands.env or {}),
+    )
+    name = repository.resolve().name or "repository"
+    return Factory(name=name, product=product), commands.reasons
 
 
 def evaluator_store(vault: Path) -> Path:
