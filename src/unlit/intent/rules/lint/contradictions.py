@@ -48,7 +48,8 @@ _REFUSES: Final = re.compile(
 _ACCEPTS: Final = re.compile(r"\b(accept|allow|permit|take|admit)s?\b", re.I)
 _FORBIDS: Final = re.compile(r"\bshall (?:not|never)\b", re.I)
 _ENUM: Final = re.compile(
-    r"\b([a-z]+)\s+(?:shall be |shall have |is |are |of |has )?(?:one of|either|only|exactly one "
+    r"\b([a-z]+)\s+(?:shall be |shall have |that (?:is|are) |is |are |of |has )?(?:one of|either|"
+    r"only|exactly one "
     r"of)"
     r"\s+((?:`[^`]+`(?:,\s*(?:and |or )?|\s+(?:or|and)\s+)?)+)",
     re.I,
@@ -138,7 +139,8 @@ def _bounds_of(criterion: Criterion) -> Iterator[_Bound]:
         low, high = _range(match[1].lower(), value)
         condition = _condition(text)
         in_condition = match.start() < text.find(",") if condition else False
-        refuses, accepts = bool(_REFUSES.search(text)), bool(_ACCEPTS.search(text))
+        demand = text[max(0, text.lower().find("shall")) :]
+        refuses, accepts = bool(_REFUSES.search(demand)), bool(_ACCEPTS.search(demand))
         speaks = "refuse" if refuses else "accept" if accepts else "if" if in_condition else "be"
         yield _Bound(
             criterion,

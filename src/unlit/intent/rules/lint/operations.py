@@ -38,16 +38,18 @@ OPERATIONS: Final = (
           "by what, in which direction, how ties and upper case are ordered",
           "sorted by NAME, ascending, by code point; ties in the order given"),
     _made("round", r"\b(round(?:s|ed|ing)?|nearest)\b",
-          r"\b(half (?:up|down|even|away)|half to even|rounding half|round(?:ed|s|ing)? (?:up|"
-          r"down)|"
+          r"\b(half (?:up|down|even|away)|half to even|rounding half|up|down|"
           r"towards? zero|bankers?|ceiling|floor|truncat\w+)\b",
           "where exactly half goes", "rounded half up to 2 decimals"),
     _made("truncate", r"\b(truncat\w+|shorten(?:s|ed)?|cut(?:s)? (?:off|to)|abbreviat\w+)\b",
           r"\b(characters|bytes|code points|words|lines|decimals|\d+ \w+)\b",
           "to how many of what, and whether a mark counts", "shortened to 20 characters, `…` "
           "included"),
-    _made("top", r"\b(top|first|last|largest|smallest|highest|lowest|best|newest|oldest) (?:\d+|"
-          r"two|three|five|ten|N|`[^`]*`)\b(?! (?:characters|bytes|lines|words|letters|digits|"
+    _made("top", r"\b((?:\d+|two|three|five|ten) (?:best|largest|smallest|highest|lowest|newest|"
+    "oldest)|"
+          r"(?:top|first|last|largest|smallest|highest|lowest|best|newest|oldest) (?:\d+|"
+          r"two|three|five|ten|N|`[^`]*`))\b(?! (?:characters|code points|bytes|lines|words|"
+          r"letters|digits|"
           r"columns|rows|days|seconds|minutes|hours))",
           r"\b(ties?|equal|same (?:count|score|value|amount|number))\b",
           "what happens at a tie", "the 3 largest by size; at a tie the earlier one"),
@@ -87,8 +89,7 @@ OPERATIONS: Final = (
           "one calendar month; the last day when the day does not exist"),
     _made("divide", r"\b(divid\w+|split(?:s)? (?:the|an?) (?:amount|bill|total|cost)|share(?:s|d)? "
           r"(?:the|an?) (?:amount|bill|total|cost)|percent(?:age)?|%|ratio|remainder|modulo)\b",
-          r"\b(remainder|round\w*|cents?|decimals?|towards|floor|integer|zero|first .* gets?|"
-          r"largest)\b|`",
+          r"\b(remainder|round\w*|decimals?|towards|floor|by zero|first .* gets?)\b",
           "where the remainder goes, and division by zero",
           "in cents; the remainder goes to the first, one cent each"),
     _made("range", r"\bbetween\b[^,.;]*?\band\b",
@@ -103,11 +104,11 @@ OPERATIONS: Final = (
           r"\b(first letter|each word|every word|all letters|unicode|NFC|NFKC|ASCII|only)\b|`",
           "of which letters, and for letters beyond ASCII",
           "the first letter of each word, others unchanged"),
-    _made("default", r"\b(default(?:s)?(?: value)?|optional(?:ly)?)\b",
+    _made("default", r"\b(default(?:s)?(?: value)?|optionally)\b",
           r"\b(default(?:s)? (?:to|is|of|value is)|by default|is \d|when (?:absent|missing|omitted|"
           r"not given))\b|`",
           "which value holds when none is given", "when it is absent, 10"),
-    _made("mixed", r"\bif\b[^,]*?\b(?:and\b[^,]*?\bor|or\b[^,]*?\band)\b[^,]*,",
+    _made("mixed", r"\b(?:if|when)\b[^,]*?\b(?:and\b[^,]*?\bor|or\b[^,]*?\band)\b[^,]*,",
           r"\b(both|either|all of|any of|one of)\b",
           "whether `and` or `or` binds first", "if A, and B or C or both, …"),
 )  # fmt: skip

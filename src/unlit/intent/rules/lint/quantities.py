@@ -18,10 +18,12 @@ _UNIT: Final = (
     r"pixels?|"
     r"mm|cm|m|km|kg|g|°C|degrees?|Hz|decimals?|levels?|[a-z]{3,}s)\b"
 )
+#: a word after the number that may be its unit; a word that goes on with the sentence is not
+_OTHER: Final = r"(?!(?:before|after|and|or|then|until|when|if|while|the|on|in|at|by)\b)[a-z]+"
 _DURATION: Final = re.compile(
     rf"\b(within|in less than|after|every|for|older than|longer than|at least every|timeout of|"
     rf"expires? (?:in|after)|retr(?:y|ies) after|waits?(?: for)?)\s+{_NUMBER}(?!\s*[-–]?\s*{_UNIT})"
-    rf"(?![\w%:-])(?!\s*(?:{_UNIT}|[a-z]+))",
+    rf"(?![\w%:-])(?!\s*{_OTHER})",
     re.I,
 )
 _LIMIT: Final = re.compile(
@@ -37,7 +39,7 @@ _AMOUNT: Final = re.compile(
 )
 _MONEY: Final = re.compile(r"[$€£]|\b(?:USD|EUR|GBP|CHF|cents?|euros?|dollars?|currency)\b", re.I)
 _CLOCK: Final = re.compile(
-    r"\b(?:at|by|before|after|until|from)\s+(\d{1,2}:\d{2}|midnight|noon|\d{1,2}\s?(?:am|pm))\b|"
+    r"(?<![\w:])(\d{1,2}:\d{2}|midnight|noon|\d{1,2}\s?(?:am|pm))\b|"
     r"\b(today|tomorrow|yesterday|end of (?:the )?day|business day|working days?|office hours)\b",
     re.I,
 )

@@ -31,7 +31,9 @@ _SERVICES_TEXT: Final = (
 )
 _SERVICES: Final = frozenset(_SERVICES_TEXT.split())
 _ACRONYM: Final = re.compile(r"(?<![\w`.-])([A-Z][A-Z0-9]{1,6})(?![\w`-])")
-_PHRASE: Final = re.compile(r"(?<=[a-z,;] )([A-Z][a-z]+(?: [A-Z][a-z]+)*)\b")
+_PHRASE: Final = re.compile(r"(?<=[a-z,;] )([A-Z][a-z]+(?: [A-Z][a-z]+)+)\b")
+#: `START-END`, `NAME:SCORE`: names of parts, not terms
+_FORM: Final = re.compile(r"\b[A-Z]+(?:[-:/=][A-Z]+)+\b")
 _PAIRS: Final = (
     ("user", "customer"), ("customer", "client"), ("folder", "directory"), ("ticket", "issue"),
     ("order", "purchase"), ("account", "profile"), ("user", "member"), ("employee", "worker"),
@@ -52,6 +54,7 @@ def _undefined(spec: Spec) -> list[Finding]:
     seen: set[str] = set()
     for criterion in spec.criteria:
         text = masked(criterion.text)
+        parameters |= set(re.findall(r"[A-Z]+", " ".join(_FORM.findall(text))))
         for match in [*_ACRONYM.finditer(text), *_PHRASE.finditer(text)]:
             term = match[1]
             parts = term.split()

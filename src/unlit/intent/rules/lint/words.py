@@ -41,11 +41,13 @@ _GROUPS: Final[Mapping[Word, str]] = {
     _QUALITY: "user-friendly|friendly|easy|easily|intuitive|simple|simply|robust|robustly|seamless|"
     "seamlessly|nice|nicely|clean|cleanly|gracefully|graceful|properly|correctly|appropriate|"
     "appropriately|suitable|suitably|adequate|adequately|reasonable|reasonably|sensible|sensibly|"
-    "secure|securely|safely|efficient|efficiently|effective|effectively|helpful|meaningful|"
+    "secure|securely|weak|strong|safely|efficient|efficiently|effective|effectively|helpful|"
+    "meaningful|"
     "useful|acceptable|good|bad|well|modern|readable|clear|clearly|consistent|consistently|"
     "normal|normally|standard|valid-looking|relevant|human-readable|sane",
     _AMOUNT: "some|several|many|few|a few|various|numerous|most|a lot|lots of|enough|sufficient|"
-    "sufficiently|large|small|big|huge|long|short|high|low|multiple|a number of|a couple of|"
+    "sufficiently|large|small|big|huge|long|short|high|low|multiple|a couple of|nearby|near|"
+    "close to|"
     "approximately|about|around|roughly|nearly|almost|too many|too long|too large|excessive",
     _TIME: "soon|recent|recently|periodically|regularly|often|sometimes|occasionally|frequently|"
     "eventually|from time to time|immediately|instantly|at once|usually|generally|typically|"
@@ -75,7 +77,10 @@ _ALL: Final = re.compile(
 #: A vague word with a number beside it is bounded: `at most 3 short lines`, `about 5` is not.
 _BOUND_BEFORE: Final = re.compile(r"\d[\w.,%]*\s*$|\b(?:at (?:most|least)|exactly)\s+$", re.I)
 _HARMLESS: Final = re.compile(
-    r"\b(?:at most|the most|most recent\b.*\bby|as long as|no longer|so long as|too long, then|"
+    r"\b(?:at most|the most|how often|as often as|well[- ]formed|(?:larger|smaller|faster|"
+    r"better) than|"
+    r"\\d+ best|cents? (?:larger|smaller)|most recent\b.*\bby|as long as|no longer|so long as|"
+    r"too long, then|"
     r"standard (?:output|error|input)|low(?:er)? case|high(?:er)? than|how (?:many|long|few)|"
     r"few(?:er)? than|clean exit|about (?:page|it)|as well|as well as|dry run|long option|"
     r"short option|is old(?:er)? than|seconds? old|minutes? old|hours? old|days? old|years? old)\b",

@@ -1,0 +1,187 @@
+"""Inputs that might split two readings of a spec: its examples, changed one place at a time.
+
+No randomness: the same spec gives the same inputs. Changes follow what splits readers in practice:
+ends of ranges, halves, ties, equal up to case, blanks and accents, empty and missing values, month
+ends and week ends, remainders, repeats, more parts than the example has.
+"""
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from unlit.core.ids import CriterionId
+from unlit.intent.model import Spec
+from unlit.intent.rules.examples import Input, input_of
+
+LIMIT: Final = 400
+_NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_WORD: Final = re.compile(r"[A-Za-zÀ-ÿ]{1,}")
+_FLAG: Final = re.compile(r"^--?[A-Za-z][\w-]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One generated input and the criterion whose example it came from."""
+
+    input: Input
+    criterion: CriterionId
+    changes: int
+
+
+def probes(spec: Spec, *, program: str | None = None, limit: int = LIMIT) -> tuple[Probe, ...]:
+    """Return up to `limit` inputs, fewest changes first, each once."""
+    seeds: list[Probe] = []
+    numbers: set[str] = set()
+    for criterion in spec.criteria:
+        numbers |= set(re.findall(r"\d+", criterion.text))
+        for example in criterion.examples:
+            made = input_of(example, program)
+            if made is not None:
+                seeds.append(Probe(made, criterion.id, 0))
+    hints = sorted(numbers, key=lambda text: (len(text), text))[:12]
+    found: dict[Input, Probe] = {probe.input: probe for probe in reversed(seeds)}
+    ordered = list({probe.input: probe for probe in seeds}.values())
+    once = _spread([_changed(probe, hints) for probe in ordered], found)
+    ordered += once
+    if len(ordered) < limit:
+        ordered += _spread([_changed(probe, hints) for probe in once], found, limit - len(ordered))
+    return tuple(ordered[:limit])
+
+
+def _spread(
+    streams: Sequence[Iterator[Probe]], found: dict[Input, Probe], limit: int = 100_000
+) -> list[Probe]:
+    """Take from each stream in turn, so that no example uses up the limit alone."""
+    taken: list[Probe] = []
+    alive = list(streams)
+    while alive and len(taken) < limit:
+        still = []
+        for stream in alive:
+            probe = next(stream, None)
+            if probe is None:
+                continue
+            still.append(stream)
+            if probe.input not in found:
+                found[probe.input] = probe
+                taken.append(probe)
+        alive = still
+    return taken
+
+
+def _changed(probe: Probe, hints: Sequence[str]) -> Iterator[Probe]:
+    for made in _inputs(probe.input, hints):
+        yield Probe(made, probe.criterion, probe.changes + 1)
+
+
+def _inputs(base: Input, hints: Sequence[str]) -> Iterator[Input]:
+    args = base.args
+    if base.stdin:
+        for text in _texts(base.stdin, (), hints):
+            yield Input(args, text)
+        yield Input(args, "")
+        yield Input(args, base.stdin.rstrip("\n") + "\n" + base.stdin)
+    others = {number for arg in args for number in _NUMBER.findall(arg)}
+    for index, arg in enumerate(args):
+        if _FLAG.match(arg):
+            continue
+        siblings = [other for other in args if other != arg]
+        for text in _texts(arg, siblings, [*hints, *sorted(others)]):
+            yield Input((*args[:index], text, *args[index + 1 :]), base.stdin)
+    yield from (Input(made, base.stdin) for made in _shapes(args))
+
+
+def _shapes(args: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Change how many arguments there are, and their order."""
+    if not args:
+        return
+    yield args[::-1]
+    last = args[-1]
+    yield (*args, last)
+    yield (*args, last.swapcase())
+    yield (*args, args[0])
+    yield (*args, args[0].upper())
+    yield args[:-1]
+    yield args[:1]
+    yield ()
+    if _NUMBER.fullmatch(last):
+        yield (*args, str(int(float(last)) + 3))
+        yield (*args, str(int(float(last)) + 3), "7")
+    else:
+        yield (*args, "zebra", "Zebra", "apple")
+
+
+def _texts(text: str, siblings: Iterable[str], hints: Sequence[str]) -> Iterator[str]:
+    """Change one text: its dates, numbers and words, then the whole."""
+    for other in siblings:
+        yield other
+        yield other * 2
+    dates = list(_DATE.finditer(text))
+    for match in dates:
+        yield from (text[: match.start()] + new + text[match.end() :] for new in _dates(match[0]))
+    if not dates:
+        for match in _NUMBER.finditer(text):
+            for new in _numbers(match[0], hints):
+                yield text[: match.start()] + new + text[match.end() :]
+    for match in _WORD.finditer(text):
+        for new in _words(match[0]):
+            yield text[: match.start()] + new + text[match.end() :]
+    yield ""
+    yield f"{text} {text}"
+    yield f"{text}  {text}"
+    yield f" {text} "
+    yield f"{text},{text}"
+    yield f"{text}.{text}.x"
+    yield f".{text}"
+    yield f"{text}-{text}"
+    for hint in hints:
+        size = int(hint) if hint.isdigit() and int(hint) <= 2000 else 0
+        filler = "abcdefghij" * (size // 10 + 1)
+        if size > 1:
+            yield filler[:size]
+            yield filler[: size + 1]
+
+
+def _numbers(text: str, hints: Sequence[str]) -> Iterator[str]:
+    value = float(text)
+    whole = "." not in text
+    near = [value - 1, value + 1, 0, -value, value + 0.5, value * 2, value * 10, value * 3 + 1]
+    for number in near:
+        if whole and number == int(number):
+            yield str(int(number))
+        else:
+            yield f"{number:g}"
+    if not whole:
+        base = int(value)
+        yield from (f"{base}.5", f"{base + 1}.5", f"{base}.49", f"{base}.005", str(base))
+    for hint in hints:
+        if hint.isdigit():
+            yield from (hint, str(int(hint) + 1), str(int(hint) - 1))
+        else:
+            yield hint
+
+
+def _dates(text: str) -> Iterator[str]:
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        return
+    for delta in (1, -1, 5, 6, 7, 3, 4):
+        yield (day + datetime.timedelta(days=delta)).isoformat()
+    for month, number in ((1, 31), (2, 28), (12, 31), (1, 30), (3, 1), (3, 31)):
+        yield day.replace(month=month, day=number).isoformat()
+    leap = day.year - day.year % 4
+    yield f"{leap}-02-29"
+    yield f"{day.year + 1}-{day.month:02}-{min(day.day, 28):02}"
+
+
+def _words(text: str) -> Iterator[str]:
+    yield from (text.upper(), text.capitalize(), text.swapcase())
+    yield f"é{text[1:]}"
+    yield f"{text[:1]}'{text[1:]}"
+    yield f"{text}-{text}"
+    yield f"{text} of {text}s"
+    yield from (text[0] * 2, text[0] * 4, text + text[1:])
+    yield text[:-1]
