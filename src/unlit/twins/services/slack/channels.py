@@ -44,9 +44,11 @@ def add(world: World, name: str, creator: str, **fields: Any) -> dict[str, Any]:
         "is_ext_shared": False,
         "shared_team_ids": [team],
         "pending_connected_team_ids": [],
+        "is_frozen": False,
         "topic": empty,
         "purpose": empty,
         "previous_names": [],
+        "properties": {"tabs": [{"id": "files", "label": "", "type": "files"}]},
         **fields,
     }
     world.table("slack.channels").put(cid, row)
@@ -89,7 +91,9 @@ def channel(ask: Ask, key: str | None = None, *, named: bool = False) -> dict[st
     return row  # type: ignore[no-any-return] # rows are JSON
 
 
-def shown(ask: Ask, row: dict[str, Any], *, count: bool = True) -> dict[str, Any]:
+def shown(
+    ask: Ask, row: dict[str, Any], *, count: bool = True, unread: bool = False
+) -> dict[str, Any]:
     """Render a conversation for the caller."""
     out = {key: value for key, value in row.items() if not key.startswith("_")}
     if row["is_im"]:
@@ -97,9 +101,32 @@ def shown(ask: Ask, row: dict[str, Any], *, count: bool = True) -> dict[str, Any
         out["user"] = others[0] if others else ask.me
         return out
     out["is_member"] = is_member(ask, row)
+    if unread and out["is_member"]:
+        out |= _unread(ask, row)
     if count:
         out["num_members"] = len(ask.table(f"members:{row['id']}"))
     return out
+
+
+def _unread(ask: Ask, row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a member is told of what was read."""
+    table = ask.table(f"messages:{row['id']}")
+    latest = next(reversed(table), None)
+    read = ask.table(f"read:{ask.me}").get(row["id"], "0000000000.000000")
+    count = 0
+    for ts in reversed(table):
+        if float(ts) <= float(read) or count >= 100:
+            break
+        count += 1
+    shown_latest = None
+    if latest is not None:
+        shown_latest = {k: v for k, v in table[latest].items() if not k.startswith("_")}
+    return {
+        "last_read": read,
+        "latest": shown_latest,
+        "unread_count": count,
+        "unread_count_display": count,
+    }
 
 
 def valid_name(ask: Ask, name: str) -> str:
@@ -138,8 +165,7 @@ def create(ask: Ask) -> dict[str, Any]:
     name = valid_name(ask, ask.text("name"))
     row = add(ask.world, name, ask.me, is_private=ask.flag("is_private"))
     _notice(ask, row, "channel_join", f"<@{ask.me}> has joined the channel")
-    out = shown(ask, row, count=False)
-    out |= {"last_read": "0000000000.000000", "is_open": True} if row["is_private"] else {}
+    out = shown(ask, row, count=False, unread=True) | {"priority": 0}
     return {"channel": out}
 
 
@@ -149,6 +175,8 @@ def info(ask: Ask) -> dict[str, Any]:
     out = shown(ask, row, count=ask.flag("include_num_members"))
     if is_member(ask, row) and not row["is_im"]:
         out["last_read"] = ask.table(f"read:{ask.me}").get(row["id"], "0000000000.000000")
+    elif row["is_im"]:
+        out |= _unread(ask, row) | {"is_open": True}
     if ask.flag("include_locale"):
         out["locale"] = "en-US"
     return {"channel": out}
@@ -307,7 +335,8 @@ def rename(ask: Ask) -> dict[str, Any]:
         old_name=old,
         name=name,
     )
-    return {"channel": shown(ask, row, count=False)}
+    last = ask.table(f"read:{ask.me}").get(row["id"], "0000000000.000000")
+    return {"channel": shown(ask, row) | {"last_read": last}}
 
 
 def _set(ask: Ask, what: str) -> dict[str, Any]:
@@ -427,7 +456,7 @@ def opened(ask: Ask) -> dict[str, Any]:
         row = direct(ask.world, ask.me, *people)
     out: dict[str, Any] = {"channel": {"id": row["id"]}}
     if ask.flag("return_im"):
-        out["channel"] = shown(ask, row)
+        out["channel"] = shown(ask, row) | _unread(ask, row) | {"is_open": True}
     if known:
         out |= {"no_op": True, "already_open": True}
     return out

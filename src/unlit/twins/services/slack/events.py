@@ -15,3 +15,11 @@ def changed(world: World, cid: str, new: dict[str, Any], old: dict[str, Any]) ->
 
 def deleted(world: World, cid: str, old: dict[str, Any]) -> None:
     """A message was deleted."""
+
+
+def reaction(world: World, kind: str, cid: str, row: dict[str, Any], name: str, user: str) -> None:
+    """A reaction was added or removed."""
+
+
+def file(world: World, kind: str, row: dict[str, Any], cid: str | None = None) -> None:
+    """A file was made, shared or deleted."""

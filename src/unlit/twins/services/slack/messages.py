@@ -41,8 +41,10 @@ def shown(ask: Ask, cid: str, row: dict[str, Any]) -> dict[str, Any]:
             "latest_reply": replies[-1],
             "reply_users": people[:5],
             "is_locked": False,
-            "subscribed": False,
+            "subscribed": ask.me in (row.get("user"), *people),
         }
+        if out["subscribed"]:
+            out |= {"last_read": replies[-1], "unread_count": 0}
     pins = ask.table("pins").get((cid, row["ts"]))
     if pins is not None:
         out |= {
@@ -271,6 +273,8 @@ def history(ask: Ask) -> dict[str, Any]:
     }
     if cursor:
         out["response_metadata"] = {"next_cursor": cursor}
+    if ask.has("latest"):
+        out["latest"] = ask.text("latest")
     return out
 
 

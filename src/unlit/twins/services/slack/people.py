@@ -47,18 +47,25 @@ def team_info(ask: Ask) -> dict[str, Any]:
 
 
 def listed(ask: Ask) -> dict[str, Any]:
-    """``users.list``."""
+    """``users.list``; without a limit everybody at once."""
+    everyone = (row for row in ask.table("users").values() if not row.get("_hidden"))
+    presence = ask.flag("presence")
+
+    def render(row: dict[str, Any]) -> dict[str, Any]:
+        out = shown(ask, row)
+        if presence and not row["deleted"]:
+            out["presence"] = ask.table("presence").get(row["id"], "away")
+        return out
+
+    if not ask.has("limit") and not ask.has("cursor"):
+        return {"members": [render(row) for row in everyone], "cache_ts": seconds(ask.world)}
     rows, cursor = workspace.page(
-        ask,
-        ask.table("users").values(),
-        "user",
-        key=lambda row: str(row["id"]),
-        usual=1000 if not ask.has("limit") else 100,
-        most=1000,
+        ask, everyone, "user", key=lambda row: str(row["id"]), usual=100, most=1000
     )
-    members = [shown(ask, row) for row in rows]
+    out: dict[str, Any] = {"offset": workspace.decode_cursor(cursor, "user")} if cursor else {}
     return {
-        "members": members,
+        **out,
+        "members": [render(row) for row in rows],
         "cache_ts": seconds(ask.world),
         "response_metadata": {"next_cursor": cursor},
     }
@@ -93,7 +100,18 @@ def by_email(ask: Ask) -> dict[str, Any]:
 def profile(ask: Ask) -> dict[str, Any]:
     """``users.profile.get``."""
     row = workspace.user(ask, ask.text("user") or ask.me)
-    return {"profile": shown(ask, row)["profile"]}
+    return {"profile": _whole(ask, row)}
+
+
+def _whole(ask: Ask, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a profile as the profile methods show it: custom fields, huddles, no bot's ids."""
+    profile = shown(ask, row)["profile"]
+    hidden = ("api_app_id", "bot_id", "always_active", "team")
+    out = {key: value for key, value in profile.items() if key not in hidden}
+    return {
+        "start_date": "", "pronouns": "", "huddle_state": "default_unset",
+        "huddle_state_expiration_ts": 0, **out, "fields": profile.get("fields") or {},
+    }  # fmt: skip
 
 
 def set_profile(ask: Ask) -> dict[str, Any]:
@@ -117,10 +135,10 @@ def set_profile(ask: Ask) -> dict[str, Any]:
         new["real_name"] = f"{new.get('first_name', '')} {new.get('last_name', '')}".strip()
     new["real_name_normalized"] = new["real_name"]
     new["display_name_normalized"] = new["display_name"]
-    ask.table("users").patch(
+    new = ask.table("users").patch(
         row["id"], profile=new, real_name=new["real_name"], updated=seconds(ask.world)
     )
-    return {"username": row["name"], "profile": new}
+    return {"username": row["name"], "profile": _whole(ask, new)}
 
 
 def presence(ask: Ask) -> dict[str, Any]:

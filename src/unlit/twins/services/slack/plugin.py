@@ -8,12 +8,30 @@ from unlit.twins.kit.http import Reply, Request
 from unlit.twins.kit.router import Route, Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.model import Actor, FaultRule
-from unlit.twins.services.slack import channels, messages, people, seeds
+from unlit.twins.model import Actor, Fact, FaultRule
+from unlit.twins.services.slack import (
+    channels,
+    files,
+    generic,
+    installs,
+    limits,
+    marks,
+    messages,
+    people,
+    scopes,
+    search,
+    seeds,
+    teamwork,
+    views,
+)
+from unlit.twins.services.slack import facts as believed
 from unlit.twins.services.slack.ask import Method, SlackError, answer, arguments
 
-METHODS: Final[dict[str, Method]] = {**people.METHODS, **channels.METHODS, **messages.METHODS}
-_OPEN: Final = frozenset(("api.test",))
+HEX: Final = "0123456789abcdef"
+_PARTS: Final = (people, channels, messages, marks, files, search, views, teamwork, installs)
+METHODS: Final[dict[str, Method]] = {
+    name: method for part in _PARTS for name, method in part.METHODS.items()
+}
 
 
 class Slack(Twin):
@@ -27,16 +45,37 @@ class Slack(Twin):
 
     def __init__(self) -> None:
         self.router = Router()
+        for name, entry in generic.contract()["methods"].items():
+            if name not in METHODS:
+                self._add(name, generic.method(name, entry), "contract")
         for name, method in METHODS.items():
-            handler = answer(method)
-            for verb in ("POST", "GET"):
-                self.router.add(Route(verb, f"/api/{name}", handler, name, open=name in _OPEN))
+            self._add(name, method, "hand")
+        for route in (*files.ROUTES, *installs.ROUTES):
+            self.router.add(route)
         for verb in ("POST", "GET"):
             self.router.add(Route(verb, "/api/{method}", _unknown, "unknown_method", open=True))
+
+    def _add(self, name: str, method: Method, tier: str) -> None:
+        handler = answer(method)
+        free = name in installs.OPEN
+        for verb in ("POST", "GET"):
+            self.router.add(
+                Route(
+                    verb,
+                    f"/api/{name}",
+                    handler,
+                    name,
+                    tier=tier,
+                    open=free,
+                    scopes=scopes.wanted(name),
+                )
+            )
 
     @override
     def credential(self, request: Request) -> str | None:
         """Return the bearer token, or the argument ``token``."""
+        if request.raw_path.startswith("/upload/v1/"):
+            return request.raw_path.rsplit("/", 1)[-1]
         found = super().credential(request)
         if found is None and (request.raw_query or request.body):
             try:
@@ -54,6 +93,9 @@ class Slack(Twin):
     @override
     def administrator(self, world: World) -> Actor:
         """Return the preset app's bot."""
+        known = world.table("slack.meta").get("me")
+        if isinstance(known, Actor):
+            return known
         bot = world.table("slack.bots")[world.table("slack.meta")["bot"]]
         return Actor(bot["user_id"], "bot", None, {"bot_id": bot["id"], "app_id": bot["app_id"]})
 
@@ -62,12 +104,39 @@ class Slack(Twin):
         """Return who calls; ``not_authed`` without a token, ``invalid_auth`` for an unknown one."""
         if exchange.token is None:
             raise SlackError("not_authed")
+        if exchange.token in exchange.table("revoked"):
+            raise SlackError("token_revoked")
+        if exchange.table("expiry").get(exchange.token, float("inf")) <= exchange.world.now():
+            raise SlackError("token_expired")
         try:
             return super().authenticate(exchange)
         except SlackError:
             raise
         except VendorError as error:
             raise SlackError("invalid_auth") from error
+
+    @override
+    def authorize(self, exchange: Exchange) -> None:
+        """Refuse a token that has none of the wanted scopes: ``missing_scope``."""
+        wanted = exchange.route.scopes
+        have = exchange.actor.scopes or frozenset()
+        if wanted and not have & set(wanted):
+            raise SlackError("missing_scope", needed=wanted[0], provided=",".join(sorted(have)))
+
+    @override
+    def limit(self, exchange: Exchange) -> VendorError | None:
+        """Count the call against its method's tier."""
+        return limits.refused(exchange)
+
+    @override
+    def finish(self, exchange: Exchange, reply: Reply) -> None:
+        """Add Slack's request id, and the scopes of the token."""
+        reply.headers.append(("x-slack-req-id", exchange.world.text("slack.request", 32, HEX)))
+        scopes_held = exchange.actor.scopes
+        if scopes_held is not None and exchange.match is not None:
+            reply.headers.append(("x-oauth-scopes", ",".join(sorted(scopes_held))))
+            if exchange.route.scopes:
+                reply.headers.append(("x-accepted-oauth-scopes", ",".join(exchange.route.scopes)))
 
     @override
     def render_error(self, exchange: Exchange, error: VendorError) -> Reply:
@@ -105,6 +174,12 @@ class Slack(Twin):
     def seed(self, world: World, spec: Any) -> None:
         """Add users, channels and messages."""
         seeds.seed(world, spec)
+
+    @override
+    def believe(self, world: World, facts: list[Fact]) -> dict[str, str]:
+        """Take over recorded reads, ids as they are."""
+        believed.believe(world, facts)
+        return {}
 
     @override
     def collections(self, world: World) -> dict[str, list[dict[str, Any]]]:

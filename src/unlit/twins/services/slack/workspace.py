@@ -102,6 +102,7 @@ def add_user(world: World, name: str, **fields: Any) -> dict[str, Any]:
         "is_app_user": False,
         "updated": seconds(world),
         "is_email_confirmed": not is_bot,
+        "has_2fa": False,
         "who_can_share_contact_card": "EVERYONE",
         **fields,
     }
@@ -174,3 +175,12 @@ def page(
     if len(chunk) > limit:
         return chunk[:limit], encode_cursor(kind, key(chunk[limit]))
     return chunk, ""
+
+
+def numbered(ask: Ask, rows: list[Any]) -> tuple[list[Any], dict[str, int]]:
+    """Return a page by `page` and `count`, and what the older methods say of it."""
+    count = ask.number("count", 100, 1000) or 100
+    number = ask.number("page", 1) or 1
+    pages = -(-len(rows) // count)
+    paging = {"count": count, "total": len(rows), "page": number, "pages": pages}
+    return rows[(number - 1) * count : number * count], paging
