@@ -80,6 +80,10 @@ class Running:
                 continue
             yield line
 
+    async def ended_event(self) -> None:
+        """Wait for its end and leave its output alone."""
+        await asyncio.shield(self._fence._exits[self._number])
+
     async def wait(self) -> Finished:
         """Wait for its end; output that `lines` did not take is in the result."""
         ended = await asyncio.shield(self._fence._exits[self._number])

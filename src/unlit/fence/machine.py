@@ -16,7 +16,7 @@ from unlit.fence.launch import cgroups
 
 _PACKAGES: Final = Path(__file__).resolve().parents[2]
 _SECONDS: Final = 20.0
-_NEEDED: Final = ("namespaces", "bubblewrap", "network", "overlay", "seccomp")
+NEEDED: Final = ("namespaces", "bubblewrap", "network", "overlay", "seccomp")
 _SWITCHES: Final = (
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
     (
@@ -53,7 +53,7 @@ class Capabilities:
     @property
     def strong(self) -> bool:
         """Whether the full fence can be made here."""
-        return all(entry.works for entry in self.entries if entry.name in _NEEDED)
+        return all(entry.works for entry in self.entries if entry.name in NEEDED)
 
     def __getitem__(self, name: str) -> Capability:
         """Return the entry of a name."""
@@ -100,7 +100,7 @@ def require_strong(found: Capabilities) -> None:
     Raises:
         OutsideFailed: Something that it needs is missing.
     """
-    for name in _NEEDED:
+    for name in NEEDED:
         entry = found[name]
         if not entry.works:
             raise OutsideFailed(
