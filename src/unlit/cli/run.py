@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,15 +82,22 @@ def start(  # noqa: PLR0913 # one flag each
 
 
 @resume.default
-def go_on(name: str, *, repository: Repository = None, as_json: Json = False) -> int:
+def go_on(
+    name: str,
+    *,
+    run_usd: Decimal | None = None,
+    repository: Repository = None,
+    as_json: Json = False,
+) -> int:
     """Go on with a run that was killed, paused or failed; nothing is done twice.
 
     Args:
         name: The run, or the start of its id, or `last`.
-        repository: The repository; default the nearest one upwards from here.
+        run_usd: A new hard limit of dollars for the run.
+        repository: The repository; default the one that has the run.
         as_json: Print the result as JSON.
     """
-    folder = _repository(repository, None)
+    folder = repository_of(repository, name)
 
     async def work() -> "Run":
         from unlit.line.service import Line
@@ -102,7 +110,7 @@ def go_on(name: str, *, repository: Repository = None, as_json: Json = False) ->
                 Line.open(factory.services, factory.durable_url) as line,
             ):
                 found = factory.services.store.find_run(name)
-                await line.resume(found.id)
+                await line.resume(found.id, run_usd=run_usd)
                 return await line.wait(found.id)
         finally:
             view.close()
@@ -186,3 +194,15 @@ def _repository(named: Path | None, spec: Path | None) -> Path:
         )
     start = named or (spec.resolve().parent if spec is not None else Path())
     return find_repository(start)
+
+
+def repository_of(named: Path | None, name: str) -> Path:
+    """Return the repository named, or the one whose record has the run, or the nearest one."""
+    from unlit.wiring.desk import find_repository
+    from unlit.wiring.finding import repository_of_run
+    from unlit.wiring.settings import read_settings
+
+    if named is not None:
+        return find_repository(named)
+    elsewhere = None if name == "last" else repository_of_run(read_settings(), name)
+    return elsewhere or find_repository(Path())

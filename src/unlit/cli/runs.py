@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
-from unlit.cli.run import result_of
+from unlit.cli.run import repository_of, result_of
 
 if TYPE_CHECKING:
     from unlit.record.model import Run, RunState
@@ -69,7 +69,7 @@ def show_run(name: str, *, repository: Repository = None, as_json: Json = False)
         repository: The repository; default the nearest one upwards from here.
         as_json: Print JSON.
     """
-    store = _store(repository)
+    store = _store(repository, name)
     found = store.find_run(name)
     if as_json:
         sys.stdout.write(json.dumps(_everything(store, found)) + "\n")
@@ -120,7 +120,7 @@ def _stop(name: str, repository: Path | None, state: "RunState", *, as_json: boo
     from unlit.core.system import SystemClock
     from unlit.line.stopping import stop_run
 
-    store = _store(repository)
+    store = _store(repository, name)
     stopped = stop_run(store, SystemClock(), store.find_run(name).id, state)
     if as_json:
         sys.stdout.write(json.dumps(result_of(stopped)) + "\n")
@@ -193,14 +193,13 @@ def _state(name: str) -> "RunState":
         ) from error
 
 
-def _store(repository: Path | None) -> "Store":
+def _store(repository: Path | None, name: str = "last") -> "Store":
     from unlit.record.engine import sqlite_url
     from unlit.record.store import Store
-    from unlit.wiring.desk import find_repository
     from unlit.wiring.paths import state_paths
     from unlit.wiring.settings import read_settings
 
     settings = read_settings()
-    paths = state_paths(settings, find_repository(repository or Path()))
+    paths = state_paths(settings, repository_of(repository, name))
     paths.create()
     return Store.open(settings.text("database_url") or sqlite_url(paths.database))

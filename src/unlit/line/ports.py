@@ -22,6 +22,7 @@ from unlit.line.model import (
     Shipped,
     SpecFacts,
 )
+from unlit.record.ledger import Ledger
 from unlit.record.store import Store
 
 Result = TypeVar("Result")
@@ -138,6 +139,7 @@ class Services:
         workspaces: Folder of the runs' workspaces.
         artefacts: Folder of artefacts without scenario content.
         listen: Called with each event as it happens, for live views.
+        ledger: Holds and settles money, where hard limits are kept.
     """
 
     store: Store
@@ -156,3 +158,4 @@ class Services:
     workspaces: Path
     artefacts: Path
     listen: Callable[[LineEvent], None] = lambda event: None
+    ledger: Ledger | None = None

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,8 +123,12 @@ class Line:
         )
         return run
 
-    async def resume(self, run: RunId) -> None:
+    async def resume(self, run: RunId, *, run_usd: Decimal | None = None) -> None:
         """Go on with a run that stopped: its process died, it failed, or it was paused.
+
+        Args:
+            run: The run.
+            run_usd: A new hard limit for the run; the old one stands when `None`.
 
         Raises:
             InvalidInput: It is over, waits for a person, is being worked on, or was begun by a
@@ -148,8 +153,14 @@ class Line:
                 "its remaining steps may not fit those it has done.",
                 "finish it with the unlit that began it, or start a new run.",
             )
+        settings = dict(found.settings)
+        if run_usd is not None:
+            settings["budget"] = {**settings["budget"], "run_usd": str(run_usd)}
         now = self._services.clock.now()
-        self._services.store.change_run(run, now, state=RunState.RUNNING, note="")
+        changes = {"state": RunState.RUNNING, "note": "", "settings": settings}
+        self._services.store.change_run(run, now, **changes)
+        if self._services.ledger is not None:
+            self._services.ledger.settle_crashed(run)
         await self._engine.resume(run, kind)
 
     async def ship(self, run: RunId) -> None:

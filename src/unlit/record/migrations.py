@@ -8,7 +8,12 @@ from sqlalchemy import Connection, Engine, inspect, select, text
 from unlit.core.errors import InvalidInput
 from unlit.record.schema import VERSION, metadata, schema_version
 
-STEPS: Final[dict[int, Callable[[Connection], None]]] = {}
+
+def _tables_only(connection: Connection) -> None:
+    """Format 2 adds tables and changes none; `create_all` has made them."""
+
+
+STEPS: Final[dict[int, Callable[[Connection], None]]] = {1: _tables_only}
 """Step `n` turns format `n` into format `n + 1`."""
 
 

@@ -7,6 +7,7 @@ both databases, and readable with any SQL client.
 from typing import Final
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Float,
     Index,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 metadata = MetaData()
 
@@ -226,4 +227,30 @@ events = Table(
     Column("data", Text, nullable=False),
     UniqueConstraint("run", "key"),
     Index("events_by_run", "run", "seq"),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("spent_micros", BigInteger, nullable=False),
+    Column("held_micros", BigInteger, nullable=False),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("micros", BigInteger),
+    Index("holds_by_run", "run"),
 )

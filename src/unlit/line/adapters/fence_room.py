@@ -25,6 +25,7 @@ class FenceRoom(Fences):
     Args:
         host: What opens them.
         store: Where costs are booked.
+        metered: Whether the gateway books calls in the ledger itself, as they happen.
         routes: Twins that a role's fence reaches, such as a scripted model server for the coder;
             policy must allow them too.
     """
@@ -36,7 +37,10 @@ class FenceRoom(Fences):
         clock: Clock,
         ids: Ids,
         routes: Mapping[str, Sequence[TwinRoute]] | None = None,
+        *,
+        metered: bool = False,
     ) -> None:
+        self._metered = metered
         self._host = host
         self._store = store
         self._clock = clock
@@ -54,7 +58,7 @@ class FenceRoom(Fences):
             FenceSpec(
                 role=place.role,
                 policy=policy,
-                identity=Identity(place.run, place.stage, place.agent, place.role),
+                identity=Identity(place.run, _stage(place), place.agent, place.role),
                 workspace=order.workspace,
                 mounts=tuple(Mount(m.source, m.target, m.writable) for m in order.mounts),
                 env=dict(order.env),
@@ -67,7 +71,8 @@ class FenceRoom(Fences):
     @override
     async def close(self, fence: Fence, place: Place) -> Mapping[str, Any]:
         report = await fence.close()
-        self._book(place, report.usage)
+        if not self._metered:
+            self._book(place, report.usage)
         return {
             "held": report.held,
             "denied": report.denied,
@@ -104,3 +109,7 @@ class FenceRoom(Fences):
                 for number, used in enumerate(usage, start=1)
             ]
         )
+
+
+def _stage(place: Place) -> str:
+    return place.stage if place.candidate is None else f"{place.stage}/{place.candidate}"

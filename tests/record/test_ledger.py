@@ -1,0 +1,128 @@
+import threading
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.record.test_store import RUN, make_run
+
+from unlit.core.clock import FakeClock
+from unlit.core.errors import BudgetUsedUp
+from unlit.core.system import SystemIds
+from unlit.models.model import ModelUsage
+from unlit.record.engine import sqlite_url
+from unlit.record.ledger import Ledger
+from unlit.record.store import Store
+
+
+@dataclass(frozen=True)
+class Who:
+    run: str = RUN
+    stage: str = "build/c1"
+    agent: str = "codex"
+
+
+def price(usage: ModelUsage) -> Decimal | None:
+    """One cent a token out; `mystery` has no price."""
+    return None if usage.model == "mystery" else Decimal(usage.output_tokens) / 100
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store.open(sqlite_url(tmp_path / "record.db"))
+    store.begin_run(replace(make_run(), settings={"budget": {"run_usd": "1", "day_usd": "3"}}))
+    return store
+
+
+@pytest.fixture
+def ledger(store: Store) -> Ledger:
+    return Ledger(store, FakeClock(), SystemIds(), price)
+
+
+def test_what_is_held_is_settled_at_the_truth(store: Store, ledger: Ledger) -> None:
+    ticket = ledger.reserve(Who(), "openai", "gpt", 10, 90)
+    assert ledger.used(f"run/{RUN}") == (Decimal(0), Decimal("0.9"))
+    ledger.settle(ticket, ModelUsage("openai", "gpt", 12, 30))
+    ledger.settle(ticket, ModelUsage("openai", "gpt", 12, 30))
+    assert ledger.used(f"run/{RUN}") == (Decimal("0.3"), Decimal(0))
+    (cost,) = store.costs(run=RUN)
+    assert (cost.usd, cost.stage, cost.candidate, cost.agent, cost.person) == (
+        Decimal("0.3"),
+        "build",
+        "c1",
+        "codex",
+        "ann",
+    )
+
+
+def test_a_call_that_may_overrun_the_limit_is_not_made(ledger: Ledger) -> None:
+    ledger.reserve(Who(), "openai", "gpt", 10, 60)
+    with pytest.raises(BudgetUsedUp, match="REC-021"):
+        ledger.reserve(Who(), "openai", "gpt", 10, 60)
+    ledger.reserve(Who(), "openai", "gpt", 10, 40)
+
+
+def test_a_refused_call_gives_its_money_back(store: Store, ledger: Ledger) -> None:
+    ledger.settle(ledger.reserve(Who(), "openai", "gpt", 10, 100), None)
+    assert ledger.used(f"run/{RUN}") == (Decimal(0), Decimal(0))
+    assert store.costs() == ()
+
+
+def test_a_call_of_a_dead_process_is_settled_at_what_was_held(store: Store, ledger: Ledger) -> None:
+    ledger.reserve(Who(), "openai", "gpt", 10, 50)
+    assert ledger.settle_crashed(RUN) == 1
+    assert ledger.settle_crashed(RUN) == 0
+    assert store.spent(run=RUN) == Decimal("0.5")
+    assert ledger.used(f"run/{RUN}") == (Decimal("0.5"), Decimal(0))
+
+
+def test_an_answer_without_usage_costs_what_was_held(store: Store, ledger: Ledger) -> None:
+    ledger.settle(ledger.reserve(Who(), "openai", "gpt", 10, 50), ModelUsage("openai", "gpt", 0, 0))
+    assert store.spent(run=RUN) == Decimal("0.5")
+
+
+def test_an_unknown_price_is_refused_where_there_is_a_limit(store: Store, ledger: Ledger) -> None:
+    with pytest.raises(BudgetUsedUp, match="REC-022"):
+        ledger.reserve(Who(), "x", "mystery", 10, 10)
+    free = Who(run="r-no-limit")
+    ticket = ledger.reserve(free, "x", "mystery", 10, 10)
+    ledger.settle(ticket, ModelUsage("x", "mystery", 10, 5))
+    assert [cost.usd for cost in store.costs()] == [None]
+
+
+def test_thresholds_are_told_once_each(store: Store) -> None:
+    told: list[tuple[str, str, float]] = []
+    ledger = Ledger(store, FakeClock(), SystemIds(), price, lambda *what: told.append(what))
+    for _ in range(10):
+        ledger.settle(
+            ledger.reserve(Who(), "openai", "gpt", 1, 10), ModelUsage("openai", "gpt", 1, 10)
+        )
+    assert [(scope, share) for _, scope, share in told] == [
+        (f"run/{RUN}", 0.5),
+        (f"run/{RUN}", 0.8),
+        (f"run/{RUN}", 1.0),
+    ]
+
+
+def test_calls_side_by_side_never_overrun_a_limit(tmp_path: Path, store: Store) -> None:
+    made: list[str] = []
+
+    def hammer() -> None:
+        mine = Ledger(
+            Store.open(sqlite_url(tmp_path / "record.db")), FakeClock(), SystemIds(), price
+        )
+        for _ in range(30):
+            try:
+                ticket = mine.reserve(Who(), "openai", "gpt", 1, 7)
+            except BudgetUsedUp:
+                return
+            mine.settle(ticket, ModelUsage("openai", "gpt", 1, 7))
+            made.append(ticket)
+
+    threads = [threading.Thread(target=hammer) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 14
+    assert store.spent(run=RUN) == Decimal("0.98")
