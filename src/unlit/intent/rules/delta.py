@@ -1,8 +1,8 @@
 """What changed between two versions of a spec, and what that makes worthless.
 
-A criterion whose sentence changed invalidates every scenario that speaks for it and every verdict on
-it. A new example invalidates verdicts, because they were reached without it, and leaves scenarios
-standing unless they contradict it. Title, order and layout invalidate nothing.
+A criterion whose sentence changed invalidates every scenario that speaks for it and every verdict
+on it. A new example invalidates verdicts, because they were reached without it, and leaves
+scenarios standing. Title, order and layout invalidate nothing.
 """
 
 from collections.abc import Iterable, Mapping

@@ -24,6 +24,6 @@ def test_on_specs_that_no_rule_was_tuned_on_they_are_nearly_as_good() -> None:
 
 
 def test_sound_specs_have_no_more_than_one_hint_in_all() -> None:
-    found = score([row for row in entries("sound-*")])
+    found = score(list(entries("sound-*")))
     assert found.planted == 0
     assert found.extra <= 1
