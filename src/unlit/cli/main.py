@@ -43,15 +43,18 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("review", "unlit.cli.review:app", "Read a run's outcome report."),
     Command("approve", "unlit.cli.approve:app", "Approve a run at its gate; it ships."),
     Command("reject", "unlit.cli.approve:reject_app", "Reject a run at its gate, with a reason."),
+    Command("console", "unlit.cli.console:app", "The web console on loopback."),
     Command("evaluate", "unlit.cli.evaluate:app", "Grade a program against scenarios in a vault."),
     Command("scenarios", "unlit.cli.scenarios:app", "Lint, list and measure scenarios."),
     Command("intent", "unlit.cli.intent:app", "Lint specs and judge whether they are ready."),
     Command(
         "twins", "unlit.cli.twins:app", "Local twins of Okta, Jira, Slack, Docs, Drive and Sheets."
     ),
+    Command("fence", "unlit.cli.fence:app", "Run a command in a fence."),
     Command("policy", "unlit.cli.policy:app", "Check, explain, test and compare policies."),
     Command("audit", "unlit.cli.audit:app", "Show, verify and export the audit log."),
     Command("diversity", "unlit.cli.diversity:app", "Measure what another model family is worth."),
+    Command("doctor", "unlit.cli.doctor:app", "Say what works on this machine."),
     Command("config", "unlit.cli.config:app", "Show settings and where each came from."),
 )
 

@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from unlit import __version__
 from unlit.context.adapters.folder_bodies import FolderBodies
 from unlit.context.connectors.markdown import MarkdownFolder
 from unlit.context.ports import Source
 from unlit.core.clock import Clock
 from unlit.core.system import SystemClock, SystemIds
-from unlit.fence import FenceHost, TwinRoute
+from unlit.fence import FenceHost, TwinRoute, capabilities
 from unlit.harness.options import AgentOptions
 from unlit.harness.registry import make_agent
 from unlit.line.adapters.dependency_room import DependencyRoom
@@ -131,7 +132,8 @@ def open_audit(paths: StatePaths, clock: Clock) -> AuditLog:
     Raises:
         OutsideFailed: It cannot be written, or another process holds it.
     """
-    return AuditLog.open(paths.audit, {"program": "unlit"}, clock)
+    header = {"program": f"unlit {__version__}", **capabilities().to_json()}
+    return AuditLog.open(paths.audit, header, clock)
 
 
 @asynccontextmanager
