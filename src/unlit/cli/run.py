@@ -72,6 +72,8 @@ def start(  # noqa: PLR0913 # one flag each
                 open_factory(folder, flags=flags, listen=view.listen) as factory,
                 Line.open(factory.services, factory.durable_url) as line,
             ):
+                for sentence in factory.found:
+                    view.say(f"found {sentence}")
                 begun = await line.start(factory.request(spec, agents=agents, **changes))
                 view.say(f"run {begun}: {spec} by {agent or factory.factory.agents[0]}")
                 return await line.wait(begun)
@@ -156,7 +158,7 @@ def _told(found: "Run", *, as_json: bool) -> int:
             sys.stdout.write(f"  {found.note}\n")
         if found.state is RunState.WAITING:
             sys.stdout.write(
-                f"  One question for a person: unlit review {found.id}, then\n"
+                f"  A person decides: read `unlit review {found.id}`, then\n"
                 f"  unlit approve {found.id}   or   unlit reject {found.id} --reason WHY\n"
             )
         elif found.state in (RunState.FAILED, RunState.PAUSED):
@@ -183,7 +185,6 @@ def _view() -> Any:
 
 def _repository(named: Path | None, spec: Path | None) -> Path:
     from unlit.core.errors import InvalidInput
-    from unlit.wiring.desk import find_repository
 
     if spec is not None and not spec.is_file():
         raise InvalidInput(
@@ -193,16 +194,27 @@ def _repository(named: Path | None, spec: Path | None) -> Path:
             "name the file, for example specs/NAME.md.",
         )
     start = named or (spec.resolve().parent if spec is not None else Path())
-    return find_repository(start)
+    return nearest_repository(start)
+
+
+def nearest_repository(start: Path) -> Path:
+    """Return the nearest factory or git repository upwards, else `start`.
+
+    As `unlit.wiring.desk.find_repository`, whose module is too slow for commands that only read.
+    """
+    real = start.resolve()
+    for folder in (real, *real.parents):
+        if (folder / "unlit.toml").exists() or (folder / ".git").exists():
+            return folder
+    return real
 
 
 def repository_of(named: Path | None, name: str) -> Path:
     """Return the repository named, or the one whose record has the run, or the nearest one."""
-    from unlit.wiring.desk import find_repository
     from unlit.wiring.finding import repository_of_run
     from unlit.wiring.settings import read_settings
 
     if named is not None:
-        return find_repository(named)
+        return nearest_repository(named)
     elsewhere = None if name == "last" else repository_of_run(read_settings(), name)
-    return elsewhere or find_repository(Path())
+    return elsewhere or nearest_repository(Path())

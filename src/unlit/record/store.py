@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import Connection, Table, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 from unlit.core.ids import RunId
@@ -188,9 +188,7 @@ class Store(Reads):
             {name: value for name, value in to_columns(row).items() if name not in without}
             for row in rows
         ]
-        dialect = self.engine.dialect.name
-        maker = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        statement = maker(table)
+        statement = _insert(self.engine.dialect.name, table)
         if replace:
             changed = {name: statement.excluded[name] for name in values[0] if name not in keys}
             statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
@@ -211,3 +209,12 @@ class Store(Reads):
         for name, value in where.items():
             statement = statement.where(table.c[name] == value)
         connection.execute(statement)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    """Make an insert that knows `on_conflict`; each dialect is imported only when it is used."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert(table)
+    return sqlite.insert(table)
