@@ -71,11 +71,11 @@ def _merge(into: Mask, more: Mask) -> None:
 
 
 def apply(value: Any, mask: Mask) -> Any:
-    """Return the part of `value` that the mask selects."""
+    """Return the part of `value` that the mask selects; what holds nothing selected stays empty."""
     if not mask or (ALL in mask and not mask[ALL]):
         return value
     if isinstance(value, list):
-        return [item for item in (apply(item, mask) for item in value) if item != {}]
+        return [apply(item, mask) for item in value]
     if not isinstance(value, dict):
         return value
     out: dict[str, Any] = {}
@@ -83,8 +83,39 @@ def apply(value: Any, mask: Mask) -> Any:
         tree = mask.get(key, mask.get(ALL))
         if tree is None:
             continue
-        kept = apply(item, tree)
-        if tree and isinstance(kept, dict) and not kept:
-            continue
-        out[key] = kept
+        out[key] = apply(item, tree)
     return out
+
+
+def merged(old: dict[str, Any], new: dict[str, Any], mask: Mask) -> dict[str, Any]:
+    """Return `old` with the masked parts taken from `new`; a masked part that is absent goes."""
+    if ALL in mask:
+        return {**old, **new}
+    out = dict(old)
+    for key, tree in mask.items():
+        name = camel(key)
+        if not tree or ALL in tree:
+            if new.get(name) is None:
+                out.pop(name, None)
+            else:
+                out[name] = new[name]
+            continue
+        below = merged(dict(old.get(name) or {}), dict(new.get(name) or {}), tree)
+        if below:
+            out[name] = below
+        else:
+            out.pop(name, None)
+    return out
+
+
+def camel(name: str) -> str:
+    """Return a field's JSON name; masks may be written in snake_case."""
+    if "_" not in name:
+        return name
+    first, *rest = name.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def names(mask: Mask, name: str) -> bool:
+    """Say whether a mask selects `name`."""
+    return ALL in mask or any(camel(key) == name for key in mask)

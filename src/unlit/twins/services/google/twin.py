@@ -9,15 +9,16 @@ from unlit.twins.kit.http import Malformed, Reply, Request
 from unlit.twins.kit.router import Match, NoMatch, Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.model import Actor, FaultRule
+from unlit.twins.model import Actor, Fact, FaultRule
 from unlit.twins.services.google import errors, seed
 from unlit.twins.services.google.docs import document
 from unlit.twins.services.google.docs import routes as docs
 from unlit.twins.services.google.drive import files, permissions
-from unlit.twins.services.google.sheets import show, spreadsheets, values
+from unlit.twins.services.google.facts import believe
+from unlit.twins.services.google.sheets import filters, show, spreadsheets, values
 from unlit.twins.services.google.sheets.book import Book
 
-MODULES = (files, permissions, docs, spreadsheets, values)
+MODULES = (files, permissions, docs, spreadsheets, values, filters)
 _NO_TOKEN = (
     "Request is missing required authentication credential. Expected OAuth 2 access token, login "
     "cookie or other valid authentication credential. See https://developers.google.com/identity/"
@@ -112,6 +113,11 @@ class GoogleTwin(Twin):
     @override
     def seed(self, world: World, spec: Any) -> None:
         seed.fill(world, spec)
+
+    @override
+    def believe(self, world: World, facts: list[Fact]) -> dict[str, str]:
+        believe(world, facts)
+        return {}
 
     @override
     def collections(self, world: World) -> dict[str, list[dict[str, Any]]]:

@@ -370,7 +370,7 @@ def changed(ask: Ask, row: Row, body: Row) -> Row:
             "The parents field is not directly writable in update requests. Use the addParents and "
             "removeParents parameters instead.",
         )
-    changes = {name: body[name] for name in _WRITABLE if name in body}
+    changes: Row = {name: body[name] for name in _WRITABLE if name in body}
     for name in ("properties", "appProperties"):
         if name in changes:
             merged = {**(row.get(name) or {}), **(changes[name] or {})}

@@ -221,7 +221,7 @@ def update(ask: Ask) -> Any:
             location="permission.role",
             kind="other",
         )
-    new = {**old, **{k: body[k] for k in ("role", "expirationTime") if k in body}}
+    new: Row = {**old, **{k: body[k] for k in ("role", "expirationTime") if k in body}}
     if ask.flag("removeExpiration"):
         new.pop("expirationTime", None)
     held = [new if p["id"] == old["id"] else p for p in row["permissions"]]

@@ -9,7 +9,8 @@ from typing import Any, Final
 Row = dict[str, Any]
 Test = Callable[[Row], bool]
 _TOKEN: Final = re.compile(
-    r"\s*(?:(?P<string>'(?:\\.|[^'\\])*')|(?P<op><=|>=|!=|=|<|>)|(?P<paren>[()])"
+    r"\s*(?:(?P<string>'(?:\\.|[^'\\])*'|\x22(?:\\.|[^\x22\\])*\x22)"
+    r"|(?P<op><=|>=|!=|=|<|>)|(?P<paren>[()])"
     r"|(?P<brace>[{}])|(?P<word>[A-Za-z_][A-Za-z0-9_.]*))",
 )
 _COMPARE: Final = ("=", "!=", "<", "<=", ">", ">=")
@@ -209,8 +210,8 @@ class _Parser:
                 raise BadQuery(key)
             pair[key] = value
         self.at += 1
-        key, value = pair.get("key", ""), pair.get("value")
-        return lambda row: key in (row.get(field) or {}) and value in (None, row[field][key])
+        name, wanted = pair.get("key", ""), pair.get("value")
+        return lambda row: name in (row.get(field) or {}) and wanted in (None, row[field][name])
 
     def compare(self, field: str, operator: str, value: str) -> Test:
         if _FIELDS[field] == _COMPARE and "Count" not in field:

@@ -127,6 +127,14 @@ class Book:
             return cell.value
         return calc.value(self, sheet, row, column)
 
+    def computed(self, sheet: Row) -> calc.Sheetful | None:
+        """Return the computed values of a sheet; nothing when it has no formulas."""
+        if not calc.has_formulas(sheet):
+            return None
+        found = calc.sheetful(self)
+        found.settle(sheet["id"])
+        return found
+
     def editor(self, sheet: Row) -> Editor:
         """Return an editor of a sheet's cells; store its grid with `patch`."""
         return Editor(sheet["cells"])

@@ -86,16 +86,7 @@ def read(book: Book, sheet: Row, area: Area, major: str, option: str, dates: str
         "range": a1.text(sheet["title"], top, left, bottom, right),
         "majorDimension": major,
     }
-    lines: list[list[Any]] = []
-    for row in range(top, min(bottom, len(sheet["cells"]))):
-        line: list[Any] = []
-        width = min(right, len(sheet["cells"][row]))
-        for column in range(left, width):
-            cell = book.cell(sheet, row, column)
-            line.append(
-                rendered(cell, book.value(sheet, row, column), option, dates) if cell.filled else ""
-            )
-        lines.append(line)
+    lines = lines_in(book, sheet, (top, left, bottom, right), option, dates)
     if major == "COLUMNS":
         width = max((len(line) for line in lines), default=0)
         lines = [[line[c] if c < len(line) else "" for line in lines] for c in range(width)]
@@ -103,6 +94,30 @@ def read(book: Book, sheet: Row, area: Area, major: str, option: str, dates: str
     if lines:
         out["values"] = lines
     return out
+
+
+def lines_in(
+    book: Book, sheet: Row, box: tuple[int, int, int, int], option: str, dates: str
+) -> list[list[Any]]:
+    """Return the rendered values of a closed range, row by row."""
+    top, left, bottom, right = box
+    computed = book.computed(sheet)
+    cells = sheet["cells"]
+    rows = len(cells) if computed is None else computed.used(sheet["id"])[0]
+    lines: list[list[Any]] = []
+    for row in range(top, min(bottom, rows)):
+        width = len(cells[row]) if row < len(cells) else 0
+        if computed is not None:
+            width = max(width, computed.used(sheet["id"])[1])
+        line: list[Any] = []
+        for column in range(left, min(right, width)):
+            cell = book.cell(sheet, row, column)
+            value = cell.value if computed is None else computed.cell(sheet["id"], row, column)
+            line.append(
+                "" if value is None and not cell.filled else rendered(cell, value, option, dates)
+            )
+        lines.append(line)
+    return lines
 
 
 def trimmed(lines: list[list[Any]]) -> list[list[Any]]:
@@ -319,29 +334,42 @@ def batch_update(ask: Ask) -> Any:
     body = ask.body()
     option = required_input(body.get("valueInputOption"))
     answers: list[Row] = []
+    boxes: list[tuple[int, int, int, int, int]] = []
     with ask.world.atomic():
         for n, data in enumerate(body.get("data") or []):
             lines = lines_of(data, f"data[{n}]")
             sheet, area = book.area(str(data.get("range", "")))
             box = write(book, sheet, area, lines, option)
+            boxes.append((sheet["id"], *box))
             answers.append(updated(ask, book, sheet, box, lines, body.get))
         store.modified(ask, book.ident)
-    sheets = {a["updatedRange"].rpartition("!")[0] for a in answers}
-    out: Row = {"spreadsheetId": book.ident}
-    for total, one in (
-        ("totalUpdatedRows", "updatedRows"),
-        ("totalUpdatedColumns", "updatedColumns"),
-        ("totalUpdatedCells", "updatedCells"),
-    ):
-        out[total] = sum(a.get(one, 0) for a in answers)
-    out["totalUpdatedSheets"] = len(sheets)
+    out: Row = {"spreadsheetId": book.ident, **totals(boxes, answers)}
     out["responses"] = answers
     return ask.masked(out)
 
 
+def totals(boxes: list[tuple[int, int, int, int, int]], answers: list[Row]) -> Row:
+    """Return the totals of a batch: rows and columns are counted once each."""
+    rows = {(sheet, r) for sheet, top, _, bottom, _ in boxes for r in range(top, bottom)}
+    columns = {(sheet, c) for sheet, _, left, _, right in boxes for c in range(left, right)}
+    cells = sum(answer.get("updatedCells", 0) for answer in answers)
+    if not cells:
+        return {}
+    return {
+        "totalUpdatedRows": len(rows),
+        "totalUpdatedColumns": len(columns),
+        "totalUpdatedCells": cells,
+        "totalUpdatedSheets": len({box[0] for box in boxes}),
+    }
+
+
 def clear_area(book: Book, text: str) -> str:
     """Clear the values of a range; return its name as answers show it."""
-    sheet, area = book.area(text)
+    return clear_box(book, *book.area(text))
+
+
+def clear_box(book: Book, sheet: Row, area: Area) -> str:
+    """Clear the values of an area; return its name as answers show it."""
     top, left, bottom, right = book.closed(sheet, area)
     editor = book.editor(sheet)
     for row in range(top, min(bottom, len(sheet["cells"]))):

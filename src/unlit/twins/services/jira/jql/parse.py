@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from unlit.twins.services.jira.jql.model import (
     Call,
@@ -97,7 +97,8 @@ def _legal(word: str, line: int, column: int) -> None:
 
 
 def _quoted(text: str, at: int, line: int, column: int) -> tuple[int, str]:
-    quote, out, at = text[at], [], at + 1
+    quote, at = text[at], at + 1
+    out: list[str] = []
     while at < len(text):
         char = text[at]
         if char == quote:
@@ -299,7 +300,7 @@ class _Parser:
             return Values(tuple(items))
         return self.value(wanted)
 
-    def value(self, wanted: str) -> Any:
+    def value(self, wanted: str) -> Word | Call | Empty:
         token = self.now
         if token.kind == "quoted":
             self.at += 1

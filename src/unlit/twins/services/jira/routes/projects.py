@@ -215,14 +215,14 @@ def _problems(ask: Ask, body: Row) -> dict[str, str]:
 def update(ask: Ask) -> Any:
     """Change a project; a new key moves its issues' keys."""
     row, body = named(ask), ask.body()
-    changes = {
+    changes: Row = {
         k: body[k] for k in ("name", "description", "url", "assigneeType", "key") if k in body
     }
     if body.get("leadAccountId"):
         changes["lead"] = body["leadAccountId"]
     if "key" in changes and changes["key"] != row["key"]:
         _rekey(ask, row, changes["key"])
-    ask.site.table("projects").patch(row["id"], **changes)
+    ask.site.table("projects").put(row["id"], {**row, **changes})
     return whole(ask, ask.site.table("projects")[row["id"]])
 
 
@@ -232,7 +232,7 @@ def _rekey(ask: Ask, row: Row, key: str) -> None:
     issues, keys = ask.site.table("issues"), ask.site.table("keys")
     for issue in [i for i in issues.values() if i["project"] == row["id"]]:
         new = f"{key}-{issue['key'].rpartition('-')[2]}"
-        issues.patch(issue["id"], key=new)
+        issues.put(issue["id"], {**issue, "key": new})
         keys.put(new, issue["id"])
 
 

@@ -1,0 +1,1 @@
+"""Requests of spreadsheets.batchUpdate, by subject."""

@@ -1,0 +1,1 @@
+"""A formula engine: parse, move references, evaluate."""
