@@ -315,3 +315,10 @@ async def test_fences_come_and_go_side_by_side(bench: Bench, shell: Shell) -> No
             for fence in fences
         ]
     assert all(b"No such file" in task.result().stderr for task in ran)
+
+
+async def test_commands_that_start_at_once_do_not_disturb_each_other(bench: Bench) -> None:
+    fence = await bench.open()
+    async with asyncio.TaskGroup() as group:
+        ran = [group.create_task(fence.run(["echo", str(n)])) for n in range(24)]
+    assert [task.result().stdout for task in ran] == [f"{n}\n".encode() for n in range(24)]

@@ -10,17 +10,18 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.core.errors import InvalidInput, OutsideFailed, UnlitError
 from unlit.fence.fence import Fence
 from unlit.fence.gateway import Gateway
 from unlit.fence.launch.wire import pair, send
 from unlit.fence.model import FenceSpec, Limits, Mount, Probe
 from unlit.fence.probing import Prober
 from unlit.fence.view import View, granted_mounts, matching, write_etc
-from unlit.policy import AuditLog, mint_placeholder
+from unlit.policy import AuditLog, mint_placeholder, resolve_credential
 from unlit.policy.model import JSON, RoleLimits
 
 _PACKAGES: Final = Path(__file__).resolve().parents[2]
@@ -114,7 +115,8 @@ class FenceHost:
             audit, secret_env=secret_env, upstream_tls=upstream_tls, overrides=overrides
         )
         write_etc(launcher.folder / "etc", gateway.ca_pem)
-        prober = await Prober.start({STATE: state_dir, **(watched or {})})
+        known = partial(known_secrets, env=secret_env or {})
+        prober = await Prober.start({STATE: state_dir, **(watched or {})}, known)
         return cls(audit, gateway, launcher, prober)
 
     async def open(self, spec: FenceSpec) -> Fence:
@@ -269,6 +271,20 @@ class FenceHost:
         await self._prober.close()
         self._control.close()
         await asyncio.to_thread(self._launcher.wait)
+
+
+def known_secrets(spec: FenceSpec, *, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets that a policy speaks of and that lie in the environment or a file.
+
+    They are looked for in what processes of the fence hold; those of a command or a keyring are
+    not asked for again.
+    """
+    found = {}
+    for rule in spec.policy.credentials.values():
+        if rule.source.kind in ("env", "file"):
+            with contextlib.suppress(UnlitError):
+                found[rule.name] = resolve_credential(rule, env=env).reveal()
+    return found
 
 
 def limits_of(said: RoleLimits) -> Limits:

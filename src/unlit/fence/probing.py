@@ -1,13 +1,13 @@
 """The proof that a fence holds: reach for what must be out of reach, from inside, twice.
 
-Beside each thing that must be blocked stands a planted control that can be reached. A probe that
-misses its control proves nothing, and the fence does not count as held.
+Three detectors, each with a planted control that takes the same way as a real leak. A detector
+that misses its control proves nothing, and the fence does not count as held.
 """
 
 import asyncio
 import secrets
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,22 +16,36 @@ from unlit.fence.model import NOT_STARTED, Probe
 
 if TYPE_CHECKING:
     from unlit.fence.fence import Fence
+    from unlit.fence.model import FenceSpec
 
 _SECONDS: Final = 20.0
 _CONTROL_FILE: Final = "/etc/passwd"
+_PLANT: Final = "FENCE_PROBE"
+_MEMORY: Final = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null"
+
+Secrets = Callable[["FenceSpec"], Mapping[str, str]]
 
 
 class Prober:
-    """Makes probes for every fence of a host."""
+    """Makes probes for every fence of a host.
 
-    def __init__(self, watched: Mapping[str, Path], server: asyncio.Server) -> None:
+    Args:
+        watched: Paths that no fence may see, by name.
+        server: Something that listens on the host's loopback.
+        known: Finds the secrets that a fence's policy speaks of; they never enter the fence.
+    """
+
+    def __init__(
+        self, watched: Mapping[str, Path], server: asyncio.Server, known: Secrets | None = None
+    ) -> None:
         self.watched = dict(watched)
         self._server = server
         self._port = int(server.sockets[0].getsockname()[1])
+        self._known = known
         self._touched = 0
 
     @classmethod
-    async def start(cls, watched: Mapping[str, Path]) -> "Prober":
+    async def start(cls, watched: Mapping[str, Path], known: Secrets | None = None) -> "Prober":
         """Begin; a listener on the host's loopback is the thing that no fence may reach."""
         prober: Prober
 
@@ -40,7 +54,7 @@ class Prober:
             writer.close()
 
         server = await asyncio.start_server(touched, "127.0.0.1", 0)
-        prober = cls(watched, server)
+        prober = cls(watched, server, known)
         return prober
 
     async def close(self) -> None:
@@ -48,46 +62,72 @@ class Prober:
         self._server.close()
 
     async def probe(self, fence: "Fence", when: str) -> tuple[Probe, ...]:
-        """Try everything once, in one command inside the fence."""
-        mark = secrets.token_hex(8)
-        lines = [f"echo {mark}"]
-        names: list[tuple[str, bool]] = []
-        for name, path in self.watched.items():
-            names.append((name, False))
-            lines.append(_readable(str(path)))
-        names.append(("control file", True))
-        lines.append(_readable(_CONTROL_FILE))
-        done = await fence.run(["sh", "-c", "\n".join(lines)], timeout_s=_SECONDS, cwd="/")
+        """Try everything once, in one command inside the fence.
+
+        Raises:
+            OutsideFailed: The fence's view cannot be made at all.
+        """
+        mark, plant = secrets.token_hex(8), secrets.token_hex(20)
+        paths = [(name, str(path)) for name, path in self.watched.items()]
+        lines = [f"echo {mark}", *(self.seek(path) for _, path in paths), self.seek(_CONTROL_FILE)]
+        line = "\n".join([*lines, f"echo {mark}", _MEMORY])
+        done = await fence.run(["sh", "-c", line], env={_PLANT: plant}, timeout_s=_SECONDS, cwd="/")
         if done.exit_code == NOT_STARTED:
             raise _no_view(done.stderr.decode("utf-8", "replace"))
-        told = done.stdout.decode("ascii", "replace").split()
-        if told[:1] != [mark] or len(told) != len(names) + 1:
+        head, _, memory = done.stdout.partition(f"{mark}\n".encode())[2].partition(
+            f"{mark}\n".encode()
+        )
+        answers = head.decode("ascii", "replace").split()
+        if len(answers) != len(paths) + 1 or not memory:
             return (Probe("the probe itself did not run", when, blocked=False),)
         probes = [
-            Probe(name, when, blocked=answer == "no", control=control)
-            for (name, control), answer in zip(names, told[1:], strict=True)
+            Probe(name, when, blocked=answer == "no")
+            for (name, _), answer in zip(paths, answers[:-1], strict=True)
         ]
+        probes.append(Probe("control file", when, blocked=answers[-1] == "no", control=True))
+        probes += self._credentials(fence, when, memory, plant)
         return (*probes, *await self._loopback(fence, when))
 
-    async def _loopback(self, fence: "Fence", when: str) -> tuple[Probe, ...]:
+    @staticmethod
+    def seek(path: str) -> str:
+        """Return a line of shell that says whether a path is there."""
+        quoted = shlex.quote(path)
+        return f"if [ -e {quoted} ] || [ -r {quoted} ]; then echo yes; else echo no; fi"
+
+    @staticmethod
+    def finds(memory: bytes, text: str) -> bool:
+        """Say whether what processes hold contains a text."""
+        return text.encode() in memory
+
+    async def reaches(self, fence: "Fence") -> bool:
+        """Say whether the host's loopback is reached from the fence's network."""
         before = self._touched
         try:
             _, writer = await fence.connect(self._port)
-            writer.close()
-            reached = True
         except OSError:
-            reached = False
-        inside = Probe("host loopback", when, blocked=not reached and self._touched == before)
+            return self._touched > before
+        writer.close()
+        return True
+
+    def _credentials(self, fence: "Fence", when: str, memory: bytes, plant: str) -> Sequence[Probe]:
+        known = {} if self._known is None else self._known(fence.spec)
+        seen = any(self.finds(memory, text) for text in known.values() if text)
+        return (
+            Probe("credentials", when, blocked=not seen),
+            Probe("control credential", when, self.finds(memory, plant) is False, control=True),
+        )
+
+    async def _loopback(self, fence: "Fence", when: str) -> Sequence[Probe]:
+        inside = Probe("host loopback", when, blocked=not await self.reaches(fence))
         before = self._touched
         _, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.close()
-        await asyncio.sleep(0)
         for _ in range(100):
             if self._touched > before:
                 break
             await asyncio.sleep(0.001)
-        seen = self._touched > before
-        return inside, Probe("control connection", when, blocked=not seen, control=True)
+        missed = self._touched == before
+        return inside, Probe("control connection", when, blocked=missed, control=True)
 
 
 def _no_view(said: str) -> OutsideFailed:
@@ -97,8 +137,3 @@ def _no_view(said: str) -> OutsideFailed:
         "a mount has no place inside, or the machine lacks something that bubblewrap needs.",
         "choose a target for the mount outside /usr, /etc and /proc; else run `unlit doctor`.",
     )
-
-
-def _readable(path: str) -> str:
-    quoted = shlex.quote(path)
-    return f"if [ -e {quoted} ] || [ -r {quoted} ]; then echo yes; else echo no; fi"

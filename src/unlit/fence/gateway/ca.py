@@ -4,6 +4,7 @@ import datetime
 import os
 import ssl
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from cryptography import x509
@@ -44,8 +45,6 @@ class Authority:
         )
         self._certificate = self._sign_self()
         self._contexts: OrderedDict[tuple[str, bool], LeafContext] = OrderedDict()
-        self.entry = self._mint("gateway.unlit.internal", h2=False)
-        self.entry.sni_callback = self._choose
 
     @property
     def pem(self) -> bytes:
@@ -64,18 +63,29 @@ class Authority:
             self._contexts.move_to_end(key)
         return context
 
-    def _choose(
-        self, ssl_object: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext
-    ) -> int | None:
-        # who shows no plain name gets a TLS alert: without a name nothing can be decided
-        try:
-            host, port = authority((name or "").encode("ascii"))
-        except (Malformed, UnicodeEncodeError):
-            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-        if port is not None:
-            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-        ssl_object.context = self.context(host)
-        return None
+    def entry(self, offers_h2: Callable[[str], bool] = lambda _: False) -> ssl.SSLContext:
+        """Return the context that new connections start with; it turns into that of their name.
+
+        Args:
+            offers_h2: Whether HTTP/2 is offered for a name.
+        """
+
+        def choose(
+            ssl_object: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext
+        ) -> int | None:
+            # who shows no plain name gets a TLS alert: without a name nothing can be decided
+            try:
+                host, port = authority((name or "").encode("ascii"))
+            except (Malformed, UnicodeEncodeError):
+                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+            if port is not None:
+                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+            ssl_object.context = self.context(host, offers_h2(host))
+            return None
+
+        context = self._mint("gateway.unlit.internal", h2=False)
+        context.sni_callback = choose
+        return context
 
     def _sign_self(self) -> x509.Certificate:
         usage = x509.KeyUsage(

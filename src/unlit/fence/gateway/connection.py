@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from unlit.fence.gateway.body import body_of
-from unlit.fence.gateway.ca import Authority, LeafContext
+from unlit.fence.gateway.ca import LeafContext
 from unlit.fence.gateway.channel import Channel, Gone, TimedOut
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.exchange import BODY_SILENCE_S, Exchange
 from unlit.fence.gateway.head import LONGEST_HEAD, Malformed, parse_connect, parse_request
+from unlit.fence.gateway.http2_server import Http2Server
 from unlit.fence.gateway.model import PROXY_ADDRESS, PROXY_PORT
 from unlit.fence.gateway.reply import Http1Reply
 from unlit.fence.gateway.session import Session
@@ -77,14 +78,14 @@ class Connection:
         self,
         session: Session,
         dialler: Dialler,
-        ca: Authority,
+        tls: ssl.SSLContext,
         sock: socket.socket,
         *,
         is_proxy: bool = False,
     ) -> None:
         self._session = session
         self._dialler = dialler
-        self._ca = ca
+        self._tls = tls
         self._sock = sock
         self._is_proxy = is_proxy
         self._channel: Channel | None = None
@@ -172,7 +173,7 @@ class Connection:
             await self._loop.connect_accepted_socket(
                 lambda: channel,
                 self._sock,
-                ssl=self._ca.entry,
+                ssl=self._tls,
                 ssl_handshake_timeout=FIRST_BYTE_S,
             )
         except (ssl.SSLError, OSError) as error:
@@ -202,9 +203,26 @@ class Connection:
                 self._note(where, f"SNI {shown} is not the name that was resolved")
                 return
             promised = shown
+            if channel.transport.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
+                await self._serve_h2(channel, shown, where.port)
+                return
         expected = Expected(scheme, where.port, promised, proxied)
         while await self._one(channel, expected):
             pass
+
+    async def _serve_h2(self, channel: Channel, host: str, port: int) -> None:
+        expected = Expected("https", port, host, False)
+        server = Http2Server(
+            channel,
+            host,
+            port,
+            lambda head, body, reply: Exchange(
+                self._session, self._dialler, head, body, reply
+            ).run(),
+            lambda bad: self._refusal(bad, expected.text),
+        )
+        server.begin()
+        await server.run()
 
     async def _one(self, channel: Channel, expected: "Expected") -> bool:
         try:
@@ -226,6 +244,14 @@ class Connection:
         return go_on and reply.keep_alive
 
     async def _reject(self, channel: Channel, bad: Malformed, where: str) -> bool:
+        denial = self._refusal(bad, where)
+        body = denial.body()
+        reply = Http1Reply(channel, is_head=False, keep_alive=False)
+        reply.start(denial.status, b"", denial.headers(), len(body))
+        reply.send(body)
+        return False
+
+    def _refusal(self, bad: Malformed, where: str) -> Denial:
         code = "FEN-509" if bad.status == 421 else "FEN-502"
         denial = Denial(bad.status, code, "gateway", bad.reason + ".")
         counters = self._session.counters
@@ -239,11 +265,7 @@ class Connection:
             "reason": bad.reason,
         }
         self._session.audit.append("exchange", self._session.identity, fields)
-        body = denial.body()
-        reply = Http1Reply(channel, is_head=False, keep_alive=False)
-        reply.start(denial.status, b"", denial.headers(), len(body))
-        reply.send(body)
-        return False
+        return denial
 
 
 def _set(ready: "asyncio.Future[None]") -> None:

@@ -1,12 +1,11 @@
 """One request through the gateway: judged, recorded, sent on with or without a secret, answered."""
 
 import asyncio
-from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from unlit.core.errors import BudgetUsedUp, UnlitError
-from unlit.fence.gateway.allowance import Tally, Ticket, as_vendor
-from unlit.fence.gateway.body import Body, Whole, body_of, read_all
+from unlit.core.errors import UnlitError
+from unlit.fence.gateway.body import Body, body_of
 from unlit.fence.gateway.channel import Channel, Gone, TimedOut
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.head import (
@@ -20,37 +19,18 @@ from unlit.fence.gateway.head import (
     parse_response,
     write_request,
 )
-from unlit.fence.gateway.inject import inject, inject_json
-from unlit.fence.gateway.passing import Inward, Outward
-from unlit.fence.gateway.reply import Reply
-from unlit.fence.gateway.scrub import Forms
+from unlit.fence.gateway.http2_client import Http2Upstream
+from unlit.fence.gateway.passing import Inward, Outward, count_bytes
+from unlit.fence.gateway.planning import Plan, Planner
+from unlit.fence.gateway.reply import Http1Reply, Reply
 from unlit.fence.gateway.session import Session
 from unlit.fence.gateway.upstream import Dialler, Origin
-from unlit.models.calls import read_call
-from unlit.models.usage import UsageReader, usage_reader
-from unlit.policy.model import CredentialRule, Decision
+from unlit.fence.gateway.websocket import Relay, check_switch
 
 UPSTREAM_SILENCE_S: Final = 600.0
 BODY_SILENCE_S: Final = 60.0
-DEFAULT_MAX_BODY: Final = 1 << 30
-_MOST_BUFFERED: Final = 65_536
-_MOST_EDITED: Final = 16 << 20
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _CODES_OF_MALFORMED: Final = {413: "FEN-511", 421: "FEN-509"}
-
-
-@dataclass(slots=True)
-class Plan:
-    """What was decided about a request, ready to be carried out."""
-
-    decision: Decision
-    origin: Origin
-    extra: Headers
-    forms: Forms | None
-    usage: UsageReader | None
-    body: Outward
-    tallies: tuple[Tally, ...]
-    ticket: Ticket | None
 
 
 class Exchange:
@@ -77,7 +57,8 @@ class Exchange:
         """Do it; return whether the connection may carry another request."""
         plan: Plan | None = None
         try:
-            plan = await self._plan()
+            planner = Planner(self._session, self._head, self._body, self._reply)
+            plan = await planner.plan()
             await self._carry(plan)
         except Denial as denial:
             return await self._refuse(denial)
@@ -100,6 +81,11 @@ class Exchange:
         self._session.counters.denied += 1
         if self._reply.started or self._session.resets(denial):
             raise Gone
+        if self._head.is_grpc:
+            # a gRPC program reads the status of the call, not of HTTP
+            self._reply.start(200, b"", _grpc_refusal(denial), CHUNKED)
+            self._reply.finish([])
+            return True
         body = denial.body()
         if not self._body.done:
             self._reply.last()
@@ -108,119 +94,60 @@ class Exchange:
         self._reply.finish([])
         return self._body.done
 
-    async def _plan(self) -> Plan:
-        session, head = self._session, self._head
-        session.counters.exchanges += 1
-        decision, would = session.judge(head)
-        try:
-            session.allowance.admit()
-            plan = await self._prepare(decision)
-        except (Denial, Malformed) as refusal:
-            reason = refusal.why if isinstance(refusal, Denial) else refusal.reason
-            await session.record(head, decision, "deny", reason, sync=False)
-            raise
-        sync = session.needs_sync(head, decision)
-        await session.record(head, decision, decision.outcome, "", sync=sync, would=would)
-        return plan
-
-    async def _prepare(self, decision: Decision) -> Plan:
-        session, head = self._session, self._head
-        if not decision.allowed:
-            if session.watch.finds_in(head):
-                session.counters.refused_placeholders += 1
-            raise session.refusal(head, decision)
-        limit = self._limit(decision)
-        if head.expects_continue:
-            self._reply.proceed()
-        origin, route = session.origin(head, decision)
-        tallies = session.allowance.tallies(decision.grant)
-        for tally in tallies:
-            tally.begin(head.length)
-        usage = usage_reader(head.host, head.path) if head.method == "POST" else None
-        body = await self._buffer(decision, is_call=usage is not None)
-        ticket = self._reserve(body, tallies) if usage is not None else None
-        credential = session.credential(decision)
-        try:
-            if credential is not None:
-                body = await self._inject(credential, body)
-            elif session.watch.finds_in(head):
-                raise self._misplaced(decision.rule)
-        except BaseException:
-            if ticket is not None:
-                session.allowance.settle(ticket, None, sent=False)
-            raise
-        forms = session.forms(head.host) if decision.twin is None else None
-        if forms is not None or usage is not None:
-            kept = [pair for pair in head.headers if pair[0] != b"accept-encoding"]
-            head.headers = [*kept, (b"accept-encoding", b"identity")]
-        extra = [(b"x-twin-world", route.world.encode("ascii"))] if route is not None else []
-        outward = Outward(body, session, limit, tallies)
-        return Plan(decision, origin, extra, forms, usage, outward, tallies, ticket)
-
-    def _limit(self, decision: Decision) -> int:
-        head, grant = self._head, decision.grant
-        if head.has_encoded_slash and not (grant and grant.encoded_slash):
-            raise Malformed(400, "the path has an escaped slash, which this rule does not allow")
-        most = grant.max_body_mb if grant is not None else None
-        limit = DEFAULT_MAX_BODY if most is None else int(most * 1_000_000)
-        if head.length > limit:
-            raise Malformed(413, f"the body is longer than {limit} bytes")
-        return limit
-
-    def _reserve(self, body: Body, tallies: tuple[Tally, ...]) -> Ticket | None:
-        data = body.data if isinstance(body, Whole) else b""
-        call = read_call(self._head.path, data)
-        if call is None:
-            return None
-        try:
-            return self._session.allowance.reserve(tallies, call)
-        except (Denial, BudgetUsedUp) as refusal:
-            raise as_vendor(self._head.path, refusal) from None
-
-    async def _buffer(self, decision: Decision, *, is_call: bool) -> Body:
-        # a small body is taken whole, so that a refusal comes before anything has left; a model
-        # call is, because what it may cost at most stands in it
-        length = self._head.length
-        if not (0 < length <= _MOST_BUFFERED or (is_call and length)):
-            return self._body
-        data = await read_all(self._body, _MOST_EDITED)
-        self._head.length = len(data)
-        if self._session.watch.finds(data):
-            rule = self._session.credential(decision)
-            if rule is None or rule.inject.place != "json":
-                raise self._misplaced("body")
-        return Whole(data)
-
-    async def _inject(self, rule: CredentialRule, body: Body) -> Body:
-        session, head = self._session, self._head
-        placeholder = session.watch.names.get(rule.name, "")
-        secret = session.secret(rule.name).reveal()
-        done = bool(placeholder) and inject(head, rule, placeholder, secret)
-        if rule.inject.place == "json":
-            done, body = await self._inject_json(rule, placeholder, secret, body)
-        if session.watch.finds_in(head):
-            raise self._misplaced(rule.name)
-        if not done and rule.require:
-            why = f"the placeholder of {rule.name} is not where the policy says it must be."
-            raise Denial(403, "FEN-506", rule.name, why)
-        return body
-
-    async def _inject_json(
-        self, rule: CredentialRule, placeholder: str, secret: str, body: Body
-    ) -> tuple[bool, Body]:
-        data = await read_all(body, _MOST_EDITED)
-        edited = inject_json(data, rule.inject.name, placeholder, secret)
-        if edited is None:
-            return False, Whole(data)
-        self._head.length = len(edited)
-        return True, Whole(edited)
-
-    def _misplaced(self, rule: str) -> Denial:
-        self._session.counters.refused_placeholders += 1
-        why = "a placeholder stands where its credential may not go."
-        return Denial(403, "FEN-506", rule, why)
-
     async def _carry(self, plan: Plan) -> None:
+        if self._head.websocket:
+            await self._switch(plan)
+            return
+        link = await self._link(plan)
+        if link is not None:
+            response, stream = await link.request(
+                self._head, plan.extra, plan.body, UPSTREAM_SILENCE_S
+            )
+            try:
+                await self._pass_on(response, stream.body, plan)
+            finally:
+                link.done(stream)
+            return
+        await self._carry_h1(plan)
+
+    async def _link(self, plan: Plan) -> Http2Upstream | None:
+        grant, origin = plan.decision.grant, plan.origin
+        if not (self._head.over_h2 and grant is not None and grant.h2 and not origin.address):
+            return None
+        link = self._session.links.get(origin)
+        if isinstance(link, Http2Upstream) and not link.closed:
+            return link
+        channel = await self._dialler.dial(origin, h2=True)
+        shown = channel.transport.get_extra_info("ssl_object")
+        if shown is None or shown.selected_alpn_protocol() != "h2":
+            self._session.pool.open.add(channel)
+            self._session.pool.give(origin, channel)
+            return None
+        made = self._session.links[origin] = Http2Upstream(channel)
+        return made
+
+    async def _switch(self, plan: Plan) -> None:
+        channel = await self._dialler.dial(plan.origin)
+        self._session.pool.open.add(channel)
+        try:
+            asked = [(b"upgrade", b"websocket"), (b"connection", b"Upgrade"), *plan.extra]
+            channel.write(write_request(self._head, asked))
+            response = await self._response(channel)
+            self._reply.last()
+            if response.status != 101:
+                await self._return(channel, response, plan)
+                return
+            key = self._head.field(b"sec-websocket-key")
+            headers = check_switch(response, key)
+            if not isinstance(self._reply, Http1Reply):
+                raise Malformed(501, "WebSocket over HTTP/2 is not served")
+            client = self._reply.switch(headers)
+            count = partial(count_bytes, plan.tallies)
+            await Relay(self._session, client, channel, plan.forms, count).run()
+        finally:
+            self._session.pool.drop(channel)
+
+    async def _carry_h1(self, plan: Plan) -> None:
         pool = self._session.pool
         channel = pool.take(plan.origin)
         reused = channel is not None
@@ -296,6 +223,8 @@ class Exchange:
             response = parse_response(raw, self._head.method)
             if response.status >= 200:
                 return response
+            if response.status == 101 and self._head.websocket:
+                return response
             if response.status == 101:
                 raise Malformed(502, "the upstream switched protocols unasked")
 
@@ -320,6 +249,17 @@ class Exchange:
         if plan.ticket is not None:
             self._session.allowance.settle(plan.ticket, used, sent=False)
             plan.ticket = None
+
+
+def _grpc_refusal(denial: Denial) -> Headers:
+    status = b"7" if denial.status in (402, 403, 421) else b"14"
+    message = f"{denial.code} {denial.why} {denial.explain}".replace("%", "%25")
+    return [
+        (b"content-type", b"application/grpc"),
+        (b"grpc-status", status),
+        (b"grpc-message", message.encode("ascii", "replace")),
+        (b"x-unlit-fence", denial.code.encode("ascii")),
+    ]
 
 
 def _broken(origin: Origin) -> Denial:

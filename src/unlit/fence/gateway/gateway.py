@@ -142,8 +142,9 @@ class Gateway:
         if session.id in self._attached:
             raise ValueError(f"session {session.id} is attached already")
         server = None if dns is None else NameServer(self._loop, dns, session.names)
+        tls = self._ca.entry(session.offers_h2)
         listeners = [
-            Listener(self._loop, sock, session, self._dialler, self._ca, is_proxy=sock in proxies)
+            Listener(self._loop, sock, session, self._dialler, tls, is_proxy=sock in proxies)
             for sock in (*sockets, *proxies)
         ]
         self._attached[session.id] = (session, listeners, server)
@@ -154,8 +155,7 @@ class Gateway:
             listener.close()
         if server is not None:
             server.close()
-        await session.connections.close()
-        session.pool.close()
+        await session.close()
         return session.report()
 
     def _turn(self) -> None:

@@ -84,6 +84,16 @@ class RequestHead:
     expects_continue: bool = False
     websocket: bool = False
     has_encoded_slash: bool = False
+    over_h2: bool = False
+
+    @property
+    def is_grpc(self) -> bool:
+        """Whether it is a gRPC call over HTTP/2."""
+        return self.over_h2 and self.field(b"content-type").startswith(b"application/grpc")
+
+    def field(self, name: bytes) -> bytes:
+        """Return the first field of a name, or nothing."""
+        return next((value for other, value in self.headers if other == name), b"")
 
     @property
     def target(self) -> bytes:

@@ -2,9 +2,9 @@
 
 import asyncio
 import socket
+import ssl
 from typing import Final
 
-from unlit.fence.gateway.ca import Authority
 from unlit.fence.gateway.connection import Connection
 from unlit.fence.gateway.session import Session
 from unlit.fence.gateway.upstream import Dialler
@@ -22,7 +22,7 @@ class Listener:
         sock: socket.socket,
         session: Session,
         dialler: Dialler,
-        ca: Authority,
+        tls: ssl.SSLContext,
         *,
         is_proxy: bool = False,
     ) -> None:
@@ -30,7 +30,7 @@ class Listener:
         self._sock = sock
         self._session = session
         self._dialler = dialler
-        self._ca = ca
+        self._tls = tls
         self._is_proxy = is_proxy
         self._most = session.policy.limits(session.role).connections or MOST_CONNECTIONS
         sock.setblocking(False)
@@ -51,7 +51,7 @@ class Listener:
             if accepted.family in (socket.AF_INET, socket.AF_INET6):
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(
-                self._session, self._dialler, self._ca, accepted, is_proxy=self._is_proxy
+                self._session, self._dialler, self._tls, accepted, is_proxy=self._is_proxy
             )
             self._session.connections.start(connection.run())
 

@@ -45,7 +45,7 @@ class Outward:
         if self._limit < 0:
             raise Malformed(413, "the body is longer than policy allows")
         self._session.counters.bytes_out += len(piece)
-        _count(self._tallies, len(piece))
+        count_bytes(self._tallies, len(piece))
         watch = self._session.watch
         if watch.longest and not self.is_whole:
             seen = self._tail + piece
@@ -82,6 +82,9 @@ class Inward:
             headers, self._inflater = take_coding(headers)
             if self._inflater is not None and length > 0:
                 length = CHUNKED
+            codings = [value for name, value in headers if name == b"grpc-encoding"]
+            if any(coding != b"identity" for coding in codings):
+                raise Malformed(502, "the answer's messages are compressed although none asked")
         if self._forms is not None:
             headers, found = scrub_headers(headers, self._forms)
             self._session.counters.scrubbed += found
@@ -96,7 +99,7 @@ class Inward:
             Denial: A budget of bytes is used up.
         """
         self._session.counters.bytes_in += len(piece)
-        _count(self._tallies, len(piece))
+        count_bytes(self._tallies, len(piece))
         if self._inflater is not None:
             piece = self._inflater.feed(piece)
         if self._usage is not None:
@@ -127,7 +130,12 @@ class Inward:
         return used
 
 
-def _count(tallies: tuple[Tally, ...], more: int) -> None:
+def count_bytes(tallies: tuple[Tally, ...], more: int) -> None:
+    """Count bytes against budgets.
+
+    Raises:
+        Denial: One is used up.
+    """
     for tally in tallies:
         tally.check_bytes(more)
         tally.bytes += more

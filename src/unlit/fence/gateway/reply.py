@@ -100,6 +100,16 @@ class Http1Reply:
             self._waiting = b""
         await self._channel.drain()
 
+    def switch(self, headers: Headers) -> Channel:
+        """Answer 101 and hand over the connection; it carries no further request."""
+        self.keep_alive = False
+        parts = [b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"]
+        parts.extend(b"%b: %b\r\n" % pair for pair in headers)
+        parts.append(b"connection: upgrade\r\n\r\n")
+        self._channel.write(b"".join(parts))
+        self.started = True
+        return self._channel
+
     def finish(self, trailers: Headers) -> None:
         """End the body; trailers are not passed on over HTTP/1."""
         end = self._waiting

@@ -9,6 +9,7 @@ from unlit.fence.gateway.allowance import Allowance, Meter
 from unlit.fence.gateway.connection_set import Connections
 from unlit.fence.gateway.denial import Denial, by_policy
 from unlit.fence.gateway.head import RequestHead
+from unlit.fence.gateway.http2 import Link
 from unlit.fence.gateway.inject import Watch
 from unlit.fence.gateway.model import PROXY_NAME, Route, SessionReport, SessionSpec
 from unlit.fence.gateway.names import Names
@@ -16,7 +17,7 @@ from unlit.fence.gateway.scrub import Forms
 from unlit.fence.gateway.upstream import Origin, Pool
 from unlit.models.model import ModelUsage
 from unlit.policy.audit.log import AuditLog
-from unlit.policy.model import CredentialRule, Decision, Request
+from unlit.policy.model import JSON, CredentialRule, Decision, Request
 from unlit.policy.rules.globs import host_matches
 from unlit.policy.rules.table import decide
 from unlit.policy.secrets import Secret
@@ -58,6 +59,7 @@ class Session:
         self.names = Names(PROXY_NAME)
         self.watch = Watch(placeholders)
         self.pool = Pool()
+        self.links: dict[Origin, Link] = {}
         self.connections = Connections()
         self.counters = Counters()
         self.usage: list[ModelUsage] = []
@@ -161,7 +163,7 @@ class Session:
         would: str = "",
     ) -> int:
         """Write the audit entry of an exchange, before anything of it leaves."""
-        fields = {
+        fields: dict[str, JSON] = {
             "session": self.id,
             "method": head.method,
             "url": f"{head.scheme}://{head.authority}{head.path}",
@@ -183,6 +185,26 @@ class Session:
     def refusal(self, head: RequestHead, decision: Decision) -> Denial:
         """Return what a program is told about a decision against it."""
         return by_policy(decision.rule, decision.why, self.request(head))
+
+    def offers_h2(self, host: str) -> bool:
+        """Say whether a rule of this session wants HTTP/2 for a host."""
+        return any(
+            rule.h2 and self.role in rule.roles and host_matches(rule.host, host)
+            for rule in self.policy.rules
+        )
+
+    def note(self, kind: str, reason: str, **fields: JSON) -> None:
+        """Write an audit entry about something that is no exchange."""
+        entry = {"session": self.id, **fields, "outcome": "deny", "reason": reason}
+        self.audit.append(kind, self.identity, entry)
+
+    async def close(self) -> None:
+        """End every connection of the session."""
+        await self.connections.close()
+        for link in self.links.values():
+            link.close()
+        self.links.clear()
+        self.pool.close()
 
     def report(self) -> SessionReport:
         """Say what went through."""

@@ -127,16 +127,19 @@ class Dialler:
         self._tls = ssl.create_default_context(cafile=roots)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._tls.set_alpn_protocols(["http/1.1"])
+        self._tls_h2 = ssl.create_default_context(cafile=roots)
+        self._tls_h2.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._tls_h2.set_alpn_protocols(["h2", "http/1.1"])
 
-    async def dial(self, origin: Origin) -> Channel:
-        """Connect to an origin.
+    async def dial(self, origin: Origin, *, h2: bool = False) -> Channel:
+        """Connect to an origin; with `h2`, HTTP/2 is offered to it.
 
         Raises:
             Denial: The name is unknown, leads to a refused address, or nobody answers.
         """
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                return await self._dial(origin)
+                return await self._dial(origin, self._tls_h2 if h2 else self._tls)
         except TimeoutError:
             raise _unreachable(origin, "it did not answer in time", 504) from None
         except ssl.SSLCertVerificationError as error:
@@ -146,7 +149,7 @@ class Dialler:
         except (OSError, ssl.SSLError) as error:
             raise _unreachable(origin, type(error).__name__) from None
 
-    async def _dial(self, origin: Origin) -> Channel:
+    async def _dial(self, origin: Origin, tls: ssl.SSLContext) -> Channel:
         channel = Channel(self._loop)
         where = origin.address or self._overrides.get(f"{origin.host}:{origin.port}", "")
         where = where or self._overrides.get(origin.host, "")
@@ -155,7 +158,7 @@ class Dialler:
             return channel
         if where:
             host, _, port = where.rpartition(":")
-            await self._connect(channel, host.strip("[]"), int(port), origin)
+            await self._connect(channel, (host.strip("[]"), int(port)), origin, tls)
             return channel
         addresses = await self._resolver.resolve(origin.host, origin.port)
         if not addresses:
@@ -167,7 +170,7 @@ class Dialler:
             raise Denial(403, "FEN-503", "address guard", why)
         for number, address in enumerate(good):
             try:
-                await self._connect(channel, address, origin.port, origin)
+                await self._connect(channel, (address, origin.port), origin, tls)
             except OSError:
                 if number == len(good) - 1:
                     raise
@@ -175,12 +178,13 @@ class Dialler:
             return channel
         raise _unreachable(origin, "nobody answers")
 
-    async def _connect(self, channel: Channel, host: str, port: int, origin: Origin) -> None:
+    async def _connect(
+        self, channel: Channel, where: tuple[str, int], origin: Origin, tls: ssl.SSLContext
+    ) -> None:
         await self._loop.create_connection(
             lambda: channel,
-            host,
-            port,
-            ssl=self._tls if origin.tls else None,
+            *where,
+            ssl=tls if origin.tls else None,
             server_hostname=origin.host if origin.tls else None,
         )
 

@@ -106,7 +106,7 @@ class _Keeper:
         self._stage = order["stage"]
         self._runs: dict[int, _Run] = {}
         self._watches = warm.cgroup == 0
-        self._filter = _memory_file("filter", seccomp_filter())
+        self._filter = seccomp_filter()
         self._actions: dict[str, Callable[[Message, list[int]], None]] = {
             "run": self._run,
             "kill": self._kill,
@@ -197,7 +197,8 @@ class _Keeper:
             os.setsid()
             _write("/proc/self/oom_score_adj", "800")  # when memory ends, end before the keeper
             arguments = _memory_file("view", "\0".join(message["arguments"]).encode())
-            kept = [*fds, arguments, self._filter]
+            # A file of its own: commands that start at once must not share a reading position.
+            kept = [*fds, arguments, _memory_file("filter", self._filter)]
             high = [fcntl.fcntl(fd, fcntl.F_DUPFD, _ABOVE) for fd in kept]
             for target, fd in enumerate(high[:4]):
                 os.dup2(fd, target)
