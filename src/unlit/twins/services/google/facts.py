@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from unlit.twins.kit.seeds import iso
 from unlit.twins.kit.world import World
 from unlit.twins.model import Fact
 from unlit.twins.services.google import seed
@@ -43,7 +44,9 @@ def _file(world: World, ident: str, **more: Any) -> None:
     if ident in files:
         files.patch(ident, **given)
         return
-    store.add(world, owner(world), {"id": ident, **given})
+    # Clients read files in the order of a list, newest first: what is read later is older.
+    older = iso(world.now() - 60 * world.number("google.believed"))
+    store.add(world, owner(world), {"id": ident, "createdTime": older, "modifiedTime": older, **given})
 
 
 def _files(world: World, rest: list[str], body: Row) -> None:

@@ -11,8 +11,9 @@ from unlit.twins.kit.http import Malformed, Reply, Request, Text
 from unlit.twins.kit.router import Match, NoMatch, Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.model import Actor, FaultRule
+from unlit.twins.model import Actor, Fact, FaultRule
 from unlit.twins.services.jira import adf, seed
+from unlit.twins.services.jira import facts as facts_of_jira
 from unlit.twins.services.jira.model import Rich, Row
 from unlit.twins.services.jira.routes import discussion, issues, meta, projects, search, users
 from unlit.twins.services.jira.site import NO_ISSUE, Site, refuse, stamp
@@ -80,6 +81,11 @@ class JiraTwin(Twin):
     @override
     def seed(self, world: World, spec: Any) -> None:
         seed.fill(Site(world), spec)
+
+    @override
+    def believe(self, world: World, facts: list[Fact]) -> dict[str, str]:
+        facts_of_jira.believe(world, facts)
+        return {}
 
     @override
     def collections(self, world: World) -> dict[str, list[dict[str, Any]]]:
