@@ -1,0 +1,190 @@
+"""Specs of spec-kit, OpenSpec and Kiro: known headings, known markers.
+
+Sources, each as of autumn 2025: github/spec-kit templates/spec-template.md; Fission-AI/OpenSpec
+openspec/specs/*/spec.md; Kiro's requirements.md (kiro.dev/docs/specs/concepts).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from unlit.intent.model import Example, Section, Term
+from unlit.intent.rules.imports.outline import (
+    Draft,
+    Imported,
+    Part,
+    clean,
+    items,
+    loose,
+    outline,
+    sentence,
+    slug,
+    steps,
+)
+
+_MARKED: Final = re.compile(r"^\**(FR|NFR|SC)-(\d+)\**\s*:?\**\s*(.*)$", re.S)
+_CLARIFY: Final = re.compile(r"\[NEEDS CLARIFICATION:?\s*([^\]]*)\]", re.I)
+_STORY: Final = re.compile(r"^User Story \d+\s*[-–—:]\s*(.*?)(?:\s*\(Priority:.*\))?$", re.I)
+
+
+def import_speckit(text: str, *, name: str = "", owner: str = "") -> Imported:
+    """Import a spec of spec-kit: FR become criteria, acceptance scenarios their examples."""
+    draft = Draft()
+    examples: list[Example] = []
+    section = ""
+    for part in outline(text):
+        title = clean(part.title)
+        if part.level == 1:
+            draft.title = title.removeprefix("Feature Specification:").strip()
+            draft.unmapped += _front(part)
+        elif title.startswith("Edge Cases"):
+            section = "edges"
+        elif part.level == 2:
+            section = title.split(" ")[0].lower()
+        story = _STORY.match(title)
+        if story is not None:
+            draft.intent.append(loose(part.lines).split("**Acceptance")[0].strip())
+            examples += _scenarios(story[1], part.lines)
+        else:
+            _speckit_part(draft, part, section)
+    for entry in _spread(draft, examples):
+        draft.unmapped.append(entry)
+    return draft.done(id=slug(draft.title or name), owner=owner)
+
+
+def _front(part: Part) -> list[str]:
+    return [
+        f"line {part.line + n}: {clean(line)}"
+        for n, line in enumerate(part.lines, 1)
+        if line.startswith("**") and not line.startswith("**Input**")
+    ]
+
+
+def _scenarios(title: str, lines: Sequence[str]) -> list[Example]:
+    found = []
+    for item in items(lines):
+        example = steps(title, item)
+        if example is not None:
+            found.append(example)
+    return found
+
+
+def _speckit_part(draft: Draft, part: Part, section: str) -> None:
+    for item in items(part.lines):
+        marked = _MARKED.match(item)
+        if marked is not None and marked[1] == "SC":
+            draft.metric.append(f"- {clean(marked[3])}")
+        elif marked is not None:
+            open_question = _CLARIFY.search(marked[3])
+            draft.add(f"{marked[1]}-{marked[2]}", _CLARIFY.sub("", marked[3]))
+            if open_question is not None:
+                draft.unmapped.append(
+                    f"{draft.criteria[-1].id} ({marked[1]}-{marked[2]}) needs clarification: "
+                    f"{open_question[1]}"
+                )
+        elif section == "edges":
+            draft.unmapped.append(f"line {part.line}: the edge case `{clean(item)}` has no answer")
+        elif "Key Entities" in part.title:
+            head, _, rest = clean(item).partition(":")
+            draft.terms.append(Term(head.strip(), " ".join(rest.split())))
+        elif part.level:
+            draft.notes.append(Section(clean(part.title), clean(item)))
+
+
+def _spread(draft: Draft, examples: Sequence[Example]) -> list[str]:
+    """Give each example to the criterion whose words it shares most; spec-kit has no link."""
+    left = []
+    for example in examples:
+        words = _words(f"{example.input} {example.outcome}")
+        scored = [
+            (len(words & _words(criterion.text)), -index)
+            for index, criterion in enumerate(draft.criteria)
+        ]
+        best = max(scored, default=(0, 0))
+        if best[0] < 2:
+            left.append(
+                f"the acceptance scenario `{example.title}: {example.outcome}` fits no criterion"
+            )
+            continue
+        index = -best[1]
+        chosen = draft.criteria[index]
+        draft.criteria[index] = replace(chosen, examples=(*chosen.examples, example))
+    return left
+
+
+def _words(text: str) -> set[str]:
+    return {word.rstrip("s") for word in re.findall(r"[a-z]{4,}", text.lower())} - {
+        "shall",
+        "system",
+    }
+
+
+def import_openspec(text: str, *, name: str = "", owner: str = "") -> Imported:
+    """Import a spec or a change of OpenSpec: `Requirement:` with its `Scenario:` parts."""
+    draft = Draft(title=name)
+    removed = False
+    for part in outline(text):
+        title = clean(part.title)
+        if part.level == 1:
+            draft.title = re.sub(r"\s+Specification$", "", title)
+        elif part.level == 2 and title.lower() == "purpose":
+            draft.intent.append(part.body)
+        elif part.level == 2 and title.endswith("Requirements"):
+            removed = title.startswith("REMOVED")
+            if title != "Requirements":
+                draft.unmapped.append(f"line {part.line}: {title} is a change to an older spec")
+        elif title.startswith("Requirement:"):
+            if removed:
+                draft.out_of_scope.append(
+                    f"- removed: {title.removeprefix('Requirement:').strip()}"
+                )
+            else:
+                draft.add(title.removeprefix("Requirement:"), part.body or title)
+        elif title.startswith("Scenario:") and draft.criteria and not removed:
+            _openspec_scenario(draft, part, title.removeprefix("Scenario:").strip())
+        elif part.body and not removed:
+            draft.notes.append(Section(title, part.body))
+    return draft.done(id=slug(draft.title or name), owner=owner)
+
+
+def _openspec_scenario(draft: Draft, part: Part, title: str) -> None:
+    example = steps(title, part.body)
+    if example is None:
+        draft.unmapped.append(f"line {part.line}: the scenario `{title}` has no THEN")
+        return
+    last = draft.criteria[-1]
+    draft.criteria[-1] = replace(last, examples=(*last.examples, example))
+
+
+def import_kiro(text: str, *, name: str = "", owner: str = "") -> Imported:
+    """Import Kiro's requirements.md: each numbered EARS line becomes a criterion."""
+    draft = Draft(title=name)
+    heading = ""
+    for part in outline(text):
+        title = clean(part.title)
+        if part.level == 2 and title.lower() == "introduction":
+            draft.intent.append(part.body)
+        elif part.level == 2 and title.lower() == "glossary":
+            for item in items(part.lines):
+                head, _, rest = clean(item).partition(":")
+                draft.terms.append(Term(head.strip(), rest.strip()))
+        elif re.match(r"Requirement \d+", title):
+            heading = re.sub(r"^Requirement \d+\s*[:.–-]?\s*", "", title)
+            story = re.sub(r"\*\*User Story:?\*\*:?\s*", "", loose(part.lines)).strip()
+            if story:
+                draft.intent.append(story)
+            _ears(draft, heading, part)
+        elif title.lower().startswith("acceptance criteria"):
+            _ears(draft, heading, part)
+        elif part.level > 1 and part.body:
+            draft.notes.append(Section(title, part.body))
+    return draft.done(id=slug(draft.title or name), owner=owner)
+
+
+def _ears(draft: Draft, heading: str, part: Part) -> None:
+    for number, item in enumerate(items(part.lines), 1):
+        text = sentence(item)
+        if not re.search(r"\bshall\b", text):
+            draft.unmapped.append(f"line {part.line}: `{clean(item)[:80]}` has no SHALL")
+        draft.add(f"{heading} {number}".strip(), item)
