@@ -69,7 +69,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         spec, candidate, vault, run, kind, port, base, policy, partition, tuple(only or ()),
         trajectories, parallel, seed, artefacts, replay,
     )  # fmt: skip
-    request = plan(flags, _factory(candidate))
+    request = plan(flags, factory_of(candidate))
     result = asyncio.run(evaluate_in_process(request, _show_event))
     document = result.to_json()
     if junit is not None:
@@ -87,13 +87,13 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     return result.verdict.exit_code
 
 
-def _factory(candidate: Path) -> "Factory":
+def factory_of(candidate: Path) -> "Factory":
     """Return what the candidate's own unlit.toml says; defaults if it has none."""
     from dataclasses import asdict
 
     from unlit.evaluation.model import Product, ShipRule
     from unlit.evaluation.planning import Factory
-    from unlit.wiring.factory import FILE_NAME, read_factory
+    from unlit.wiring.factory import FILE_NAME
 
     if not (candidate / FILE_NAME).is_file():
         return Factory()

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
@@ -114,4 +114,157 @@ def schema() -> int:
     from unlit.evaluation.scenarios.parse import scenario_schema
 
     sys.stdout.write(json.dumps(scenario_schema(), indent=2) + "\n")
+    return 0
+
+
+@app.command
+def strength(  # noqa: PLR0913 # a command line has many flags
+    *,
+    spec: Path,
+    candidate: Path,
+    vault: Path,
+    run: str | None = None,
+    kind: str | None = None,
+    port: int | None = None,
+    previous: Path | None = None,
+    policy: Path | None = None,
+    mutants: int = 100,
+    parallel: int = 2,
+    seed: int = 1,
+    as_json: Json = False,
+) -> int:
+    """Say how many defects the scenarios of VAULT would notice, by planting some in CANDIDATE.
+
+    Exit code: 0; 1 if a scenario is void (a program that does nothing passes it).
+
+    Args:
+        spec: Markdown file with the criteria.
+        candidate: Folder with a program that passes the scenarios.
+        vault: Folder with the scenarios.
+        run: How the program starts; default: `run` of `[product]` in its unlit.toml.
+        kind: cli, http, web or library; default: unlit.toml, else cli.
+        port: Where an http or web program listens.
+        previous: Folder with the previous release; scenarios that it passes are named.
+        policy: What the program may reach; default: its policy.toml, else the twins alone.
+        mutants: Most defects to plant; a seeded sample of all places that scenarios reach.
+        parallel: Fences at once.
+        seed: Everything random follows from it.
+        as_json: Print JSON.
+    """
+    import asyncio
+
+    from unlit.cli.evaluate import factory_of
+    from unlit.evaluation.evaluate import measure_strength
+    from unlit.evaluation.planning import Flags, plan
+
+    flags = Flags(
+        spec, candidate, vault, run, kind, port, previous, policy, parallel=parallel, seed=seed
+    )
+    request = plan(flags, factory_of(candidate))
+
+    def tell(text: str) -> None:
+        sys.stderr.write(f"  {text}\n")
+        sys.stderr.flush()
+
+    document = asyncio.run(measure_strength(request, mutants, tell))
+    if as_json:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(_render_strength(document))
+    return 1 if document["strength"]["void"] else 0
+
+
+def _render_strength(document: dict[str, Any]) -> str:
+    found = document["strength"]
+    lines = [
+        f"Strength: {found['sentence']}",
+        f"  {document['planted']} defects can be planted, {document['reachable']} where scenarios "
+        f"reach, {document['sampled']} were tried: {document['runs']} scenario runs in "
+        f"{document['seconds']:.1f} s",
+    ]
+    for label, names in (
+        ("Void (a program that does nothing, or always the same, passes)", found["void"]),
+        ("Idle (no defect ever failed it)", found["idle"]),
+        ("Criteria that no defect threatened", found["uncovered"]),
+        ("Fail on the candidate, so they say nothing", document["baseline_failed"]),
+    ):
+        if names:
+            lines.append(f"{label}: {', '.join(names)}")
+    lines += [f"  survived: {entry['name']}" for entry in document["survivors"]]
+    return "\n".join(lines) + "\n"
+
+
+@app.command
+def looks(
+    vault: Path, *, disclose: list[str] | None = None, person: str = "", as_json: Json = False
+) -> int:
+    """Show how often sealed scenarios of VAULT were looked at, and what can still be claimed.
+
+    Args:
+        vault: The folder with the scenarios.
+        disclose: Record that this scenario's content was shown to somebody: it is spent.
+        person: Who was shown it.
+        as_json: Print JSON.
+    """
+    from unlit.core.ids import ScenarioId
+    from unlit.core.states import Partition
+    from unlit.core.system import SystemClock
+    from unlit.evaluation.ledger import Ledger
+    from unlit.evaluation.model import ShipRule
+
+    loaded, ledger = _load(vault, None), Ledger(vault)
+    if disclose:
+        now = SystemClock().now().isoformat(timespec="seconds")
+        names = [ScenarioId(loaded.scenario(name).id) for name in disclose]
+        ledger.disclose(names, person or "unnamed", now)
+    sealed = [scenario.id for scenario in loaded.of(Partition.SEALED)]
+    standing = ledger.standing(sealed, ShipRule())
+    entries = [entry for entry in ledger.entries() if entry.kind == "look"]
+    if as_json:
+        document = {
+            "schema": "unlit.looks/1",
+            "looks": [
+                {"at": e.at, "build": e.build, "run": e.run, "scenarios": len(e.scenarios),
+                 "alpha": e.alpha, "claimable": e.claimable} for e in entries
+            ],
+            "fresh": len(standing.fresh), "spent": sorted(ledger.shown()),
+            "next": {"index": standing.next_look, "alpha": standing.alpha, "bits": standing.bits,
+                     "claimable": standing.claimable},
+        }  # fmt: skip
+        sys.stdout.write(json.dumps(document) + "\n")
+        return 0
+    for number, entry in enumerate(entries, 1):
+        sys.stdout.write(
+            f"look {number}  {entry.at}  {entry.build[:19]:<19}  {len(entry.scenarios)} scenarios"
+            f"  level {entry.alpha:.3g}  {entry.run}\n"
+        )
+    for name in sorted(ledger.shown()):
+        sys.stdout.write(f"spent: {name}\n")
+    sys.stdout.write(f"{standing.sentence}\n")
+    return 0
+
+
+@app.command
+def seal(vault: Path) -> int:
+    """Write a canary into every validation and sealed scenario of VAULT that has none.
+
+    Args:
+        vault: The folder with the scenarios.
+    """
+    from unlit.core.states import Partition
+    from unlit.evaluation.leaks.gather import canary_key
+    from unlit.evaluation.leaks.needles import canary_of
+
+    loaded = _load(vault, None)
+    loaded.refuse_errors()
+    key, written = canary_key(vault), 0
+    for scenario in loaded.scenarios:
+        if scenario.partition is Partition.VISIBLE or scenario.canary:
+            continue
+        path = vault / scenario.file
+        text = path.read_text(encoding="utf-8")
+        line = f"canary: {canary_of(key, scenario.id)}\n"
+        path.write_text(text + ("" if text.endswith("\n") else "\n") + line, encoding="utf-8")
+        written += 1
+    sys.stdout.write(f"{written} canaries written\n")
     return 0

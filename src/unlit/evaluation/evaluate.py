@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 from unlit.core.states import Partition
 from unlit.core.system import SystemClock
@@ -17,9 +18,12 @@ from unlit.evaluation.ledger import Ledger, evaluator_store, look_key
 from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event, Leaks, Looks
 from unlit.evaluation.registry import driver
 from unlit.evaluation.rules.looks import charged
-from unlit.evaluation.service import Parts, grade
+from unlit.evaluation.service import Parts, grade, launch_of
 from unlit.evaluation.spec import SpecFacts, read_spec
 from unlit.evaluation.store import ArtefactStore
+from unlit.evaluation.strength.battery import Plan, measure
+from unlit.evaluation.strength.kept import keep_strength, known_strength, strength_document
+from unlit.evaluation.trajectory import Setting
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.fence import FenceHost
 from unlit.policy import AuditLog, load_policy
@@ -48,7 +52,13 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
         weak = pool.weak if isinstance(pool, FencePool) else ()
     leaks = _leaks(request, vault, parts.proof, probed)
     sealed = request.partition is Partition.SEALED
-    around = Circumstances(weak=weak, looks=looks, leaks=leaks, needs_leak_proof=sealed)
+    around = Circumstances(
+        weak=weak,
+        looks=looks,
+        leaks=leaks,
+        needs_leak_proof=sealed,
+        strength=known_strength(request.vault, vault.digest),
+    )
     result = assemble(request, spec, vault, counted, around)
     parts.store.write("result.json", result.to_json())
     return result
@@ -122,3 +132,33 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
         await host.close()
         await worlds.close()
         audit.close()
+
+
+async def measure_strength(
+    request: EvaluationRequest, mutants: int, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Plant defects in the candidate and say how many the scenarios notice.
+
+    What is found is kept beside the vault and printed with every grading of the same vault.
+    """
+    spec = read_spec(request.spec)
+    vault = load_sealed_vault(request, spec)
+    async with open_parts(request, vault) as parts:
+        setting = Setting(parts.worlds, launch_of(request.product), parts.clock, parts.driver)
+        report = await measure(
+            Plan(
+                candidate=request.candidate,
+                scenarios=vault.scenarios,
+                setting=setting,
+                pool=parts.pool,
+                seed=request.seed,
+                mutants=mutants,
+                parallel=request.parallel,
+                previous=request.base,
+                lists=vault.lists,
+                tell=tell,
+            )
+        )
+    document = strength_document(report, vault.digest, request.tree)
+    keep_strength(request.vault, document)
+    return document

@@ -48,6 +48,7 @@ class Outcome:
     server_outputs: tuple[str, ...] = ()
     effects: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     duration_s: float = 0.0
     attempts: int = 1
     fault: str = ""
@@ -68,13 +69,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What every trajectory of one grading shares."""
+    """What every trajectory of one grading shares.
+
+    Attributes:
+        overlay: Files that replace the candidate's own, for planted defects.
+        keep_files: Whether the outcome holds the content of changed files.
+    """
 
     worlds: Worlds
     launch: Launch
     clock: Clock
     driver: Callable[[str], Driver]
     env: Mapping[str, str] = field(default_factory=dict)
+    overlay: Mapping[str, bytes] = field(default_factory=dict)
+    keep_files: bool = False
 
 
 async def run_trajectory(
@@ -127,8 +135,8 @@ async def _run(
     before = setting.worlds.state(world)
     files = {name: str(text).encode() for name, text in
              fill(scenario.given.files, draw.values).items()}  # fmt: skip
-    if files:
-        await sandbox.write(files)
+    if files or setting.overlay:
+        await sandbox.write({**setting.overlay, **files})
     started = setting.clock.monotonic_s()
     try:
         reasons = await _steps(scenario, stage, before, setting.driver)
@@ -152,6 +160,7 @@ async def _run(
         server_outputs=tuple(stage.server_outputs),
         effects=_effects(before, evidence.after),
         files=tuple(sorted(evidence.files)),
+        contents=sandbox.read_changed() if setting.keep_files else {},
         duration_s=duration_s,
     )
 

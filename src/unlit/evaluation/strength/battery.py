@@ -1,0 +1,254 @@
+"""The "cannot fail" battery: nothing, a constant, the previous release, and planted defects."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from unlit.core.ids import CriterionId, ScenarioId
+from unlit.core.states import TrajectoryState
+from unlit.evaluation.grading import Slot
+from unlit.evaluation.model import Strength
+from unlit.evaluation.ports import Pool
+from unlit.evaluation.rules.strength import Battery, Mutant, kill_order, strength
+from unlit.evaluation.scenarios.model import Draw, Scenario
+from unlit.evaluation.scenarios.sample import draw_seed, sample
+from unlit.evaluation.stage import Launch
+from unlit.evaluation.strength.python_mutants import Planted
+from unlit.evaluation.strength.reach import lines_in, tracer
+from unlit.evaluation.strength.sampling import all_mutants, choose, reachable, sources_of
+from unlit.evaluation.trajectory import Setting
+
+_STUB_SERVER: Final = (
+    "import http.server,sys\n"
+    "class H(http.server.BaseHTTPRequestHandler):\n"
+    " def do_GET(self):\n"
+    "  b=sys.argv[3].encode();self.send_response(int(sys.argv[2]))\n"
+    "  self.send_header('Content-Length',str(len(b)));self.end_headers();self.wfile.write(b)\n"
+    " do_POST=do_PUT=do_DELETE=do_PATCH=do_HEAD=do_OPTIONS=do_GET\n"
+    "http.server.ThreadingHTTPServer(('0.0.0.0',int(sys.argv[1])),H).serve_forever()\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A planted defect that no scenario noticed, and how many scenarios met it."""
+
+    name: str
+    scenarios: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The strength of a scenario set on one candidate."""
+
+    strength: Strength
+    survivors: tuple[Survivor, ...]
+    planted: int
+    reachable: int
+    sampled: int
+    runs: int
+    seconds: float
+    baseline_failed: tuple[ScenarioId, ...] = ()
+    caught: Mapping[ScenarioId, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run."""
+
+    candidate: Path
+    scenarios: tuple[Scenario, ...]
+    setting: Setting
+    pool: Pool
+    seed: int
+    mutants: int = 100
+    parallel: int = 2
+    previous: Path | None = None
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda text: None
+
+
+async def measure(plan: Plan) -> Report:
+    """Run the whole battery and say what it shows."""
+    started = plan.setting.clock.monotonic_s()
+    runner = _Runner(plan)
+    try:
+        traced = await runner.baseline()
+        sound = tuple(s for s in plan.scenarios if s.id in runner.passing)
+        plan.tell(f"{len(sound)} of {len(plan.scenarios)} scenarios pass on the candidate")
+        null = await runner.passed_by(_null(plan.setting.launch), sound)
+        stub = await runner.passed_by(_stub(plan.setting.launch, plan.scenarios), sound)
+        previous = None
+        if plan.previous is not None:
+            previous = await runner.passed_on(plan.previous, sound)
+        every = all_mutants(sources_of(plan.candidate))
+        within = reachable(every, traced)
+        sampled = choose(within, plan.mutants, plan.seed)
+        plan.tell(f"{len(every)} defects can be planted, {len(within)} where scenarios reach")
+        mutants = await runner.kill(sampled, sound)
+    finally:
+        await runner.close()
+    criteria: dict[ScenarioId, tuple[CriterionId, ...]] = {s.id: s.criteria for s in sound}
+    battery = Battery(mutants, criteria, null, stub, previous)
+    return Report(
+        strength=strength(battery),
+        survivors=tuple(Survivor(m.id, len(m.ran)) for m in mutants if not m.failed),
+        planted=len(every),
+        reachable=len(within),
+        sampled=len(sampled),
+        runs=runner.runs,
+        seconds=plan.setting.clock.monotonic_s() - started,
+        baseline_failed=tuple(s.id for s in plan.scenarios if s.id not in runner.passing),
+        caught=dict(runner.caught),
+    )
+
+
+def _null(launch: Launch) -> Launch:
+    return replace(launch, run=("sh", "-c", "exit 0", "null"))
+
+
+def _stub(launch: Launch, scenarios: Sequence[Scenario]) -> Launch:
+    """Return a program that always gives the most common expected answer."""
+    if launch.port is not None:
+        status = _most(scenarios, "status", 200)
+        body = _most_text(scenarios, "body")
+        argv = ("python3", "-c", _STUB_SERVER, str(launch.port), str(status), body)
+        return replace(launch, run=argv)
+    code = _most(scenarios, "exit", 0)
+    script = f'printf "%s\\n" "$0"; exit {int(code)}'
+    return replace(launch, run=("sh", "-c", script, _most_text(scenarios, "stdout")))
+
+
+def _expected(scenarios: Sequence[Scenario], kind: str) -> Iterator[Any]:
+    for scenario in scenarios:
+        for check in scenario.then:
+            if check.kind == kind:
+                yield check.value
+        for step in scenario.when:
+            expect = step.params.get("expect") if isinstance(step.params, Mapping) else None
+            if expect and kind in expect:
+                yield expect[kind]
+
+
+def _most(scenarios: Sequence[Scenario], kind: str, default: int) -> int:
+    counts = Counter(v for v in _expected(scenarios, kind) if isinstance(v, int))
+    return counts.most_common(1)[0][0] if counts else default
+
+
+def _most_text(scenarios: Sequence[Scenario], kind: str) -> str:
+    counts: Counter[str] = Counter()
+    for value in _expected(scenarios, kind):
+        if isinstance(value, str):
+            counts[value] += 1
+        elif isinstance(value, Mapping):
+            for part in (value.get("equals"), value.get("contains")):
+                counts.update([part] if isinstance(part, str) else part or [])
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+class _Runner:
+    """Runs scenarios against changed candidates; each scenario always in the same world."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._slots = [
+            Slot(f"slot-{n}", plan.pool, plan.candidate) for n in range(1, plan.parallel + 1)
+        ]
+        self.passing: set[ScenarioId] = set()
+        self.caught: Counter[ScenarioId] = Counter()
+        self.runs = 0
+
+    async def close(self) -> None:
+        for slot in self._slots:
+            await slot.close()
+
+    async def baseline(self) -> dict[str, frozenset[int]]:
+        """Run every scenario once on the candidate as it is; return the lines they execute."""
+        files, env = tracer(self._plan.setting.launch.env)
+        launch = self._plan.setting.launch
+        traced = replace(launch, env={**launch.env, **env})
+        setting = replace(self._plan.setting, launch=traced, overlay=files, keep_files=True)
+        lines: dict[str, frozenset[int]] = {}
+
+        async def one(slot: Slot, scenario: Scenario) -> None:
+            plain = await self._run(slot, scenario, self._plan.setting)
+            if plain:
+                self.passing.add(scenario.id)
+            outcome = await slot.run(scenario, self._draw(scenario), setting)
+            for file, numbers in lines_in(outcome.contents).items():
+                lines[file] = lines.get(file, frozenset()) | numbers
+
+        await self._spread(self._plan.scenarios, one)
+        return lines
+
+    async def passed_by(
+        self, launch: Launch, scenarios: Sequence[Scenario]
+    ) -> frozenset[ScenarioId]:
+        """Return the scenarios that another program passes in the candidate's place."""
+        setting = replace(self._plan.setting, launch=launch)
+        passed: set[ScenarioId] = set()
+
+        async def one(slot: Slot, scenario: Scenario) -> None:
+            if await self._run(slot, scenario, setting):
+                passed.add(scenario.id)
+
+        await self._spread(scenarios, one)
+        return frozenset(passed)
+
+    async def passed_on(self, folder: Path, scenarios: Sequence[Scenario]) -> frozenset[ScenarioId]:
+        """Return the scenarios that another version of the product passes."""
+        slot = Slot("slot-previous", self._plan.pool, folder)
+        try:
+            found = [s.id for s in scenarios if await self._run(slot, s, self._plan.setting)]
+        finally:
+            await slot.close()
+        return frozenset(found)
+
+    async def kill(
+        self, planted: Sequence[Planted], scenarios: Sequence[Scenario]
+    ) -> tuple[Mutant, ...]:
+        """Run scenarios on each mutant until one notices; those that notice most go first."""
+        by_id = {scenario.id: scenario for scenario in scenarios}
+        results: dict[int, Mutant] = {}
+
+        async def one(slot: Slot, entry: tuple[int, Planted]) -> None:
+            number, mutant = entry
+            overlay = {mutant.file: mutant.text.encode()}
+            setting = replace(self._plan.setting, overlay=overlay)
+            ran: list[ScenarioId] = []
+            failed: frozenset[ScenarioId] = frozenset()
+            order = kill_order({name: self.caught[name] for name in by_id})
+            for name in order:
+                ran.append(name)
+                if not await self._run(slot, by_id[name], setting):
+                    self.caught[name] += 1
+                    failed = frozenset({name})
+                    break
+            results[number] = Mutant(mutant.name, failed, frozenset(ran))
+            self._plan.tell(f"{'noticed ' if failed else 'SURVIVED'} {mutant.name}")
+
+        await self._spread(list(enumerate(planted)), one)
+        return tuple(results[number] for number in sorted(results))
+
+    async def _spread(self, items: Sequence[Any], one: Callable[[Slot, Any], Any]) -> None:
+        source = iter(items)
+
+        async def work(slot: Slot) -> None:
+            for item in source:
+                await one(slot, item)
+
+        async with asyncio.TaskGroup() as group:
+            for slot in self._slots:
+                group.create_task(work(slot))
+
+    async def _run(self, slot: Slot, scenario: Scenario, setting: Setting) -> bool:
+        self.runs += 1
+        outcome = await slot.run(scenario, self._draw(scenario), setting)
+        return outcome.state is TrajectoryState.SATISFIED
+
+    def _draw(self, scenario: Scenario) -> Draw:
+        seed = draw_seed(self._plan.seed, f"strength:{scenario.id}", 0)
+        return Draw(0, scenario.id, seed, sample(scenario, seed, self._plan.lists))

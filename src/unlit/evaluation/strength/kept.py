@@ -1,0 +1,62 @@
+"""The last measured strength of a vault, kept beside it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from unlit.evaluation.ledger import evaluator_store
+from unlit.evaluation.model import Interval, Strength
+from unlit.evaluation.strength.battery import Report
+
+SCHEMA: Final = "unlit.strength/1"
+_FILE: Final = "strength.json"
+
+
+def strength_document(report: Report, vault_digest: str, tree: str | None) -> dict[str, Any]:
+    """Return a report in its published form."""
+    return {
+        "schema": SCHEMA,
+        "vault_digest": vault_digest,
+        "tree": tree,
+        "strength": report.strength.to_json(),
+        "planted": report.planted,
+        "reachable": report.reachable,
+        "sampled": report.sampled,
+        "runs": report.runs,
+        "seconds": round(report.seconds, 3),
+        "survivors": [{"name": s.name, "scenarios": s.scenarios} for s in report.survivors],
+        "baseline_failed": list(report.baseline_failed),
+        "caught": dict(report.caught),
+    }
+
+
+def keep_strength(vault: Path, document: Mapping[str, Any]) -> None:
+    """Keep a report beside the vault."""
+    path = evaluator_store(vault) / _FILE
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def known_strength(vault: Path, vault_digest: str) -> Strength:
+    """Return the strength that was measured for exactly these scenarios, if any was."""
+    path = evaluator_store(vault) / _FILE
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Strength()
+    if document.get("schema") != SCHEMA or document.get("vault_digest") != vault_digest:
+        return Strength(sentence="not exercised: the scenarios have changed since it was measured")
+    found = document["strength"]
+    interval = found["interval"]
+    names = {
+        key: None if found[key] is None else tuple(found[key])
+        for key in ("void", "idle", "uncovered")
+    }
+    return Strength(
+        found["mutants"],
+        found["killed"],
+        None if interval is None else Interval(**interval),
+        sentence=found["sentence"],
+        **names,
+    )

@@ -1,0 +1,62 @@
+"""Which mutants to run: a seeded sample over all places that scenarios reach."""
+
+import hashlib
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from unlit.evaluation.leaks.sources import read_trees
+from unlit.evaluation.strength.python_mutants import Planted, plant
+from unlit.evaluation.strength.text_mutants import SUFFIXES, plant_by_text
+
+_NOT_PRODUCT: Final = ("test", "tests", "spec", "specs", "docs", "vendor", "migrations", "examples")
+
+Lines = Mapping[str, frozenset[int]]
+"""File to the lines that were executed."""
+
+
+def sources_of(candidate: Path) -> dict[str, str]:
+    """Return the candidate's own source files by relative path; no tests, no documents."""
+    found: dict[str, str] = {}
+    for item in read_trees([candidate]):
+        parts = item.label.split("/")
+        is_source = item.label.endswith((".py", *SUFFIXES))
+        is_test = any(part in _NOT_PRODUCT for part in parts[:-1]) or "test" in parts[-1]
+        if is_source and not is_test and item.content != item.label.encode():
+            found.setdefault(item.label, item.content.decode("utf-8", "replace"))
+    return found
+
+
+def all_mutants(sources: Mapping[str, str]) -> list[Planted]:
+    """Return every mutant of every file, in a fixed order."""
+    found: list[Planted] = []
+    for file in sorted(sources):
+        make = plant if file.endswith(".py") else plant_by_text
+        found += make(sources[file], file)
+    return found
+
+
+def reachable(mutants: Iterable[Planted], lines: Lines | None) -> list[Planted]:
+    """Return the mutants on executed lines; all of them when nothing was measured.
+
+    A statement that spans several lines is executed at its first; a mutant within is reached when
+    any of the three lines before it was.
+    """
+    if not lines:
+        return list(mutants)
+    return [
+        mutant
+        for mutant in mutants
+        if not mutant.file.endswith(".py")
+        or lines.get(mutant.file, frozenset()) & set(range(mutant.line - 3, mutant.line + 1))
+    ]
+
+
+def choose(mutants: Sequence[Planted], count: int, seed: int) -> list[Planted]:
+    """Return a seeded sample, in the order of the files."""
+    if len(mutants) <= count:
+        return list(mutants)
+    material = hashlib.sha256(f"unlit.mutants/1:{seed}".encode()).digest()
+    source = random.Random(int.from_bytes(material[:16], "big"))  # noqa: S311 # replay
+    return [mutants[n] for n in sorted(source.sample(range(len(mutants)), count))]
