@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from unlit.core.errors import OutsideFailed
 from unlit.twins.control import control
+from unlit.twins.kit.delivery import HttpSender, Postman, Sender
 from unlit.twins.kit.http import Reply, Request
 from unlit.twins.universe import Answered, Universe
 
@@ -29,11 +30,15 @@ class TwinApp:
     Args:
         universe: Whose worlds are served.
         service: Answer always as this service; `None` decides by the Host header.
+        postman: Delivers webhooks; one of its own by default.
     """
 
-    def __init__(self, universe: Universe, service: str | None = None) -> None:
+    def __init__(
+        self, universe: Universe, service: str | None = None, postman: Postman | None = None
+    ) -> None:
         self.universe = universe
         self.service = service
+        self.postman = postman or Postman(universe.twins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
@@ -49,6 +54,9 @@ class TwinApp:
         # Behind the gateway the product must not reach the controls, only the vendor's paths.
         if request.raw_path.startswith("/_twin") and vendor is None:
             reply = await control(self.universe, self.service, request)
+            for world in self.universe.every_world():
+                if world.outbox:
+                    self.postman.collect(world)
             await _send(send, reply)
             return
         service = vendor or self.service
@@ -59,6 +67,8 @@ class TwinApp:
         if vendor is not None:
             request.origin = "https://" + request.headers["host"]
         answered = self.universe.answer(service, request)
+        if answered.world is not None and answered.world.outbox:
+            self.postman.collect(answered.world)
         await _deliver(send, answered)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,14 +169,22 @@ class _Quiet(uvicorn.Server):
 class TwinServer:
     """One listener; make it with `start`."""
 
-    def __init__(self, server: uvicorn.Server, task: "asyncio.Task[None]", address: str) -> None:
+    def __init__(
+        self, server: uvicorn.Server, task: "asyncio.Task[None]", address: str, postman: Postman
+    ) -> None:
         self._server = server
         self._task = task
+        self._postman = postman
         self.address = address
 
     @classmethod
     async def start(
-        cls, universe: Universe, address: str = "127.0.0.1:0", *, service: str | None = None
+        cls,
+        universe: Universe,
+        address: str = "127.0.0.1:0",
+        *,
+        service: str | None = None,
+        sender: Sender | None = None,
     ) -> "TwinServer":
         """Listen and serve until closed.
 
@@ -174,13 +192,15 @@ class TwinServer:
             universe: Whose worlds are served.
             address: ``HOST:PORT`` (port 0: any) or ``unix:/path``.
             service: Answer always as this service; `None` decides by the Host header.
+            sender: Carries webhooks; over HTTP by default.
 
         Raises:
             OutsideFailed: The address cannot be listened on.
         """
         listener, shown = _listen(address)
+        postman = Postman(universe.twins, sender or HttpSender())
         config = uvicorn.Config(
-            TwinApp(universe, service),
+            TwinApp(universe, service, postman),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -199,11 +219,12 @@ class TwinServer:
                 task.result()
                 break
             await asyncio.sleep(0.001)
-        return cls(server, task, shown)
+        return cls(server, task, shown, postman)
 
     async def close(self) -> None:
         """Stop listening; running answers are cut after a second."""
         self._server.should_exit = True
+        await self._postman.close()
         await self._task
 
 

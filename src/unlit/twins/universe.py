@@ -144,6 +144,10 @@ class Universe:
         """Return the ids of all worlds, oldest first."""
         return tuple(self._addresses.worlds)
 
+    def every_world(self) -> tuple[World, ...]:
+        """Return all worlds, oldest first."""
+        return tuple(self._addresses.worlds.values())
+
     def seed(self, world: str, seeds: Mapping[str, Any]) -> None:
         """Add seeds to a world, by service or plug-in."""
         target = self.world(world)
@@ -304,13 +308,17 @@ class Universe:
         """Answer one request; never raises."""
         twin = self.by_service.get(service) or self.twins[service]
         token = twin.credential(request)
-        adopt = self._adopt if self.any_token and self.default is not None else None
-        world = self._addresses.locate(request, token, adopt)
+        world = self.locate(request, token)
         if world is None:
             return Answered(self._nowhere(twin, service, request))
         exchange = Exchange(twin, service, world, request, token)
         reply, fault = answer(exchange, any_token=self.any_token)
         return Answered(reply, world, fault)
+
+    def locate(self, request: Request, token: str | None) -> World | None:
+        """Return the world that a request is for."""
+        adopt = self._adopt if self.any_token and self.default is not None else None
+        return self._addresses.locate(request, token, adopt)
 
     def _adopt(self) -> str:
         return self.fork(str(self.default))

@@ -2,7 +2,8 @@
 
 A shape is a tree: a table of shapes, a list of shapes, or a leaf. Leaves are constants that the
 vendor's contract declares (booleans, small numbers, enumerated words) or say what is put there:
-``$null``, ``$blank`` (null, also when an empty text is sent), ``$now``, ``$id``, ``$text``, ``$list``, ``$table``, ``$param:NAME``, ``$mint:PREFIX``,
+``$null``, ``$blank`` (null, also when an empty text is sent), ``$now``, ``$id``, ``$text``,
+``$list``, ``$table``, ``$param:NAME``, ``$mint:PREFIX``,
 ``$url:TEMPLATE``. Nothing in a shape is an id, a name or a text of a recording.
 """
 

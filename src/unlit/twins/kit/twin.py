@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from unlit.twins.kit.http import Malformed, Reply, Request
 from unlit.twins.kit.router import Match, Route, Router
 from unlit.twins.kit.world import Table, World
-from unlit.twins.model import Actor, Fact, FaultRule
+from unlit.twins.model import Actor, Delivery, Fact, FaultRule
 
 ADMIN = Actor("admin", "admin")
 
@@ -183,3 +183,17 @@ class Twin:
 
     def finish(self, exchange: Exchange, reply: Reply) -> None:
         """Add headers that every answer carries."""
+
+    # --- what goes out
+    def delivered(
+        self, world: World, delivery: Delivery, status: int, body: bytes, why: str
+    ) -> float | None:
+        """Learn what a receiver answered; return seconds until the next attempt, if any."""
+        return None
+
+    def redelivery(self, world: World, delivery: Delivery, why: str) -> Delivery:
+        """Return the next attempt of a delivery, signed and marked as the vendor does."""
+        return delivery
+
+    def push(self, world: World, delivery: Delivery) -> None:
+        """Send a delivery through a socket that is open."""

@@ -1,6 +1,6 @@
 """Methods that the reference alone describes: arguments checked, things kept, shapes filled.
 
-What cannot be answered truly (a call to an enterprise organisation that this workspace is not in) is
+What cannot be answered truly (a call to an enterprise organisation that is not there) is
 refused with an error that the method documents.
 """
 

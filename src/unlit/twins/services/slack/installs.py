@@ -30,6 +30,17 @@ def client_of(world: World) -> dict[str, str]:
     return found  # type: ignore[no-any-return] # JSON
 
 
+def webhook_path(world: World) -> str:
+    """Return the path of the preset app's incoming webhook."""
+    meta = world.table("slack.meta")
+    found = meta.get("webhook")
+    if found is None:
+        secret = "fake" + world.text("slack.webhook", 20)
+        found = meta.put("webhook", f"/services/{meta['team']['id']}/{meta['bot']}/{secret}")
+        world.issue(secret)
+    return str(found)
+
+
 def authorize(call: Exchange) -> Reply:
     """``GET /oauth/v2/authorize``: the person says yes at once, the browser goes back."""
     request = call.request

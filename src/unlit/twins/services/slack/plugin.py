@@ -1,5 +1,6 @@
 """The Slack twin: tokens, the one envelope of every answer, and the table of methods."""
 
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from typing_extensions import override
@@ -8,19 +9,22 @@ from unlit.twins.kit.http import Reply, Request
 from unlit.twins.kit.router import Route, Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.model import Actor, Fact, FaultRule
+from unlit.twins.model import Actor, Delivery, Fact, FaultRule
 from unlit.twins.services.slack import (
     channels,
+    events,
     files,
     generic,
     installs,
     limits,
     marks,
     messages,
+    outside,
     people,
     scopes,
     search,
     seeds,
+    sockets,
     teamwork,
     views,
 )
@@ -50,7 +54,8 @@ class Slack(Twin):
                 self._add(name, generic.method(name, entry), "contract")
         for name, method in METHODS.items():
             self._add(name, method, "hand")
-        for route in (*files.ROUTES, *installs.ROUTES):
+        self.sockets = sockets.Sockets()
+        for route in (*files.ROUTES, *installs.ROUTES, *outside.ROUTES):
             self.router.add(route)
         for verb in ("POST", "GET"):
             self.router.add(Route(verb, "/api/{method}", _unknown, "unknown_method", open=True))
@@ -74,8 +79,10 @@ class Slack(Twin):
     @override
     def credential(self, request: Request) -> str | None:
         """Return the bearer token, or the argument ``token``."""
-        if request.raw_path.startswith("/upload/v1/"):
+        if request.raw_path.startswith(("/upload/v1/", "/actions/", "/services/")):
             return request.raw_path.rsplit("/", 1)[-1]
+        if request.raw_path.startswith("/link"):
+            return request.arg("ticket")
         found = super().credential(request)
         if found is None and (request.raw_query or request.body):
             try:
@@ -190,6 +197,49 @@ class Slack(Twin):
     def advanced(self, world: World) -> None:
         """Post what was scheduled."""
         messages.post_due(world)
+
+    @override
+    def happen(self, world: World, service: str, event: str, data: Any) -> None:
+        """Let a person do something in Slack."""
+        installs.client_of(world)
+        outside.happen(world, event, data if isinstance(data, dict) else {})
+
+    @override
+    def delivered(
+        self, world: World, delivery: Delivery, status: int, body: bytes, why: str
+    ) -> float | None:
+        """Retry an event three times: at once, after a minute, after five."""
+        if delivery.kind == "url_verification":
+            events.verified(world, delivery, status, body)
+            return None
+        if not why or delivery.attempt >= len(events.RETRIES_S):
+            return None
+        if not delivery.headers or dict(delivery.headers).get("content-type") != "application/json":
+            return None
+        return events.RETRIES_S[delivery.attempt]
+
+    @override
+    def redelivery(self, world: World, delivery: Delivery, why: str) -> Delivery:
+        """Sign again, and say which attempt it is and why."""
+        marks = [("x-slack-retry-num", str(delivery.attempt)), ("x-slack-retry-reason", why)]
+        signed = events.headers(world, delivery.body)
+        return replace(delivery, headers=(*signed, *marks))
+
+    @override
+    def push(self, world: World, delivery: Delivery) -> None:
+        """Send an event through Socket Mode."""
+        self.sockets.push(world, delivery)
+
+    async def websocket(
+        self, universe: Any, request: Request, receive: sockets.Receive, send: sockets.Send
+    ) -> None:
+        """Serve a Socket Mode connection whose ticket is good."""
+        world = universe.locate(request, self.credential(request))
+        ticket = None if world is None else sockets.ticket_of(world, request)
+        if world is None or ticket is None:
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self.sockets.talk(world, str(ticket.get("app") or ""), receive, send)
 
 
 def _unknown(call: Exchange) -> Reply:

@@ -5,10 +5,10 @@ from typing import Any, Final
 from unlit.core.errors import InvalidInput
 from unlit.twins.kit.seeds import expand
 from unlit.twins.kit.world import UPPER, World
-from unlit.twins.services.slack import channels, workspace
+from unlit.twins.services.slack import channels, events, installs, workspace
 from unlit.twins.services.slack.timeline import put
 
-KEYS: Final = ("channels", "users", "messages", "team", "seed")
+KEYS: Final = ("channels", "users", "messages", "team", "seed", "events")
 
 
 def prepare(world: World) -> None:
@@ -77,6 +77,9 @@ def seed(world: World, spec: Any) -> None:
     if isinstance(spec.get("team"), dict):
         team = world.table("slack.meta")["team"]
         world.table("slack.meta").put("team", {**team, **spec["team"]})
+    if isinstance(spec.get("events"), dict):
+        installs.client_of(world)
+        events.subscribe(world, spec["events"])
     for entry in expand(spec.get("users")):
         _user(world, entry)
     for entry in expand(spec.get("channels")):
