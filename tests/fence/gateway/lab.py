@@ -57,6 +57,7 @@ class Seen:
     body: bytes
 
 
+Switch = Callable[[Seen, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Answer = Callable[[Seen, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -69,6 +70,7 @@ class Vendor:
     """A fake upstream that keeps what it saw and answers as told."""
 
     answer: Answer = plain_answer
+    switch: Switch | None = None
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
 
@@ -79,6 +81,9 @@ class Vendor:
                 head = await reader.readuntil(b"\r\n\r\n")
                 seen = Seen(head, await self._body(head, reader))
                 self.seen.append(seen)
+                if self.switch is not None:
+                    await self.switch(seen, reader, writer)
+                    break
                 await self.answer(seen, writer)
                 await writer.drain()
         writer.close()
@@ -192,24 +197,26 @@ async def open_lab(
     *,
     env: dict[str, str] | None = None,
     meter: Meter | None = None,
+    upstreams: dict[str, int] | None = None,
+    roots: bytes = b"",
 ) -> AsyncIterator[Lab]:
     """Start everything and stop it again."""
     ca = Authority(datetime.now(UTC))
-    (folder / "roots.pem").write_bytes(ca.pem)
+    (folder / "roots.pem").write_bytes(ca.pem + roots)
     vendor, twin = Vendor(), Vendor()
-    server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0, ssl=ca.entry)
+    server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0, ssl=ca.entry())
     plain = await asyncio.start_server(twin.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     twin_port = plain.sockets[0].getsockname()[1]
+    names = dict.fromkeys(("api.vendor.test", "open.vendor.test", "h2.vendor.test"), port)
+    overrides = {name: f"127.0.0.1:{at}" for name, at in (names | (upstreams or {})).items()}
     audit = AuditLog.open(folder / "audit", {}, SystemClock())
     gateway = await Gateway.start(
         audit,
         secret_env={"VENDOR_KEY": SECRET} if env is None else env,
         upstream_tls=str(folder / "roots.pem"),
         meter=meter,
-        overrides=dict.fromkeys(
-            ("api.vendor.test", "open.vendor.test", "h2.vendor.test"), f"127.0.0.1:{port}"
-        ),
+        overrides=overrides,
     )
     parsed = parse_policy(policy)
     placeholders = {rule.name: mint_placeholder(rule) for rule in parsed.granted("coder")}

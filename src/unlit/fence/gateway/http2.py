@@ -182,7 +182,6 @@ class Link:
         except (h2.exceptions.ProtocolError, OSError):
             raise Gone from None
         stream = self.streams[number] = Stream(self, number)
-        stream.finished = end
         self.flush()
         return stream
 

@@ -62,9 +62,9 @@ class Http2Upstream(Link):
         self.finish(stream, body.trailers)
 
     def done(self, stream: Stream) -> None:
-        """Forget a stream whose answer was read to its end."""
-        if stream.finished or stream.out:
-            self.reset(stream)  # our side is not over: the answer came early
+        """Forget a stream; one that is not over on both sides is given up."""
+        if stream.finished or stream.out or not stream.body.done:
+            self.reset(stream)
         self.streams.pop(stream.number, None)
 
 
