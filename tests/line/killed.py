@@ -14,7 +14,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.line.world import durable_url, request, services
-
 from typing_extensions import override
 
 from unlit.core.ids import RunId

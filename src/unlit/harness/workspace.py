@@ -121,6 +121,11 @@ class Workspace:
         differing = self._git("diff-tree", "-r", "--name-only", base, commit)
         return Commit(commit, tree, parent, len(differing.splitlines()))
 
+    def changed(self, before: str, after: str) -> tuple[str, ...]:
+        """Return the paths that differ between two commits."""
+        listed = self._git("diff-tree", "-r", "-z", "--name-only", before, after)
+        return tuple(path for path in listed.split("\0") if path)
+
     def mark(self, name: str, commit: str) -> None:
         """Let branch `name` point to `commit`."""
         self._git("update-ref", f"refs/heads/{name}", commit)

@@ -50,6 +50,7 @@ class RunRequest:
         commit: What to start from, in the user's repository.
         vault: Folder of holdout scenarios; a path only, its content stays with the evaluator.
         policy: The policy file.
+        memory: ``on``, ``off``, or ``placebo``: text of the same length that says nothing.
     """
 
     spec: Path
@@ -66,6 +67,7 @@ class RunRequest:
     parallel: int = 2
     turn_s: float = 3600
     model: str | None = None
+    memory: str = "on"
     product: ProductPlan = field(default_factory=ProductPlan)
     ship: ShipPlan = field(default_factory=ShipPlan)
     budget: BudgetPlan = field(default_factory=BudgetPlan)

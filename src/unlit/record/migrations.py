@@ -10,10 +10,10 @@ from unlit.record.schema import VERSION, metadata, schema_version
 
 
 def _tables_only(connection: Connection) -> None:
-    """Format 2 adds tables and changes none; `create_all` has made them."""
+    """This format adds tables and changes none; `create_all` has made them."""
 
 
-STEPS: Final[dict[int, Callable[[Connection], None]]] = {1: _tables_only}
+STEPS: Final[dict[int, Callable[[Connection], None]]] = {1: _tables_only, 2: _tables_only}
 """Step `n` turns format `n` into format `n + 1`."""
 
 

@@ -312,3 +312,37 @@ class RunEvent:
     text: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     seq: int = 0
+
+
+class LessonState(StrEnum):
+    """Whether a lesson is told to agents: only an approved one is."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One claim about a repository that outlives its run; never scenario content.
+
+    Attributes:
+        keys: What it is about: ``path:src/a.py``, ``criterion:SPEC/AC-1``, ``error:…``.
+        evidence: Runs that showed it.
+        author: ``run`` when the line proposed it, else a person.
+        wins: Runs that were told it and shipped.
+        losses: Runs that were told it and did not.
+    """
+
+    id: str
+    repository: str
+    claim: str
+    keys: tuple[str, ...]
+    evidence: tuple[str, ...]
+    state: LessonState
+    author: str
+    at: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    wins: int = 0
+    losses: int = 0

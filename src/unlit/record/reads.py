@@ -19,6 +19,7 @@ from unlit.record.model import (
     Evaluation,
     Forecast,
     GateDecision,
+    Lesson,
     Look,
     Question,
     Run,
@@ -149,6 +150,11 @@ class Reads:
         """Return forecasts."""
         order = ("run", "source", "measure")
         return self._rows(Forecast, schema.forecasts, {"run": run}, order=order)
+
+    def lessons(self, repository: str | None = None) -> tuple[Lesson, ...]:
+        """Return the lessons of a repository, oldest first."""
+        where = {"repository": repository}
+        return self._rows(Lesson, schema.lessons, where, order=("at", "id"))
 
     def events(
         self, run: RunId | None = None, *, after: int = 0, limit: int = 10_000

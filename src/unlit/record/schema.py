@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 metadata = MetaData()
 
@@ -253,4 +253,35 @@ holds = Table(
     Column("output_tokens", Integer, nullable=False),
     Column("micros", BigInteger),
     Index("holds_by_run", "run"),
+)
+
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("repository", Text, nullable=False),
+    Column("claim", Text, nullable=False),
+    Column("keys", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", Text),
+    Column("wins", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Index("lessons_by_repository", "repository"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("queues", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("lease_until", Float, nullable=False),
 )

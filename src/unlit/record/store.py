@@ -20,6 +20,7 @@ from unlit.record.model import (
     Evaluation,
     Forecast,
     GateDecision,
+    Lesson,
     Look,
     Question,
     Run,
@@ -158,6 +159,14 @@ class Store(Reads):
     def keep_forecasts(self, rows: Sequence[Forecast]) -> None:
         """Write forecasts; hindsight and actual are written into the same rows later."""
         self._put(schema.forecasts, rows, keys=("run", "source", "measure"))
+
+    def keep_lessons(self, rows: Sequence[Lesson]) -> None:
+        """Write lessons; one that is already there stays as people left it."""
+        self._put(schema.lessons, rows, keys=("id",), replace=False)
+
+    def change_lesson(self, lesson: str, **changes: Any) -> None:
+        """Change fields of a lesson (`state`, `decided_by`, `wins` …)."""
+        self._update(schema.lessons, {"id": lesson}, changes)
 
     def keep_events(self, rows: Sequence[RunEvent]) -> None:
         """Append events; one with a known key is kept once."""

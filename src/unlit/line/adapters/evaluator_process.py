@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ from unlit.line.ports import Evaluator
 from unlit.policy import Identity
 
 COMMAND: Final = (sys.executable, "-m", "unlit.evaluation.process")
+_WITH_PARENT: Final = ("setpriv", "--pdeathsig", "TERM")
+"""Ends the evaluator with the process that asked, also when that one is killed."""
 _LINE_LIMIT: Final = 64 * 1024 * 1024
 _CLASSES: Final[Mapping[int, type[UnlitError]]] = {3: InvalidInput, 4: RefusedByPolicy}
 
@@ -45,7 +48,8 @@ class EvaluatorProcess(Evaluator):
     ) -> None:
         self._store = store
         self._env = dict(env)
-        self._command = tuple(command)
+        ends_with_us = _WITH_PARENT if shutil.which("setpriv") else ()
+        self._command = (*ends_with_us, *command)
         self._options = dict(options or {})
 
     @override

@@ -6,6 +6,7 @@ from unlit.harness.model import Feedback
 from unlit.line.model import ProductPlan, SpecFacts
 
 _BUCKETS = {
+    "all": "all cases seen behave as the criterion says; keep it so",
     "none": "no case behaves as the criterion says",
     "few": "few cases behave as the criterion says",
     "some": "some cases behave as the criterion says",

@@ -15,6 +15,7 @@ from unlit.harness.ports import Agent, Fence, Layer
 from unlit.harness.rules import judge_turn
 from unlit.harness.workspace import Provenance
 from unlit.line.model import FenceOrder, FolderMount, LineEvent, SpecFacts
+from unlit.line.remember import lessons_for
 from unlit.line.rules.brief import make_brief
 from unlit.line.stages.checks import PATH
 from unlit.line.stages.work import Work
@@ -60,7 +61,8 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
     services, request = work.services, work.request
     spec = services.specs.read(request.spec)
     agent = services.agents(turn.agent)
-    text = brief_of(work, spec, turn)
+    told = lessons_for(work, spec)
+    text = brief_of(work, spec, turn, told.text)
     kept = services.bodies.keep(text.encode())
     lower = await asyncio.to_thread(work.workspace.tree, turn.parent)
     place = work.place("build", agent=turn.agent, candidate=turn.candidate)
@@ -91,6 +93,7 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
         "ended": end.reason.value,
         "detail": verdict.sentence,
         "fence": _fence_facts(closed),
+        "lessons": [lesson.id for lesson in told.lessons],
     }
     if commit is None:
         return {"state": StageState.NOT_GOOD_ENOUGH.value, **facts}
@@ -106,7 +109,7 @@ def environment_of(agent: Agent) -> Mapping[str, str]:
     return env
 
 
-def brief_of(work: Work, spec: SpecFacts, turn: Turn) -> str:
+def brief_of(work: Work, spec: SpecFacts, turn: Turn, lessons: str = "") -> str:
     """Return what the agent of a turn is told."""
     context = _text(work, turn.context)
     return make_brief(
@@ -114,6 +117,7 @@ def brief_of(work: Work, spec: SpecFacts, turn: Turn) -> str:
         work.request.product,
         number=turn.number,
         context=context,
+        lessons=lessons,
         feedback=turn.feedback,
         remarks=turn.remarks,
     )

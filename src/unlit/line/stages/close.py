@@ -7,6 +7,7 @@ from typing import Any
 from unlit.core.errors import OutcomeNotGoodEnough
 from unlit.core.states import Verdict
 from unlit.line.model import LineEvent
+from unlit.line.remember import learn
 from unlit.line.stages.work import Work
 from unlit.record.model import RunState, StageState
 
@@ -26,6 +27,8 @@ async def report(work: Work) -> Mapping[str, Any]:
 async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     """Ask a person, or end when there is nothing to ship."""
     store, now = work.services.store, work.services.clock.now()
+    await asyncio.to_thread(learn, work, verdict)
+    work.journal.event("memory/counted", LineEvent(work.run, "note", "gate"))
     if verdict is not Verdict.SHIP:
         store.change_run(work.run, now, state=RunState.ENDED, verdict=verdict)
         await asyncio.to_thread(work.services.reporter.report, work.run)
