@@ -93,7 +93,7 @@ def factory_of(candidate: Path) -> "Factory":
 
     from unlit.evaluation.model import Product, ShipRule
     from unlit.evaluation.planning import Factory
-    from unlit.wiring.factory import FILE_NAME
+    from unlit.wiring.factory import FILE_NAME, read_factory
 
     if not (candidate / FILE_NAME).is_file():
         return Factory()
@@ -116,6 +116,16 @@ def _show_event(event: "Event") -> None:
     sys.stderr.flush()
 
 
+def _leaks(result: "EvaluationResult") -> str:
+    found = result.leaks
+    parts = {
+        "probe": found.probe, "canaries": found.canaries, "literals": found.literals,
+        "planted control": found.control,
+    }  # fmt: skip
+    text = ", ".join(f"{name} {state or 'not exercised'}" for name, state in parts.items())
+    return "; ".join([text, *found.details])
+
+
 def _interval(estimate: float | None, lower: float | None, upper: float | None) -> str:
     if estimate is None or lower is None or upper is None:
         return "not exercised"
@@ -132,6 +142,7 @@ def render(result: "EvaluationResult") -> str:
         f"  {found.claim_a.sentence}",
         f"  {found.claim_b.sentence}",
         f"Strength: {result.strength.sentence}",
+        f"Leak proof: {_leaks(result)}",
         "Criteria:",
     ]
     for criterion in result.criteria:

@@ -20,7 +20,7 @@ from unlit.evaluation.rules.ship import ShipTest, start
 from unlit.evaluation.scenarios.model import Draw, Scenario
 from unlit.evaluation.scenarios.sample import Drawing, sample
 from unlit.evaluation.stage import Driver, Launch
-from unlit.evaluation.store import ArtefactStore
+from unlit.evaluation.store import ArtefactStore, Kept
 from unlit.evaluation.trajectory import Outcome, Setting
 from unlit.evaluation.vault import Vault
 
@@ -123,7 +123,7 @@ async def grade(
     count.limit = limit = drawing.limit(request.max_trajectories)
     counted = parts.store.resume(grading_key(request, vault))
     draws = _draws(drawing, vault.lists)
-    if not any(count.recount(record, next(draws)) for record in counted):
+    if not any(count.recount(kept, next(draws)) for kept in counted):
         await _check_command(launch, slots[0])
         scenarios = {str(scenario.id): scenario for scenario in chosen}
         loop = Loop(scenarios, draws, setting, count, limit, first=len(counted) + 1)
@@ -220,23 +220,28 @@ class Count:
         """Count one outcome; return whether it is enough."""
         scenario = self._drawing.scenario(outcome.draw.scenario)
         record = record_of(outcome, scenario, self._replay_command(outcome))
-        self._store.keep(record, outcome, scenario)
-        self._proof.see("twins", outcome.traffic.texts)
-        self._proof.see("outputs", _outputs(outcome))
+        leaks = {
+            "twins": self._proof.see("twins", outcome.traffic.texts),
+            "outputs": self._proof.see("outputs", _outputs(outcome)),
+        }
+        self._store.keep(record, outcome, scenario, leaks)
         return self._count(record)
 
-    def recount(self, record: TrajectoryRecord, draw: Draw) -> bool:
+    def recount(self, kept: Kept, draw: Draw) -> bool:
         """Count what an interrupted grading had counted already.
 
         Raises:
             InvalidInput: The record is not of this draw; the store was changed by hand.
         """
+        record = kept.record
         if (record.n, record.scenario, record.seed) != (draw.index, draw.scenario, draw.seed):
             raise InvalidInput(
                 "EVA-126", f"Trajectory {record.n} in the evaluator's store is of another draw.",
                 "an interrupted grading goes on exactly where it was.",
                 "delete the grading's folder in the evaluator's store and grade again.",
             )  # fmt: skip
+        for kind, found in kept.leaks.items():
+            self._proof.recall(kind, found)
         return self._count(record)
 
     def _count(self, record: TrajectoryRecord) -> bool:

@@ -2,17 +2,27 @@
 
 import json
 import os
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from unlit.core.errors import InvalidInput
+from unlit.core.ids import ScenarioId
 from unlit.evaluation.model import TrajectoryRecord
 from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.trajectory import Outcome
 from unlit.evaluation.wire import trajectory_from_json
 
 _TEXT_LIMIT: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One trajectory that an interrupted grading had counted."""
+
+    record: TrajectoryRecord
+    leaks: Mapping[str, Sequence[ScenarioId]]
 
 
 class ArtefactStore:
@@ -27,7 +37,7 @@ class ArtefactStore:
         self.folder = folder
         self._path = folder / "trajectories.jsonl"
 
-    def resume(self, key: str) -> list[TrajectoryRecord]:
+    def resume(self, key: str) -> list[Kept]:
         """Return what an interrupted grading of the same key had counted; else begin anew.
 
         A torn last line, as `kill -9` leaves it, is dropped: its draw is made again.
@@ -37,22 +47,29 @@ class ArtefactStore:
             self._path.unlink(missing_ok=True)
             marker.write_text(key, encoding="utf-8")
             return []
-        records: list[TrajectoryRecord] = []
+        records: list[Kept] = []
         good = 0
         if self._path.exists():
             with self._path.open("rb") as stream:
                 for line in stream:
-                    record = _record(line)
-                    if record is None or record.n != len(records) + 1:
+                    kept = _kept(line)
+                    if kept is None or kept.record.n != len(records) + 1:
                         break
-                    records.append(record)
+                    records.append(kept)
                     good += len(line)
             os.truncate(self._path, good)
         return records
 
-    def keep(self, record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> None:
+    def keep(
+        self,
+        record: TrajectoryRecord,
+        outcome: Outcome,
+        scenario: Scenario,
+        leaks: Mapping[str, Sequence[ScenarioId]],
+    ) -> None:
         """Append one trajectory with everything that was seen."""
-        line = json.dumps(_full(record, outcome, scenario), ensure_ascii=False, default=str)
+        full = _full(record, outcome, scenario) | {"leaks": leaks}
+        line = json.dumps(full, ensure_ascii=False, default=str)
         with self._path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
@@ -67,11 +84,12 @@ class ArtefactStore:
         return path
 
 
-def _record(line: bytes) -> TrajectoryRecord | None:
+def _kept(line: bytes) -> Kept | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        return trajectory_from_json(json.loads(line)["record"])
+        value = json.loads(line)
+        return Kept(trajectory_from_json(value["record"]), value["leaks"])
     except (ValueError, KeyError, InvalidInput):
         return None
 

@@ -13,7 +13,7 @@ _SCRIPT: Final = r"""
 cat > /tmp/.sought
 for place in /work /home /root /tmp /var/tmp /run /deps /opt /mnt /srv /media /dev/shm; do
   [ -d "$place" ] && grep -rlaF -f /tmp/.sought "$place" 2>/dev/null
-done | grep -v '^/tmp/.sought$' | sort -u | head -n 200
+done | grep -v '/[.]sought$' | sort -u | head -n 200
 for path in "$@"; do
   if [ -e "$path" ] || ls -d "$path" >/dev/null 2>&1; then echo "path:$path"; fi
 done
