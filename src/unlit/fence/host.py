@@ -52,13 +52,17 @@ class Launcher:
             f"import sys; sys.path.insert(0, {str(_PACKAGES)!r});"
             "from unlit.fence.launch.zygote import main; main(int(sys.argv[1]), sys.argv[2])"
         )
-        process = subprocess.Popen(  # noqa: S603 # the one place that starts the launcher
-            [sys.executable, "-I", "-c", program, str(theirs.fileno()), str(folder)],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            env={"PATH": os.defpath},
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 # the one place that starts the launcher
+                [sys.executable, "-I", "-c", program, str(theirs.fileno()), str(folder)],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                env={"PATH": os.defpath},
+                start_new_session=True,
+            )
+        except OSError:
+            shutil.rmtree(folder)
+            raise
         theirs.close()
         return cls(process, ours, folder)
 

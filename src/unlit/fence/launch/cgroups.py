@@ -33,8 +33,8 @@ class Hierarchy(Protocol):
         """Set the limits of a group."""
         ...
 
-    def remove(self, name: str) -> None:
-        """Remove a group in which nothing lives any more."""
+    def remove(self, name: str) -> bool:
+        """Remove a group; false while something in it is still dying."""
         ...
 
     def peak_file(self, name: str) -> str:
@@ -73,10 +73,10 @@ class Version1:
             _write(f"{group}/memory.memsw.limit_in_bytes", str(memory_mb * _MIB))
         _write(f"{self._processes}/{name}/pids.max", str(processes))
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str) -> bool:
         """Remove the group from both trees."""
-        for base in (self._memory, self._processes):
-            _remove(f"{base}/{name}")
+        memory = _remove(f"{self._memory}/{name}")
+        return _remove(f"{self._processes}/{name}") and memory
 
     def peak_file(self, name: str) -> str:
         """Return the file that tells the most memory used."""
@@ -111,9 +111,9 @@ class Version2:
             _write(f"{group}/memory.swap.max", "0")
         _write(f"{group}/pids.max", str(processes))
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str) -> bool:
         """Remove the group."""
-        _remove(f"{self._base}/{name}")
+        return _remove(f"{self._base}/{name}")
 
     def peak_file(self, name: str) -> str:
         """Return the file that tells the most memory used (kernel 5.19 and newer)."""
@@ -213,11 +213,14 @@ def _make(path: str) -> None:
     os.mkdir(path, 0o755)  # noqa: PTH102 # launcher
 
 
-def _remove(path: str) -> None:
+def _remove(path: str) -> bool:
     try:
         os.rmdir(path)  # noqa: PTH106 # launcher
+    except FileNotFoundError:
+        return True
     except OSError:
-        return  # something still lives in it; the next factory's groups have other names
+        return False
+    return True
 
 
 def _read(path: str) -> str:

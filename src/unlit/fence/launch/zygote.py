@@ -21,6 +21,8 @@ _FIRST_UID: Final = 0x7000_0000
 _UIDS_EACH: Final = 1024
 _FACTORIES: Final = 1 << 18
 _LAST_S: Final = 15.0
+_SWEEPS: Final = 100
+_PAUSE_S: Final = 0.02
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Zygote:
         self._hierarchy = cgroups.find()
         self._count = 0
         self._groups: dict[int, str] = {}
+        self._stale: list[str] = []
         self._spare: _Spare | None = None
 
     def serve(self) -> None:
@@ -162,8 +165,17 @@ class Zygote:
 
     def _forget(self, pid: int) -> None:
         group = self._groups.pop(pid, None)
-        if group is not None and self._hierarchy is not None:
-            self._hierarchy.remove(group)
+        if group is not None:
+            self._stale.append(group)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove the groups of ended fences; one in which something still dies waits its turn."""
+        if self._hierarchy is None:
+            self._stale.clear()
+        else:
+            remove = self._hierarchy.remove
+            self._stale = [group for group in self._stale if not remove(group)]
 
     def _end(self) -> None:
         """Wait for every keeper, which the same hang-up ends; then leave nothing behind."""
@@ -177,6 +189,11 @@ class Zygote:
             except ChildProcessError:
                 break
             self._forget(pid)
+        for _ in range(_SWEEPS):
+            self._sweep()
+            if not self._stale:
+                break
+            select.select([], [], [], _PAUSE_S)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _end_hard(self, number: int, frame: object) -> None:
