@@ -1,13 +1,17 @@
 """Words of the line: what a run is asked to do, what rooms are asked for, what they answer."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
-from unlit.core.ids import CandidateId, RunId
-from unlit.core.states import Partition, Verdict
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from pathlib import Path
+
+    from unlit.core.ids import CandidateId, RunId
+    from unlit.core.states import Partition, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class RunRequest:
     budget: BudgetPlan = field(default_factory=BudgetPlan)
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON values that `from_json` reads back."""
+        """Return JSON values; `unlit.line.requests.request_from_json` reads them back."""
         plain = asdict(self)
         for name in ("spec", "repository", "vault", "policy"):
             plain[name] = str(plain[name])
@@ -83,23 +87,6 @@ class RunRequest:
             name: None if value is None else str(value) for name, value in plain["budget"].items()
         }
         return plain
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Self:
-        """Read what `to_json` made."""
-        values = dict(plain)
-        for name in ("spec", "repository", "vault", "policy"):
-            values[name] = Path(values[name])
-        values["agents"] = tuple(values["agents"])
-        values["product"] = ProductPlan(**values["product"])
-        values["ship"] = ShipPlan(**values["ship"])
-        values["budget"] = BudgetPlan(
-            **{
-                name: None if value is None else Decimal(value)
-                for name, value in values["budget"].items()
-            }
-        )
-        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from unlit.core.errors import InvalidInput
 from unlit.core.ids import Digest, RunId
 from unlit.harness.workspace import Workspace, resolve
 from unlit.line import flow
-from unlit.line.adapters.dbos_engine import DbosEngine, EngineOptions, Interrupted
+from unlit.line.engine import DbosEngine, EngineOptions, Interrupted
 from unlit.line.journal import Journal
 from unlit.line.model import RunRequest
 from unlit.line.ports import Durable, Services
+from unlit.line.requests import request_from_json
 from unlit.line.stages.work import Work
 from unlit.record.engine import open_engine
 from unlit.record.model import Run, RunState
@@ -267,7 +268,7 @@ async def _body(services: Services, run: RunId, kind: str, durable: Durable) -> 
         raise RuntimeError(f"no run {run} in the record")
     work = Work(
         run=run,
-        request=RunRequest.from_json(found.settings),
+        request=request_from_json(found.settings),
         services=services,
         journal=Journal(services.store, services.clock, run, services.listen),
         durable=durable,

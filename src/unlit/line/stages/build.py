@@ -15,9 +15,9 @@ from unlit.harness.ports import Agent, Fence, Layer
 from unlit.harness.rules import judge_turn
 from unlit.harness.workspace import Provenance
 from unlit.line.model import FenceOrder, FolderMount, LineEvent, SpecFacts
-from unlit.line.remember import lessons_for
 from unlit.line.rules.brief import make_brief
 from unlit.line.stages.checks import PATH
+from unlit.line.stages.remember import lessons_for
 from unlit.line.stages.work import Work
 from unlit.record.model import Candidate, StageState
 

@@ -7,7 +7,7 @@ from typing import Any
 from unlit.core.errors import OutcomeNotGoodEnough
 from unlit.core.states import Verdict
 from unlit.line.model import LineEvent
-from unlit.line.remember import learn
+from unlit.line.stages.remember import learn
 from unlit.line.stages.work import Work
 from unlit.record.model import RunState, StageState
 

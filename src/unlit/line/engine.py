@@ -1,4 +1,4 @@
-"""The durable engine: DBOS, embedded. The only module that starts it.
+"""The durable engine: DBOS, embedded. The only module that starts one.
 
 One process has one engine. Its executor id is unique to the process, its version is ours, its
 serializer is closed. Work of a process that died is taken over through a queue of our own, by the
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from typing_extensions import override
 
 from unlit.core.errors import InvalidInput
-from unlit.line.adapters.closed_json import ClosedJson
+from unlit.line.closed_json import ClosedJson
 from unlit.line.ports import Durable
 
 Result = TypeVar("Result")
