@@ -51,6 +51,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "twins", "unlit.cli.twins:app", "Local twins of Okta, Jira, Slack, Docs, Drive and Sheets."
     ),
     Command("fence", "unlit.cli.fence:app", "Run a command in a fence."),
+    Command("context", "unlit.cli.context:app", "Trackers, documents and errors, in one place."),
     Command("policy", "unlit.cli.policy:app", "Check, explain, test and compare policies."),
     Command("audit", "unlit.cli.audit:app", "Show, verify and export the audit log."),
     Command("diversity", "unlit.cli.diversity:app", "Measure what another model family is worth."),

@@ -92,3 +92,22 @@ class Snapshot:
     def size_bytes(self) -> int:
         """Bytes of all bodies."""
         return sum(entry.size_bytes for entry in self.entries)
+
+
+def item_json(item: Item) -> dict[str, object]:
+    """Return an item as plain JSON values."""
+    return {
+        "source": item.ref.source,
+        "kind": item.ref.kind,
+        "key": item.ref.key,
+        "revision": item.revision,
+        "title": item.title,
+        "body": item.body,
+        "trust": item.trust.value,
+        "status": item.status,
+        "people": list(item.people),
+        "links": [{"relation": link.relation, "target": link.target} for link in item.links],
+        "url": item.url,
+        "time": item.time.isoformat() if item.time else None,
+        "fetched_at": item.fetched_at.isoformat(),
+    }

@@ -24,7 +24,13 @@ class Source(Protocol):
 
 
 class Connector(Source, Protocol):
-    """A source reached over HTTP that recognises its own URLs and keys."""
+    """A source that recognises its own URLs and keys.
+
+    Attributes:
+        kind: What a bare key means here, such as ``issue``.
+    """
+
+    kind: ClassVar[str]
 
     def owns(self, text: str) -> Ref | None:
         """Return the reference that a pasted URL or key means here, or `None`."""

@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Final
 
+from unlit.context.changes import NAMES
 from unlit.context.ports import Connector
 from unlit.core.errors import UsageError
 
@@ -91,3 +92,21 @@ def connector_class(kind: str) -> Callable[..., Connector]:
     found: Any = getattr(import_module(module), attribute)
     made: Callable[..., Connector] = found
     return made
+
+
+def table_of_connectors() -> list[dict[str, str]]:
+    """Say of each connector what it can do and what it was exercised against; imports them all."""
+    rows = []
+    for kind, row in sorted(CONNECTORS.items()):
+        module, attribute = row.target.split(":")
+        found: Any = getattr(import_module(module), attribute)
+        reads = ["search", "fetch"] + (["comments"] if hasattr(found, "comments") else [])
+        writes = sorted(NAMES[change] for change in getattr(found, "writes", ()))
+        rows.append(
+            {
+                "kind": kind,
+                "operations": " ".join(reads + writes),
+                "tested": row.tested or "untested over the wire",
+            }
+        )
+    return rows

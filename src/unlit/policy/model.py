@@ -19,7 +19,7 @@ Place = Literal["header", "basic", "query", "json", "sign"]
 Scalar = str | int | float | bool | None
 JSON = Scalar | list["JSON"] | tuple["JSON", ...] | dict[str, "JSON"] | Mapping[str, "JSON"]
 
-ROLES: Final = ("coder", "product", "evaluator", "deploy")
+ROLES: Final = ("coder", "product", "evaluator", "context", "deploy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +148,14 @@ class Injection:
 
 @dataclass(frozen=True, slots=True)
 class SourceRule:
-    """Where a secret is kept: the kind of store, and the words that find it there."""
+    """Where a secret is kept: the kind of store, and the words that find it there.
+
+    `field` is the dotted place of the secret in a JSON text, as the logins of agents keep it.
+    """
 
     kind: Source
     words: tuple[str, ...]
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,7 @@ class Exchange:
     client_id: str = ""
     client_secret_env: str = ""
     scope: str = ""
+    send: Literal["form", "json"] = "form"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,23 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """`[source.NAME]`: one instance of a connector.
+
+    Attributes:
+        kind: The connector.
+        base_url: Where the service is; empty means the connector's usual place.
+        project: What of it: project key, repository, channel, space.
+        role: ``product`` or ``engineering``, for people; it decides nothing.
+    """
+
+    kind: str
+    base_url: str = ""
+    project: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Factory:
     """Everything that `unlit.toml` says."""
 
@@ -57,6 +74,7 @@ class Factory:
     product: ProductSettings = field(default_factory=ProductSettings)
     ship: ShipSettings = field(default_factory=ShipSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
+    sources: Mapping[str, SourceSettings] = field(default_factory=dict)
 
 
 class _Strict(BaseModel):
@@ -102,11 +120,19 @@ class _BudgetTable(_Strict):
     day_usd: Decimal | None = Field(default=None, gt=0)
 
 
+class _SourceTable(_Strict):
+    kind: str = Field(min_length=1)
+    base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    project: str = ""
+    role: Literal["", "product", "engineering"] = ""
+
+
 class _File(_Strict):
     factory: _FactoryTable
     product: _ProductTable = _ProductTable()
     ship: _ShipTable = _ShipTable()
     budget: _BudgetTable = _BudgetTable()
+    source: dict[str, _SourceTable] = {}
     gate: dict[str, Any] = {}  # its rules are the review room's to read
 
 
@@ -161,6 +187,9 @@ def parse_factory(text: str, source: str = FILE_NAME) -> Factory:
         product=ProductSettings(**parsed.product.model_dump()),
         ship=ShipSettings(**parsed.ship.model_dump()),
         budget=BudgetSettings(**parsed.budget.model_dump()),
+        sources={
+            name: SourceSettings(**table.model_dump()) for name, table in parsed.source.items()
+        },
     )
 
 

@@ -6,7 +6,7 @@ Source: amplitude.com/docs/apis/analytics (read 2026-03).
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
@@ -25,6 +25,8 @@ class Amplitude:
         name: Name of this instance.
         project: Not used; a key belongs to one project.
     """
+
+    kind: ClassVar[str] = "event"
 
     def __init__(self, api: Api, clock: Clock, name: str = "amplitude", project: str = "") -> None:
         self.name = name

@@ -31,6 +31,8 @@ class AzureDevOps:
         project: The project's name.
     """
 
+    kind: ClassVar[str] = "item"
+
     writes: ClassVar[frozenset[type]] = frozenset(
         {Create, Edit, Transition, Assign, Start, Comment, Delete}
     )

@@ -5,7 +5,7 @@ Source: Bugsink 2.6, its own OpenAPI page (`/api/canonical/0/schema/`).
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
@@ -22,6 +22,8 @@ class Bugsink:
         name: Name of this instance.
         project: The project's number.
     """
+
+    kind: ClassVar[str] = "error"
 
     def __init__(self, api: Api, clock: Clock, name: str = "bugsink", project: str = "1") -> None:
         self.name = name

@@ -27,6 +27,8 @@ class ClickUp:
         project: The list's id.
     """
 
+    kind: ClassVar[str] = "task"
+
     writes: ClassVar[frozenset[type]] = frozenset(
         {Create, Edit, Transition, Assign, Start, Comment, Delete}
     )

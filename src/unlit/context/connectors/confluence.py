@@ -7,7 +7,7 @@ Source: developer.atlassian.com/cloud/confluence/rest/v2 (read 2026-03).
 import json
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
@@ -27,6 +27,8 @@ class Confluence:
         name: Name of this instance.
         project: The space's key; empty for all.
     """
+
+    kind: ClassVar[str] = "page"
 
     def __init__(self, api: Api, clock: Clock, name: str = "confluence", project: str = "") -> None:
         self.name = name

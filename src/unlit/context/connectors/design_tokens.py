@@ -6,7 +6,7 @@ Source: designtokens.org/tr/2025.10/format (read 2026-03).
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import table
@@ -26,6 +26,8 @@ class DesignTokens:
         clock: Says when something was read.
         name: Name of this source.
     """
+
+    kind: ClassVar[str] = "tokens"
 
     def __init__(self, root: Path, clock: Clock, name: str = "tokens") -> None:
         self.name = name

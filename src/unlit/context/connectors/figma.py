@@ -6,7 +6,7 @@ Source: developers.figma.com/docs/rest-api (read 2026-03).
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
@@ -26,6 +26,8 @@ class Figma:
         name: Name of this instance.
         project: The project's id.
     """
+
+    kind: ClassVar[str] = "file"
 
     def __init__(self, api: Api, clock: Clock, name: str = "figma", project: str = "") -> None:
         self.name = name

@@ -30,6 +30,8 @@ class GitHub:
         project: ``owner/name``.
     """
 
+    kind: ClassVar[str] = "issue"
+
     writes: ClassVar[frozenset[type]] = frozenset(
         {Create, Edit, Transition, Assign, Start, Comment, Delete}
     )

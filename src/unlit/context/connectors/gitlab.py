@@ -29,6 +29,8 @@ class GitLab:
         project: ``group/name``.
     """
 
+    kind: ClassVar[str] = "issue"
+
     writes: ClassVar[frozenset[type]] = frozenset(
         {Create, Edit, Transition, Assign, Start, Comment, Delete}
     )

@@ -6,7 +6,7 @@ Source: developers.google.com/workspace/docs/api and /drive/api (read 2026-03).
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
@@ -28,6 +28,8 @@ class GoogleDocs:
         name: Name of this instance.
         project: Id of a Drive folder, or empty for all.
     """
+
+    kind: ClassVar[str] = "document"
 
     def __init__(self, api: Api, clock: Clock, name: str = "docs", project: str = "") -> None:
         self.name = name

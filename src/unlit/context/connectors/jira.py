@@ -43,6 +43,8 @@ class Jira:
         project: Project whose issues an empty search lists.
     """
 
+    kind: ClassVar[str] = "issue"
+
     writes: ClassVar[frozenset[type]] = frozenset(
         {Create, Edit, Transition, Assign, Start, Comment, Delete}
     )

@@ -31,6 +31,8 @@ class Linear:
         project: The team's key.
     """
 
+    kind: ClassVar[str] = "issue"
+
     writes: ClassVar[frozenset[type]] = frozenset(
         {Create, Edit, Transition, Assign, Start, Comment, Delete}
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from unlit.context.model import Item, Ref, Trust
 from unlit.core.canonical import digest_bytes
@@ -23,6 +23,8 @@ class MarkdownFolder:
         name: Name of this source.
         trust: Trust of everything in it.
     """
+
+    kind: ClassVar[str] = "document"
 
     def __init__(
         self, root: Path, clock: Clock, name: str = "docs", trust: Trust = Trust.INTERNAL
@@ -58,6 +60,11 @@ class MarkdownFolder:
             fetched_at=self._clock.now(),
             time=datetime.fromtimestamp(path.stat().st_mtime, UTC),
         )
+
+    def owns(self, text: str) -> Ref | None:
+        """Recognise the path of a document below the folder."""
+        ref = Ref(self.name, "document", text.strip().removeprefix("./"))
+        return ref if self.fetch(ref) is not None else None
 
     def _files(self, folder: Path) -> Iterator[Path]:
         for path in sorted(folder.iterdir()):

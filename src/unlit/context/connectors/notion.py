@@ -6,7 +6,7 @@ Source: developers.notion.com, version 2022-06-28 (read 2026-03).
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
@@ -36,6 +36,8 @@ class Notion:
         name: Name of this instance.
         project: Id of a database whose pages an empty search lists; empty for all pages.
     """
+
+    kind: ClassVar[str] = "page"
 
     def __init__(self, api: Api, clock: Clock, name: str = "notion", project: str = "") -> None:
         self.name = name

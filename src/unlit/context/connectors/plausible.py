@@ -4,7 +4,7 @@ Needs a Stats API key. Source: plausible.io/docs/stats-api (read 2026-03).
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
@@ -28,6 +28,8 @@ class Plausible:
         name: Name of this instance.
         project: The site's domain.
     """
+
+    kind: ClassVar[str] = "report"
 
     def __init__(self, api: Api, clock: Clock, name: str = "plausible", project: str = "") -> None:
         self.name = name

@@ -4,7 +4,7 @@ Needs a personal key with `insight:read`. Source: posthog.com/docs/api/insights 
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
@@ -21,6 +21,8 @@ class PostHog:
         name: Name of this instance.
         project: The project's number.
     """
+
+    kind: ClassVar[str] = "insight"
 
     def __init__(self, api: Api, clock: Clock, name: str = "posthog", project: str = "") -> None:
         self.name = name

@@ -29,6 +29,8 @@ class Rollbar:
         project: Not used; a token belongs to one project.
     """
 
+    kind: ClassVar[str] = "error"
+
     writes: ClassVar[frozenset[type]] = frozenset({Transition})
 
     def __init__(self, api: Api, clock: Clock, name: str = "rollbar", project: str = "") -> None:

@@ -29,6 +29,8 @@ class Sentry:
         project: ``organisation/project``.
     """
 
+    kind: ClassVar[str] = "error"
+
     writes: ClassVar[frozenset[type]] = frozenset({Transition})
 
     def __init__(self, api: Api, clock: Clock, name: str = "sentry", project: str = "") -> None:

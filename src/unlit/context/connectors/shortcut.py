@@ -27,6 +27,8 @@ class Shortcut:
         project: Id of the team (group) whose stories are made and listed; empty for all.
     """
 
+    kind: ClassVar[str] = "story"
+
     writes: ClassVar[frozenset[type]] = frozenset(
         {Create, Edit, Transition, Assign, Start, Comment, Delete}
     )

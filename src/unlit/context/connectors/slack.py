@@ -28,6 +28,8 @@ class Slack:
         project: The channel, ``#name`` or its id.
     """
 
+    kind: ClassVar[str] = "message"
+
     writes: ClassVar[frozenset[type]] = frozenset({Create, Comment, Edit, Delete})
 
     def __init__(self, api: Api, clock: Clock, name: str = "slack", project: str = "") -> None:

@@ -5,7 +5,7 @@ Needs nothing but reach to its `index.json`. Source: storybook.js.org/docs, inde
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
@@ -22,6 +22,8 @@ class Storybook:
         name: Name of this instance.
         project: Not used.
     """
+
+    kind: ClassVar[str] = "component"
 
     def __init__(self, api: Api, clock: Clock, name: str = "storybook", project: str = "") -> None:
         self.name = name

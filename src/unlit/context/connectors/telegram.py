@@ -25,6 +25,8 @@ class Telegram:
         project: The chat's id; messages of other chats are not read.
     """
 
+    kind: ClassVar[str] = "message"
+
     writes: ClassVar[frozenset[type]] = frozenset({Create, Comment})
 
     def __init__(self, api: Api, clock: Clock, name: str = "telegram", project: str = "") -> None:

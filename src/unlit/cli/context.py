@@ -1,0 +1,349 @@
+"""`unlit context`: read, search and write what a human engineer would have open."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import cyclopts
+
+if TYPE_CHECKING:
+    from unlit.context.changes import Change
+    from unlit.context.model import Item
+
+app = cyclopts.App(name="context", help="Read, search and write trackers, documents and errors.")
+issues = cyclopts.App(name="issues", help="Get, create, edit, move, assign, comment, delete.")
+app.command(issues)
+
+Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+Folder = Annotated[Path, cyclopts.Parameter("--repository")]
+HERE = Path()
+
+
+@app.command
+def sources(*, repository: Folder = HERE, as_json: Json = False) -> int:
+    """List the connectors, what each can do, and the sources of this repository.
+
+    Args:
+        repository: The repository's folder.
+        as_json: Print JSON.
+    """
+    from unlit.context.registry import table_of_connectors
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        configured = sorted(library.sources)
+    rows = table_of_connectors()
+    if as_json:
+        _print({"schema": "unlit.sources/1", "connectors": rows, "configured": configured})
+        return 0
+    for row in rows:
+        sys.stdout.write(f"{row['kind']:<12} {row['operations']:<62} {row['tested']}\n")
+    sys.stdout.write(f"\nConfigured here: {', '.join(configured)}\n")
+    return 0
+
+
+@app.command
+def fetch(
+    text: str, *, comments: bool = False, repository: Folder = HERE, as_json: Json = False
+) -> int:
+    """Read one thing by URL, key or NAME:KEY.
+
+    Args:
+        text: What to read, for example https://example.atlassian.net/browse/SEC-12.
+        comments: Also what people said about it.
+        repository: The repository's folder.
+        as_json: Print JSON.
+    """
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        items = library.read(library.owner(text), comments=comments)
+    if as_json:
+        _print({"schema": "unlit.items/1", "items": [_plain(item) for item in items]})
+    else:
+        sys.stdout.write("\n\n".join(_shown(item) for item in items) + "\n")
+    return 0
+
+
+@app.command
+def index(*names: str, query: str = "", repository: Folder = HERE, as_json: Json = False) -> int:
+    """Read sources into the index that `search` uses; one that fails does not stop the others.
+
+    Args:
+        names: Which; all when none is named.
+        query: What of them, in the source's own words.
+        repository: The repository's folder.
+        as_json: Print JSON.
+    """
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        done = library.refresh(names, query=query)
+    if as_json:
+        rows = [
+            {"source": r.source, "seen": r.seen, "changed": r.changed,
+             "problem": str(r.problem) if r.problem else None}
+            for r in done
+        ]  # fmt: skip
+        _print({"schema": "unlit.index/1", "sources": rows})
+    else:
+        for row in done:
+            problem = f"  {row.problem}" if row.problem else ""
+            sys.stdout.write(f"{row.source:<20} {row.seen:>6} read {row.changed:>6} new{problem}\n")
+    return 5 if any(row.problem for row in done) else 0
+
+
+@app.command
+def search(
+    *words: str,
+    source: str | None = None,
+    limit: int = 20,
+    repository: Folder = HERE,
+    as_json: Json = False,
+) -> int:
+    """Search all that was indexed, best first.
+
+    Args:
+        words: Every one must be there.
+        source: Only this source.
+        limit: Most results.
+        repository: The repository's folder.
+        as_json: Print JSON.
+    """
+    from unlit.context.adapters.index import hit_json
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        hits = library.search(" ".join(words), source=source, limit=limit)
+        newest = library.index.newest()
+    if as_json:
+        _print(
+            {"schema": "unlit.hits/1", "hits": [hit_json(hit) for hit in hits], "read_at": newest}
+        )
+        return 0
+    for hit in hits:
+        sys.stdout.write(f"{hit.ref.source}:{hit.ref.key}  {hit.status or ''}  {hit.title}\n")
+        sys.stdout.write(f"    {hit.excerpt}\n")
+    fresh = ", ".join(f"{name} {at[:16]}" for name, at in sorted(newest.items()))
+    sys.stderr.write(
+        f"{len(hits)} found. Read: {fresh or 'nothing yet; run unlit context index'}\n"
+    )
+    return 0
+
+
+@app.command
+def serve(*, repository: Folder = HERE) -> int:
+    """Serve the same tools to any agent as an MCP server on standard input and output.
+
+    Args:
+        repository: The repository's folder.
+    """
+    from unlit.context.mcp_server import serve_library
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        serve_library(library)
+    return 0
+
+
+@issues.command(name="list")
+def list_issues(
+    name: str, *, query: str = "", limit: int = 50, repository: Folder = HERE, as_json: Json = False
+) -> int:
+    """List what is open in a source.
+
+    Args:
+        name: The source.
+        query: In the source's own words.
+        limit: Most of them.
+        repository: The repository's folder.
+        as_json: Print JSON.
+    """
+    from itertools import islice
+
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        connector = library.source(name)
+        found = [connector.fetch(ref) for ref in islice(connector.search(query), limit)]
+    items = [item for item in found if item is not None]
+    if as_json:
+        _print({"schema": "unlit.items/1", "items": [_plain(item) for item in items]})
+    else:
+        for item in items:
+            sys.stdout.write(f"{item.ref.key:<14} {item.status or '':<14} {item.title}\n")
+    return 0
+
+
+@issues.command
+def statuses(text: str, *, repository: Folder = HERE) -> int:
+    """Say which states a thing can move to now.
+
+    Args:
+        text: URL, key or NAME:KEY.
+        repository: The repository's folder.
+    """
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        sys.stdout.write("\n".join(library.statuses(library.owner(text))) + "\n")
+    return 0
+
+
+@issues.command
+def create(
+    name: str,
+    title: str,
+    *,
+    body: str = "",
+    kind: str = "",
+    project: str = "",
+    parent: str = "",
+    repository: Folder = HERE,
+) -> int:
+    """Open a new thing in a source.
+
+    Args:
+        name: The source.
+        title: Its title.
+        body: Markdown; ``-`` reads standard input.
+        kind: The source's own type.
+        project: Where; default the source's project.
+        parent: Key of what it belongs under.
+        repository: The repository's folder.
+    """
+    from unlit.context.changes import Create
+
+    text = sys.stdin.read() if body == "-" else body
+    return _write(name, Create(project, title, text, kind, parent), repository)
+
+
+@issues.command
+def edit(
+    text: str, *, title: str | None = None, body: str | None = None, repository: Folder = HERE
+) -> int:
+    """Change title or body.
+
+    Args:
+        text: URL, key or NAME:KEY.
+        title: New title.
+        body: New body in Markdown; ``-`` reads standard input.
+        repository: The repository's folder.
+    """
+    from unlit.context.changes import Edit
+
+    new = sys.stdin.read() if body == "-" else body
+    return _change(text, lambda ref: Edit(ref, title, new), repository)
+
+
+@issues.command
+def transition(text: str, state: str, *, repository: Folder = HERE) -> int:
+    """Move to a state, by the name people see.
+
+    Args:
+        text: URL, key or NAME:KEY.
+        state: The state.
+        repository: The repository's folder.
+    """
+    from unlit.context.changes import Transition
+
+    return _change(text, lambda ref: Transition(ref, state), repository)
+
+
+@issues.command
+def start(text: str, *, repository: Folder = HERE) -> int:
+    """Move to the first state that means work has begun, and take it oneself.
+
+    Args:
+        text: URL, key or NAME:KEY.
+        repository: The repository's folder.
+    """
+    from unlit.context.changes import Start
+
+    return _change(text, Start, repository)
+
+
+@issues.command
+def assign(text: str, person: str = "me", *, repository: Folder = HERE) -> int:
+    """Give to a person.
+
+    Args:
+        text: URL, key or NAME:KEY.
+        person: Name or address; ``me`` is the owner of the credential.
+        repository: The repository's folder.
+    """
+    from unlit.context.changes import Assign
+
+    return _change(text, lambda ref: Assign(ref, person), repository)
+
+
+@issues.command
+def comment(text: str, body: str, *, repository: Folder = HERE) -> int:
+    """Add a comment.
+
+    Args:
+        text: URL, key or NAME:KEY.
+        body: Markdown; ``-`` reads standard input.
+        repository: The repository's folder.
+    """
+    from unlit.context.changes import Comment
+
+    words = sys.stdin.read() if body == "-" else body
+    return _change(text, lambda ref: Comment(ref, words), repository)
+
+
+@issues.command
+def delete(text: str, *, confirmed_by: str = "", repository: Folder = HERE) -> int:
+    """Remove; where the source cannot, close. Another person must have agreed.
+
+    Args:
+        text: URL, key or NAME:KEY.
+        confirmed_by: Who else agreed.
+        repository: The repository's folder.
+    """
+    from unlit.context.changes import Delete
+
+    return _change(text, Delete, repository, confirmed_by)
+
+
+def _change(text: str, make: Any, repository: Path, confirmed_by: str = "") -> int:
+    from unlit.wiring.build import person
+    from unlit.wiring.settings import read_settings
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        ref = library.owner(text)
+        asked_by = person(read_settings())
+        done = library.write(ref.source, make(ref), confirmed_by=confirmed_by, person=asked_by)
+    sys.stdout.write(f"{done.source}:{done.key}\n")
+    return 0
+
+
+def _write(name: str, change: "Change", repository: Path) -> int:
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        done = library.write(name, change)
+    sys.stdout.write(f"{done.source}:{done.key}\n")
+    return 0
+
+
+def _plain(item: "Item") -> dict[str, Any]:
+    from unlit.context.model import item_json
+
+    return item_json(item)
+
+
+def _shown(item: "Item") -> str:
+    from unlit.context.rules.quoting import visible
+
+    facts = [f"{item.ref.source}:{item.ref.key}", item.status or "", item.url or "", item.trust]
+    people = f"People: {', '.join(item.people)}\n" if item.people else ""
+    head = "  ".join(str(fact) for fact in facts if fact)
+    return f"# {visible(item.title)}\n{head}\n{people}\n{visible(item.body)}".rstrip()
+
+
+def _print(value: dict[str, Any] | Iterable[Any]) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

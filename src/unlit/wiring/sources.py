@@ -1,0 +1,96 @@
+"""Makes the library of a repository's sources: connectors, their calls, the index."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from unlit.context.adapters.http_fetch import Broker, HttpFetch
+from unlit.context.adapters.index import Index
+from unlit.context.api import Api
+from unlit.context.connectors.design_tokens import DesignTokens
+from unlit.context.connectors.markdown import MarkdownFolder
+from unlit.context.library import Library
+from unlit.context.ports import Connector
+from unlit.context.registry import CONNECTORS, connector_class
+from unlit.core.clock import Clock
+from unlit.core.errors import InvalidInput
+from unlit.core.system import SystemClock
+from unlit.line.adopt import POLICY
+from unlit.policy import AuditLog, Identity, Policy, load_policy, parse_policy
+from unlit.wiring.factory import FILE_NAME, SourceSettings, read_factory
+from unlit.wiring.paths import state_paths
+from unlit.wiring.settings import Settings, read_settings
+
+ROLE = "context"
+
+
+@contextmanager
+def open_library(
+    repository: Path, flags: Mapping[str, str | int | Path | None] | None = None
+) -> Iterator[Library]:
+    """Open every configured source of a repository, and its own documents and design tokens.
+
+    Raises:
+        InvalidInput: A source names no known connector, or lacks its base URL.
+        OutsideFailed: The audit log cannot be written.
+    """
+    settings = read_settings(flags=flags)
+    paths = state_paths(settings, repository)
+    paths.create()
+    clock = SystemClock()
+    configured = _configured(repository)
+    policy = _policy(repository)
+    # A log of its own: a run may hold the repository's.
+    audit = AuditLog.open(
+        paths.audit / f"context-{os.getpid()}", {"program": "unlit context"}, clock,
+        key_dir=paths.root / "audit-key",
+    )  # fmt: skip
+    fetch = HttpFetch(_broker(policy, audit, settings))
+    index = Index(paths.root / "context.db")
+    try:
+        sources: dict[str, Connector] = {
+            "docs-in-repository": MarkdownFolder(repository, clock, "docs-in-repository"),
+            "tokens": DesignTokens(repository, clock),
+        }
+        for name, said in configured.items():
+            sources[name] = make_connector(name, said, fetch, clock)
+        yield Library(sources, index)
+    finally:
+        index.close()
+        fetch.close()
+        audit.close()
+
+
+def make_connector(name: str, said: SourceSettings, fetch: HttpFetch, clock: Clock) -> Connector:
+    """Make one instance of a connector.
+
+    Raises:
+        UsageError: There is no connector of that kind.
+        InvalidInput: It has no usual place and none is said.
+    """
+    made = connector_class(said.kind)
+    row = CONNECTORS.get(said.kind)
+    base_url = said.base_url or (row.base_url if row is not None else "")
+    if not base_url:
+        raise InvalidInput(
+            "CTX-316",
+            f"Source {name} does not say where its {said.kind} is.",
+            "this kind of service has no usual place.",
+            f'add base_url = "https://…" to [source.{name}] in unlit.toml.',
+        )
+    headers = dict(row.headers or {}) if row is not None else {}
+    return made(Api(fetch, base_url, name, headers), clock, name=name, project=said.project)
+
+
+def _configured(repository: Path) -> Mapping[str, SourceSettings]:
+    return read_factory(repository).sources if (repository / FILE_NAME).is_file() else {}
+
+
+def _policy(repository: Path) -> Policy:
+    path = repository / "policy.toml"
+    return load_policy(path) if path.is_file() else parse_policy(POLICY)
+
+
+def _broker(policy: Policy, audit: AuditLog, settings: Settings) -> Broker:
+    return Broker(policy, Identity("", "context", "unlit", ROLE), audit, settings.env)
