@@ -52,6 +52,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command("fence", "unlit.cli.fence:app", "Run a command in a fence."),
     Command("context", "unlit.cli.context:app", "Trackers, documents and errors, in one place."),
+    Command("memory", "unlit.cli.memory:app", "Lessons that agents are told; curated by people."),
     Command("policy", "unlit.cli.policy:app", "Check, explain, test and compare policies."),
     Command("audit", "unlit.cli.audit:app", "Show, verify and export the audit log."),
     Command("diversity", "unlit.cli.diversity:app", "Measure what another model family is worth."),
