@@ -52,23 +52,27 @@ def serve(
     port: int = 0,
     seed: Path | None = None,
     any_token: Flag = False,
+    recording: Path | None = None,
     as_json: Json = False,
 ) -> int:
     """Serve twins on loopback, one URL for each service, until interrupted.
 
     Args:
-        names: Services or twins; all six by default.
+        names: Services, twins, or folders of twins; all six by default.
         port: Control listens here and the services on the ports after it; 0 takes any free ones.
         seed: YAML or JSON file with the seeds of the first world, by service.
         any_token: An unknown token is an administrator of a fresh world of its own.
+        recording: Recordings whose reads the first world believes.
         as_json: Print one line of JSON when ready.
     """
-    from unlit.twins.serving import open_doors, read_world
+    from unlit.twins.serving import believe_recordings, open_doors, read_world
     from unlit.twins.universe import Universe
 
     async def run() -> None:
         universe = Universe(names or None, any_token=any_token)
         universe.default = universe.create_world(**(read_world(seed) if seed else {}))
+        if recording is not None:
+            believe_recordings(universe, universe.default, recording)
         doors = await open_doors(universe, port)
         tokens = universe.tokens(universe.default)
         if as_json:
@@ -91,4 +95,179 @@ def serve(
     import uvloop
 
     uvloop.run(run())
+    return 0
+
+
+@app.command
+def coverage(*names: str, as_json: Json = False) -> int:
+    """Print every route with its tier: how alike it was measured to be, or how it was made.
+
+    Args:
+        names: Services or twins; all six by default.
+        as_json: Print JSON.
+    """
+    from dataclasses import asdict
+
+    from unlit.twins import registry
+    from unlit.twins.fidelity.tiers import TIERS, measured
+    from unlit.twins.fidelity.tiers import coverage as tiers
+
+    found = tiers(names or registry.SERVICES)
+    about = measured()
+    if as_json:
+        rows = [asdict(tier) for tier in found]
+        sys.stdout.write(
+            json.dumps(
+                {
+                    "schema": "unlit.twins.coverage/1",
+                    "source": about["source"],
+                    "date": about["date"],
+                    "routes": rows,
+                }
+            )
+            + "\n"
+        )
+        return 0
+    for tier in found:
+        numbers = tier.measured
+        shares = (
+            f"n={numbers['n']} status {_share(numbers['status'])} shape {_share(numbers['shape'])} "
+            f"values {_share(numbers['values'])}"
+            if numbers
+            else "not measured"
+        )
+        sys.stdout.write(
+            f"{tier.service:7} {tier.tier:9} {tier.method:6} {tier.template}  {shares}\n"
+        )
+    for service in dict.fromkeys(tier.service for tier in found):
+        mine = [tier.tier for tier in found if tier.service == service]
+        counts = ", ".join(f"{mine.count(name)} {name}" for name in TIERS if name in mine)
+        sys.stdout.write(f"{service}: {len(mine)} routes: {counts}\n")
+    sys.stdout.write(f"measured: {about['source'] or 'never'} {about['date']}\n")
+    return 0
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}%"
+
+
+@app.command
+def fidelity(
+    recordings: Path,
+    /,
+    *names: str,
+    routes: Flag = False,
+    write: Path | None = None,
+    as_json: Json = False,
+) -> int:
+    """Replay recordings of the real services and print how alike the twins answer.
+
+    Interactions that the twin was told of before (reads of state older than the recording) are
+    *given*; only the others are *earned*.
+
+    Args:
+        recordings: A .jsonl file of interactions, or a folder of them.
+        names: Services; by default all that the recordings have.
+        routes: Print each route, too.
+        write: Write the tier table there (src/unlit/twins/fidelity/tiers.json in a checkout).
+        as_json: Print JSON.
+    """
+    from unlit.core.system import SystemClock
+    from unlit.twins import registry
+    from unlit.twins.fidelity.recording import read_recordings
+    from unlit.twins.fidelity.replay import replay, score
+    from unlit.twins.fidelity.tiers import table
+
+    cassettes = read_recordings(recordings)
+    have = {row.service for cassette in cassettes for row in cassette.interactions}
+    chosen = [name for name in (names or registry.SERVICES) if name in have]
+    graded = replay(cassettes, chosen)
+    today = SystemClock().now().date().isoformat()
+    stored = table(graded, recordings.name, today)
+    if write is not None:
+        write.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    result: dict[str, Any] = {"schema": "unlit.twins.fidelity/1", "date": today, "services": {}}
+    for service in chosen:
+        mine = [row for row in graded if row.service == service]
+        result["services"][service] = {
+            name: _plain(score(rows))
+            for name, rows in (
+                ("earned", [row for row in mine if not row.given]),
+                ("given", [row for row in mine if row.given]),
+            )
+        } | {"routes": stored["services"].get(service, {})}
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+        return 0
+    for service, scores in result["services"].items():
+        for name in ("earned", "given"):
+            sys.stdout.write(f"{service:7} {name:7} {_line(scores[name])}\n")
+        if routes:
+            for route, numbers in scores["routes"].items():
+                sys.stdout.write(
+                    f"  {route:60} {_line({**numbers, 'at_least': numbers['shape']})}\n"
+                )
+    return 0
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(found)
+
+
+def _line(numbers: dict[str, Any]) -> str:
+    return (
+        f"n={numbers['n']:5} status {_share(numbers['status']):>6} error "
+        f"{_share(numbers['error']):>6} shape>= {_share(numbers['at_least']):>6} shape== "
+        f"{_share(numbers['exact']):>6} values {_share(numbers['values']):>6}"
+    )
+
+
+@app.command
+def new(name: str, /, *, openapi: Path, out: Path = Path()) -> int:
+    """Scaffold a twin from an OpenAPI document; it answers at once and grows by hand.
+
+    Args:
+        name: Its name: lower-case letters, digits, underscores.
+        openapi: OpenAPI 3 or Swagger 2, JSON or YAML.
+        out: Folder in which the package's folder is made.
+    """
+    from unlit.twins.scaffold import scaffold
+
+    folder, count = scaffold(name, openapi, out)
+    sys.stdout.write(f"{folder}: {count} routes. Serve it: unlit twins serve ./{folder}\n")
+    return 0
+
+
+@app.command
+def record(
+    service: str, /, *, upstream: str, out: Path, port: int = 0, cassette: str = "own"
+) -> int:
+    """Pass calls on to the real service and record them, without credentials and addresses.
+
+    Point a client at the printed URL; what it does is appended to the file, in the format that
+    `unlit twins fidelity` replays and `unlit twins serve --recording` believes.
+
+    Args:
+        service: Name of the service, for example okta.
+        upstream: The original, for example https://example.okta.com.
+        out: File to append to (…interaction.jsonl).
+        port: Port on loopback; 0 takes a free one.
+        cassette: Name of what is recorded.
+    """
+    from unlit.twins.fidelity.recorder import Recorder, RecordingProxy, recording
+
+    async def run() -> None:
+        proxy = RecordingProxy(upstream, Recorder(service, cassette), out)
+        async with recording(proxy, f"127.0.0.1:{port}") as url:
+            sys.stdout.write(f"{url}\n")
+            sys.stdout.flush()
+            stopped = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, stopped.set)
+            await stopped.wait()
+
+    asyncio.run(run())
     return 0

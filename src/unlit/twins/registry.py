@@ -1,8 +1,10 @@
 """Which twins there are: name to plug-in, imported when asked for."""
 
 import importlib
+import importlib.util
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Final
 
 from unlit.core.errors import InvalidInput
@@ -36,11 +38,16 @@ def known() -> dict[str, str]:
 
 @cache
 def load_twin(name: str) -> Twin:
-    """Import a twin by its plug-in's name, one of its services' names, or ``module:attribute``.
+    """Import a twin by its plug-in's name, one of its services' names, or by where it lies.
+
+    A twin of one's own is named by ``module:attribute``, or by the folder of its package (a text
+    with a slash).
 
     Raises:
         InvalidInput: There is no such twin.
     """
+    if "/" in name:
+        return _checked(name, _from_folder(Path(name)))
     target = name if ":" in name else known().get(SERVED.get(name, name))
     if target is None:
         names = ", ".join(sorted({*known(), *SERVED}))
@@ -57,6 +64,33 @@ def load_twin(name: str) -> Twin:
             str(error),
             "check the plug-in.",
         ) from error
+    return _checked(target, found)
+
+
+def _from_folder(folder: Path) -> object:
+    source = folder / "__init__.py"
+    spec = importlib.util.spec_from_file_location(f"unlit_twin_{folder.name}", source)
+    if spec is None or spec.loader is None or not source.exists():
+        raise InvalidInput(
+            "TWN-104",
+            f"There is no twin in {str(folder)!r}.",
+            "it has no __init__.py.",
+            "name the folder that `unlit twins new` made.",
+        )
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (ImportError, OSError, SyntaxError) as error:
+        raise InvalidInput(
+            "TWN-104",
+            f"The twin in {str(folder)!r} cannot be loaded.",
+            str(error),
+            "correct its package.",
+        ) from error
+    return getattr(module, "twin", None)
+
+
+def _checked(target: str, found: object) -> Twin:
     if not isinstance(found, Twin):
         raise InvalidInput(
             "TWN-104",

@@ -48,8 +48,8 @@ class TwinApp:
             await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
-        request = _request(scope, body)
+        body = await read_body(receive)
+        request = request_of(scope, body)
         vendor = self.universe.service_for_host(request.host)
         # Behind the gateway the product must not reach the controls, only the vendor's paths.
         if request.raw_path.startswith("/_twin") and vendor is None:
@@ -72,7 +72,7 @@ class TwinApp:
         await _deliver(send, answered)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _request(scope, b"")
+        request = request_of(scope, b"")
         service = self.universe.service_for_host(request.host) or self.service
         twin = self.universe.by_service.get(service or "")
         talk = getattr(twin, "websocket", None)
@@ -83,7 +83,8 @@ class TwinApp:
         await talk(self.universe, request, receive, send)
 
 
-async def _body(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """Return all bytes of a request's body; more than the limit is thrown away."""
     message = await receive()
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
@@ -99,7 +100,8 @@ async def _body(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def _request(scope: Scope, body: bytes) -> Request:
+def request_of(scope: Scope, body: bytes) -> Request:
+    """Return the request of an ASGI scope."""
     headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     return Request(
@@ -166,6 +168,16 @@ class _Quiet(uvicorn.Server):
         yield
 
 
+def quiet_server(app: Any) -> uvicorn.Server:
+    """Return a server for an ASGI application that touches neither signals nor logging."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", http="httptools", ws="wsproto",
+        server_header=False, date_header=True, timeout_keep_alive=75, proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    return _Quiet(config)
+
+
 class TwinServer:
     """One listener; make it with `start`."""
 
@@ -197,22 +209,9 @@ class TwinServer:
         Raises:
             OutsideFailed: The address cannot be listened on.
         """
-        listener, shown = _listen(address)
+        listener, shown = listen_on(address)
         postman = Postman(universe.twins, sender or HttpSender())
-        config = uvicorn.Config(
-            TwinApp(universe, service, postman),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            http="httptools",
-            ws="wsproto",
-            server_header=False,
-            date_header=True,
-            timeout_keep_alive=75,
-            proxy_headers=False,
-            timeout_graceful_shutdown=1,
-        )
-        server = _Quiet(config)
+        server = quiet_server(TwinApp(universe, service, postman))
         task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
         while not server.started:
             if task.done():
@@ -228,7 +227,12 @@ class TwinServer:
         await self._task
 
 
-def _listen(address: str) -> tuple[socket.socket, str]:
+def listen_on(address: str) -> tuple[socket.socket, str]:
+    """Bind a listener to ``HOST:PORT`` or ``unix:/path``; return it and its real address.
+
+    Raises:
+        OutsideFailed: The address cannot be listened on.
+    """
     try:
         if address.startswith("unix:"):
             path = address.removeprefix("unix:")

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from unlit.core.errors import InvalidInput
+from unlit.twins.fidelity.recording import as_fact, prior_reads, read_recordings
 from unlit.twins.kit.seeds import moment
 from unlit.twins.server import TwinServer
 from unlit.twins.universe import Universe
@@ -90,3 +91,12 @@ def read_world(path: Path) -> dict[str, Any]:
             "write a whole number.",
         )
     return {"seeds": value["twins"] or {}, "seed": seed, "now": moment(value.get("clock"), 0.0)}
+
+
+def believe_recordings(universe: Universe, world: str, path: Path) -> None:
+    """Let a world believe every read in recordings that shows state older than the recording."""
+    for cassette in read_recordings(path):
+        rows = [row for row in cassette.interactions if row.service in universe.by_service]
+        routers = {name: twin.router for name, twin in universe.by_service.items()}
+        found = prior_reads(rows, routers)
+        universe.believe(world, [as_fact(rows[at]) for at in sorted(found)])

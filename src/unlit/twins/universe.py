@@ -63,7 +63,7 @@ class Universe:
         twin = registry.load_twin(name)
         self.twins[twin.name] = twin
         for service in twin.services:
-            if name in (service, twin.name) or ":" in name:
+            if name in (service, twin.name) or ":" in name or "/" in name:
                 self.by_service[service] = twin
         return twin
 

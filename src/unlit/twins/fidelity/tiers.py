@@ -1,0 +1,88 @@
+"""Tiers of routes: how far each was measured, and how alike it was."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from unlit.twins import registry
+from unlit.twins.fidelity.replay import Graded, Score, by_route, score
+from unlit.twins.kit.router import Route
+
+TIERS: Final = ("values", "shape", "status", "hand", "contract", "refused")
+_GOOD: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One route and what is known of it.
+
+    Attributes:
+        tier: ``values``, ``shape`` or ``status`` when at least nine in ten recorded answers agree
+            that far; otherwise ``hand`` or ``contract``, by how the route was made.
+        measured: Shares measured; `None` where no recording has the route.
+    """
+
+    service: str
+    op: str
+    method: str
+    template: str
+    tier: str
+    measured: Mapping[str, Any] | None
+
+
+def table(rows: Iterable[Graded], source: str, date: str) -> dict[str, Any]:
+    """Return what was measured on earned interactions, by service and route, to be stored."""
+    earned = [row for row in rows if not row.given]
+    routes: dict[str, dict[str, Any]] = {}
+    for (service, route), group in by_route(earned).items():
+        routes.setdefault(service, {})[route] = _numbers(score(group))
+    return {"schema": "unlit.twins.tiers/1", "source": source, "date": date, "services": routes}
+
+
+def _numbers(found: Score) -> dict[str, Any]:
+    def rounded(share: float | None) -> float | None:
+        return None if share is None else round(share, 3)
+
+    return {
+        "n": found.n, "status": rounded(found.status), "error": rounded(found.error),
+        "shape": rounded(found.at_least), "exact": rounded(found.exact),
+        "values": rounded(found.values),
+    }  # fmt: skip
+
+
+@cache
+def measured() -> Mapping[str, Any]:
+    """Return the table that was generated last; empty when there is none."""
+    place = files("unlit.twins.fidelity").joinpath("tiers.json")
+    try:
+        found: Mapping[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"source": "", "date": "", "services": {}}
+    return found
+
+
+def tier_of(service: str, route: Route) -> Tier:
+    """Return the tier of a route."""
+    numbers = measured()["services"].get(service, {}).get(route.op)
+    tier = route.tier
+    for name in ("status", "shape", "values"):
+        if numbers and numbers[name] is not None and numbers[name] >= _GOOD:
+            tier = name
+    return Tier(service, route.op, route.method, route.template, tier, numbers)
+
+
+def coverage(services: Iterable[str]) -> list[Tier]:
+    """Return the tier of every route of services."""
+    out = []
+    seen = set()
+    for service in services:
+        twin = registry.load_twin(service)
+        for route in twin.router:
+            key = (twin.name, route.method, route.template)
+            if key not in seen:
+                seen.add(key)
+                out.append(tier_of(service, route))
+    return out

@@ -1,0 +1,136 @@
+"""A twin of any OpenAPI document: contract-shaped, stateful by convention, useful at once."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from unlit.twins.kit.contract import Contract
+from unlit.twins.kit.crud import Crud
+from unlit.twins.kit.http import Malformed, Reply, Request
+from unlit.twins.kit.router import Router
+from unlit.twins.kit.seeds import expand, iso
+from unlit.twins.kit.shapes import Shapes
+from unlit.twins.kit.twin import Exchange, Twin, VendorError
+from unlit.twins.kit.world import World
+
+
+class Manners:
+    """Plain REST: hexadecimal ids, ISO times, ``{"error", "message"}``, `limit` and `cursor`."""
+
+    def mint(self, world: World, prefix: str) -> str:
+        """Return an id."""
+        return world.text("open.id", 12, "0123456789abcdef")
+
+    def stamp(self, world: World) -> str:
+        """Return the next instant."""
+        return iso(world.clock.tick()) or ""
+
+    def missing(self, key: str, kind: str) -> VendorError:
+        """404."""
+        return VendorError(404, "not_found", f"There is no {kind} {key!r}.")
+
+    def invalid(self, problems: list[tuple[str, str]]) -> VendorError:
+        """400, with the first field and what is wrong with it."""
+        where, why = problems[0]
+        return VendorError(400, "invalid", f"{where or 'body'}: {why}", problems=problems)
+
+    def unsupported(self, op: str) -> VendorError:
+        """501: said loudly, never an invented success."""
+        return VendorError(501, "not_implemented", f"The twin does not do {op}.")
+
+    def page(self, call: Exchange, rows: Iterable[Any]) -> Reply:
+        """Return rows from `cursor` on, `limit` at most."""
+        text = call.request.arg("limit") or call.request.arg("per_page") or ""
+        limit = int(text) if text.isdigit() and int(text) > 0 else 100
+        cursor = call.request.arg("cursor") or call.request.arg("page") or ""
+        start = int(cursor) if cursor.isdigit() else 0
+        if call.request.arg("page") is not None:
+            start = max(0, start - 1) * limit
+        found = list(islice(rows, start, start + limit + 1))
+        reply = Reply(200, found[:limit])
+        if len(found) > limit:
+            reply.headers.append(("x-next-cursor", str(start + limit)))
+        return reply
+
+    def settle(self, call: Exchange, kind: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Keep the row as it is."""
+        return row
+
+    def exists(self, call: Exchange, kind: str, key: str) -> bool:
+        """Nothing is kept elsewhere."""
+        return False
+
+
+class OpenTwin(Twin):
+    """A twin made of a contract alone; subclass it and add routes as it grows.
+
+    Args:
+        name: Its name, also the service's.
+        contract: Compiled contract, or the file that holds it.
+        hosts: Hosts it answers for.
+        shapes: Learnt shapes, if there are any.
+    """
+
+    name: ClassVar[str] = "open"
+    services: ClassVar[tuple[str, ...]] = ("open",)
+    hosts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def __init__(
+        self,
+        name: str,
+        contract: Contract | Path,
+        hosts: tuple[str, ...] = (),
+        shapes: Shapes | None = None,
+    ) -> None:
+        self.name = name  # type: ignore[misc] # each is a twin of its own
+        self.services = (name,)  # type: ignore[misc] # same
+        self.hosts = {name: hosts}  # type: ignore[misc] # same
+        if isinstance(contract, Path):
+            contract = Contract.unpack(contract.read_bytes())
+        self.crud = Crud(name, contract, shapes or Shapes({}), Manners())
+        self.router = Router(tuple(self.crud.routes()))
+
+    @override
+    def credential(self, request: Request) -> str | None:
+        """Return a bearer token, the password of basic authentication, or an API key."""
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                return base64.b64decode(value).decode().partition(":")[2] or None
+            except ValueError:
+                return None
+        return value.strip() or request.headers.get("x-api-key") or None
+
+    @override
+    def malformed(self, exchange: Exchange, error: Malformed) -> VendorError:
+        """400."""
+        return VendorError(400, "malformed", "The body is not valid JSON.")
+
+    @override
+    def render_error(self, exchange: Exchange, error: VendorError) -> Reply:
+        """``{"error", "message"}``."""
+        body = {"error": error.code, "message": error.message, **error.detail}
+        return Reply(error.status, body, list(error.headers))
+
+    @override
+    def seed(self, world: World, spec: Any) -> None:
+        """Add rows by concrete path: ``{"/pets": [{count: 3, name: "pet {n}"}]}``."""
+        for path, entries in (spec or {}).items():
+            table = self.crud.table(world, path)
+            for entry in expand(entries):
+                key = str(entry.get("id") or self.crud.vendor.mint(world, ""))
+                table.put(key, {"id": key, **entry})
+
+    @override
+    def collections(self, world: World) -> dict[str, list[dict[str, Any]]]:
+        """Return every collection by its path."""
+        start = f"{self.name}.at:"
+        return {
+            f"{self.name}.{name.removeprefix(start)}": list(table.values())
+            for name, table in world.tables.items()
+            if name.startswith(start)
+        }

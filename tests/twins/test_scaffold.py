@@ -1,0 +1,84 @@
+"""A new twin from an OpenAPI document answers at once and keeps what is written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unlit.core.errors import InvalidInput
+from unlit.twins.kit.http import Request
+from unlit.twins.scaffold import scaffold
+from unlit.twins.universe import Universe
+
+PET = {"type": "object", "required": ["name"], "properties": {
+    "id": {"type": "string", "readOnly": True}, "name": {"type": "string"},
+    "kind": {"type": "string", "enum": ["cat", "dog"]}, "tags": {"type": "array", "items": {
+        "type": "string"}}}}  # fmt: skip
+JSON_PET = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pet"}}}}
+DOCUMENT = {
+    "openapi": "3.0.0",
+    "info": {"title": "Pets", "version": "1"},
+    "servers": [{"url": "https://api.pets.example"}],
+    "paths": {
+        "/pets": {
+            "get": {"responses": {"200": {"content": {"application/json": {"schema": {
+                "type": "array", "items": {"$ref": "#/components/schemas/Pet"}}}}}}},
+            "post": {"requestBody": JSON_PET, "responses": {"201": JSON_PET}},
+        },
+        "/pets/{petId}": {
+            "get": {"responses": {"200": JSON_PET}},
+            "put": {"requestBody": JSON_PET, "responses": {"200": JSON_PET}},
+            "delete": {"responses": {"204": {}}},
+        },
+        "/pets/{petId}/wash": {"post": {"operationId": "wash", "responses": {"200": JSON_PET}}},
+    },
+    "components": {"schemas": {"Pet": PET}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    document = tmp_path / "pets.json"
+    document.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    found, count = scaffold("pets", document, tmp_path / "twins")
+    assert count == 6
+    return found
+
+
+def test_the_scaffolded_twin_is_stateful_and_honest(folder: Path) -> None:
+    universe = Universe([str(folder)])
+    world = universe.create_world({"pets": {"/pets": [{"count": 2, "name": "pet {n}"}]}})
+
+    def ask(method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        token = universe.tokens(world)["pets"]
+        data = b"" if body is None else json.dumps(body).encode()
+        headers = {"host": "api.pets.example", "authorization": f"Bearer {token}"}
+        answered = universe.answer("pets", Request(method, path, "", headers, data))
+        raw = answered.reply.encoded()
+        return answered.reply.status, json.loads(raw) if raw else None
+
+    assert len(ask("GET", "/pets")[1]) == 2
+    status, made = ask("POST", "/pets", {"name": "Tom", "kind": "cat"})
+    assert (status, made["name"]) == (201, "Tom")
+    assert ask("GET", f"/pets/{made['id']}") == (200, made)
+    assert ask("PUT", f"/pets/{made['id']}", {"name": "Tim"})[1]["name"] == "Tim"
+    assert "kind" not in ask("GET", f"/pets/{made['id']}")[1]
+    assert ask("POST", "/pets", {"name": 3})[0] == 400
+    assert ask("POST", f"/pets/{made['id']}/wash")[0] == 501
+    assert ask("DELETE", f"/pets/{made['id']}")[0] == 204
+    assert ask("GET", f"/pets/{made['id']}")[0] == 404
+    assert ask("GET", "/_pets/health") == (200, {"status": "ok"})
+    assert universe.service_for_host("api.pets.example") == "pets"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Bad-Name", "{}"), ("pets", "{}"), ("pets", "{"), ("pets", '{"paths": {}}')],
+)
+def test_what_cannot_become_a_twin_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    document = tmp_path / "x.json"
+    document.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInput, match="TWN-113"):
+        scaffold(name, document, tmp_path / "out")
+    assert not (tmp_path / "out" / name).exists()
