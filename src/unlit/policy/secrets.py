@@ -1,5 +1,7 @@
 """Secrets: read from where they are kept, held in a box that does not print, never copied in."""
 
+import json
+import os
 import secrets as randomness
 import stat
 import subprocess
@@ -68,6 +70,8 @@ def resolve_credential(rule: CredentialRule, *, env: Mapping[str, str]) -> Secre
         "command": lambda words: _from_command(rule.name, words, env),
     }
     value = readers[rule.source.kind](rule.source.words)
+    if rule.source.field:
+        value = _field(rule.name, value, rule.source.field)
     if rule.exchange is None or rule.exchange.kind != "service_account":
         value = value.strip()
         if any(char < "!" or char > "~" for char in value):
@@ -86,6 +90,42 @@ def mint_placeholder(rule: CredentialRule) -> str:
         if not prefix and host in rule.hosts:
             prefix = known
     return f"{prefix}{PLACEHOLDER_MARK}{randomness.token_hex(20)}"
+
+
+def _field(name: str, text: str, field: str) -> str:
+    try:
+        value = json.loads(text)
+        for part in field.split("."):
+            value = value[part]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        value = None
+    if not isinstance(value, str):
+        raise _missing(name, f"has no {field} in its JSON", "Log in again, or correct field.")
+    return value
+
+
+def store_field(path: Path, field: str, value: str) -> bool:
+    """Put a rotated secret back into the JSON file that it came from, whole or not at all.
+
+    A login whose refresh token was used up by us must stay usable for its owner.
+    """
+    try:
+        text = json.loads(path.read_text(encoding="utf-8"))
+        holder = text
+        *way, last = field.split(".")
+        for part in way:
+            holder = holder[part]
+        holder[last] = value
+        fresh = path.with_name(path.name + ".unlit")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(text, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
 
 
 def _missing(name: str, what: str, remedy: str) -> InvalidInput:

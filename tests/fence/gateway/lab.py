@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from unlit.core.clock import Clock
 from unlit.core.system import SystemClock
 from unlit.fence.gateway.allowance import Meter
 from unlit.fence.gateway.ca import Authority
@@ -20,6 +21,7 @@ from unlit.policy.model import AuditEntry
 SECRET = "fake-secret-0123456789-abcdef"
 IDENTITY = Identity("r-test", "build", "scripted", "coder")
 
+VENDOR_HOSTS = ("api.vendor.test", "open.vendor.test", "h2.vendor.test", "login.vendor.test")
 POLICY = """
 version = 1
 [credential.vendor]
@@ -199,6 +201,7 @@ async def open_lab(
     meter: Meter | None = None,
     upstreams: dict[str, int] | None = None,
     roots: bytes = b"",
+    clock: Clock | None = None,
 ) -> AsyncIterator[Lab]:
     """Start everything and stop it again."""
     ca = Authority(datetime.now(UTC))
@@ -208,7 +211,7 @@ async def open_lab(
     plain = await asyncio.start_server(twin.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     twin_port = plain.sockets[0].getsockname()[1]
-    names = dict.fromkeys(("api.vendor.test", "open.vendor.test", "h2.vendor.test"), port)
+    names = dict.fromkeys(VENDOR_HOSTS, port)
     overrides = {name: f"127.0.0.1:{at}" for name, at in (names | (upstreams or {})).items()}
     audit = AuditLog.open(folder / "audit", {}, SystemClock())
     gateway = await Gateway.start(
@@ -216,6 +219,7 @@ async def open_lab(
         secret_env={"VENDOR_KEY": SECRET} if env is None else env,
         upstream_tls=str(folder / "roots.pem"),
         meter=meter,
+        clock=clock,
         overrides=overrides,
     )
     parsed = parse_policy(policy)

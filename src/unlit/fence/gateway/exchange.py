@@ -233,6 +233,8 @@ class Exchange:
         await self._pass_on(response, body, plan)
 
     async def _pass_on(self, response: ResponseHead, body: Body, plan: Plan) -> None:
+        if response.status == 401 and plan.decision.credential:
+            self._session.broker.refused(plan.decision.credential)
         way = Inward(self._session, self._reply, plan.forms, plan.usage, plan.tallies)
         way.start(response)
         try:

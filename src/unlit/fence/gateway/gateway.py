@@ -11,6 +11,7 @@ import uvloop
 from unlit.core.clock import Clock
 from unlit.core.system import SystemClock
 from unlit.fence.gateway.allowance import Meter
+from unlit.fence.gateway.broker import Broker
 from unlit.fence.gateway.ca import Authority
 from unlit.fence.gateway.dns import NameServer
 from unlit.fence.gateway.listening import Listener
@@ -18,7 +19,6 @@ from unlit.fence.gateway.model import SessionReport, SessionSpec
 from unlit.fence.gateway.session import Session
 from unlit.fence.gateway.upstream import Dialler, Resolver, SystemResolver
 from unlit.policy.audit.log import AuditLog
-from unlit.policy.secrets import Secret, resolve_credential
 
 T = TypeVar("T")
 
@@ -102,17 +102,31 @@ class Gateway:
             InvalidInput: A granted credential is not there.
             OutsideFailed: A granted credential could not be read.
         """
-        secrets = await asyncio.to_thread(self._resolve, spec)
+        if self._dialler is None:
+            raise ValueError("the gateway was not started")
+        broker = Broker(
+            spec.policy.granted(spec.role),
+            self._secret_env,
+            self._clock,
+            self._dialler,
+            self._audit,
+            spec.identity,
+        )
+        await asyncio.to_thread(broker.prepare)
         session = Session(
             session_id,
             spec,
             placeholders,
-            secrets,
+            broker,
             self._audit,
             self._meter,
-            self._clock.monotonic_s,
+            self._clock,
         )
         await self._on_loop(self._attach(session, sockets, dns, proxies))
+
+    def rotate(self, env: Mapping[str, str]) -> None:
+        """Take new values for credentials of kind `env`; sessions use them within a minute."""
+        self._secret_env.update(env)
 
     async def detach(self, session_id: str) -> SessionReport:
         """End a session, close all that it had open, and say what went through."""
@@ -125,10 +139,6 @@ class Gateway:
         self._loop.call_soon_threadsafe(self._loop.stop)
         await asyncio.to_thread(self._thread.join)
         self._loop.close()
-
-    def _resolve(self, spec: SessionSpec) -> dict[str, Secret]:
-        granted = spec.policy.granted(spec.role)
-        return {rule.name: resolve_credential(rule, env=self._secret_env) for rule in granted}
 
     async def _attach(
         self,

@@ -13,6 +13,7 @@ from unlit.fence.gateway.passing import Outward
 from unlit.fence.gateway.reply import Reply
 from unlit.fence.gateway.scrub import Forms
 from unlit.fence.gateway.session import Session
+from unlit.fence.gateway.signers import load_signer
 from unlit.fence.gateway.upstream import Origin
 from unlit.models.calls import read_call
 from unlit.models.usage import UsageReader, usage_reader
@@ -161,16 +162,30 @@ class Planner:
     async def _inject(self, rule: CredentialRule, body: Body) -> Body:
         session, head = self._session, self._head
         placeholder = session.watch.names.get(rule.name, "")
-        secret = session.secret(rule.name).reveal()
-        done = bool(placeholder) and inject(head, rule, placeholder, secret)
-        if rule.inject.place == "json":
+        secret = (await session.broker.secret(rule.name)).reveal()
+        if rule.inject.place == "sign":
+            done, body = await self._sign(rule, placeholder, secret, body)
+        elif rule.inject.place == "json":
             done, body = await self._inject_json(rule, placeholder, secret, body)
+        else:
+            done = bool(placeholder) and inject(head, rule, placeholder, secret)
         if session.watch.finds_in(head):
             raise self._misplaced(rule.name)
         if not done and rule.require:
             why = f"the placeholder of {rule.name} is not where the policy says it must be."
             raise Denial(403, "FEN-506", rule.name, why)
         return body
+
+    async def _sign(
+        self, rule: CredentialRule, placeholder: str, secret: str, body: Body
+    ) -> tuple[bool, Body]:
+        if not placeholder or placeholder.encode("ascii") not in self._head.field(b"authorization"):
+            return False, body
+        data = await read_all(body, _MOST_EDITED)
+        self._head.length = len(data)
+        sign = load_signer(rule.inject.name)
+        sign(self._head, data, secret, rule.inject.options, self._session.now())
+        return True, Whole(data)
 
     async def _inject_json(
         self, rule: CredentialRule, placeholder: str, secret: str, body: Body

@@ -1,11 +1,14 @@
 """One fence as the gateway sees it: who it is, what it may, what it has used so far."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
+from unlit.core.clock import Clock
 from unlit.core.system import SystemClock
 from unlit.fence.gateway.allowance import Allowance, Meter
+from unlit.fence.gateway.broker import Broker
 from unlit.fence.gateway.connection_set import Connections
 from unlit.fence.gateway.denial import Denial, by_policy
 from unlit.fence.gateway.head import RequestHead
@@ -20,7 +23,6 @@ from unlit.policy.audit.log import AuditLog
 from unlit.policy.model import JSON, CredentialRule, Decision, Request
 from unlit.policy.rules.globs import host_matches
 from unlit.policy.rules.table import decide
-from unlit.policy.secrets import Secret
 
 _WATCHED: Final = "no rule allows it; the policy only watches."
 _OUTWARD: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -46,10 +48,10 @@ class Session:
         session_id: str,
         spec: SessionSpec,
         placeholders: Mapping[str, str],
-        secrets: Mapping[str, Secret],
+        broker: Broker,
         audit: AuditLog,
         meter: Meter | None = None,
-        now_s: Callable[[], float] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.id = session_id
         self.policy = spec.policy
@@ -63,17 +65,18 @@ class Session:
         self.connections = Connections()
         self.counters = Counters()
         self.usage: list[ModelUsage] = []
+        self._clock = clock or SystemClock()
         self.allowance = Allowance(
             spec.role,
             spec.policy.budget(spec.role),
             spec.policy.limits(spec.role).requests_per_s,
             spec.identity,
             meter,
-            now_s or SystemClock().monotonic_s,
+            self._clock.monotonic_s,
         )
         self._twins = tuple(spec.twins)
-        self._secrets = dict(secrets)
-        self._forms: dict[str, Forms | None] = {}
+        self.broker = broker
+        self._forms: dict[str, tuple[int, Forms | None]] = {}
 
     def judge(self, head: RequestHead) -> tuple[Decision, str]:
         """Decide a request, and say what the policy would do if it only watches.
@@ -123,28 +126,21 @@ class Session:
         """Return the rule of the credential that a decision grants."""
         return self.policy.credentials[decision.credential] if decision.credential else None
 
-    def secret(self, name: str) -> Secret:
-        """Return a secret of the session.
-
-        Raises:
-            Denial: It is not there.
-        """
-        found = self._secrets.get(name)
-        if found is None:
-            raise Denial(403, "FEN-506", name, f"the credential {name} is not there any more.")
-        return found
-
     def forms(self, host: str) -> Forms | None:
         """Return the spellings to mask in answers of a host, if a credential may go there."""
-        if host not in self._forms:
-            rules = [self.policy.credentials[name] for name in self._secrets]
-            named = [
-                self._secrets[rule.name].reveal()
-                for rule in rules
-                if any(host_matches(glob, host) for glob in rule.hosts)
-            ]
-            self._forms[host] = Forms(named) if named else None
-        return self._forms[host]
+        known = self._forms.get(host)
+        if known is not None and known[0] == self.broker.generation:
+            return known[1]
+        secrets = self.broker.secrets()
+        named = {
+            secret
+            for name, rule in self.broker.rules.items()
+            if any(host_matches(glob, host) for glob in rule.hosts)
+            for secret in secrets.get(name, ())
+        }
+        forms = Forms(named) if named else None
+        self._forms[host] = (self.broker.generation, forms)
+        return forms
 
     def needs_sync(self, head: RequestHead, decision: Decision) -> bool:
         """Say whether the audit entry must be on the disk before the request leaves."""
@@ -186,6 +182,10 @@ class Session:
         """Return what a program is told about a decision against it."""
         return by_policy(decision.rule, decision.why, self.request(head))
 
+    def now(self) -> datetime:
+        """Return the wall-clock time."""
+        return self._clock.now()
+
     def offers_h2(self, host: str) -> bool:
         """Say whether a rule of this session wants HTTP/2 for a host."""
         return any(
@@ -201,6 +201,7 @@ class Session:
     async def close(self) -> None:
         """End every connection of the session."""
         await self.connections.close()
+        self.broker.close()
         for link in self.links.values():
             link.close()
         self.links.clear()

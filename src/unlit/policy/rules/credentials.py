@@ -23,6 +23,7 @@ _SOURCES: Final = ("env", "file", "keyring", "command")
 _PLACES: Final = ("header", "basic", "query", "json", "sign")
 _SOURCE_REMEDY: Final = 'Write source = {env = "NAME"}.'
 _INJECT_REMEDY: Final = 'Write inject = {header = "authorization"}.'
+_TOKEN_URL: Final = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?/[!-~]*")
 _EXCHANGES: Final = ("oauth_refresh", "service_account")
 
 
@@ -89,8 +90,9 @@ def _source(section: Section) -> SourceRule:
         table.fail(kind, f"{kind} needs exactly one text.", _SOURCE_REMEDY)
     if kind == "env" and not _VARIABLE.fullmatch(words[0]):
         table.fail(kind, f"{words[0]!r} is no variable name.", _SOURCE_REMEDY)
+    field = table.text("field") or ""
     table.done()
-    return SourceRule(cast(Source, kind), words)
+    return SourceRule(cast(Source, kind), words, field)
 
 
 def _inject(section: Section) -> Injection:
@@ -126,8 +128,9 @@ def _exchange(section: Section) -> Exchange | None:
         client_id=table.text("client_id") or "",
         client_secret_env=table.text("client_secret_env") or "",
         scope=table.text("scope") or "",
+        send="json" if table.one_of("send", ("form", "json"), "form") == "json" else "form",
     )
-    if not exchange.token_url.startswith("https://"):
+    if not _TOKEN_URL.fullmatch(exchange.token_url):
         table.fail("token_url", "token_url must be https.", 'Write token_url = "https://…".')
     table.done()
     return exchange
