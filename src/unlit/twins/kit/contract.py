@@ -87,6 +87,19 @@ class Contract:
             found.setdefault(operation.template, {})[operation.method] = operation
         return found
 
+    @cached_property
+    def nouns(self) -> dict[str, str]:
+        """The schema's name of the items of each collection, and of each document."""
+        found: dict[str, str] = {}
+        for operation in self.operations:
+            schema = self.schema(operation.response)
+            if schema.get("t") == "array":
+                schema = self.schema(schema.get("i"))
+            if "n" in schema:
+                found.setdefault(operation.template, str(schema["n"]))
+                found.setdefault(operation.template.rpartition("/{")[0], str(schema["n"]))
+        return found
+
     def schema(self, number: int | None) -> dict[str, Any]:
         """Return a schema; an empty one when there is none."""
         return {} if number is None else self.schemas[number]

@@ -7,54 +7,16 @@ refused loudly, in the vendor's form.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any
 
-from unlit.twins.kit.contract import Contract, Operation
+from unlit.twins.kit.contract import Operation
 from unlit.twins.kit.http import Reply
+from unlit.twins.kit.making import SERVERS, Maker
 from unlit.twins.kit.resources import MOVES, Place, is_parameter, place
 from unlit.twins.kit.router import Handler, Route
-from unlit.twins.kit.shapes import Filling, Kind, Shapes, fill
-from unlit.twins.kit.twin import Exchange, VendorError
+from unlit.twins.kit.shapes import Filling, fill
+from unlit.twins.kit.twin import Exchange
 from unlit.twins.kit.world import Table, World
-
-SERVERS: Final = ("id", "created", "lastUpdated", "_links", "_embedded")
-_EMPTY: Final = Kind(None, "", {}, {}, {})
-
-
-class Vendor(Protocol):
-    """What a twin tells the kernel about its vendor."""
-
-    def mint(self, world: World, prefix: str) -> str:
-        """Return a fresh id."""
-        ...
-
-    def stamp(self, world: World) -> str:
-        """Return the next instant as the vendor writes it."""
-        ...
-
-    def missing(self, key: str, kind: str) -> VendorError:
-        """Return the error for an id that names nothing; `kind` is the schema's name."""
-        ...
-
-    def invalid(self, problems: list[tuple[str, str]]) -> VendorError:
-        """Return the error for a body that does not fit the contract."""
-        ...
-
-    def unsupported(self, op: str) -> VendorError:
-        """Return the loud refusal of an operation that the twin cannot do truly."""
-        ...
-
-    def page(self, call: Exchange, rows: Iterable[Any]) -> Reply:
-        """Return one page of rows, filtered as the vendor filters."""
-        ...
-
-    def settle(self, call: Exchange, kind: str, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row as it is kept: links that follow the status, derived fields."""
-        ...
-
-    def exists(self, call: Exchange, kind: str, key: str) -> bool:
-        """Whether something by hand holds the item `key` of the collection template `kind`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +25,16 @@ class Crud:
 
     Attributes:
         name: The twin's name, prefix of its tables.
-        contract: Its contract.
-        shapes: What was learnt of its answers.
-        vendor: Its manners.
+        maker: Makes its rows, by its contract and manners.
     """
 
     name: str
-    contract: Contract
-    shapes: Shapes
-    vendor: Vendor
+    maker: Maker
 
     def routes(self) -> Iterable[Route]:
         """Yield a route for every operation of the contract."""
-        for operation in self.contract.operations:
-            where = place(self.contract, operation)
+        for operation in self.maker.contract.operations:
+            where = place(self.maker.contract, operation)
             yield Route(
                 operation.method,
                 operation.template,
@@ -110,7 +68,7 @@ class Crud:
         return lambda call: answer(call, operation, where)
 
     def _refuse(self, operation: Operation) -> Reply:
-        raise self.vendor.unsupported(operation.op)
+        raise self.maker.vendor.unsupported(operation.op)
 
     # --- state
     def table(self, world: World, path: str) -> Table:
@@ -136,106 +94,15 @@ class Crud:
             above = "/".join(parts[:at])
             key = call.params.get(part[1:-1], "")
             if not self._known(call, above, key):
-                raise self.vendor.missing(key, self.noun(above))
+                raise self.maker.vendor.missing(key, self.maker.noun(above))
 
     def _known(self, call: Exchange, kind: str, key: str) -> bool:
-        if self.vendor.exists(call, kind, key):
+        if self.maker.vendor.exists(call, kind, key):
             return True
         if key in self.table(call.world, self.path(kind, call.params)):
             return True
-        methods = self.contract.templates.get(kind, {})
+        methods = self.maker.contract.templates.get(kind, {})
         return "POST" not in methods or key in call.world.table(f"{self.name}.known")
-
-    def noun(self, kind: str) -> str:
-        """Return the contract's name for the items of a collection."""
-        for template, methods in self.contract.templates.items():
-            if template.rpartition("/{")[0] == kind or template == kind:
-                for operation in methods.values():
-                    schema = self.contract.schema(operation.response)
-                    if schema.get("t") == "array":
-                        schema = self.contract.schema(schema.get("i"))
-                    if "n" in schema:
-                        return str(schema["n"])
-        return "Resource"
-
-    def kind(self, name: str) -> Kind:
-        """Return what was learnt of a kind."""
-        return self.shapes.kinds.get(name, _EMPTY)
-
-    # --- making rows
-    def made(
-        self,
-        call: Exchange,
-        operation: Operation,
-        kind: str,
-        sent: Any,
-        old: Any = None,
-        key: str | None = None,
-    ) -> dict[str, Any]:
-        """Return the row that a body makes."""
-        sent = dict(sent) if isinstance(sent, dict) else {}
-        for name in SERVERS:
-            sent.pop(name, None)
-        learnt = self.kind(kind)
-        fresh = old["id"] if isinstance(old, dict) and "id" in old else key
-        if fresh is None:
-            fresh = self.vendor.mint(call.world, learnt.prefix or self.noun(kind)[:3].lower())
-        filling = Filling(
-            fresh,
-            call.params,
-            call.request.origin,
-            self.vendor.stamp(call.world),
-            lambda prefix: self.vendor.mint(call.world, prefix or "twn"),
-            old,
-        )
-        shape = learnt.shape(sent) or self._skeleton(operation, kind, sent)
-        row = fill(shape, sent, filling)
-        if call.request.arg("activate") == "false" and row.get("status") == "ACTIVE":
-            row["status"] = "INACTIVE"
-        return self.vendor.settle(call, kind, row)
-
-    def _skeleton(self, operation: Operation, kind: str, sent: Any) -> dict[str, Any]:
-        schema = self.contract.variant(operation.response, sent)
-        if schema.get("t") == "array":
-            schema = self.contract.variant(schema.get("i"), sent)
-        known = schema.get("p", {})
-        out: dict[str, Any] = {}
-        if not known or "id" in known:
-            out["id"] = "$id"
-        for name in ("created", "lastUpdated"):
-            if name in known:
-                out[name] = "$now"
-        if "status" in known:
-            out["status"] = _first_word(self.contract.schema(known["status"]))
-        for name in schema.get("r", ()):
-            if name not in out and name in known:
-                out[name] = self._empty(known[name], 0)
-        if "_links" in known:
-            out["_links"] = {"self": {"href": f"$url:{kind}/{{id}}"}}
-        return out
-
-    def _empty(self, number: int, depth: int) -> Any:
-        schema = self.contract.schema(number)
-        kind = schema.get("t")
-        if "d" in schema:
-            return schema["d"]
-        if "e" in schema:
-            return schema["e"][0]
-        if kind == "object":
-            if depth > 4:
-                return "$table"
-            return {
-                name: self._empty(schema["p"][name], depth + 1)
-                for name in schema.get("r", ())
-                if name in schema.get("p", {})
-            }
-        if kind == "array":
-            return "$list"
-        if kind == "boolean":
-            return False
-        if kind in ("integer", "number"):
-            return 0
-        return "$now" if schema.get("f") == "date-time" else "$text"
 
     def body(self, call: Exchange, operation: Operation) -> Any:
         """Return the decoded body; one that does not fit the contract is the vendor's error."""
@@ -244,28 +111,28 @@ class Crud:
             return {}
         problems = [
             problem
-            for problem in self.contract.problems(operation.request, sent)
+            for problem in self.maker.contract.problems(operation.request, sent)
             if problem[1] == "type"
         ]
         if problems:
-            raise self.vendor.invalid(problems)
+            raise self.maker.vendor.invalid(problems)
         return sent
 
     def status(self, kind: str, operation: Operation, role: str) -> int:
         """Return the status of a success."""
-        learnt = self.kind(kind).statuses.get(f"{operation.method} {role}")
+        learnt = self.maker.kind(kind).statuses.get(f"{operation.method} {role}")
         return learnt or operation.success
 
     # --- answers
     def _list(self, call: Exchange, operation: Operation, where: Place) -> Reply:
         self._parents(call, where.kind)
         rows = self.table(call.world, self.path(where.kind, call.params))
-        return self.vendor.page(call, rows.values())
+        return self.maker.vendor.page(call, rows.values())
 
     def _create(self, call: Exchange, operation: Operation, where: Place) -> Reply:
         self._parents(call, where.kind)
-        row = self.made(call, operation, where.kind, self.body(call, operation))
-        key = str(row.get("id") or row.get("name") or self.vendor.mint(call.world, "twn"))
+        row = self.maker.made(call, operation, where.kind, self.body(call, operation))
+        key = str(row.get("id") or row.get("name") or self.maker.vendor.mint(call.world, "twn"))
         self.table(call.world, self.path(where.kind, call.params)).put(key, row)
         return Reply(self.status(where.kind, operation, "collection"), row)
 
@@ -275,7 +142,7 @@ class Crud:
         key = self._key(call)
         row = table.get(key)
         if row is None:
-            raise self.vendor.missing(key, self.noun(where.kind))
+            raise self.maker.vendor.missing(key, self.maker.noun(where.kind))
         return table, key, row
 
     def _key(self, call: Exchange) -> str:
@@ -289,10 +156,10 @@ class Crud:
         table = self.table(call.world, self.path(where.kind, call.params))
         key = self._key(call)
         old = table.get(key)
-        assigned = "POST" not in self.contract.templates.get(where.kind, {})
+        assigned = "POST" not in self.maker.contract.templates.get(where.kind, {})
         if old is None and not assigned:
-            raise self.vendor.missing(key, self.noun(where.kind))
-        row = self.made(call, operation, where.kind, self.body(call, operation), old, key)
+            raise self.maker.vendor.missing(key, self.maker.noun(where.kind))
+        row = self.maker.made(call, operation, where.kind, self.body(call, operation), old, key)
         table.put(key, row)
         status = self.status(where.kind, operation, "item")
         return Reply(status, None if status == 204 else row)
@@ -306,8 +173,8 @@ class Crud:
             else old
         )
         if "lastUpdated" in merged:
-            merged["lastUpdated"] = self.vendor.stamp(call.world)
-        row = self.vendor.settle(call, where.kind, merged)
+            merged["lastUpdated"] = self.maker.vendor.stamp(call.world)
+        row = self.maker.vendor.settle(call, where.kind, merged)
         table.put(key, row)
         status = self.status(where.kind, operation, "item")
         return Reply(status, None if status == 204 else row)
@@ -328,11 +195,11 @@ class Crud:
         key = call.params[last[1:-1]]
         row = table.get(key)
         if row is None:
-            raise self.vendor.missing(key, self.noun(where.kind))
+            raise self.maker.vendor.missing(key, self.maker.noun(where.kind))
         moved = {**row, "status": MOVES[where.move]}
         if "lastUpdated" in moved:
-            moved["lastUpdated"] = self.vendor.stamp(call.world)
-        row = self.vendor.settle(call, where.kind, self._relinked(call, where.kind, moved))
+            moved["lastUpdated"] = self.maker.vendor.stamp(call.world)
+        row = self.maker.vendor.settle(call, where.kind, self._relinked(call, where.kind, moved))
         table.put(key, row)
         status = self.status(where.kind, operation, "move")
         if status == 204:
@@ -341,7 +208,7 @@ class Crud:
 
     def _relinked(self, call: Exchange, kind: str, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row with the links that its status has."""
-        shape = self.kind(kind).links.get(str(row.get("status")))
+        shape = self.maker.kind(kind).links.get(str(row.get("status")))
         if not shape or not isinstance(row.get("_links"), dict):
             return row
         filling = Filling(
@@ -349,7 +216,7 @@ class Crud:
             call.params,
             call.request.origin,
             "",
-            lambda prefix: self.vendor.mint(call.world, prefix or "twn"),
+            lambda prefix: self.maker.vendor.mint(call.world, prefix or "twn"),
             row["_links"],
         )
         return {**row, "_links": fill(shape, None, filling)}
@@ -359,7 +226,7 @@ class Crud:
         path = self.path(where.kind, call.params)
         found = self.documents(call.world).get(path)
         if found is None:
-            found = self.made(call, operation, where.kind, {}, None, path.rsplit("/", 1)[-1])
+            found = self.maker.made(call, operation, where.kind, {}, None, path.rsplit("/", 1)[-1])
             self.documents(call.world).put(path, found)
         return Reply(self.status(where.kind, operation, "document"), found)
 
@@ -369,7 +236,7 @@ class Crud:
         old, sent = self.documents(call.world).get(path), self.body(call, operation)
         if operation.method != "PUT" and isinstance(old, dict) and isinstance(sent, dict):
             sent = merge(old, sent)
-        row = self.made(call, operation, where.kind, sent, old, path.rsplit("/", 1)[-1])
+        row = self.maker.made(call, operation, where.kind, sent, old, path.rsplit("/", 1)[-1])
         self.documents(call.world).put(path, row)
         status = self.status(where.kind, operation, "document")
         return Reply(status, None if status == 204 else row)
@@ -390,8 +257,3 @@ def merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         else:
             out[key] = value
     return out
-
-
-def _first_word(schema: Mapping[str, Any]) -> Any:
-    words = schema.get("e") or ["ACTIVE"]
-    return "ACTIVE" if "ACTIVE" in words else words[0]

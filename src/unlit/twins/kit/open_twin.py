@@ -11,6 +11,7 @@ from typing_extensions import override
 from unlit.twins.kit.contract import Contract
 from unlit.twins.kit.crud import Crud
 from unlit.twins.kit.http import Malformed, Reply, Request
+from unlit.twins.kit.making import Maker
 from unlit.twins.kit.router import Router
 from unlit.twins.kit.seeds import expand, iso
 from unlit.twins.kit.shapes import Shapes
@@ -91,7 +92,7 @@ class OpenTwin(Twin):
         self.hosts = {name: hosts}  # type: ignore[misc] # same
         if isinstance(contract, Path):
             contract = Contract.unpack(contract.read_bytes())
-        self.crud = Crud(name, contract, shapes or Shapes({}), Manners())
+        self.crud = Crud(name, Maker(contract, shapes or Shapes({}), Manners()))
         self.router = Router(tuple(self.crud.routes()))
 
     @override
@@ -122,7 +123,7 @@ class OpenTwin(Twin):
         for path, entries in (spec or {}).items():
             table = self.crud.table(world, path)
             for entry in expand(entries):
-                key = str(entry.get("id") or self.crud.vendor.mint(world, ""))
+                key = str(entry.get("id") or self.crud.maker.vendor.mint(world, ""))
                 table.put(key, {"id": key, **entry})
 
     @override

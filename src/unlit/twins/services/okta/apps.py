@@ -219,8 +219,8 @@ def routes(crud: Crud) -> tuple[Route, ...]:
             "status": before["status"],
             "signOnMode": sent.get("signOnMode") or before.get("signOnMode"),
         }
-        operation = crud.contract.by_route[("PUT", KIND + "/{appId}")]
-        row = crud.made(call, operation, KIND, sent, before)
+        operation = crud.maker.contract.by_route[("PUT", KIND + "/{appId}")]
+        row = crud.maker.made(call, operation, KIND, sent, before)
         crud.table(call.world, KIND).put(row["id"], row)
         events.record(call, "application.lifecycle.update", events.app_target(row))
         return Reply(200, row)

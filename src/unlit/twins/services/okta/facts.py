@@ -19,7 +19,7 @@ def believe(twin: Twin, crud: Crud, world: World, facts: list[Fact]) -> None:
         if not isinstance(found, Match) or found.route.extra is None:
             _hand(world, fact)
             continue
-        where = place(crud.contract, found.route.extra)
+        where = place(crud.maker.contract, found.route.extra)
         path = crud.path(where.kind, found.params)
         body = fact.response
         _known(world, fact.path)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from unlit.twins.kit.contract import Contract
 from unlit.twins.kit.crud import Crud
 from unlit.twins.kit.http import Reply
+from unlit.twins.kit.making import Maker
 from unlit.twins.kit.shapes import Shapes
 from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
@@ -121,7 +122,7 @@ def _chosen(call: Exchange, rows: Iterable[Any]) -> Iterator[Any]:
 
 def kernel() -> Crud:
     """Return the kernel over Okta's contract."""
-    return Crud("okta", Contract.load(PACKAGE), Shapes.load(PACKAGE), Manners())
+    return Crud("okta", Maker(Contract.load(PACKAGE), Shapes.load(PACKAGE), Manners()))
 
 
 __all__ = ["Manners", "href", "kernel"]

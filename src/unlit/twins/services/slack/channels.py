@@ -102,13 +102,13 @@ def shown(
         return out
     out["is_member"] = is_member(ask, row)
     if unread and out["is_member"]:
-        out |= _unread(ask, row)
+        out |= unread_of(ask, row)
     if count:
         out["num_members"] = len(ask.table(f"members:{row['id']}"))
     return out
 
 
-def _unread(ask: Ask, row: dict[str, Any]) -> dict[str, Any]:
+def unread_of(ask: Ask, row: dict[str, Any]) -> dict[str, Any]:
     """Return what a member is told of what was read."""
     table = ask.table(f"messages:{row['id']}")
     latest = next(reversed(table), None)
@@ -176,7 +176,7 @@ def info(ask: Ask) -> dict[str, Any]:
     if is_member(ask, row) and not row["is_im"]:
         out["last_read"] = ask.table(f"read:{ask.me}").get(row["id"], "0000000000.000000")
     elif row["is_im"]:
-        out |= _unread(ask, row) | {"is_open": True}
+        out |= unread_of(ask, row) | {"is_open": True}
     if ask.flag("include_locale"):
         out["locale"] = "en-US"
     return {"channel": out}
@@ -402,78 +402,6 @@ def mark(ask: Ask) -> dict[str, Any]:
     return {}
 
 
-def direct(world: World, *people: str) -> dict[str, Any]:
-    """Return the direct conversation of these people, made when there is none."""
-    wanted = sorted(set(people))
-    key = ",".join(wanted)
-    found = world.table("slack.direct").get(key)
-    if found is not None:
-        return world.table("slack.channels")[found]  # type: ignore[no-any-return] # JSON
-    now = seconds(world)
-    if len(wanted) <= 2:
-        row: dict[str, Any] = {
-            "id": mint(world, "D"),
-            "created": now,
-            "is_archived": False,
-            "is_im": True,
-            "is_org_shared": False,
-            "context_team_id": team_id(world),
-            "updated": int(world.now() * 1000),
-            "is_user_deleted": False,
-            "priority": 0,
-            "_hidden": {"is_mpim": False, "is_private": True, "is_general": False},
-        }
-        row |= {"is_mpim": False, "is_private": True, "is_general": False}
-        world.table("slack.channels").put(row["id"], row)
-    else:
-        users = world.table("slack.users")
-        name = "mpdm-" + "--".join(users[uid]["name"] for uid in wanted) + "-1"
-        row = add(world, name, "", is_private=True)
-        row = world.table("slack.channels").patch(row["id"], is_mpim=True, is_group=False)
-    for uid in wanted:
-        world.table(f"slack.members:{row['id']}").put(uid, now)
-    world.table("slack.direct").put(key, row["id"])
-    return row
-
-
-def opened(ask: Ask) -> dict[str, Any]:
-    """``conversations.open``."""
-    if ask.has("channel"):
-        row = channel(ask)
-        if not (row["is_im"] or row["is_mpim"]):
-            raise SlackError("method_not_supported_for_channel_type")
-        known = True
-    else:
-        people = [name.strip() for name in ask.text("users").split(",") if name.strip()]
-        if not people:
-            raise SlackError("users_list_not_supplied")
-        if len(people) > 8:
-            raise SlackError("too_many_users")
-        for uid in people:
-            if uid not in ask.table("users"):
-                raise SlackError("user_not_found")
-        known = ",".join(sorted({ask.me, *people})) in ask.table("direct")
-        row = direct(ask.world, ask.me, *people)
-    out: dict[str, Any] = {"channel": {"id": row["id"]}}
-    if ask.flag("return_im"):
-        out["channel"] = shown(ask, row) | _unread(ask, row) | {"is_open": True}
-    if known:
-        out |= {"no_op": True, "already_open": True}
-    return out
-
-
-def closed(ask: Ask) -> dict[str, Any]:
-    """``conversations.close``."""
-    row = channel(ask)
-    if not (row["is_im"] or row["is_mpim"]):
-        raise SlackError("method_not_supported_for_channel_type")
-    table = ask.table(f"closed:{ask.me}")
-    if row["id"] in table:
-        return {"no_op": True, "already_closed": True}
-    table.put(row["id"], True)
-    return {}
-
-
 def _notice(ask: Ask, row: dict[str, Any], subtype: str, text: str, **fields: Any) -> None:
     prefix = subtype.replace("channel_", "group_") if row["is_private"] else subtype
     fields.setdefault("user", ask.me)
@@ -496,6 +424,4 @@ METHODS: Final = {
     "conversations.archive": archive,
     "conversations.unarchive": unarchive,
     "conversations.mark": mark,
-    "conversations.open": opened,
-    "conversations.close": closed,
 }

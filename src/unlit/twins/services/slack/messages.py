@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from unlit.twins.kit.world import World
-from unlit.twins.services.slack import channels, events, richtext, workspace
+from unlit.twins.services.slack import channels, directs, events, richtext, workspace
 from unlit.twins.services.slack.ask import Ask, SlackError
 from unlit.twins.services.slack.blocks import check_attachments, check_blocks
 from unlit.twins.services.slack.timeline import link, put, remove
@@ -132,11 +132,11 @@ def _block_id(world: World) -> str:
 def _target(ask: Ask) -> dict[str, Any]:
     key = ask.required("channel", "channel_not_found")
     if key.startswith(("U", "W")) and key in ask.table("users"):
-        return channels.direct(ask.world, ask.me, key)
+        return directs.direct(ask.world, ask.me, key)
     if key.startswith("@"):
         person = workspace.find_user(ask.world, key)
         if person is not None:
-            return channels.direct(ask.world, ask.me, person["id"])
+            return directs.direct(ask.world, ask.me, person["id"])
     return channels.channel(ask, key, named=True)
 
 

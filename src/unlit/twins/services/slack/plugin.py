@@ -12,6 +12,7 @@ from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Delivery, Fact, FaultRule
 from unlit.twins.services.slack import (
     channels,
+    directs,
     events,
     files,
     generic,
@@ -32,7 +33,18 @@ from unlit.twins.services.slack import facts as believed
 from unlit.twins.services.slack.ask import Method, SlackError, answer, arguments
 
 HEX: Final = "0123456789abcdef"
-_PARTS: Final = (people, channels, messages, marks, files, search, views, teamwork, installs)
+_PARTS: Final = (
+    people,
+    channels,
+    directs,
+    messages,
+    marks,
+    files,
+    search,
+    views,
+    teamwork,
+    installs,
+)
 METHODS: Final[dict[str, Method]] = {
     name: method for part in _PARTS for name, method in part.METHODS.items()
 }
