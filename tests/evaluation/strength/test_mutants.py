@@ -73,7 +73,7 @@ def test_other_languages_are_mutated_line_by_line() -> None:
 def test_only_reached_lines_count_and_the_sample_is_seeded() -> None:
     mutants = list(plant(SOURCE, "fee.py"))
     reached = reachable(mutants, {"fee.py": frozenset({6})})
-    assert {mutant.line for mutant in reached} <= set(range(6, 10))
+    assert {mutant.line for mutant in reached} == {6}
     assert reachable(mutants, None) == mutants
     assert choose(mutants, 5, 1) == choose(mutants, 5, 1)
     assert choose(mutants, 5, 1) != choose(mutants, 5, 2)

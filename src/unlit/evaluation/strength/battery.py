@@ -18,7 +18,14 @@ from unlit.evaluation.scenarios.sample import draw_seed, sample
 from unlit.evaluation.stage import Launch
 from unlit.evaluation.strength.python_mutants import Planted
 from unlit.evaluation.strength.reach import lines_in, tracer
-from unlit.evaluation.strength.sampling import all_mutants, choose, reachable, sources_of
+from unlit.evaluation.strength.sampling import (
+    Lines,
+    all_mutants,
+    choose,
+    is_reached,
+    reachable,
+    sources_of,
+)
 from unlit.evaluation.trajectory import Setting
 
 _STUB_SERVER: Final = (
@@ -30,6 +37,8 @@ _STUB_SERVER: Final = (
     " do_POST=do_PUT=do_DELETE=do_PATCH=do_HEAD=do_OPTIONS=do_GET\n"
     "http.server.ThreadingHTTPServer(('0.0.0.0',int(sys.argv[1])),H).serve_forever()\n"
 )
+
+_IDLE_TRIES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +94,10 @@ async def measure(plan: Plan) -> Report:
         if plan.previous is not None:
             previous = await runner.passed_on(plan.previous, sound)
         every = all_mutants(sources_of(plan.candidate))
-        within = reachable(every, traced)
+        within = reachable(every, _union(traced))
         sampled = choose(within, plan.mutants, plan.seed)
         plan.tell(f"{len(every)} defects can be planted, {len(within)} where scenarios reach")
-        mutants = await runner.kill(sampled, sound)
+        mutants = await runner.kill(sampled, sound, traced)
     finally:
         await runner.close()
     criteria: dict[ScenarioId, tuple[CriterionId, ...]] = {s.id: s.criteria for s in sound}
@@ -104,6 +113,14 @@ async def measure(plan: Plan) -> Report:
         baseline_failed=tuple(s.id for s in plan.scenarios if s.id not in runner.passing),
         caught=dict(runner.caught),
     )
+
+
+def _union(traced: Mapping[ScenarioId, Lines]) -> Lines:
+    lines: dict[str, frozenset[int]] = {}
+    for each in traced.values():
+        for file, numbers in each.items():
+            lines[file] = lines.get(file, frozenset()) | numbers
+    return lines
 
 
 def _null(launch: Launch) -> Launch:
@@ -165,21 +182,20 @@ class _Runner:
         for slot in self._slots:
             await slot.close()
 
-    async def baseline(self) -> dict[str, frozenset[int]]:
+    async def baseline(self) -> dict[ScenarioId, Lines]:
         """Run every scenario once on the candidate as it is; return the lines they execute."""
         files, env = tracer(self._plan.setting.launch.env)
         launch = self._plan.setting.launch
         traced = replace(launch, env={**launch.env, **env})
         setting = replace(self._plan.setting, launch=traced, overlay=files, keep_files=True)
-        lines: dict[str, frozenset[int]] = {}
+        lines: dict[ScenarioId, Lines] = {}
 
         async def one(slot: Slot, scenario: Scenario) -> None:
             plain = await self._run(slot, scenario, self._plan.setting)
             if plain:
                 self.passing.add(scenario.id)
             outcome = await slot.run(scenario, self._draw(scenario), setting)
-            for file, numbers in lines_in(outcome.contents).items():
-                lines[file] = lines.get(file, frozenset()) | numbers
+            lines[scenario.id] = lines_in(outcome.contents)
 
         await self._spread(self._plan.scenarios, one)
         return lines
@@ -208,30 +224,61 @@ class _Runner:
         return frozenset(found)
 
     async def kill(
-        self, planted: Sequence[Planted], scenarios: Sequence[Scenario]
+        self,
+        planted: Sequence[Planted],
+        scenarios: Sequence[Scenario],
+        traced: Mapping[ScenarioId, Lines],
     ) -> tuple[Mutant, ...]:
-        """Run scenarios on each mutant until one notices; those that notice most go first."""
+        """Run on each mutant the scenarios that reach it, until one notices.
+
+        Those that noticed most so far go first. Scenarios that never came to it are then given
+        some of the mutants that others had noticed, so that `idle` is no matter of order.
+        """
         by_id = {scenario.id: scenario for scenario in scenarios}
         results: dict[int, Mutant] = {}
 
         async def one(slot: Slot, entry: tuple[int, Planted]) -> None:
             number, mutant = entry
-            overlay = {mutant.file: mutant.text.encode()}
-            setting = replace(self._plan.setting, overlay=overlay)
+            names = [name for name in by_id if is_reached(mutant, traced.get(name))]
             ran: list[ScenarioId] = []
             failed: frozenset[ScenarioId] = frozenset()
-            order = kill_order({name: self.caught[name] for name in by_id})
-            for name in order:
+            for name in kill_order({name: self.caught[name] for name in names}):
                 ran.append(name)
-                if not await self._run(slot, by_id[name], setting):
-                    self.caught[name] += 1
+                if await self._notices(slot, by_id[name], mutant):
                     failed = frozenset({name})
                     break
-            results[number] = Mutant(mutant.name, failed, frozenset(ran))
+            results[number] = Mutant(mutant.name, failed, frozenset(ran), reached=bool(names))
             self._plan.tell(f"{'noticed ' if failed else 'SURVIVED'} {mutant.name}")
 
+        async def vindicate(slot: Slot, name: ScenarioId) -> None:
+            for number, mutant in enumerate(planted):
+                found = results[number]
+                tried = len([m for m in results.values() if name in m.ran])
+                if not found.failed or name in found.ran or tried >= _IDLE_TRIES:
+                    continue
+                if not is_reached(mutant, traced.get(name)):
+                    continue
+                noticed = await self._notices(slot, by_id[name], mutant)
+                more = frozenset({name}) if noticed else frozenset()
+                results[number] = replace(
+                    results[number],
+                    failed=results[number].failed | more,
+                    ran=results[number].ran | {name},
+                )
+                if noticed:
+                    return
+
         await self._spread(list(enumerate(planted)), one)
+        await self._spread([name for name in by_id if not self.caught[name]], vindicate)
         return tuple(results[number] for number in sorted(results))
+
+    async def _notices(self, slot: Slot, scenario: Scenario, mutant: Planted) -> bool:
+        overlay = {mutant.file: mutant.text.encode()}
+        setting = replace(self._plan.setting, overlay=overlay)
+        if await self._run(slot, scenario, setting):
+            return False
+        self.caught[scenario.id] += 1
+        return True
 
     async def _spread(self, items: Sequence[Any], one: Callable[[Slot, Any], Any]) -> None:
         source = iter(items)

@@ -24,12 +24,17 @@ _BINARY: Final[dict[type[ast.operator], type[ast.operator]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """One defect: the whole text of the changed file."""
+    """One defect: the whole text of the changed file.
+
+    Attributes:
+        anchor: First line of the statement that was changed; 0 when that is not known.
+    """
 
     file: str
     line: int
     what: str
     text: str
+    anchor: int = 0
 
     @property
     def name(self) -> str:
@@ -46,7 +51,7 @@ def plant(text: str, file: str) -> Iterator[Planted]:
         return
     seen = {_essence(original)}
     frozen = pickle.dumps(tree)
-    skipped = _docstrings(tree)
+    skipped, anchors = _docstrings(tree), _anchors(tree)
     for number, node in enumerate(ast.walk(tree)):
         if id(node) in skipped or not hasattr(node, "lineno"):
             continue
@@ -56,7 +61,21 @@ def plant(text: str, file: str) -> Iterator[Planted]:
             change(target, mutated)
             made = _rendered(mutated, file, seen)
             if made is not None:
-                yield Planted(file, node.lineno, what, made)
+                yield Planted(file, node.lineno, what, made, anchors.get(id(node), 0))
+
+
+def _anchors(tree: ast.AST) -> dict[int, int]:
+    """Return, for each node, the first line of the innermost statement around it."""
+    found: dict[int, int] = {}
+
+    def visit(node: ast.AST, line: int) -> None:
+        line = node.lineno if isinstance(node, ast.stmt) else line
+        found[id(node)] = line
+        for child in ast.iter_child_nodes(node):
+            visit(child, line)
+
+    visit(tree, 0)
+    return found
 
 
 def _nth(tree: ast.AST, number: int) -> Any:

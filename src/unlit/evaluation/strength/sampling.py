@@ -38,19 +38,15 @@ def all_mutants(sources: Mapping[str, str]) -> list[Planted]:
 
 
 def reachable(mutants: Iterable[Planted], lines: Lines | None) -> list[Planted]:
-    """Return the mutants on executed lines; all of them when nothing was measured.
+    """Return the mutants in executed statements; all of them when nothing was measured."""
+    return [mutant for mutant in mutants if is_reached(mutant, lines)]
 
-    A statement that spans several lines is executed at its first; a mutant within is reached when
-    any of the three lines before it was.
-    """
-    if not lines:
-        return list(mutants)
-    return [
-        mutant
-        for mutant in mutants
-        if not mutant.file.endswith(".py")
-        or lines.get(mutant.file, frozenset()) & set(range(mutant.line - 3, mutant.line + 1))
-    ]
+
+def is_reached(mutant: Planted, lines: Lines | None) -> bool:
+    """Say whether the changed statement was executed; yes where nothing was measured."""
+    if not lines or not mutant.file.endswith(".py"):
+        return True
+    return bool({mutant.line, mutant.anchor} & lines.get(mutant.file, frozenset()))
 
 
 def choose(mutants: Sequence[Planted], count: int, seed: int) -> list[Planted]:
