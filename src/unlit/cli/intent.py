@@ -7,13 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
     from unlit.intent import Finding, Spec
+    from unlit.intent.rules.imports import Imported
     from unlit.intent.rules.parse import Reading
 
-app = cyclopts.App(name="intent", help="Read, lint and judge specs.")
+app = cyclopts.App(name="intent", help="Read, lint and judge specs; ask what they leave open.")
+app.command(
+    "unlit.cli.intent_programs:ask",
+    name="ask",
+    help="Ask about the inputs on which programs written from a spec differ.",
+)
+app.command(
+    "unlit.cli.intent_programs:from_code",
+    name="from-code",
+    help="Draft a spec of what a program does: observed, not intended.",
+)
 
 AsJson = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 Format = Literal["text", "json", "sarif"]
@@ -145,3 +156,191 @@ def ready(spec: Path, *, as_json: AsJson = False) -> int:
         sys.stdout.write(as_text(str(spec), text, verdict.missing))
         sys.stdout.write(f"{read.id} is not ready: {len(verdict.missing)} missing.\n")
     return 0 if verdict.ready else 1
+
+
+@app.command
+def show(spec: Path, *, schema: Annotated[bool, cyclopts.Parameter(negative=())] = False) -> int:
+    """Print the parsed form of a spec as JSON.
+
+    Args:
+        spec: The spec.
+        schema: Print the JSON Schema of that form instead.
+    """
+    from importlib.resources import files
+
+    from unlit.intent import parse_spec
+
+    if schema:
+        sys.stdout.write(files("unlit.intent").joinpath("spec.schema.json").read_text("utf-8"))
+        return 0
+    read = parse_spec(read_text(spec), spec)
+    sys.stdout.write(json.dumps({**read.to_json(), "digest": read.digest}, indent=2) + "\n")
+    return 0
+
+
+@app.command
+def diff(old: Path, new: Path, *, as_json: AsJson = False) -> int:
+    """Say which criteria changed between two versions of a spec and what that makes worthless.
+
+    Args:
+        old: Before.
+        new: After.
+        as_json: Print JSON.
+
+    Returns:
+        0 when nothing changed, else 1.
+    """
+    from unlit.intent import parse_spec
+    from unlit.intent.rules.delta import delta
+
+    found = delta(parse_spec(read_text(old), old), parse_spec(read_text(new), new))
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_json()) + "\n")
+        return 0 if found.is_empty else 1
+    for entry in found.criteria:
+        invalid = [
+            name
+            for name, is_so in (
+                ("scenarios", entry.invalidates_scenarios),
+                ("verdicts", entry.invalidates_verdicts),
+            )
+            if is_so
+        ]
+        worth = f"its {' and '.join(invalid)} no longer hold" if invalid else "nothing is lost"
+        sys.stdout.write(f"{entry.id} {entry.change}: {worth}\n")
+    for case in found.boundaries:
+        sys.stdout.write(f"boundary {case}: all verdicts no longer hold\n")
+    for name in found.other:
+        sys.stdout.write(f"{name} changed\n")
+    if found.is_empty:
+        sys.stdout.write("Nothing changed.\n")
+    return 0 if found.is_empty else 1
+
+
+@app.command(name="import")
+def import_spec(
+    source: Path,
+    *,
+    out: Path | None = None,
+    form: Annotated[str | None, cyclopts.Parameter("--from")] = None,
+    owner: str = "",
+    as_json: AsJson = False,
+) -> int:
+    """Make a spec from a document of another kind; what has no place in it is named.
+
+    Args:
+        source: A Markdown file, a JSON file of a tracker's issue (key, title, body, url, owner), or
+            a folder of spec-kit (spec.md), OpenSpec (spec.md) or Kiro (requirements.md).
+        out: Where to write the spec; default: print it.
+        form: prd, spec-kit, openspec or kiro; default: found out.
+        owner: Who answers for it.
+        as_json: Print what was made and what could not be mapped as JSON.
+    """
+    from unlit.intent.rules.render import render_spec
+
+    imported = _imported(source, form, owner)
+    text = render_spec(imported.spec)
+    if out is not None:
+        _write_new(out, text)
+    if as_json:
+        document = {
+            "schema": "unlit.import/1",
+            "spec": imported.spec.to_json(),
+            "unmapped": list(imported.unmapped),
+            "written": None if out is None else str(out),
+        }
+        sys.stdout.write(json.dumps(document) + "\n")
+        return 0
+    if out is None:
+        sys.stdout.write(text)
+    for line in imported.unmapped:
+        sys.stderr.write(f"not mapped: {line}\n")
+    return 0
+
+
+def _imported(source: Path, form: str | None, owner: str) -> "Imported":
+    from unlit.intent.rules.imports import FORMATS, import_text
+    from unlit.intent.rules.imports.detect import import_issue
+
+    if form is not None and form not in FORMATS:
+        raise UsageError(
+            "INT-131", f"There is no format {form!r}.", "An importer is needed for each.",
+            f"Use one of: {', '.join(FORMATS)}.",
+        )  # fmt: skip
+    if source.is_dir():
+        names = ("spec.md", "requirements.md")
+        source = next((source / name for name in names if (source / name).is_file()), source)
+    text = read_text(source)
+    if source.suffix == ".json":
+        try:
+            issue = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InvalidInput(
+                "INT-132", f"{source} is not JSON: {error.msg} in line {error.lineno}.",
+                "A tracker's issue is one object.", "Export it as JSON with title and body.",
+            ) from error  # fmt: skip
+        return import_issue(issue if isinstance(issue, dict) else {}, owner=owner)
+    named = source.parent.name if source.name in ("spec.md", "requirements.md") else source.stem
+    return import_text(text, form=form, name=named, owner=owner)
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(
+            "INT-133", f"{path} exists.", "A spec that people wrote is never overwritten.",
+            "Name another file with --out, or move it away.",
+        ) from error  # fmt: skip
+    except OSError as error:
+        raise InvalidInput(
+            "INT-133", f"{path} cannot be written: {error.strerror}.", "The spec is a file.",
+            "Name another file with --out.",
+        ) from error  # fmt: skip
+
+
+@app.command
+def interview(
+    sentence: Annotated[str, cyclopts.Parameter(help="What is wanted, in one sentence.")] = "",
+    *,
+    out: Path,
+    owner: str = "",
+) -> int:
+    """Ask until the spec is ready, one question at a time; `enough` or end of input stops.
+
+    Args:
+        sentence: What is wanted; with an `--out` that exists, the interview goes on with that spec.
+        out: The spec's file; saved after every answer.
+        owner: Who answers for it.
+
+    Returns:
+        0 when the spec is ready, else 1.
+    """
+    from unlit.intent.rules.interview import Interview, begin, next_question, reply
+
+    if out.is_file():
+        state = Interview(read_text(out))
+    elif sentence.strip():
+        state = begin(sentence, owner=owner)
+    else:
+        raise UsageError(
+            "INT-134", "There is no sentence to begin with.", "An interview starts from one.",
+            'Say for instance: unlit intent interview "A tool that sorts names" --out specs/x.md',
+        )  # fmt: skip
+    out.parent.mkdir(parents=True, exist_ok=True)
+    while (ask := next_question(state)) is not None:
+        sys.stderr.write(f"{ask.text}\n> ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line or line.strip().lower() == "enough":
+            break
+        again = reply(state, ask, line)
+        if again == state:
+            sys.stderr.write("That does not fit; see the form in the question.\n")
+        state = again
+        out.write_text(state.text, encoding="utf-8")
+    out.write_text(state.text, encoding="utf-8")
+    sys.stdout.write(f"{out} {'is ready' if state.is_ready else 'is not ready yet'}\n")
+    return 0 if state.is_ready else 1

@@ -1,0 +1,298 @@
+"""`unlit intent ask` and `from-code`: what needs programs to run, each in a fence."""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import cyclopts
+
+from unlit.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from unlit.intent.ask import Answerer, Asked
+    from unlit.intent.model import Spec
+    from unlit.intent.rules.divergence import Question
+    from unlit.line.readings import Made
+
+Flag = cyclopts.Parameter(negative=())
+Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+_TEXT: Final = 400_000
+_TESTS: Final = 60
+
+
+def ask(  # noqa: PLR0913 # one parameter for each flag
+    spec: Path,
+    *,
+    agent: tuple[str, ...] = (),
+    samples: int = 2,
+    tree: tuple[str, ...] = (),
+    run: str | None = None,
+    repository: Path = Path(),
+    inputs: int = 120,
+    questions: int = 5,
+    write: Annotated[bool, Flag] = False,
+    as_json: Json = False,
+) -> int:
+    """Find the inputs on which programs written from a spec differ, and ask what is wanted.
+
+    Args:
+        spec: The spec; its examples must have inputs that can be typed in.
+        agent: Who writes readings, each in a fence; give two or more (scripted:DIR needs no key).
+        samples: Readings of each agent.
+        tree: Existing readings, FAMILY=FOLDER; an existing program counts as one.
+        run: How a program starts; default: `[product].run` of unlit.toml.
+        repository: The factory's repository.
+        inputs: How many inputs to try.
+        questions: How many questions at most.
+        write: Ask on standard input and put each answer into the spec as an example.
+        as_json: Print JSON.
+
+    Returns:
+        0 when all readings agree or every question was answered, else 1.
+    """
+    from unlit.cli.intent import read_text
+
+    text = read_text(spec)
+    asked = asyncio.run(
+        _ask(spec, text, _Order(agent, samples, tree, run, repository), inputs, questions, write)
+    )
+    if write and asked.text != text:
+        spec.write_text(asked.text, encoding="utf-8")
+    if as_json:
+        sys.stdout.write(json.dumps(asked.to_json()) + "\n")
+    else:
+        sys.stdout.write(_report(asked, write))
+    return 1 if asked.still_open else 0
+
+
+class _Order:
+    """What the flags say about where readings come from."""
+
+    def __init__(
+        self,
+        agents: tuple[str, ...],
+        samples: int,
+        trees: tuple[str, ...],
+        run: str | None,
+        repository: Path,
+    ) -> None:
+        self.agents = agents
+        self.samples = samples
+        self.run = run
+        self.repository = repository.resolve()
+        self.trees = [_tree(entry) for entry in trees]
+        if not agents and not trees:
+            raise UsageError(
+                "INT-122", "Nobody has read the spec.", "Questions come from readings that differ.",
+                "Give --agent NAME (twice or more) or --tree FAMILY=FOLDER.",
+            )  # fmt: skip
+
+
+def _tree(entry: str) -> tuple[str, Path]:
+    family, equals, folder = entry.partition("=")
+    if not equals or not Path(folder).is_dir():
+        raise UsageError(
+            "INT-123", f"{entry!r} is not FAMILY=FOLDER with a folder that exists.",
+            "A reading is a program's folder and the family of its author.",
+            "Say for instance --tree people=../old-tool",
+        )  # fmt: skip
+    return family, Path(folder).resolve()
+
+
+async def _ask(
+    path: Path, text: str, order: _Order, inputs: int, limit: int, write: bool
+) -> "Asked":
+    from unlit.intent.ask import ask as converse
+    from unlit.intent.rules.divergence import Reading
+    from unlit.line.readings import Plan, Programs, write_readings
+    from unlit.wiring.build import open_factory
+
+    async with open_factory(order.repository) as handle:
+        request = handle.request(path, agents=order.agents or None)
+        product = replace(request.product, run=order.run or request.product.run)
+        with tempfile.TemporaryDirectory(prefix="unlit-readings-") as folder:
+            plan = Plan(
+                handle.services.specs.read(path), product, request.policy, order.repository,
+                Path(folder),
+            )  # fmt: skip
+            made = await write_readings(handle.services, plan, order.agents, samples=order.samples)
+            _complain(made)
+            trees: dict[str, Path] = {m.reading.name: m.tree for m in made if m.tree}
+            readings = [entry.reading for entry in made if entry.tree]
+            for number, (family, tree) in enumerate(order.trees, 1):
+                readings.append(Reading(f"{family}/{tree.name}-{number}", family))
+                trees[readings[-1].name] = tree
+            programs = Programs(handle.services, product, request.policy, trees)
+            return await converse(
+                text, path, readings, programs.run, _answerer() if write else None,
+                program=Path(programs.command[-1]).name, limit=limit, inputs=inputs,
+            )  # fmt: skip
+
+
+def _complain(made: "tuple[Made, ...]") -> None:
+    for entry in made:
+        if entry.why_not:
+            sys.stderr.write(f"{entry.reading.name}: no reading, {entry.why_not}\n")
+
+
+def _answerer() -> "Answerer":
+    from unlit.intent.ask import Answer
+
+    def answer(question: "Question") -> "Answer | None":
+        sys.stderr.write(_question(question))
+        sys.stderr.write("Number, an outcome in your own words, or nothing to leave it open: ")
+        sys.stderr.flush()
+        said = sys.stdin.readline().strip()
+        if not said:
+            return None
+        if said.isdigit() and 1 <= int(said) <= len(question.choices):
+            return Answer(choice=int(said) - 1)
+        return Answer(outcome=said)
+
+    return answer
+
+
+def _question(question: "Question") -> str:
+    lines = [f"\n{question.criterion}: with the input {question.input}, what shall happen?"]
+    for number, choice in enumerate(question.choices, 1):
+        who = ", ".join(choice.readings)
+        lines.append(f"  {number}. {choice.observed}   [{who}]")
+    return "\n".join(lines) + "\n"
+
+
+def _report(asked: "Asked", answered: bool) -> str:
+    lines = [f"{asked.readings} readings, {asked.probes} inputs"]
+    lines += [
+        f"{entry.reading} breaks {entry.criterion} ({entry.input}): {entry.what}"
+        for entry in asked.dropped
+    ]
+    if not asked.questions:
+        lines.append("All readings do the same with every input: nothing to ask.")
+    elif not answered:
+        lines += [_question(question).rstrip("\n") for question in asked.questions]
+    else:
+        lines.append(f"{len(asked.questions)} asked, {asked.changed} changed the spec")
+    if asked.before is not None:
+        said = f"Effective interpretations: {asked.before.interpretations:.2f}"
+        if asked.after is not None and answered:
+            said += f", now {asked.after.interpretations:.2f}"
+        lines.append(said)
+    return "\n".join(lines) + "\n"
+
+
+def from_code(
+    folder: Path,
+    *,
+    out: Path | None = None,
+    owner: str = "",
+    run: str | None = None,
+    observe: tuple[str, ...] = (),
+    as_json: Json = False,
+) -> int:
+    """Draft a spec of what a program does: help, tests, OpenAPI, runs. Observed, not intended.
+
+    Args:
+        folder: The program's repository.
+        out: Where to write the draft; default: print it.
+        owner: Who is to say which of it is intended.
+        run: How the program starts; default: `[product].run`, or found out.
+        observe: Arguments of further runs to observe, each one text.
+        as_json: Print the parsed form.
+    """
+    from unlit.cli.intent import _write_new
+    from unlit.intent.rules.render import render_spec
+
+    spec = asyncio.run(_observe(folder.resolve(), owner, run, observe))
+    text = render_spec(spec)
+    if out is not None:
+        _write_new(out, text)
+        sys.stderr.write(f"{out}: {len(spec.criteria)} observed criteria, not intended yet\n")
+    elif not as_json:
+        sys.stdout.write(text)
+    if as_json:
+        sys.stdout.write(json.dumps(spec.to_json()) + "\n")
+    return 0
+
+
+async def _observe(folder: Path, owner: str, run: str | None, observe: tuple[str, ...]) -> "Spec":
+    import shlex
+
+    from unlit.intent.rules.divergence import Reading
+    from unlit.intent.rules.examples import Input, Observed
+    from unlit.intent.rules.observed import Run, Seen, first_inputs, observed_spec
+    from unlit.line.readings import Programs
+    from unlit.wiring.build import open_factory
+
+    async with open_factory(folder) as handle:
+        request = handle.request(folder / "specs" / "none.md")
+        product = replace(request.product, run=run or request.product.run)
+        seen: dict[Input, Observed] = {}
+        program = handle.factory.name
+        help_text = ""
+        if product.run:
+            programs = Programs(handle.services, product, request.policy, {"existing": folder})
+            reading: Reading = Reading("existing", "existing")
+            program = Path(programs.command[-1]).name
+            seen |= await programs.run(reading, [Input(("--help",))])
+            help_text = next(iter(seen.values())).stdout
+            wanted = [Input(tuple(shlex.split(entry))) for entry in observe]
+            left = [made for made in (*first_inputs(help_text), *wanted) if made not in seen]
+            seen |= await programs.run(reading, left)
+        return observed_spec(
+            Seen(
+                name=handle.factory.name,
+                program=program,
+                readme=_first_text(folder, ("README.md", "README.rst", "README")),
+                help=help_text,
+                tests=_tests(folder),
+                openapi=_openapi(folder),
+                runs=[Run(made, observed) for made, observed in seen.items()],
+            ),
+            owner=owner,
+        )
+
+
+def _first_text(folder: Path, names: tuple[str, ...]) -> str:
+    for name in names:
+        path = folder / name
+        if path.is_file() and path.stat().st_size < _TEXT:
+            return path.read_text(encoding="utf-8", errors="replace")
+    return ""
+
+
+def _tests(folder: Path) -> Mapping[str, str]:
+    found = {}
+    for path in sorted(folder.rglob("test_*.py"))[:_TESTS]:
+        inside = path.relative_to(folder)
+        if any(part.startswith(".") or part == "node_modules" for part in inside.parts):
+            continue
+        if not path.is_symlink() and path.stat().st_size < _TEXT:
+            found[str(inside)] = path.read_text(encoding="utf-8", errors="replace")
+    return found
+
+
+def _openapi(folder: Path) -> Mapping[str, Any] | None:
+    import yaml
+
+    for name in (
+        "openapi.json",
+        "openapi.yaml",
+        "openapi.yml",
+        "swagger.json",
+        "docs/openapi.yaml",
+    ):
+        path = folder / name
+        if not path.is_file() or path.stat().st_size > 20 * _TEXT:
+            continue
+        try:
+            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            continue
+        if isinstance(document, dict):
+            return document
+    return None
