@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import unquote
 
 from unlit.twins.kit.world import World
 from unlit.twins.model import Fact
@@ -27,6 +28,9 @@ def believe(world: World, facts: list[Fact]) -> None:
     believer = _Believer(site)
     for fact in facts:
         path = fact.path
+        caller = unquote(str(fact.headers.get("x-aaccountid", "")))
+        if caller:
+            believer.caller(caller)
         found = re.search(r"/rest/(?:api|agile)/[^/]+/(.*)$", path)
         if found:
             believer.take(found[1].strip("/"), fact)
@@ -37,36 +41,39 @@ class _Believer:
         self.site = site
 
     def take(self, path: str, fact: Fact) -> None:
+        """Take over one read."""
         body = fact.response
-        if path == "serverInfo":
-            self.server(body)
-        elif path == "myself":
-            self.myself(body)
-        elif path == "field":
-            self.fields(body)
-        elif path == "issue/createmeta":
-            for row in body.get("projects") or []:
-                self.createmeta(row)
-        elif path in ("project", "project/search"):
-            for row in body if isinstance(body, list) else body.get("values") or []:
-                self.project(row)
+        takers: dict[str, Any] = {
+            "serverInfo": self.server,
+            "myself": self.myself,
+            "field": self.fields,
+            "issue/createmeta": lambda b: self.each(b, "projects", self.createmeta),
+            "project": lambda b: self.each(b, "values", self.project),
+            "project/search": lambda b: self.each(b, "values", self.project),
+        }
+        exact = takers.get(path)
+        if exact is not None:
+            exact(body)
         elif path.startswith("project/") and path.count("/") == 1:
             self.project(body)
-        elif path.startswith(("user", "users")):
-            rows = body if isinstance(body, list) else [body]
-            for row in rows:
-                if isinstance(row, dict):
-                    self.user(row)
+        elif path.startswith("user"):
+            self.each(body, "values", self.user)
         elif path.startswith("issue/") and path.count("/") == 1:
             self.issue(body)
         elif path.startswith("search"):
-            for row in body.get("issues") or []:
-                self.issue(row)
+            self.each(body, "issues", self.issue)
         else:
             self.lists(path, body)
 
+    def each(self, body: Any, name: str, taker: Any) -> None:
+        """Take over each row of a list, of a page, or the one there is."""
+        rows = body if isinstance(body, list) else body.get(name)
+        for row in [body] if rows is None else rows:
+            if isinstance(row, dict):
+                taker(row)
+
     def lists(self, path: str, body: Any) -> None:
-        takers = {
+        takers: dict[str, Any] = {
             "status": self.status,
             "priority": self.priority,
             "issuetype": self.kind,
@@ -92,7 +99,17 @@ class _Believer:
         account = self.user(body)
         if account is None:
             return
+        self.caller(account)
+
+    def caller(self, account: str) -> None:
+        """Give the administrator the account id that answers to the caller named."""
         old = self.site.table("site").get("admin")
+        if old == account:
+            return
+        users = self.site.table("users")
+        row = users.drop(old)
+        if row is not None and account not in users:
+            users.put(account, {**row, "accountId": account})
         self.site.table("site").put("admin", account)
         for project in list(self.site.table("projects").values()):
             if project["lead"] == old:
@@ -108,14 +125,25 @@ class _Believer:
             row = seed.add_user(self.site, given)
         changes = {
             k: body[k]
-            for k in ("emailAddress", "displayName", "active", "timeZone", "locale", "accountType", "avatarUrls")
+            for k in (
+                "emailAddress",
+                "displayName",
+                "active",
+                "timeZone",
+                "locale",
+                "accountType",
+                "avatarUrls",
+            )
             if k in body
         }
         for absent in ("emailAddress", "timeZone", "locale"):
             if absent not in body and body.get("self") and "accountType" in body:
                 changes[absent] = row.get(absent) if absent in row.get("seen", ()) else None
         new = self.site.table("users").patch(account, **changes)
-        self.site.table("users").put(account, {**new, "key": body.get("key", new["key"]), "name": body.get("name", new["name"])})
+        self.site.table("users").put(
+            account,
+            {**new, "key": body.get("key", new["key"]), "name": body.get("name", new["name"])},
+        )
         return str(account)
 
     def fields(self, body: list[Row]) -> None:
@@ -123,7 +151,17 @@ class _Believer:
         old = {row["id"]: row for row in table.values()}
         table.clear()
         for row in body:
-            table.put(row["id"], {**{k: v for k, v in old.get(row["id"], {}).items() if k in ("empty", "onScreen")}, **row})
+            table.put(
+                row["id"],
+                {
+                    **{
+                        k: v
+                        for k, v in old.get(row["id"], {}).items()
+                        if k in ("empty", "onScreen")
+                    },
+                    **row,
+                },
+            )
 
     def avatar(self, row: Row) -> int | None:
         urls = row.get("avatarUrls") or {}
@@ -139,7 +177,16 @@ class _Believer:
             seed.add_project(self.site, {k: row[k] for k in ("id", "key", "name") if k in row})
         changes: Row = {
             k: row[k]
-            for k in ("key", "name", "description", "projectTypeKey", "simplified", "style", "uuid", "isPrivate")
+            for k in (
+                "key",
+                "name",
+                "description",
+                "projectTypeKey",
+                "simplified",
+                "style",
+                "uuid",
+                "isPrivate",
+            )
             if k in row
         }
         avatar = self.avatar(row)
@@ -161,7 +208,15 @@ class _Believer:
     def kind(self, row: Row) -> str:
         ident = str(row["id"])
         table = self.site.table("issuetypes")
-        keep = ("name", "description", "subtask", "avatarId", "hierarchyLevel", "untranslatedName", "entityId")
+        keep = (
+            "name",
+            "description",
+            "subtask",
+            "avatarId",
+            "hierarchyLevel",
+            "untranslatedName",
+            "entityId",
+        )
         given = {k: row[k] for k in keep if k in row}
         found = _AVATAR.search(str(row.get("iconUrl", "")))
         if found and "avatarId" not in given:
@@ -287,8 +342,25 @@ class _Believer:
         }
         if given.get("resolutiondate"):
             stored["resolved"] = _when(given["resolutiondate"], self.site)
+        watches = given.get("watches") or {}
+        me = self.site.table("site").get("admin")
+        count = int(watches.get("watchCount") or 0)
+        known = [me] if watches.get("isWatching") else []
+        others = (f"unknown-{n}" for n in range(count - len(known)))
+        stored["watchers"] = (*known, *others)
+        if row.get("transitions"):
+            self.workflow(owner["id"], row["transitions"])
         self.site.table("keys").put(row["key"].upper(), stored["id"])
         self.site.table("issues").put(stored["id"], stored)
+
+    def workflow(self, project: str, transitions: list[Row]) -> None:
+        """Take over the transitions that an issue showed."""
+        rows = tuple(
+            {"id": t["id"], "name": t["name"], "to": self.status(t["to"])} for t in transitions
+        )
+        name = f"of {project}"
+        self.site.table("workflows").put(name, {"name": name, "transitions": rows})
+        self.site.table("projects").patch(project, workflow=name)
 
     def values(self, given: Row) -> Row:
         out: Row = {name: given.get(name) for name in _KEPT if name in given}

@@ -14,7 +14,33 @@ _PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([wdhm])")
 _SECONDS: Final = {"w": 5 * 8 * 3600, "d": 8 * 3600, "h": 3600, "m": 60}
 UNSETTABLE: Final = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
 _READ_ONLY: Final = frozenset(
-    ["status", "created", "updated", "creator", "votes", "watches", "workratio", "progress", "aggregateprogress", "subtasks", "resolutiondate", "lastViewed", "statusCategory", "statuscategorychangedate", "aggregatetimespent", "comment", "aggregatetimeestimate", "aggregatetimeoriginalestimate", "timespent", "attachment", "issuekey", "thumbnail", "issuerestriction", "timeestimate", "timeoriginalestimate"]
+    [
+        "status",
+        "created",
+        "updated",
+        "creator",
+        "votes",
+        "watches",
+        "workratio",
+        "progress",
+        "aggregateprogress",
+        "subtasks",
+        "resolutiondate",
+        "lastViewed",
+        "statusCategory",
+        "statuscategorychangedate",
+        "aggregatetimespent",
+        "comment",
+        "aggregatetimeestimate",
+        "aggregatetimeoriginalestimate",
+        "timespent",
+        "attachment",
+        "issuekey",
+        "thumbnail",
+        "issuerestriction",
+        "timeestimate",
+        "timeoriginalestimate",
+    ]
 )
 
 

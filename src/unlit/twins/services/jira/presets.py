@@ -252,6 +252,7 @@ _CUSTOM: Final = (
     (10022, "Target start", "date", "", "com.atlassian.jpo:jpo-custom-field-baseline-start"),
     (10023, "Target end", "date", "", "com.atlassian.jpo:jpo-custom-field-baseline-end"),
 )
+REQUEST_TYPE: Final = "customfield_10010"
 RANK: Final = "customfield_10019"
 SPRINT: Final = "customfield_10020"
 EPIC_LINK: Final = "customfield_10014"

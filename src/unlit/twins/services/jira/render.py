@@ -9,8 +9,21 @@ from unlit.twins.services.jira import adf, presets
 from unlit.twins.services.jira.model import Change, Rich, Row
 from unlit.twins.services.jira.site import Site, stamp
 
-EXPANDS: Final = (
-    "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations"
+_EXPANDS: Final = (
+    "renderedFields",
+    "names",
+    "schema",
+    "operations",
+    "editmeta",
+    "changelog",
+    "versionedRepresentations",
+)
+_FOUND_EXPANDS: Final = (
+    "operations",
+    "versionedRepresentations",
+    "editmeta",
+    "changelog",
+    "renderedFields",
 )
 _SIZES: Final = (("48x48", ""), ("24x24", "small"), ("16x16", "xsmall"), ("32x32", "medium"))
 
@@ -129,7 +142,7 @@ class Render:
         icon = f"{self.base}/images/icons/priorities/{name}_new.svg"
         if name not in ("highest", "high", "medium", "low", "lowest"):
             icon = f"{self.base}/images/icons/priorities/{name}.svg"
-        icon = str(row.get("iconUrl") or icon)
+        icon = self.base + row["icon"] if row.get("icon") else icon
         out: Row = {"self": f"{self.api}/priority/{ident}"}
         if full:
             out |= {
@@ -247,12 +260,19 @@ class Render:
             if found is not _ABSENT:
                 fields[name] = found
         return {
-            "expand": EXPANDS,
+            "expand": self.expandable(),
             "id": issue["id"],
             "self": f"{self.api}/issue/{issue['id']}",
             "key": issue["key"],
             "fields": fields,
         }
+
+    def expandable(self, *, found: bool = False) -> str:
+        """Return what `expand` may name, for one issue or for one in a search's answer."""
+        names = list(_FOUND_EXPANDS if found else _EXPANDS)
+        if self.site.cloud and presets.REQUEST_TYPE in self.site.table("fields"):
+            names.insert(4 if found else len(names), f"{presets.REQUEST_TYPE}.requestTypePractice")
+        return ",".join(names)
 
     def all_fields(self, issue: Row) -> list[str]:
         """Return the ids of all fields that an issue shows."""

@@ -159,18 +159,27 @@ def add_issue(site: Site, entry: Row) -> Row:
     key = str(entry.get("key") or "")
     name = str(entry.get("project") or key.rpartition("-")[0] or "PRJ")
     project = site.project(name) or add_project(site, {"key": name})
+    fields = _fields(site, project, entry)
+    created = moment(entry.get("created"), site.world.now())
+    reporter = person(site, entry.get("reporter")) or site.table("site").get("admin")
+    counters, counter = site.world.counters, f"jira.number.{project['id']}"
+    have = counters.get(counter, 1)
     if key:
-        number = int(key.rpartition("-")[2])
-        have = site.world.counters.get(f"jira.number.{project['id']}", 1)
-        site.world.counters[f"jira.number.{project['id']}"] = number
+        counters[counter] = int(key.rpartition("-")[2])
+    issue = site.add_issue(project, fields, reporter, created.timestamp() if created else None)
+    counters[counter] = max(have, counters[counter])
+    if fields.get("parent"):
+        children = site.table("children")
+        children.put(fields["parent"], (*(children.get(fields["parent"]) or ()), issue["id"]))
+    return issue
+
+
+def _fields(site: Site, project: Row, entry: Row) -> Row:
     kinds = {row["name"].lower(): row["id"] for row in site.types(project)}
-    named = {"priority": "priorities", "resolution": "resolutions"}
+    kind = str(entry.get("type") or entry.get("issuetype") or "Task").lower()
     fields: Row = {
         "summary": str(entry.get("summary", "Issue")),
-        "issuetype": kinds.get(
-            str(entry.get("type") or entry.get("issuetype") or "Task").lower(),
-            next(iter(kinds.values())),
-        ),
+        "issuetype": kinds.get(kind, next(iter(kinds.values()))),
         "labels": sorted(entry.get("labels") or []),
         "assignee": person(site, entry.get("assignee")),
         "duedate": entry.get("duedate"),
@@ -178,35 +187,30 @@ def add_issue(site: Site, entry: Row) -> Row:
     if entry.get("description"):
         text = entry["description"]
         fields["description"] = Rich(adf=text) if isinstance(text, dict) else Rich(wiki=str(text))
-    for column, table in named.items():
+    for column, table in (("priority", "priorities"), ("resolution", "resolutions")):
         found = site.named(table, entry[column]) if entry.get(column) else None
         if found:
             fields[column] = found["id"]
     if entry.get("status"):
-        status = site.named("statuses", entry["status"])
-        if status is None:
-            ident = site.fresh("statuses", 10100)
-            status = site.table("statuses").put(
-                ident, {"id": ident, "name": str(entry["status"]), "category": 4}
-            )
-        fields["status"] = status["id"]
+        fields["status"] = _status(site, str(entry["status"]))
     for column, table in (("components", "components"), ("fixVersions", "versions")):
         fields[column] = [
             (_part(site, table, project, n) or add_part(site, table, project, n))["id"]
             for n in entry.get(column) or []
         ]
-    if entry.get("parent"):
-        parent = site.find_issue(str(entry["parent"]))
-        fields["parent"] = parent["id"] if parent else None
-    created = moment(entry.get("created"), site.world.now())
-    reporter = person(site, entry.get("reporter")) or site.table("site").get("admin")
-    issue = site.add_issue(project, fields, reporter, created.timestamp() if created else None)
-    if key:
-        site.world.counters[f"jira.number.{project['id']}"] = max(have, number + 1)
-    if fields.get("parent"):
-        children = site.table("children")
-        children.put(fields["parent"], (*(children.get(fields["parent"]) or ()), issue["id"]))
-    return issue
+    parent = site.find_issue(str(entry["parent"])) if entry.get("parent") else None
+    if parent is not None:
+        fields["parent"] = parent["id"]
+    return fields
+
+
+def _status(site: Site, name: str) -> str:
+    known = site.named("statuses", name)
+    if known is not None:
+        return str(known["id"])
+    ident = site.fresh("statuses", 10100)
+    site.table("statuses").put(ident, {"id": ident, "name": name, "category": 4})
+    return ident
 
 
 def _part(site: Site, table: str, project: Row, name: Any) -> Row | None:

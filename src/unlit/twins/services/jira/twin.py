@@ -12,13 +12,23 @@ from unlit.twins.kit.router import Match, NoMatch, Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Fact, FaultRule
-from unlit.twins.services.jira import adf, seed
+from unlit.twins.services.jira import adf, generic, seed
 from unlit.twins.services.jira import facts as facts_of_jira
 from unlit.twins.services.jira.model import Rich, Row
-from unlit.twins.services.jira.routes import discussion, issues, meta, projects, search, users
+from unlit.twins.services.jira.routes import (
+    admin,
+    agile,
+    discussion,
+    issues,
+    meta,
+    parts,
+    projects,
+    search,
+    users,
+)
 from unlit.twins.services.jira.site import NO_ISSUE, Site, refuse, stamp
 
-MODULES = (issues, discussion, search, projects, users, meta)
+MODULES = (issues, discussion, search, projects, users, meta, agile, parts, admin)
 
 
 class ContextRouter(Router):
@@ -51,6 +61,8 @@ class JiraTwin(Twin):
         for module in MODULES:
             for route in module.routes.all:
                 self.router.add(route)
+        for route in generic.kernel().routes():
+            self.router.add(route, replace=False)
 
     @override
     def credential(self, request: Request) -> str | None:
@@ -123,8 +135,11 @@ class JiraTwin(Twin):
             "errorMessages": list(error.detail.get("messages", ())),
             "errors": dict(error.detail.get("fields", {})),
         }
-        if "warningMessages" in error.detail:
-            body["warningMessages"] = error.detail["warningMessages"]
+        if "warnings" in error.detail:
+            body = {
+                "errorMessages": body["errorMessages"],
+                "warningMessages": error.detail["warnings"],
+            }
         return Reply(error.status, body, headers)
 
     @override

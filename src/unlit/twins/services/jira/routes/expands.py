@@ -141,7 +141,25 @@ def editmeta(ask: Ask, issue: Row) -> Row:
     }
 
 
-_SCREEN: Final = ["summary", "issuetype", "parent", "components", "description", "project", "fixVersions", "priority", "labels", "attachment", "issuelinks", "assignee", "reporter", "environment", "versions", "duedate", "timetracking"]
+_SCREEN: Final = [
+    "summary",
+    "issuetype",
+    "parent",
+    "components",
+    "description",
+    "project",
+    "fixVersions",
+    "priority",
+    "labels",
+    "attachment",
+    "issuelinks",
+    "assignee",
+    "reporter",
+    "environment",
+    "versions",
+    "duedate",
+    "timetracking",
+]
 _OPERATIONS: Final = {
     "issuetype": [],
     "components": ["add", "set", "remove"],

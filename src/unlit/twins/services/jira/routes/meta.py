@@ -31,15 +31,16 @@ def server_info(ask: Ask) -> Any:
             "buildNumber": about.get("buildNumber", 9120005),
             "buildDate": about.get("buildDate", "2024-02-26T00:00:00.000+0000"),
             "databaseBuildNumber": about.get("buildNumber", 9120005),
-            "serverTime": stamp(ask.site.world.now()),
             "scmInfo": about.get("scmInfo", "c9a3d81fb2a9f2a1e5b0b3c6c79f1f0ecf9ad01e"),
             "serverTitle": about.get("serverTitle", "Jira"),
+            **({"serverTime": stamp(ask.site.world.now())} if ask.me else {}),
         }
-    return {
+    out = {
         "baseUrl": ask.base,
         "displayUrl": ask.base,
         "displayUrlServicedeskHelpCenter": ask.base,
         "displayUrlConfluence": ask.base,
+        "displayUrlCSMHelpSeeker": ask.base,
         "version": "1001.0.0-SNAPSHOT",
         "versionNumbers": [1001, 0, 0],
         "deploymentType": "Cloud",
@@ -48,9 +49,11 @@ def server_info(ask: Ask) -> Any:
         "serverTime": stamp(ask.site.world.now()),
         "scmInfo": about.get("scmInfo", "c9a3d81fb2a9f2a1e5b0b3c6c79f1f0ecf9ad01e"),
         "serverTitle": about.get("serverTitle", "Jira"),
-        "defaultLocale": {"locale": "en_US"},
-        "serverTimeZone": "Etc/UTC",
+        "defaultLocale": about.get("defaultLocale", {"locale": "en_US"}),
+        "serverTimeZone": about.get("serverTimeZone", "Etc/UTC"),
     }
+    shown = about.get("shown")
+    return {key: value for key, value in out.items() if shown is None or key in shown}
 
 
 @routes.add("GET", "field", "getFields")

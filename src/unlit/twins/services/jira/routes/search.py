@@ -27,7 +27,10 @@ def run_query(ask: Ask, jql: str) -> tuple[Query, list[Row]]:
         query = parse.parse(jql)
         return query, run.search(query, asking(ask))
     except JqlError as error:
-        raise refuse(400, *str(error).split("\n")) from error
+        refusal = refuse(400, *str(error).split("\n"))
+        if ask.site.cloud:
+            refusal.detail["warnings"] = []
+        raise refusal from error
 
 
 def _arguments(ask: Ask) -> Row:
@@ -74,8 +77,8 @@ def old_search(ask: Ask) -> Any:
     asked = arguments.get("maxResults")
     count = 50 if asked is None else max(0, min(1000 if not ask.site.cloud else 100, int(asked)))
     part = found[start : start + count]
-    out: Row = {
-        "expand": _EXPANDS,
+    out: Row = {"expand": _EXPANDS} if part else {}
+    out |= {
         "startAt": start,
         "maxResults": count,
         "total": len(found),
@@ -104,6 +107,7 @@ def _shown(ask: Ask, rows: list[Row], arguments: Row, *, default: str) -> list[R
             )
             continue
         body = ask.render.issue(row, names)
+        body["expand"] = ask.render.expandable(found=True)
         expands.expand(ask, row, body, wanted - {"names", "schema"})
         if properties:
             body["properties"] = expands.properties(ask, row, properties)
