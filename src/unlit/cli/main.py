@@ -50,7 +50,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         "twins", "unlit.cli.twins:app", "Local twins of Okta, Jira, Slack, Docs, Drive and Sheets."
     ),
-    Command("fence", "unlit.cli.fence:app", "Run a command in a fence."),
+    Command("agents", "unlit.cli.agents:app", "Coding agents: list, check, install."),
+    Command("fence", "unlit.cli.fence:app", "Run any command behind policy."),
     Command("context", "unlit.cli.context:app", "Trackers, documents and errors, in one place."),
     Command("memory", "unlit.cli.memory:app", "Lessons that agents are told; curated by people."),
     Command("policy", "unlit.cli.policy:app", "Check, explain, test and compare policies."),
