@@ -15,6 +15,7 @@ from unlit.record.engine import sqlite_url
 from unlit.record.model import RunState
 from unlit.record.store import Store
 from unlit.review import Desk
+from unlit.review.adapters.evaluations import Evaluations
 from unlit.review.fakes import FakeGateLog
 from unlit.ship import Shipment
 
@@ -69,6 +70,7 @@ def make_bench(tmp_path: Path) -> Callable[..., Bench]:
             key=b"k" * 32,
             hosts=frozenset({HOST}),
             ship=ship,
+            evaluations=Evaluations(lambda run: tmp_path / "evaluations"),
             zone=UTC,
             roles=roles,
         )

@@ -16,7 +16,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from unlit.console.live import Watcher, live_board, live_run
 from unlit.console.model import Console, Role, Session
-from unlit.console.pages import board, questions, report, runs
+from unlit.console.pages import (
+    audit,
+    board,
+    calibration,
+    cost,
+    intents,
+    policy,
+    questions,
+    report,
+    runs,
+    scenarios,
+    settings,
+    twins,
+)
 from unlit.console.queries import Queries
 from unlit.console.security import (
     COOKIE,
@@ -56,6 +69,19 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("/runs/{run}", report.report),
     Entry("/runs/{run}/trajectories", report.trajectories),
     Entry("/runs/{run}/trajectories/{candidate}/{partition}/{number:int}", report.trajectory),
+    Entry("/intents", intents.intents),
+    Entry("/intents/{name}", intents.intent),
+    Entry("/intents/{name}", intents.save, Role.OWNER, "POST"),
+    Entry("/intents/{name}/lint", intents.lint, Role.READER, "POST"),
+    Entry("/policy", policy.policy),
+    Entry("/twins", twins.twins),
+    Entry("/scenarios", scenarios.scenarios, Role.EVALUATOR),
+    Entry("/cost", cost.cost),
+    Entry("/cost.json", cost.cost),
+    Entry("/calibration", calibration.calibration),
+    Entry("/audit", audit.audit),
+    Entry("/audit.json", audit.audit),
+    Entry("/settings", settings.settings),
     Entry("/runs/{run}/decision", questions.decide, Role.DECIDER, "POST"),
     Entry("/runs/{run}/questions/{number:int}", questions.answer, Role.DECIDER, "POST"),
 )
@@ -69,7 +95,7 @@ def create_app(console: Console) -> ASGIApp:
     """
     watcher = Watcher(console)
     login_limit = Limiter(burst=10, per_minute=10)
-    write_limit = Limiter(burst=30, per_minute=60)
+    write_limit = Limiter(burst=60, per_minute=240)
     routes = [
         Route("/login", partial(_login, console=console, limit=login_limit), methods=["GET"]),
         Route("/assets/{digest}/{name}", _asset, methods=["GET"]),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from unlit.core.ids import RunId
     from unlit.record.store import Store
     from unlit.review import Desk
+    from unlit.review.adapters.evaluations import Evaluations
     from unlit.ship import Shipment
 
 
@@ -58,7 +59,6 @@ class Place:
     policy: Path | None = None
     specs: Path | None = None
     vault: Path | None = None
-    evaluations: Path | None = None
     settings: tuple[Mapping[str, str], ...] = ()
 
 
@@ -71,6 +71,7 @@ class Console:
         key: Secret that signs sessions; the same after a restart.
         hosts: Values of the Host header that are answered; others are refused.
         ship: Ships an approved run.
+        evaluations: What the evaluator keeps for itself; shown to people only.
     """
 
     store: Store
@@ -82,6 +83,7 @@ class Console:
     key: bytes
     hosts: frozenset[str]
     ship: Callable[[RunId], Shipment]
+    evaluations: Evaluations
     zone: tzinfo | None = None
     secure: bool = False
     roles: frozenset[Role] = field(default=ALL_ROLES)

@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, func, or_, select
 
 from unlit.core.ids import RunId
 from unlit.record import schema
-from unlit.record.model import RunState
+from unlit.record.model import Forecast, RunState
 from unlit.record.store import Store
 
 _OPEN = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.WAITING)
@@ -244,6 +244,60 @@ class Queries:
             else:
                 totals[row["day"]] = ((usd or Decimal(0)) + Decimal(row["usd"]), unknown)
         return totals
+
+    def cost_parts(self, since: str) -> dict[str, list[tuple[str, Decimal | None, int]]]:
+        """Return dollars and calls since a day, by model, person and run, dearest first."""
+        table = schema.costs
+        query = select(table.c.model, table.c.person, table.c.run, table.c.usd, table.c.calls)
+        sums: dict[str, dict[str, tuple[Decimal | None, int]]] = {
+            "model": {}, "person": {}, "run": {},
+        }  # fmt: skip
+        for row in self._all(query.where(table.c.day >= since)):
+            for name, group in sums.items():
+                usd, calls = group.get(row[name], (None, 0))
+                if row["usd"] is not None:
+                    usd = (usd or Decimal(0)) + Decimal(row["usd"])
+                group[row[name]] = (usd, calls + row["calls"])
+        return {
+            name: sorted(
+                ((key, usd, calls) for key, (usd, calls) in group.items()),
+                key=lambda part: -(part[1] or Decimal(0)),
+            )[:12]
+            for name, group in sums.items()
+        }
+
+    def settled_forecasts(self, limit: int = 1000) -> list[Forecast]:
+        """Return forecasts whose actual is known, newest first."""
+        table = schema.forecasts
+        query = select(table).where(table.c.actual.is_not(None)).order_by(table.c.at.desc())
+        return [
+            Forecast(**{**row, "at": datetime.fromisoformat(row["at"]), "run": RunId(row["run"])})
+            for row in self._all(query.limit(limit))
+        ]
+
+    def gate_outcomes(self) -> list[tuple[str, str, int]]:
+        """Return how many runs with each decision are now in which state."""
+        gate, run = schema.gate_decisions, schema.runs
+        query = (
+            select(gate.c.decision, run.c.state, func.count().label("n"))
+            .join(run, run.c.id == gate.c.run)
+            .where(gate.c.gate == "outcome")
+            .group_by(gate.c.decision, run.c.state)
+        )
+        return [(row["decision"], row["state"], row["n"]) for row in self._all(query)]
+
+    def shipments(self, limit: int = 2000) -> list[tuple[datetime, datetime]]:
+        """Return when shipped runs began and when they were shipped, newest first."""
+        table = schema.runs
+        query = (
+            select(table.c.created_at, table.c.updated_at)
+            .where(table.c.state == RunState.SHIPPED.value)
+            .order_by(table.c.created_at.desc())
+        )
+        return [
+            (datetime.fromisoformat(row["created_at"]), datetime.fromisoformat(row["updated_at"]))
+            for row in self._all(query.limit(limit))
+        ]
 
     def mark(self) -> tuple[int, str]:
         """Return something that changes whenever the record does: newest event, newest change."""

@@ -13,9 +13,12 @@ import uvicorn
 
 from unlit.console.app import create_app, fresh_token
 from unlit.console.model import Console, Place
-from unlit.core.errors import OutsideFailed
+from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
+from unlit.review.adapters.evaluations import Evaluations
 from unlit.wiring.desk import Office, open_office
+from unlit.wiring.paths import vault_path
 
 _KEY_BYTES: Final = 32
 
@@ -57,7 +60,7 @@ def open_console(
 def console_of(office: Office, port: int) -> Console:
     """Make the console of an office that listens on a loopback port."""
     paths, settings = office.paths, office.settings
-    vault = settings.path("vault")
+    vault = _vault(office)
     rows = tuple(
         {
             "name": name,
@@ -84,7 +87,28 @@ def console_of(office: Office, port: int) -> Console:
         key=_session_key(paths.root / "console.key"),
         hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}),
         ship=office.ship,
+        evaluations=Evaluations(lambda run: _evaluations(office, run)),
     )
+
+
+def _vault(office: Office) -> Path | None:
+    try:
+        named = vault_path(office.settings, office.repository)
+    except InvalidInput:
+        return None
+    if named.is_dir():
+        return named
+    newest = office.store.runs(limit=1)
+    vault = newest[0].settings.get("vault") if newest else None
+    return Path(str(vault)) if vault else named
+
+
+def _evaluations(office: Office, run: RunId) -> Path | None:
+    from unlit.wiring.build import evaluator_store
+
+    found = office.store.run(run)
+    vault = found.settings.get("vault") if found is not None else None
+    return evaluator_store(Path(str(vault))) if vault else None
 
 
 def serve(opened: Opened, ready: Callable[[str], None]) -> None:

@@ -30,6 +30,14 @@ NAV: Final = (
     ("Line", "/"),
     ("Runs", "/runs"),
     ("Questions", "/questions"),
+    ("Intents", "/intents"),
+    ("Policy", "/policy"),
+    ("Twins", "/twins"),
+    ("Scenarios", "/scenarios"),
+    ("Cost", "/cost"),
+    ("Calibration", "/calibration"),
+    ("Audit", "/audit"),
+    ("Settings", "/settings"),
 )
 STATUS: Final[tuple[tuple[type[UnlitError], int], ...]] = (
     (RefusedByPolicy, 403),

@@ -138,6 +138,7 @@ class CriterionLine:
         asks: Whether only a person can settle it.
         failures: Numbers of the trajectories that speak against it.
         tier: Lowest fidelity tier among the twin routes that its trajectories used.
+        sealed_satisfied: The same on sealed scenarios; `None` when they were not looked at.
     """
 
     id: CriterionId
@@ -156,6 +157,8 @@ class CriterionLine:
     scenarios: tuple[ScenarioId, ...] = ()
     failures: tuple[int, ...] = ()
     tier: str | None = None
+    sealed_satisfied: int | None = None
+    sealed_trajectories: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

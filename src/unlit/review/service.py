@@ -16,7 +16,6 @@ from unlit.review.model import (
     DecisionLine,
     FenceLine,
     ForecastLine,
-    Gap,
     Graded,
     QuestionLine,
     Report,
@@ -70,13 +69,24 @@ class _Builder:
         sealed = self._graded(chosen, Partition.SEALED)
         documents = self._documents(chosen)
         main = documents[0] if documents else {}
-        criteria = reading.criteria_of(main, graded.points if graded else ())
+        look = self._evaluation(chosen, Partition.SEALED)
+        criteria = reading.criteria_of(
+            main, graded.points if graded else (), look.document if look else None
+        )
         asked = self._questions(questions_of(criteria, risk=self._risk()))
         leaks = reading.leaks_of(documents)
         decisions = tuple(_decision(row) for row in self.store.gate_decisions(self.run.id))
         outcome = next((line for line in decisions if line.gate == "outcome"), None)
         verdict = self.run.verdict or self._verdict(chosen)
-        gaps = self._gaps(documents, criteria, asked)
+        gaps = (
+            *reading.gaps_of(
+                documents,
+                criteria,
+                looked=sealed is not None,
+                asked=frozenset(line.criterion for line in asked if line.criterion),
+            ),
+            *left_out(criteria, asked),
+        )
         newest = self.stages[-1] if self.stages else None
         facts = Facts(
             state=self.run.state,
@@ -196,20 +206,6 @@ class _Builder:
             _merge(row, by_criterion.get(row.criterion) if row.criterion else None)
             for row in kept.values()
         )
-
-    def _gaps(
-        self,
-        documents: Sequence[Mapping[str, Any]],
-        criteria: Sequence[Any],
-        asked: Sequence[QuestionLine],
-    ) -> tuple[Gap, ...]:
-        said = dict.fromkeys(
-            str(item)
-            for document in documents
-            for item in reading.rows(document.get("not_verified"))
-        )
-        gaps = [Gap("not_exercised", sentence) for sentence in said]
-        return (*gaps, *left_out(criteria, asked))
 
     def _looks(self, sealed: Graded | None, chosen: CandidateId | None) -> Any:
         charged = self.store.looks(spec_digest=self.run.spec_digest)

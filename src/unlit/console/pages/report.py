@@ -1,6 +1,6 @@
 """One run: the report as the stand-alone file has it, with the gate; and its trajectories."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -10,12 +10,16 @@ from unlit.console.model import Role
 from unlit.console.web import Page
 from unlit.core.ids import CandidateId, CriterionId, RunId
 from unlit.core.states import Partition, TrajectoryState
-from unlit.record.model import RunState
+from unlit.record.model import RunState, Trajectory
 from unlit.review import Report, build_report, render_html, render_markdown
+from unlit.review.adapters.evaluations import difference
 from unlit.review.render import facts_for
-from unlit.review.trajectories import find_trajectory
+from unlit.review.rules.reading import rows, table
+from unlit.review.rules.samples import Quote, quotes_of
+from unlit.review.trajectories import Found, find_trajectory
 
 _SHOWN: Final = 100
+_EFFECTS: Final = 40
 
 
 class PageLinks:
@@ -51,9 +55,24 @@ def _report(page: Page, run: RunId | None = None) -> Report:
 def _body(page: Page, report: Report, said: str = "") -> dict[str, Any]:
     desk = ""
     if report.run.state == RunState.WAITING.value:
-        desk = page.text("desk.html", r=report, may=page.session.may(Role.DECIDER), said=said)
+        desk = page.text(
+            "desk.html",
+            r=report,
+            may=page.session.may(Role.DECIDER),
+            said=said,
+            quotes=_quotes(page, report),
+            links=PageLinks(report.run.id),
+        )
     facts = facts_for(report, PageLinks(report.run.id))
     return {**facts, "desk": Markup(desk) if desk else None}  # noqa: S704 # our own template
+
+
+def _quotes(page: Page, report: Report) -> tuple[tuple[Quote, ...], ...]:
+    graded = report.graded
+    if graded is None or not report.open_questions:
+        return ()
+    lines = page.console.evaluations.lines(report.run.id, graded.candidate, graded.partition)
+    return quotes_of(lines)
 
 
 def report(page: Page) -> Response:
@@ -98,24 +117,24 @@ def trajectories(page: Page) -> Response:
     partition = page.param("partition")
     candidate = page.param("candidate") or str(found.run.candidate or "")
     chosen = Partition(partition) if partition in set(Partition) else Partition.VALIDATION
-    rows = page.console.store.trajectories(found.run.id, CandidateId(candidate), chosen)
+    drawn = page.console.store.trajectories(found.run.id, CandidateId(candidate), chosen)
     state = page.param("state")
     shown = [
         row
-        for row in rows
+        for row in drawn
         if (not criterion or criterion in row.criteria) and (not state or row.state.value == state)
     ]
     counts = {
-        item.value: sum(row.state is item for row in rows)
+        item.value: sum(row.state is item for row in drawn)
         for item in TrajectoryState
-        if any(row.state is item for row in rows)
+        if any(row.state is item for row in drawn)
     }
     return page.render(
         "trajectories.html",
         r=found,
         rows=shown[:_SHOWN],
         hidden=max(0, len(shown) - _SHOWN),
-        total=len(rows),
+        total=len(drawn),
         counts=counts,
         candidate=candidate,
         partition=chosen.value,
@@ -129,11 +148,74 @@ def trajectory(page: Page) -> Response:
     """Show one trajectory."""
     found = _report(page)
     name = f"{page.path('candidate')}/{page.path('partition')}/{page.path('number')}"
+    one = find_trajectory(page.console.store, found, name)
+    seen, locked = _seen(page, one)
+    twin = _same_draw(page, one) if seen is not None else None
     return page.render(
         "trajectory.html",
         r=found,
-        t=find_trajectory(page.console.store, found, name),
-        seen=None,
-        locked="What was seen stays with the evaluator; run it again to see it.",
+        t=one,
+        seen=seen,
+        locked=locked,
         links=PageLinks(found.run.id),
+        twin=twin,
+        effects=_effects(seen, twin[1] if twin else None) if seen is not None else [],
+        named=" ".join(
+            str(table(reason).get("text")) + " " + str(table(reason).get("check"))
+            for reason in rows((seen or {}).get("why"))
+        ),
     )
+
+
+def _seen(page: Page, one: Found) -> tuple[Mapping[str, Any] | None, str]:
+    row = one.row
+    if row.partition is Partition.SEALED:
+        return None, (
+            "This scenario is sealed. Whoever sees it spends it: it can no longer show anything "
+            "about a later candidate. Run it again with the command below if it is worth that."
+        )
+    if not page.session.may(Role.EVALUATOR):
+        return None, "What was seen belongs to the evaluator; it needs the role evaluator."
+    found = page.console.evaluations.one(row.run, row.candidate, row.partition, row.number)
+    if found is None:
+        return None, "The evaluator's store is not on this machine; run it again to see it."
+    return found, ""
+
+
+def _same_draw(page: Page, one: Found) -> tuple[Trajectory, Mapping[str, Any]] | None:
+    row = one.row
+    satisfied = row.state is TrajectoryState.SATISFIED
+    same = [
+        other
+        for other in page.console.store.trajectories(row.run, partition=row.partition)
+        if (other.scenario, other.seed) == (row.scenario, row.seed)
+        and other.candidate != row.candidate
+        and (other.state is TrajectoryState.SATISFIED) is not satisfied
+    ]
+    for other in reversed(same):
+        seen = page.console.evaluations.one(
+            other.run, other.candidate, other.partition, other.number
+        )
+        if seen is not None:
+            return other, seen
+    return None
+
+
+def _effects(
+    seen: Mapping[str, Any], other: Mapping[str, Any] | None
+) -> list[tuple[str, int, int | None, list[str], list[str]]]:
+    effects = table(seen.get("effects"))
+    found = []
+    for name, mine, theirs in difference(seen, other):
+        done = table(effects.get(name))
+        added = [_one_line(item) for item in rows(done.get("added"))[:_EFFECTS]]
+        removed = [_one_line(item) for item in rows(done.get("removed"))[:_EFFECTS]]
+        found.append((name, mine, theirs, added, removed))
+    return found
+
+
+def _one_line(item: Any) -> str:
+    if not isinstance(item, Mapping):
+        return str(item)[:400]
+    kept = {key: value for key, value in item.items() if value not in (None, "", [], {}, False)}
+    return "  ".join(f"{key}: {value}" for key, value in kept.items())[:400]

@@ -93,7 +93,7 @@ def as_question(text: str) -> str:
         return "Does it do what you asked?"
     if words.endswith("?"):
         return words
-    return f"Does it hold: {words[0].lower()}{words[1:]}?"
+    return f"“{words}.” Is that so?"
 
 
 def _evidence(line: CriterionLine) -> tuple[str, ...]:

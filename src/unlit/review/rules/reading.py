@@ -5,6 +5,7 @@ unknown, not zero.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from unlit.core.ids import CriterionId, ScenarioId
@@ -15,6 +16,7 @@ from unlit.record.model import Evaluation, Look, Trajectory
 from unlit.review.model import (
     ClaimLine,
     CriterionLine,
+    Gap,
     Graded,
     LeakLine,
     LookLine,
@@ -154,9 +156,65 @@ def _claim(value: Any) -> ClaimLine | None:
     )
 
 
-def criteria_of(document: Mapping[str, Any], points: Sequence[Point]) -> tuple[CriterionLine, ...]:
+def criteria_of(
+    document: Mapping[str, Any],
+    points: Sequence[Point],
+    sealed: Mapping[str, Any] | None = None,
+) -> tuple[CriterionLine, ...]:
     """Return the criteria as the evaluator states them, with the numbers of their failures."""
-    return tuple(_criterion(table(item), points) for item in rows(document.get("criteria")))
+    lines = tuple(_criterion(table(item), points) for item in rows(document.get("criteria")))
+    if sealed is None:
+        return lines
+    looked = {str(table(item).get("id")): table(item) for item in rows(sealed.get("criteria"))}
+    return tuple(
+        replace(
+            line,
+            sealed_satisfied=whole(looked.get(line.id, {}).get("satisfied")),
+            sealed_trajectories=whole(looked.get(line.id, {}).get("trajectories")),
+        )
+        for line in lines
+    )
+
+
+def gaps_of(
+    documents: Sequence[Mapping[str, Any]],
+    criteria: Sequence[CriterionLine],
+    *,
+    looked: bool,
+    asked: frozenset[CriterionId],
+) -> tuple[Gap, ...]:
+    """Return what was not verified; what the criteria table says of itself is said once.
+
+    Args:
+        documents: The evaluator's documents of one candidate.
+        criteria: Its criteria.
+        looked: Whether sealed scenarios were looked at, so that no document denies it.
+        asked: Criteria that a person is asked about.
+    """
+    said = dict.fromkeys(
+        str(item) for document in documents for item in rows(document.get("not_verified"))
+    )
+    by_id = {line.id: line for line in criteria}
+    gaps: dict[str, Gap] = {}
+    unsure: dict[CriterionId, None] = {}
+    for sentence in said:
+        line = by_id.get(CriterionId(sentence.split(" ", 1)[0]))
+        if looked and sentence.startswith("No sealed scenario"):
+            continue
+        if line is None:
+            gaps[sentence] = Gap("not_exercised", sentence)
+        elif line.state is CriterionState.UNDECIDED and not line.asks:
+            unsure[line.id] = None
+        else:
+            kind = "asks" if line.id in asked else line.state.value
+            gaps.setdefault(line.id, Gap(kind, sentence))
+    found = sorted(gaps.values(), key=lambda gap: gap.kind == "asks")
+    if unsure:
+        names = ", ".join(unsure)
+        found.append(
+            Gap("undecided", f"Each of {names} by itself: tried too few times to be sure.")
+        )
+    return tuple(found)
 
 
 def _criterion(found: Mapping[str, Any], points: Sequence[Point]) -> CriterionLine:

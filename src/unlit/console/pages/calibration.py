@@ -1,0 +1,71 @@
+"""Whether forecasts, gates and the line itself keep what they say; only from the record."""
+
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from unlit.console.web import Page
+from unlit.record.model import Forecast
+from unlit.review import build_report
+from unlit.review.charts import reliability
+
+_LEVELS: Final = 5
+
+
+def calibration(page: Page) -> Response:
+    """Show forecasts against actuals, what gates led to, delivery, and the level of the line."""
+    forecasts = page.queries.settled_forecasts()
+    chances = [
+        (row.middle, row.actual >= 0.5)
+        for row in forecasts
+        if row.measure == "ship_probability" and row.middle is not None and row.actual is not None
+    ]
+    levels = [
+        (row, build_report(page.console.store, row.id).level)
+        for row in page.queries.runs(states=["shipped", "waiting", "ended"], limit=_LEVELS)
+    ]
+    return page.render(
+        "calibration.html",
+        chart=reliability(chances),
+        chances=len(chances),
+        kept=kept(forecasts),
+        hindsight=[row for row in forecasts if row.hindsight is not None][:20],
+        gates=page.queries.gate_outcomes(),
+        delivery=delivery(page.queries.shipments(), page.console.clock.now()),
+        levels=levels,
+    )
+
+
+def kept(forecasts: list[Forecast]) -> list[dict[str, Any]]:
+    """Return, by measure and source, how often the 10 to 90 % range held what came."""
+    groups: dict[tuple[str, str], list[Forecast]] = {}
+    for row in forecasts:
+        if row.low is not None and row.high is not None and row.actual is not None:
+            groups.setdefault((row.measure, row.source), []).append(row)
+    found = []
+    for (measure, source), rows in sorted(groups.items()):
+        inside = sum((row.low or 0.0) <= (row.actual or 0.0) <= (row.high or 0.0) for row in rows)
+        ratios = [row.actual / row.middle for row in rows if row.middle and row.actual is not None]
+        found.append(
+            {
+                "measure": measure,
+                "source": source,
+                "n": len(rows),
+                "inside": inside,
+                "ratio": median(ratios) if ratios else None,
+            }
+        )
+    return found
+
+
+def delivery(shipped: list[tuple[datetime, datetime]], now: datetime) -> dict[str, Any]:
+    """Return how often and how fast changes shipped in the last four weeks."""
+    recent = [(begun, done) for begun, done in shipped if now - done <= timedelta(days=28)]
+    hours = [(done - begun).total_seconds() for begun, done in recent]
+    return {
+        "shipped": len(recent),
+        "per_week": len(recent) / 4,
+        "lead_s": median(hours) if hours else None,
+    }
