@@ -242,8 +242,7 @@ def _private(settings: Settings) -> dict[str, Path]:
 
 
 def _agent(settings: Settings, overlays: Path | None, name: str) -> Any:
-    base = settings.env.get("XDG_CACHE_HOME") or str(Path(settings.env.get("HOME", "/")) / ".cache")
-    tools = Path(base) / "unlit" / "tools"
+    tools = state_home(settings.env, settings.path("state_home")) / "agents"
     options = AgentOptions(overlays=overlays, tools=tools, path=settings.env.get("PATH", ""))
     return make_agent(name, options)
 
