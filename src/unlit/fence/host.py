@@ -17,6 +17,7 @@ from typing import Any, Final
 from unlit.core.errors import InvalidInput, OutsideFailed, UnlitError
 from unlit.fence.fence import Fence
 from unlit.fence.gateway import Gateway
+from unlit.fence.gateway.allowance import Meter
 from unlit.fence.launch.wire import pair, send
 from unlit.fence.model import FenceSpec, Limits, Mount, Probe
 from unlit.fence.probing import Prober
@@ -93,6 +94,7 @@ class FenceHost:
         upstream_tls: str | None = None,
         overrides: Mapping[str, str] | None = None,
         watched: Mapping[str, Path] | None = None,
+        meter: Meter | None = None,
     ) -> "FenceHost":
         """Start launcher and gateway.
 
@@ -103,6 +105,7 @@ class FenceHost:
             upstream_tls: PEM file of trusted roots; default the machine's own.
             overrides: Names that the operator answers himself, and the ``HOST:PORT`` where.
             watched: Paths that no fence may reach, by name; each fence proves that it cannot.
+            meter: Is asked before and told after each model call, what it costs.
 
         Raises:
             OutsideFailed: bubblewrap is missing.
@@ -116,7 +119,11 @@ class FenceHost:
             )
         launcher = Launcher.start()
         gateway = await Gateway.start(
-            audit, secret_env=secret_env, upstream_tls=upstream_tls, overrides=overrides
+            audit,
+            secret_env=secret_env,
+            upstream_tls=upstream_tls,
+            overrides=overrides,
+            meter=meter,
         )
         write_etc(launcher.folder / "etc", gateway.ca_pem)
         known = partial(known_secrets, env=secret_env or {})

@@ -1,12 +1,16 @@
 """What a fence is asked for and what it answers; frozen data."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from unlit.models.model import ModelUsage
 from unlit.policy.model import Identity, Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOT_STARTED: Final = 125
 """Exit code of a command whose view could not be made."""
