@@ -112,12 +112,16 @@ class Channel(asyncio.Protocol):
     async def until(self, mark: bytes, most: int, timeout_s: float) -> bytes | None:
         """Take bytes up to `mark` (which is dropped); `None` at a clean end of the stream.
 
+        All of them must come within `timeout_s`, so that a program cannot hold a connection open by
+        a byte now and then.
+
         Raises:
             Gone: The stream ended inside the message.
             OverflowError: `mark` did not come within `most` bytes.
             TimedOut: Nothing came in time.
         """
         start = 0
+        deadline = self._loop.time() + timeout_s
         while True:
             found = self.buffer.find(mark, start)
             if found > most or (found < 0 and len(self.buffer) > most):
@@ -127,7 +131,7 @@ class Channel(asyncio.Protocol):
                 del self.buffer[: found + len(mark)]
                 return taken
             start = max(0, len(self.buffer) - len(mark) + 1)
-            if not await self.fill(timeout_s):
+            if not await self.fill(max(0.0, deadline - self._loop.time())):
                 if self.buffer:
                     raise Gone
                 return None

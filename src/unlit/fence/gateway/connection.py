@@ -23,6 +23,7 @@ from unlit.policy.model import JSON
 FIRST_BYTE_S: Final = 30.0
 IDLE_S: Final = 120.0
 _TLS_HANDSHAKE: Final = 0x16
+_DNS: Final = 53
 _ORIGINAL_DST_V4: Final = 80
 _ORIGINAL_DST_V6: Final = 80
 _SOL_IPV6: Final = 41
@@ -108,6 +109,9 @@ class Connection:
                 self._sock.close()
 
     async def _direct(self, where: Destination) -> None:
+        if where.port == _DNS:
+            await self._names(await self._plain())
+            return
         first = await self._peek()
         if first and first[0] == _TLS_HANDSHAKE:
             channel = await self._encrypted(where)
@@ -115,6 +119,18 @@ class Connection:
                 await self._serve(channel, "https", where)
         elif first:
             await self._serve(await self._plain(), "http", where)
+
+    async def _names(self, channel: Channel) -> None:
+        # questions over TCP: two bytes of length before each message (RFC 1035 section 4.2.2)
+        while True:
+            while len(channel.buffer) < 2 or len(channel.buffer) < 2 + _size(channel):
+                if not await channel.fill(FIRST_BYTE_S):
+                    return
+            size = _size(channel)
+            answer = self._session.names.answer(channel.take(2 + size)[2:])
+            if answer is None:
+                return
+            channel.write(len(answer).to_bytes(2, "big") + answer)
 
     async def _proxied(self) -> None:
         async with asyncio.timeout(FIRST_BYTE_S):
@@ -266,6 +282,10 @@ class Connection:
         }
         self._session.audit.append("exchange", self._session.identity, fields)
         return denial
+
+
+def _size(channel: Channel) -> int:
+    return int.from_bytes(channel.buffer[:2], "big")
 
 
 def _set(ready: "asyncio.Future[None]") -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -40,7 +41,10 @@ class Watch:
 
 def spellings(secret: bytes) -> list[bytes]:
     """Return the encodings under which a text is looked for, longest first."""
-    found = {secret, secret[::-1]}
+    text = secret.decode("utf-8", "replace")
+    found = {secret, secret[::-1], secret.upper(), secret.lower(), secret.swapcase()}
+    found |= {text.encode("utf-16-le"), text.encode("utf-16-be")}
+    found |= {json.dumps(text)[1:-1].encode(), html.escape(text).encode()}
     found |= {binascii.hexlify(secret), binascii.hexlify(secret).upper()}
     found.add("".join(f"%{byte:02X}" for byte in secret).encode())
     found.add("".join(f"%{byte:02x}" for byte in secret).encode())
@@ -52,6 +56,10 @@ def spellings(secret: bytes) -> list[bytes]:
         end = (shift + len(secret)) * 8 // 6
         core = padded[start:end]
         found |= {core, core.replace(b"+", b"-").replace(b"/", b"_")}
+    for shift in range(5):
+        coded = base64.b32encode(b"\0" * shift + secret).rstrip(b"=")
+        core = coded[(shift * 8 + 4) // 5 : (shift + len(secret)) * 8 // 5]
+        found |= {core, core.lower()}
     return sorted((form for form in found if len(form) >= _SHORTEST), key=len, reverse=True)
 
 

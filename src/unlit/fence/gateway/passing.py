@@ -3,7 +3,7 @@
 from unlit.fence.gateway.allowance import Tally
 from unlit.fence.gateway.body import Body, NoBody, Whole
 from unlit.fence.gateway.denial import Denial
-from unlit.fence.gateway.head import CHUNKED, Headers, Malformed, ResponseHead
+from unlit.fence.gateway.head import CHUNKED, Headers, Malformed, ResponseHead, forwardable
 from unlit.fence.gateway.reply import Reply
 from unlit.fence.gateway.scrub import Forms, Inflater, Scrubber, scrub_headers, take_coding
 from unlit.fence.gateway.session import Session
@@ -39,7 +39,7 @@ class Outward:
         """
         piece = await self._body.read()
         if not piece:
-            self.trailers = self._body.trailers
+            self._end()
             return piece
         self._limit -= len(piece)
         if self._limit < 0:
@@ -54,6 +54,13 @@ class Outward:
                 raise Denial(403, "FEN-506", "body", "a placeholder stands in the body.")
             self._tail = seen[-watch.longest + 1 :]
         return piece
+
+    def _end(self) -> None:
+        trailers = forwardable(self._body.trailers)
+        if any(self._session.watch.finds(value) for _, value in trailers):
+            self._session.counters.refused_placeholders += 1
+            raise Denial(403, "FEN-506", "trailers", "a placeholder stands in the trailers.")
+        self.trailers = trailers
 
 
 class Inward:
@@ -77,7 +84,7 @@ class Inward:
 
     def start(self, response: ResponseHead) -> None:
         """Send the head on."""
-        headers, length = response.headers, response.length
+        headers, length, reason = response.headers, response.length, response.reason
         if self._forms is not None or self._usage is not None:
             headers, self._inflater = take_coding(headers)
             if self._inflater is not None and length > 0:
@@ -87,10 +94,11 @@ class Inward:
                 raise Malformed(502, "the answer's messages are compressed although none asked")
         if self._forms is not None:
             headers, found = scrub_headers(headers, self._forms)
+            reason, _ = self._forms.mask(reason)
             self._session.counters.scrubbed += found
         if self._usage is not None:
             self._usage.begin(response.status, headers)
-        self._reply.start(response.status, response.reason, headers, length)
+        self._reply.start(response.status, reason, headers, length)
 
     def send(self, piece: bytes) -> None:
         """Send a piece on.
