@@ -268,3 +268,102 @@ def seal(vault: Path) -> int:
         written += 1
     sys.stdout.write(f"{written} canaries written\n")
     return 0
+
+
+@app.command(name="import")
+def import_(  # a command line has many flags
+    *files: Path,
+    into: Path,
+    owner: str,
+    criterion: str = "AC-1",
+    partition: str = "validation",
+    because: str = "imported",
+    write_spec: Path | None = None,
+    as_json: Json = False,
+) -> int:
+    """Import OctopusGarden scenarios (.yaml), Gherkin features and Hurl files into a vault.
+
+    What no driver performs stays in the scenario by name, and its trajectories are not exercised.
+    Exit code: 0; 1 if anything is not supported.
+
+    Args:
+        files: Files, or folders that hold some.
+        into: The vault.
+        owner: Who answers for the scenarios.
+        criterion: The criterion that they speak for.
+        partition: visible, validation or sealed.
+        because: Why they exist.
+        write_spec: Also write a spec with one criterion for each scenario to this file.
+        as_json: Print JSON.
+    """
+    from unlit.evaluation.interchange.imported import Terms
+    from unlit.evaluation.interchange.importing import import_files, spec_for
+
+    criteria = [f"AC-{n}" for n in range(1, 10_000)] if write_spec is not None else []
+    terms = Terms(criterion, owner, partition, because=because)
+    written = import_files(files, into, terms, criteria=criteria)
+    if write_spec is not None:
+        title = write_spec.stem.replace("-", " ").capitalize()
+        write_spec.write_text(spec_for(written, title, owner), encoding="utf-8")
+    if as_json:
+        rows = [
+            {"file": str(w.path), "source": w.source, "unsupported": list(w.unsupported)}
+            for w in written
+        ]
+        document = {"schema": "unlit.import/1", "scenarios": rows}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    else:
+        for entry in written:
+            sys.stdout.write(f"{entry.path}  from {entry.source}\n")
+            for what in entry.unsupported:
+                sys.stdout.write(f"    not supported: {what}\n")
+        kept = sum(bool(entry.unsupported) for entry in written)
+        sys.stdout.write(f"{len(written)} scenarios, {kept} with steps that are not supported\n")
+    return 1 if any(entry.unsupported for entry in written) else 0
+
+
+@app.command
+def record(  # a command line has many flags
+    *command: Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)],
+    into: Path,
+    owner: str,
+    criterion: str = "AC-1",
+    partition: str = "validation",
+    because: str = "the previous system does it",
+    words: int = 1,
+    har: Path | None = None,
+) -> int:
+    """Record what a previous system does as golden scenarios: `record … -- CMD`, or `--har FILE`.
+
+    The command is run twice, as it is, in this folder; what differs between the runs, and what
+    looks like a time or an id, is left out of the expectation.
+
+    Args:
+        command: The command with its arguments.
+        into: The vault.
+        owner: Who answers for the scenarios.
+        criterion: The criterion that they speak for.
+        partition: visible, validation or sealed.
+        because: Why they exist.
+        words: How many words of the command start the program; the rest are its arguments.
+        har: An HTTP archive with exchanges of the previous system.
+    """
+    import asyncio
+
+    from unlit.evaluation.adapters.previous import read_har, run_twice
+    from unlit.evaluation.interchange.imported import Terms
+    from unlit.evaluation.recording import golden_cli, golden_http
+
+    terms = Terms(criterion, owner, partition, "golden", because)
+    if har is not None:
+        found = golden_http(read_har(har), terms)
+    else:
+        runs = asyncio.run(run_twice(command))
+        found = [golden_cli(command[words:], runs, terms)]
+    folder = into / partition
+    folder.mkdir(parents=True, exist_ok=True)
+    for scenario in found:
+        path = folder / f"{scenario.name}.yaml"
+        path.write_text(scenario.text(), encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
+    return 0

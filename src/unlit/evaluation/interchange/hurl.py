@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from unlit.evaluation.interchange.imported import Builder, Imported, Terms, variable
 
-_REQUEST: Final = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|[A-Z]+) +(\S+)\s*$")
+_REQUEST: Final = re.compile(r"(?!HTTP\b)([A-Z]+) +(\S+)\s*$")
 _STATUS: Final = re.compile(r"HTTP(?:/[0-9.]+)? +(\d{3}|\*)\s*$")
 _SECTION: Final = re.compile(r"\[([A-Za-z]+)\]\s*$")
 _HEADER: Final = re.compile(r"([A-Za-z0-9-]+): *(.*)$")

@@ -1,0 +1,66 @@
+"""The previous system, as its owner runs it: a command on this machine, or a recorded archive."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from unlit.core.errors import InvalidInput
+
+_TIMEOUT_S: Final = 120
+
+
+async def run_twice(command: Sequence[str]) -> list[tuple[int, str, str]]:
+    """Run a command two times; return exit code, standard output and standard error of each.
+
+    Raises:
+        InvalidInput: There is no command, it does not exist, or it does not end.
+    """
+    if not command:
+        raise _refused("No command is given.", "give it after `--`, or use `--har FILE`")
+    return [await _run(command), await _run(command)]
+
+
+async def _run(command: Sequence[str]) -> tuple[int, str, str]:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:
+        raise _refused(f"`{command[0]}` cannot be run: {error.strerror}.", "name a program") from (
+            error
+        )
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            out, err = await process.communicate()
+    except TimeoutError as error:
+        process.kill()
+        await process.wait()
+        raise _refused(
+            f"`{command[0]}` did not end in {_TIMEOUT_S} s.", "record a shorter one"
+        ) from (error)
+    code = process.returncode if process.returncode is not None else -1
+    return code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+
+
+def read_har(path: Path) -> Mapping[str, Any]:
+    """Read an HTTP archive.
+
+    Raises:
+        InvalidInput: It cannot be read, or is none.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _refused(f"{path} cannot be read: {error}.", "give an HTTP archive (HAR)") from error
+    if not isinstance(value, dict) or "log" not in value:
+        raise _refused(f"{path} is no HTTP archive.", "give a file with `log.entries`")
+    return value
+
+
+def _refused(what: str, remedy: str) -> InvalidInput:
+    return InvalidInput("EVA-154", what, "there is nothing to record.", f"{remedy}.")

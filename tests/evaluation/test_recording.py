@@ -1,0 +1,55 @@
+"""Golden scenarios: what two runs agree on, and nothing that merely looks like it."""
+
+import re
+from typing import Any
+
+import pytest
+
+from unlit.evaluation.checks.match import match_text
+from unlit.evaluation.interchange.imported import Terms
+from unlit.evaluation.recording import expectation, golden_cli, golden_http
+from unlit.evaluation.scenarios.model import Scenario
+from unlit.evaluation.scenarios.parse import parse_scenario
+
+TERMS = Terms("AC-1", "ada", oracle="golden")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fits", "differs"),
+    [
+        ("total 3\n", "total 3\n", "total 3\n", "total 4\n"),
+        ("at 2026-03-01T09:00:00Z: ok\n", "at 2026-03-01T09:00:01Z: ok\n",
+         "at 2027-01-01T10:00:00Z: ok\n", "at 2027-01-01T10:00:00Z: failed\n"),
+        ('{"id": 7, "name": "a", "n": [1, 2]}', '{"id": 8, "name": "a", "n": [1, 2]}',
+         '{"id": 9, "name": "a", "n": [1, 2]}', '{"id": 9, "name": "b", "n": [1, 2]}'),
+        ("a\nrandom 123\nc\n", "a\nrandom 456\nc\n", "a\nrandom 9\nc\n", "b\nrandom 9\nc\n"),
+    ],
+)  # fmt: skip
+def test_what_is_stable_must_stay_and_what_is_not_may_change(
+    first: str, second: str, fits: str, differs: str
+) -> None:
+    expected = expectation(first, second)
+    assert match_text(expected, fits) == []
+    assert match_text(expected, differs) != []
+
+
+def test_a_command_becomes_a_scenario_of_our_format() -> None:
+    imported = golden_cli(["report", "--month", "3"], [(0, "5\n", ""), (0, "5\n", "")], TERMS)
+    scenario = parse_scenario(imported.text(), "x.yaml")
+    assert isinstance(scenario, Scenario)
+    assert scenario.oracle == "golden"
+    assert scenario.when[0].params["run"] == ["report", "--month", "3"]
+    assert [check.kind for check in scenario.then] == ["exit", "stdout"]
+
+
+def test_an_archive_becomes_one_scenario_for_each_exchange() -> None:
+    har: dict[str, Any] = {"log": {"entries": [{
+        "request": {"method": "POST", "url": "http://old/x?y=1", "headers": [],
+                    "postData": {"text": '{"a": 1}'}},
+        "response": {"status": 201, "content": {"text": '{"id": 3, "a": 1}'}},
+    }]}}  # fmt: skip
+    (imported,) = golden_http(har, TERMS)
+    scenario = parse_scenario(imported.text(), "x.yaml")
+    assert isinstance(scenario, Scenario)
+    assert scenario.when[0].params == {"POST": "/x?y=1", "json": {"a": 1}}
+    assert re.fullmatch(r"golden-1-post-x-y-1", scenario.id)
