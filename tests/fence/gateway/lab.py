@@ -15,6 +15,7 @@ from unlit.fence.gateway.allowance import Meter
 from unlit.fence.gateway.ca import Authority
 from unlit.fence.gateway.gateway import Gateway
 from unlit.fence.gateway.model import SessionReport
+from unlit.fence.gateway.upstream import Resolver
 from unlit.policy import AuditLog, Identity, Policy, mint_placeholder, parse_policy, read_entries
 from unlit.policy.model import AuditEntry
 
@@ -202,6 +203,7 @@ async def open_lab(
     upstreams: dict[str, int] | None = None,
     roots: bytes = b"",
     clock: Clock | None = None,
+    resolver: Resolver | None = None,
 ) -> AsyncIterator[Lab]:
     """Start everything and stop it again."""
     ca = Authority(datetime.now(UTC))
@@ -220,6 +222,7 @@ async def open_lab(
         upstream_tls=str(folder / "roots.pem"),
         meter=meter,
         clock=clock,
+        resolver=resolver,
         overrides=overrides,
     )
     parsed = parse_policy(policy)

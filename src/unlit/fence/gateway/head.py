@@ -263,6 +263,13 @@ def parse_response(raw: bytes, method: str) -> ResponseHead:
     Raises:
         Malformed: The upstream did not speak plain HTTP/1.
     """
+    try:
+        return _response(raw, method)
+    except Malformed as bad:
+        raise Malformed(502, f"the upstream's answer is malformed: {bad.reason}") from None
+
+
+def _response(raw: bytes, method: str) -> ResponseHead:
     line, headers = _fields(raw)
     match = _STATUS_LINE.fullmatch(line)
     if match is None:
