@@ -92,6 +92,7 @@ def filters(zone: tzinfo | None = None) -> Mapping[str, Any]:
         "source_word": lambda source: SOURCES.get(source or "", source or "None"),
         "inert": text,
         "when": when,
+        "reason": words.reason,
         "short": lambda value: str(value or "not known").removeprefix("sha256:")[:10],
         "known": lambda value: words.UNKNOWN if value is None else f"{value:,}",
         "plain": lambda value, unknown=words.UNKNOWN: unknown if value is None else f"{value:g}",
@@ -149,11 +150,15 @@ def facts_for(report: Report, links: Links) -> Mapping[str, Any]:
     ]
     if asked:
         rest.append(f"{len(asked)} asks you")
+    if not states["met"] and not states["not_met"] and states["undecided"]:
+        held, rest[0] = "none failed", f"{states['undecided']} held, too few tries for each"
+    else:
+        held = f"{states['met']} of {len(report.criteria)}"
     return {
         "r": report,
         "links": links,
         "asked": asked,
-        "tallies": {"met": states["met"], "rest": ", ".join(rest) or "all of them"},
+        "tallies": {"held": held, "rest": ", ".join(rest) or "all of them"},
         "cost_words": words.money(report.cost.usd),
         "forecast_words": forecast_words(report.forecasts),
         "rule_words": rule_words(report),

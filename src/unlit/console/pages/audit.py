@@ -51,10 +51,25 @@ def words_of(entry: AuditEntry) -> str:
     """Say an entry in a few words."""
     fields: Mapping[str, Any] = entry.fields
     if "url" in fields:
-        return f"{fields.get('method', '')} {fields['url']}"
+        return f"{fields.get('method', '')} {shortened(str(fields['url']))}"
     if entry.kind == "gate.decision":
         return f"{fields.get('decision')} at {fields.get('gate')}: {fields.get('reason')}"
     if entry.kind == "question.answer":
         return f"{fields.get('criterion') or 'question'}: {fields.get('answer')}"
-    kept = [f"{key} {value}" for key, value in fields.items() if isinstance(value, str | int)]
+    kept = [
+        f"{key} {shortened(str(value), 24)}"
+        for key, value in fields.items()
+        if isinstance(value, str | int)
+    ]
     return ", ".join(kept)[:300]
+
+
+def shortened(text: str, most: int = 90) -> str:
+    """Leave out the middle of a long text; of an address, what is between host and last part."""
+    if len(text) <= most:
+        return text
+    head, slash, rest = text.partition("://")
+    if slash:
+        host, _, path = rest.partition("/")
+        text = f"{head}://{host}/…/{path.rpartition('/')[2]}"
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 2 + 1 :]}"

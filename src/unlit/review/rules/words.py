@@ -1,6 +1,7 @@
 """How numbers, times and states are written, the same everywhere (console, report, terminal)."""
 
 import math
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -150,6 +151,14 @@ def when(at: datetime | None, now: datetime | None = None) -> str:
     if now is not None and at.year == now.year:
         return f"{at:%H:%M}, {at.day} {at:%b}"
     return f"{at:%H:%M}, {at.day} {at:%b %Y}"
+
+
+def reason(text: str) -> str:
+    """Say a check's terse reason in a sentence: what was found, what was declared."""
+    found = re.fullmatch(r"(\S+): (\d+), not (\d+)", text)
+    if found is not None:
+        return f"{found[1]} holds {found[2]}; the scenario declares {found[3]}."
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def inert(text: str, limit: int = 20_000) -> str:
