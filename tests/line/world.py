@@ -32,9 +32,16 @@ def overlays(root: Path, *qualities: str) -> Path:
     return root / "overlays"
 
 
-def services(state: Path, played: Path, events: list[LineEvent], pause_s: float = 0.0) -> Services:
+def services(
+    state: Path,
+    played: Path,
+    events: list[LineEvent],
+    pause_s: float = 0.0,
+    url: str | None = None,
+) -> Services:
     clock = SystemClock()
-    store = Store.open(sqlite_url(state / "record.db"))
+    state.mkdir(parents=True, exist_ok=True)
+    store = Store.open(url or sqlite_url(state / "record.db"))
     (state / "workspaces").mkdir(parents=True, exist_ok=True)
     return Services(
         store=store,

@@ -35,6 +35,7 @@ def start(  # noqa: PLR0913 # one flag each
     seed: int | None = None,
     model: str | None = None,
     turn_s: float = 3600,
+    queue: bool = False,
     as_json: Json = False,
 ) -> int:
     """Take a spec through the whole line.
@@ -50,6 +51,7 @@ def start(  # noqa: PLR0913 # one flag each
         seed: Seed of all sampling; default from the run's id.
         model: Model the agent shall use.
         turn_s: Most seconds of one turn of the agent.
+        queue: Leave the work to `unlit worker` processes and return at once.
         as_json: Print the result as JSON.
     """
     folder = _repository(repository, spec)
@@ -66,7 +68,7 @@ def start(  # noqa: PLR0913 # one flag each
         from unlit.line.service import Line
         from unlit.wiring.build import open_factory
 
-        view = _view()
+        view = live_view()
         try:
             async with (
                 open_factory(folder, flags=flags, listen=view.listen) as factory,
@@ -74,7 +76,12 @@ def start(  # noqa: PLR0913 # one flag each
             ):
                 for sentence in factory.found:
                     view.say(f"found {sentence}")
-                begun = await line.start(factory.request(spec, agents=agents, **changes))
+                asked = factory.request(spec, agents=agents, **changes)
+                if queue:
+                    waiting = factory.services.store.run(await line.submit(asked))
+                    assert waiting is not None  # noqa: S101 # written by `submit`
+                    return waiting
+                begun = await line.start(asked)
                 view.say(f"run {begun}: {spec} by {agent or factory.factory.agents[0]}")
                 return await line.wait(begun)
         finally:
@@ -105,7 +112,7 @@ def go_on(
         from unlit.line.service import Line
         from unlit.wiring.build import open_factory
 
-        view = _view()
+        view = live_view()
         try:
             async with (
                 open_factory(folder, listen=view.listen) as factory,
@@ -170,14 +177,15 @@ def exit_code(found: "Run") -> int:
     """Return the exit code of a command that ends with a run in this state."""
     from unlit.record.model import RunState
 
-    if found.state in (RunState.WAITING, RunState.SHIPPED):
+    if found.state in (RunState.WAITING, RunState.SHIPPED, RunState.QUEUED):
         return 0
     if found.state is RunState.FAILED:
         return 6 if "LIN-03" in found.note else 5
     return 130 if found.state is RunState.CANCELLED else 1
 
 
-def _view() -> Any:
+def live_view() -> Any:
+    """Return the live view on standard error."""
     from unlit.cli.live import LiveView
 
     return LiveView(sys.stderr, time.monotonic, terminal=sys.stderr.isatty())

@@ -126,6 +126,39 @@ class Workspace:
         listed = self._git("diff-tree", "-r", "-z", "--name-only", before, after)
         return tuple(path for path in listed.split("\0") if path)
 
+    def has(self, commit: str) -> bool:
+        """Whether the workspace has a commit."""
+        try:
+            self._git("cat-file", "-e", f"{commit}^{{commit}}")
+        except OutsideFailed:
+            return False
+        return True
+
+    def pack(self, commit: str, since: str | None = None) -> bytes:
+        """Return a commit, and what leads to it since another one, as a bundle of bytes."""
+        fresh = self.root / f".bundle-{os.getpid()}"
+        names = [commit] if since is None else [commit, f"^{since}"]
+        self._git("update-ref", "refs/heads/packed", commit)
+        words = ["refs/heads/packed", *names[1:]]
+        try:
+            self._git("bundle", "create", "--quiet", str(fresh), *words)
+            return fresh.read_bytes()
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def unpack(self, bundle: bytes, branch: str) -> None:
+        """Take what `pack` made; the workspace is made when it is missing."""
+        if not (self.repository / "HEAD").exists():
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            run_git(["init", "--quiet", "--bare", "--initial-branch=base", str(self.repository)])
+        fresh = self.root / f".bundle-{os.getpid()}"
+        fresh.write_bytes(bundle)
+        try:
+            spec = f"+refs/heads/packed:refs/heads/{branch}"
+            self._git("fetch", "--quiet", "--no-tags", str(fresh), spec)
+        finally:
+            fresh.unlink(missing_ok=True)
+
     def mark(self, name: str, commit: str) -> None:
         """Let branch `name` point to `commit`."""
         self._git("update-ref", f"refs/heads/{name}", commit)

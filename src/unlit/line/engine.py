@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy import Engine
@@ -23,6 +23,7 @@ from unlit.line.ports import Durable
 Result = TypeVar("Result")
 Body = Callable[[str, str, Durable], Awaitable[Mapping[str, Any]]]
 
+_NAME: Final = "unlit_line"
 _log = logging.getLogger(__name__)
 
 
@@ -34,6 +35,7 @@ class EngineOptions:
         executor: Unique to this process, for ever.
         version: Version of the flow; work of another version is not touched.
         queues: Queues this process takes work from, besides its own.
+        per_worker: Runs of a queue that one worker does at a time.
     """
 
     database: Engine
@@ -41,6 +43,7 @@ class EngineOptions:
     executor: str
     version: str
     queues: tuple[str, ...] = ()
+    per_worker: int = 2
 
 
 class _Steps(Durable):
@@ -126,6 +129,13 @@ class DbosEngine:
         DBOS.listen_queues([self._own_queue, *self._options.queues])
         DBOS.launch()
         DBOS.register_queue(self._own_queue, polling_interval_sec=0.1, on_conflict="always_update")
+        for queue in self._options.queues:
+            DBOS.register_queue(
+                queue,
+                worker_concurrency=self._options.per_worker,
+                polling_interval_sec=0.2,
+                on_conflict="always_update",
+            )
 
     async def close(self) -> None:
         """Stop the engine; what runs is left to be resumed."""
@@ -146,6 +156,19 @@ class DbosEngine:
         """Start the work of `kind` on a run; begun work is not begun again."""
         with SetWorkflowID(workflow_id(run, kind)):
             await DBOS.start_workflow_async(_workflow, run, kind)
+
+    async def enqueue(self, queue: str, run: str, kind: str) -> None:
+        """Leave work for any worker that takes from `queue`; known work is not left again."""
+        with SetWorkflowID(workflow_id(run, kind)):
+            await DBOS.enqueue_workflow_async(queue, _workflow, run, kind)
+
+    async def reclaim(self, dead: str, queue: str) -> tuple[str, ...]:
+        """Put the work of a dead executor back into a queue; return the names of the work."""
+        found = await DBOS.list_workflows_async(status="PENDING", executor_id=dead)
+        names = tuple(row.workflow_id for row in found if row.name == _NAME)
+        for name in names:
+            await DBOS.resume_workflow_async(name, queue_name=queue)
+        return names
 
     async def resume(self, run: str, kind: str) -> None:
         """Take over work that a dead process left, or that was interrupted or failed."""
@@ -204,7 +227,7 @@ def workflow_id(run: str, kind: str) -> str:
     return f"{run}/{kind}"
 
 
-@DBOS.workflow(name="unlit_line")
+@DBOS.workflow(name=_NAME)
 async def _workflow(run: str, kind: str) -> Mapping[str, Any]:
     if _engine is None:
         raise RuntimeError("the engine is closing")

@@ -49,7 +49,7 @@ async def _produce(work: Work, base: str) -> Mapping[str, Any]:
     if ready.get("state") == StageState.NOT_GOOD_ENOUGH.value:
         _state(work, RunState.ENDED, verdict=Verdict.NOT_EXERCISED, note=str(ready["detail"]))
         return {"verdict": Verdict.NOT_EXERCISED.value}
-    pinned = await perform(work, "context", lambda: prepare.context(work))
+    pinned = await perform(work, "context", lambda: prepare.context(work, base))
     held = await perform(work, "baseline", lambda: prepare.baseline(work, base))
     made = await _candidates(work, base, str(pinned["brief"]), held.get("passes"))
     verdict = Verdict.NOT_EXERCISED if made is None else made.verdict

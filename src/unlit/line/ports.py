@@ -140,6 +140,8 @@ class Services:
         artefacts: Folder of artefacts without scenario content.
         listen: Called with each event as it happens, for live views.
         ledger: Holds and settles money, where hard limits are kept.
+        shared: Whether workers share no file system: runs carry their files in the record.
+        vault: Where this machine has the scenarios; `None` takes the path of the run.
     """
 
     store: Store
@@ -159,3 +161,5 @@ class Services:
     artefacts: Path
     listen: Callable[[LineEvent], None] = lambda event: None
     ledger: Ledger | None = None
+    shared: bool = False
+    vault: Path | None = None

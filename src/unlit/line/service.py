@@ -16,7 +16,7 @@ from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import Digest, RunId
 from unlit.harness.workspace import Workspace, resolve
-from unlit.line import flow
+from unlit.line import carry, flow
 from unlit.line.engine import DbosEngine, EngineOptions, Interrupted
 from unlit.line.journal import Journal
 from unlit.line.model import RunRequest
@@ -28,6 +28,7 @@ from unlit.record.model import Run, RunState
 
 PRODUCE: Final = "line"
 SHIP: Final = "ship"
+LINES: Final = "lines"
 _WATCH_S: Final = 0.5
 
 
@@ -46,16 +47,22 @@ class Line:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, services: Services, url: str) -> AsyncIterator["Line"]:
+    async def open(
+        cls, services: Services, url: str, *, queues: tuple[str, ...] = (), per_worker: int = 2
+    ) -> AsyncIterator["Line"]:
         """Open the line.
 
         Args:
             services: What it works with.
             url: Database of the durable engine, ``sqlite:///PATH`` or ``postgresql://…``.
+            queues: Queues to take runs from; empty does only what this process is asked for.
+            per_worker: Runs of a queue done at a time.
         """
         database = open_engine(url, own_transactions=False)
         engine_url = database.url.render_as_string(hide_password=False)
-        options = EngineOptions(database, engine_url, executor_id(), flow.FLOW_VERSION)
+        options = EngineOptions(
+            database, engine_url, executor_id(), flow.FLOW_VERSION, queues, per_worker
+        )
 
         async def body(run: str, kind: str, durable: Durable) -> Mapping[str, Any]:
             return await _body(services, RunId(run), kind, durable)
@@ -80,6 +87,20 @@ class Line:
         self._hold(run, PRODUCE)
         await self._engine.begin(run, PRODUCE)
         return run
+
+    async def submit(self, request: RunRequest, queue: str = LINES) -> RunId:
+        """Begin a run and leave its work to any worker that takes from `queue`.
+
+        Raises:
+            InvalidInput: As `start`.
+        """
+        run = await asyncio.to_thread(self._begin, request)
+        await self._engine.enqueue(queue, run, PRODUCE)
+        return run
+
+    async def reclaim(self, dead: str, queue: str = LINES) -> tuple[str, ...]:
+        """Put the work of a dead worker back into a queue; return the names of the work."""
+        return await self._engine.reclaim(dead, queue)
 
     def _begin(self, request: RunRequest) -> RunId:
         services = self._services
@@ -122,6 +143,8 @@ class Line:
                 settings=pinned.to_json(),
             )
         )
+        if services.shared:
+            carry.give(services.store, workspace, run, base.commit)
         return run
 
     async def resume(self, run: RunId, *, run_usd: Decimal | None = None) -> None:
@@ -266,13 +289,21 @@ async def _body(services: Services, run: RunId, kind: str, durable: Durable) -> 
     found = services.store.run(run)
     if found is None:
         raise RuntimeError(f"no run {run} in the record")
+    workspace = Workspace(services.workspaces / run)
+    if services.shared:
+        await asyncio.to_thread(carry.take, services.store, workspace, run)
+    request = replace(
+        request_from_json(found.settings),
+        spec=workspace.root / "spec.md",
+        policy=workspace.root / "policy.toml",
+    )
     work = Work(
         run=run,
-        request=request_from_json(found.settings),
+        request=request if services.vault is None else replace(request, vault=services.vault),
         services=services,
         journal=Journal(services.store, services.clock, run, services.listen),
         durable=durable,
-        workspace=Workspace(services.workspaces / run),
+        workspace=workspace,
     )
     if kind == SHIP:
         return await flow.finish(work)

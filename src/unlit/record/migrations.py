@@ -13,7 +13,11 @@ def _tables_only(connection: Connection) -> None:
     """This format adds tables and changes none; `create_all` has made them."""
 
 
-STEPS: Final[dict[int, Callable[[Connection], None]]] = {1: _tables_only, 2: _tables_only}
+STEPS: Final[dict[int, Callable[[Connection], None]]] = {
+    1: _tables_only,
+    2: _tables_only,
+    3: _tables_only,
+}
 """Step `n` turns format `n` into format `n + 1`."""
 
 

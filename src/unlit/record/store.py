@@ -197,7 +197,7 @@ class Store(Reads):
             {name: value for name, value in to_columns(row).items() if name not in without}
             for row in rows
         ]
-        statement = _insert(self.engine.dialect.name, table)
+        statement = insert_for(self.engine.dialect.name, table)
         if replace:
             changed = {name: statement.excluded[name] for name in values[0] if name not in keys}
             statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
@@ -220,7 +220,7 @@ class Store(Reads):
         connection.execute(statement)
 
 
-def _insert(dialect: str, table: Table) -> Any:
+def insert_for(dialect: str, table: Table) -> Any:
     """Make an insert that knows `on_conflict`; each dialect is imported only when it is used."""
     if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert

@@ -14,6 +14,7 @@ from unlit.harness.model import AgentEvent, Change, Commit, End, EndReason, Feed
 from unlit.harness.ports import Agent, Fence, Layer
 from unlit.harness.rules import judge_turn
 from unlit.harness.workspace import Provenance
+from unlit.line.carry import give_candidate
 from unlit.line.model import FenceOrder, FolderMount, LineEvent, SpecFacts
 from unlit.line.rules.brief import make_brief
 from unlit.line.stages.checks import PATH
@@ -83,6 +84,17 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
         commit = None
         if verdict.outcome.is_candidate:
             commit = await asyncio.to_thread(_commit, work, turn, verdict, scratch, spec)
+            if services.shared:
+                run_base = await asyncio.to_thread(_base, work)
+                await asyncio.to_thread(
+                    give_candidate,
+                    services.store,
+                    work.workspace,
+                    work.run,
+                    turn.candidate,
+                    commit.commit,
+                    run_base,
+                )
     finally:
         closed = await services.fences.close(fence, place)
         await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
@@ -170,6 +182,12 @@ def _commit(work: Work, turn: Turn, verdict: Verdict, scratch: Path, spec: SpecF
         snapshot=run.snapshot or "",
     )
     return work.workspace.commit(turn.parent, verdict.kept, scratch, provenance)
+
+
+def _base(work: Work) -> str:
+    run = work.services.store.run(work.run)
+    assert run is not None  # noqa: S101 # the run was begun before its first stage
+    return run.base
 
 
 def _keep(work: Work, turn: Turn, commit: Commit, end: End, verdict: Verdict) -> None:

@@ -28,12 +28,12 @@ async def intent(work: Work) -> Mapping[str, Any]:
     return {"detail": f"{count} criteria, each with an example", **facts}
 
 
-async def context(work: Work) -> Mapping[str, Any]:
-    """Pin what this run may see."""
+async def context(work: Work, base: str) -> Mapping[str, Any]:
+    """Pin what this run may see, as it lies in the base commit."""
     services = work.services
 
     def pin() -> Mapping[str, Any]:
-        sources = services.sources(work.request.repository)
+        sources = services.sources(work.workspace.tree(base))
         snapshot = take_snapshot(sources, services.bodies)
         text = services.bodies.keep(snapshot_brief(snapshot, services.bodies).encode())
         services.store.change_run(work.run, services.clock.now(), snapshot=snapshot.digest)

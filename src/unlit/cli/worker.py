@@ -1,0 +1,105 @@
+"""`unlit worker`: take runs from the queue; any number, on any machines, on one PostgreSQL."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+
+from unlit.cli.run import nearest_repository
+
+if TYPE_CHECKING:
+    from unlit.record.store import Store
+
+app = cyclopts.App(name="worker", help="Work for the fleet: take runs from the queue.")
+
+Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+Repository = Annotated[Path | None, cyclopts.Parameter("--repository")]
+
+
+@app.default
+def work(*, lines: int = 2, lease_s: float = 30.0, repository: Repository = None) -> int:
+    """Take runs from the queue until interrupted.
+
+    A worker that dies is noticed when its lease runs out; another one takes over its runs, once.
+
+    Args:
+        lines: Runs done at a time.
+        lease_s: Seconds of silence after which this worker counts as dead.
+        repository: The repository; default the nearest one upwards from here.
+    """
+    from unlit.core.errors import OutsideFailed
+
+    folder = nearest_repository(repository or Path())
+    try:
+        asyncio.run(_work(folder, lines, lease_s))
+    except OutsideFailed as error:
+        if error.code != "LIN-061":
+            raise
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(error.exit_code)  # nothing of this process may go on: others have its work
+    return 0
+
+
+@app.command
+def status(*, repository: Repository = None, as_json: Json = False) -> int:
+    """List workers and their leases.
+
+    Args:
+        repository: The repository; default the nearest one upwards from here.
+        as_json: Print JSON.
+    """
+    from dataclasses import asdict
+
+    from unlit.record.leases import Leases
+
+    rows = Leases(_store(repository)).workers()
+    if as_json:
+        plain = [asdict(row) for row in rows]
+        sys.stdout.write(json.dumps({"schema": "unlit.workers/1", "workers": plain}) + "\n")
+        return 0
+    for row in rows:
+        left = f"lease {row.lease_s:.0f} s" if row.state == "live" else ""
+        sys.stdout.write(f"{row.id:40} {row.state:6} {row.queues:12} {row.version:8} {left}\n")
+    if not rows:
+        sys.stdout.write("No worker has ever worked here. `unlit worker` starts one.\n")
+    return 0
+
+
+async def _work(folder: Path, lines: int, lease_s: float) -> None:
+    from unlit.cli.run import live_view
+    from unlit.line.service import LINES, Line
+    from unlit.line.worker import Worker
+    from unlit.record.leases import Leases
+    from unlit.wiring.build import open_factory
+
+    view = live_view()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with (
+        open_factory(folder, listen=view.listen) as factory,
+        Line.open(factory.services, factory.durable_url, queues=(LINES,), per_worker=lines) as line,
+    ):
+        worker = Worker(line, Leases(factory.services.store, lease_s), length_s=lease_s)
+        view.say(f"worker {worker.id} takes runs, {lines} at a time")
+        await worker.work(stop)
+    view.close()
+
+
+def _store(repository: Path | None) -> "Store":
+    from unlit.record.engine import sqlite_url
+    from unlit.record.store import Store
+    from unlit.wiring.paths import state_paths
+    from unlit.wiring.settings import read_settings
+
+    settings = read_settings()
+    paths = state_paths(settings, nearest_repository(repository or Path()))
+    paths.create()
+    return Store.open(settings.text("database_url") or sqlite_url(paths.database))

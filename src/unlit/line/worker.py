@@ -1,0 +1,76 @@
+"""A worker of the fleet: takes runs from a queue, keeps its lease, takes over from the dead."""
+
+import asyncio
+import logging
+import os
+import socket
+from typing import Final
+
+from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.line.flow import FLOW_VERSION
+from unlit.line.service import LINES, Line, executor_id
+from unlit.record.leases import Leases
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Worker:
+    """One worker process.
+
+    Args:
+        line: The line, opened with the queues this worker takes from.
+        leases: Who is alive.
+        length_s: Length of a lease; it is renewed six times as often.
+    """
+
+    def __init__(self, line: Line, leases: Leases, *, length_s: float = 30.0) -> None:
+        self._line = line
+        self._leases = leases
+        self._every_s = length_s / 6
+        self.id = executor_id()
+        self.reclaimed: list[str] = []
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set.
+
+        Raises:
+            InvalidInput: A live worker has the same id.
+            OutsideFailed: The lease was lost; the process must end at once.
+        """
+        taken = await asyncio.to_thread(
+            self._leases.take, self.id, socket.gethostname(), os.getpid(), [LINES], FLOW_VERSION
+        )
+        if not taken:
+            raise InvalidInput(
+                "LIN-062",
+                f"Another live worker has the id {self.id}.",
+                "two processes with one id would do the same work twice.",
+                "start this worker again.",
+            )
+        try:
+            while not stop.is_set():
+                await self._beat()
+                await _wait(stop, self._every_s)
+        finally:
+            await asyncio.to_thread(self._leases.end, self.id)
+
+    async def _beat(self) -> None:
+        if not await asyncio.to_thread(self._leases.renew, self.id):
+            raise OutsideFailed(
+                "LIN-061",
+                f"Worker {self.id} lost its lease.",
+                "it was silent for longer than its lease, and another one took over its work.",
+                "start it again; a supervisor does so by itself.",
+            )
+        for dead in await asyncio.to_thread(self._leases.reap):
+            names = await self._line.reclaim(dead)
+            self.reclaimed += names
+            _log.warning("took over %d runs of dead worker %s", len(names), dead)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

