@@ -1,8 +1,8 @@
 """Hints and questions on the shipped corpus: precision, recall, splitting inputs, time.
 
-Run `python bench/lint_corpus.py`. The corpus lies in tests/fixtures/intent; its specs and its planted
-defects were written by the authors of the rules, so the figures are optimistic for other people's
-specs. Held-out specs were written after the rules and are never used to tune them.
+Run `python bench/lint_corpus.py`. The corpus lies in tests/fixtures/intent; its specs and planted
+defects were written by the authors of the rules, so expect less on other people's specs. Held-out
+specs were written after the rules and are never used to tune them.
 """
 
 import asyncio

@@ -129,3 +129,8 @@ def test_rates_that_cannot_be_told_apart_are_refused(p0: float, p1: float) -> No
 def test_an_error_rate_of_zero_is_refused() -> None:
     with pytest.raises(InvalidInput, match="EVA-302"):
         ShipRule(alpha=0.0)
+
+
+def test_a_method_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="EVA-304"):
+        ShipRule(method="wilson")

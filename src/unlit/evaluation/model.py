@@ -78,21 +78,31 @@ class Product:
 class ShipRule:
     """The two satisfaction rates that the ship decision tells apart, and its error rates.
 
-    A product no better than `p0` ships with probability at most `alpha`; one at least as good as
-    `p1` is stopped with probability at most `beta`.
+    `method` is ``lr``, the two-sided likelihood ratio, or ``mixture``, a uniform mixture over the
+    rates beyond p0 and below p1. A product no better than `p0` ships with probability at most
+    `alpha`; one at least as good as `p1` is stopped with probability at most `beta`.
     """
 
     p0: float = 0.90
     p1: float = 0.97
     alpha: float = 0.05
     beta: float = 0.10
+    method: str = "lr"
 
     def __post_init__(self) -> None:
         """Refuse rates that no rule can tell apart.
 
         Raises:
-            InvalidInput: Not 0 < p0 < p1 < 1, or an error rate outside (0, 0.5].
+            InvalidInput: Not 0 < p0 < p1 < 1, an error rate outside (0, 0.5], or no such method.
         """
+        if self.method not in ("lr", "mixture"):
+            raise InvalidInput(
+                "EVA-304",
+                f"The ship rule has method = {self.method!r}.",
+                "It is `lr`, the likelihood ratio, or `mixture`, which is best when the true rate "
+                "is far from p1.",
+                "Leave it out, or use one of the two.",
+            )
         if not 0 < self.p0 < self.p1 < 1:
             raise InvalidInput(
                 "EVA-301",
@@ -109,9 +119,9 @@ class ShipRule:
                     f"Set {name} to a value such as 0.05.",
                 )
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {"p0": self.p0, "p1": self.p1, "alpha": self.alpha, "beta": self.beta}
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True)

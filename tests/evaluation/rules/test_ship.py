@@ -119,3 +119,21 @@ def test_what_is_said_to_be_missing_really_settles_it(outcomes: list[bool]) -> N
     if test.decision is Verdict.UNDECIDED and missing is not None:
         assert feed(test, [True] * missing).decision is Verdict.SHIP
         assert feed(test, [True] * (missing - 1)).decision is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("p", "ships", "mean"),
+    [(0.85, 0.0012, 29.4), (0.90, 0.0296, 74.1), (0.97, 0.9515, 89.9), (1.0, 1.0, 43.0)],
+)
+def test_the_mixture_rule_has_its_exact_operating_characteristics(
+    p: float, ships: float, mean: float
+) -> None:
+    found = operating(ShipRule(method="mixture"), p, cap=1000)
+    assert found.ship_rate == pytest.approx(ships, abs=5e-5)
+    assert found.mean_trajectories == pytest.approx(mean, abs=0.05)
+
+
+def test_the_mixture_rule_says_how_many_would_settle_it() -> None:
+    assert start(ShipRule(method="mixture")).clean_runs_to_ship() == 43
+    stopped = feed(start(ShipRule(method="mixture")), [False] * 2)
+    assert stopped.decision is Verdict.NOT_YET

@@ -17,7 +17,7 @@ from typing import Final
 from unlit.core.states import Verdict
 from unlit.evaluation.model import Claim, ShipRule
 from unlit.evaluation.rules.intervals import lower_bound
-from unlit.evaluation.rules.ship import METHOD, ShipTest
+from unlit.evaluation.rules.ship import ShipTest, method_of
 from unlit.evaluation.rules.special import normal_quantile, student_quantile
 
 KORN_GRAUBARD: Final = "Korn-Graubard bound, scenarios as the sample"
@@ -138,7 +138,9 @@ def claim_a(test: ShipTest, *, scenarios: int) -> Claim:
     """State claim A from the running ship test."""
     rule = test.rule
     if test.n == 0:
-        return Claim(None, None, None, METHOD, 0, "On this scenario set nothing was exercised.")
+        return Claim(
+            None, None, None, method_of(rule), 0, "On this scenario set nothing was exercised."
+        )
     interval = test.interval
     counted = f"{test.satisfied} of {test.n} trajectories over {scenarios} scenarios"
     if test.decision is Verdict.SHIP:
@@ -161,7 +163,7 @@ def claim_a(test: ShipTest, *, scenarios: int) -> Claim:
             f"{more} more clean ones would settle it."
         )
         holds = None
-    return Claim(holds, test.estimate, interval.lower, METHOD, test.n, sentence)
+    return Claim(holds, test.estimate, interval.lower, method_of(rule), test.n, sentence)
 
 
 def claim_b(counts: Sequence[ScenarioCount], rule: ShipRule, *, alpha: float) -> Claim:

@@ -11,6 +11,7 @@ al. (2023), Stat. Sci. 38, 576-601. Exact operating characteristics: `operating`
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,6 +21,32 @@ from unlit.evaluation.rules.intervals import anytime
 from unlit.evaluation.rules.special import log_beta, log_beta_cdf, log_beta_tail
 
 METHOD: Final = "two-sided likelihood-ratio e-process"
+MIXTURE: Final = "two-sided uniform-mixture e-process"
+
+
+def method_of(rule: ShipRule) -> str:
+    """Return the name of the rule's method as it is printed."""
+    return MIXTURE if rule.method == "mixture" else METHOD
+
+
+def log_for(rule: ShipRule, k: int, n: int) -> float:
+    """Return ln E against "at most p0" after `k` of `n`."""
+    if rule.method == "mixture":
+        return log_mixture_above(k, n, rule.p0)
+    return _ratio(rule, k, n)
+
+
+def log_against(rule: ShipRule, k: int, n: int) -> float:
+    """Return ln E against "at least p1" after `k` of `n`."""
+    if rule.method == "mixture":
+        return log_mixture_below(k, n, rule.p1)
+    return -_ratio(rule, k, n)
+
+
+def _ratio(rule: ShipRule, k: int, n: int) -> float:
+    up = math.log(rule.p1 / rule.p0)
+    down = math.log((1 - rule.p1) / (1 - rule.p0))
+    return k * up + (n - k) * down
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +69,12 @@ class ShipTest:
     @property
     def log_e(self) -> float:
         """Evidence for shipping, ln E; ship at ln(1/alpha)."""
-        up = math.log(self.rule.p1 / self.rule.p0)
-        down = math.log((1 - self.rule.p1) / (1 - self.rule.p0))
-        return self.satisfied * up + (self.n - self.satisfied) * down
+        return log_for(self.rule, self.satisfied, self.n)
+
+    @property
+    def log_e_against(self) -> float:
+        """Evidence for stopping, ln E; stop at ln(1/beta)."""
+        return log_against(self.rule, self.satisfied, self.n)
 
     @property
     def e_value(self) -> float:
@@ -54,7 +84,7 @@ class ShipTest:
     @property
     def e_value_against(self) -> float:
         """Evidence against `p >= p1`; 1/beta stops."""
-        return math.exp(min(700.0, -self.log_e))
+        return math.exp(min(700.0, self.log_e_against))
 
     @property
     def estimate(self) -> float | None:
@@ -90,7 +120,7 @@ class ShipTest:
         # a hair of tolerance, so that equality in real numbers is equality in floats
         if self.log_e >= math.log(1 / self.alpha) - 1e-12:
             return Verdict.SHIP
-        if -self.log_e >= math.log(1 / self.rule.beta) - 1e-12:
+        if self.log_e_against >= math.log(1 / self.rule.beta) - 1e-12:
             return Verdict.NOT_YET
         return Verdict.UNDECIDED
 
@@ -98,16 +128,30 @@ class ShipTest:
         """Return how many satisfied trajectories in a row would ship; None once stopped."""
         if self.decision is Verdict.NOT_YET:
             return None
-        missing = math.log(1 / self.alpha) - self.log_e
-        return max(0, math.ceil(missing / math.log(self.rule.p1 / self.rule.p0) - 1e-12))
+        wanted = math.log(1 / self.alpha) - 1e-12
+        return _least(lambda m: log_for(self.rule, self.satisfied + m, self.n + m) >= wanted)
 
     def failures_to_stop(self) -> int | None:
         """Return how many failures in a row would stop it; None once shipped."""
         if self.decision is Verdict.SHIP:
             return None
-        missing = math.log(1 / self.rule.beta) + self.log_e
-        step = math.log((1 - self.rule.p0) / (1 - self.rule.p1))
-        return max(0, math.ceil(missing / step - 1e-12))
+        wanted = math.log(1 / self.rule.beta) - 1e-12
+        return _least(lambda m: log_against(self.rule, self.satisfied, self.n + m) >= wanted)
+
+
+def _least(holds: Callable[[int], bool]) -> int:
+    """Return the least m from 0 for which `holds`, true from there on."""
+    high = 1
+    while not holds(high) and high < 1 << 30:
+        high *= 2
+    low = 0
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def start(rule: ShipRule, *, alpha: float | None = None) -> ShipTest:
@@ -169,10 +213,8 @@ def operating(
         alpha: Level left by earlier looks; the rule's own when None.
     """
     test = start(rule, alpha=alpha)
-    up = math.log(rule.p1 / rule.p0)
-    down = math.log((1 - rule.p1) / (1 - rule.p0))
     high = math.log(1 / test.alpha) - 1e-12
-    low = -math.log(1 / rule.beta) + 1e-12
+    low = math.log(1 / rule.beta) - 1e-12
     alive = {0: 1.0}
     shipped = stopped = trajectories = 0.0
     for n in range(1, cap + 1):
@@ -183,12 +225,11 @@ def operating(
             moved[failures + 1] = moved.get(failures + 1, 0.0) + mass * (1 - p)
         alive = {}
         for failures, mass in moved.items():
-            level = (n - failures) * up + failures * down
-            if level >= high:
+            if log_for(rule, n - failures, n) >= high:
                 shipped += mass
-            elif level <= low:
+            elif log_against(rule, n - failures, n) >= low:
                 stopped += mass
-            elif mass > 1e-18:
+            elif mass > 1e-14:
                 alive[failures] = mass
         if not alive:
             break
