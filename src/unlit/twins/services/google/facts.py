@@ -11,7 +11,13 @@ from unlit.twins.services.google.drive import store
 from unlit.twins.services.google.sheets import a1, book, entry
 from unlit.twins.services.google.sheets.book import Book
 from unlit.twins.services.google.sheets.edits.cells import write_rows
-from unlit.twins.services.google.sheets.model import Cell, Editor, Row
+from unlit.twins.services.google.sheets.model import (
+    DEFAULT_COLUMNS,
+    DEFAULT_ROWS,
+    Cell,
+    Editor,
+    Row,
+)
 
 _COPIED = ("name", "mimeType", "description", "starred", "properties", "appProperties")
 
@@ -46,7 +52,9 @@ def _file(world: World, ident: str, **more: Any) -> None:
         return
     # Clients read files in the order of a list, newest first: what is read later is older.
     older = iso(world.now() - 60 * world.number("google.believed"))
-    store.add(world, owner(world), {"id": ident, "createdTime": older, "modifiedTime": older, **given})
+    store.add(
+        world, owner(world), {"id": ident, "createdTime": older, "modifiedTime": older, **given}
+    )
 
 
 def _files(world: World, rest: list[str], body: Row) -> None:
@@ -101,8 +109,8 @@ def _sheets(found: Book, given: list[Row]) -> None:
             number,
             str(shown.get("title", f"Sheet{n + 1}")),
             n,
-            rows=int(grid.pop("rowCount", book.DEFAULT_ROWS)),
-            columns=int(grid.pop("columnCount", book.DEFAULT_COLUMNS)),
+            rows=int(grid.pop("rowCount", DEFAULT_ROWS)),
+            columns=int(grid.pop("columnCount", DEFAULT_COLUMNS)),
             grid=grid,
             props=props,
             kind=shown.get("sheetType", "GRID"),

@@ -209,7 +209,7 @@ def delete_range(draft: Draft, body: Row) -> Row:
 
 
 def check_deletion(segment: Segment, start: int, end: int) -> None:
-    """Refuse what the vendor refuses to delete."""
+    """Refuse what the vendor refuses to delete: parts of tables, and newlines that hold things up."""
     draft, units = segment.draft, segment.units
     if end == len(units):
         raise draft.refuse(
@@ -217,23 +217,26 @@ def check_deletion(segment: Segment, start: int, end: int) -> None:
         )
     if units[start].kind == u.SECTION and start == 0:
         raise draft.refuse("Cannot delete the requested range.")
+    if not _whole(units[start:end]):
+        raise draft.refuse("Invalid deletion range. Cannot delete the requested range.")
+    held = (u.CELL, u.ROW, u.END, u.TABLE, u.CONTENTS, u.CONTENTS_END, u.SECTION)
+    if units[end - 1].kind == u.NEWLINE and units[end].kind in held:
+        raise draft.refuse("Invalid deletion range. Cannot delete the requested range.")
+
+
+def _whole(units: Units) -> bool:
+    """Say whether a run holds tables only as a whole."""
     depth = 0
-    for unit in units[start:end]:
+    for unit in units:
         if unit.kind == u.TABLE:
             depth += 1
         elif unit.kind == u.END:
             depth -= 1
-            if depth < 0:
-                break
         elif unit.kind in (u.ROW, u.CELL) and depth == 0:
-            raise draft.refuse("Cannot delete the requested range.")
-    if depth != 0:
-        raise draft.refuse("Invalid deletion range. Cannot delete the requested range.")
-    after = units[end]
-    if units[end - 1].kind == u.NEWLINE and after.kind in (u.CELL, u.ROW, u.END):
-        raise draft.refuse("Invalid deletion range. Cannot delete the requested range.")
-    if units[end - 1].kind == u.NEWLINE and after.kind in (u.TABLE, u.CONTENTS, u.SECTION):
-        raise draft.refuse("Invalid deletion range. Cannot delete the requested range.")
+            return False
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def remove(segment: Segment, start: int, end: int) -> None:

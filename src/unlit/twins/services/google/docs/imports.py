@@ -89,8 +89,13 @@ def _paragraph(value: Row) -> list[Unit]:
             run = element["textRun"]
             extra = {k: v for k, v in run.items() if k not in ("content", "textStyle")} or None
             text = run.get("content", "")
-            for unit in u.from_text(text, run.get("textStyle") or {}, paragraph):
-                out.append(u.restyled(unit, data=extra) if unit.kind == u.CHAR and extra else unit)
+            style = run.get("textStyle") or {}
+            fresh = u.from_text(text, style, paragraph)
+            if extra:
+                fresh = [u.restyled(x, data=extra) if x.kind == u.CHAR else x for x in fresh]
+            if fresh and out and out[-1].kind == u.CHAR and out[-1].style == style:
+                fresh[0] = u.restyled(fresh[0], apart=True)
+            out += fresh
             continue
         name = next(k for k in element if k not in ("startIndex", "endIndex"))
         inner = dict(element[name])
@@ -99,9 +104,6 @@ def _paragraph(value: Row) -> list[Unit]:
         width = int(element.get("endIndex", 0)) - int(element.get("startIndex", 0))
         if name == "equation":
             out += [Unit(u.FILLER)] * max(0, width - 1)
-    if not out or out[-1].kind != u.NEWLINE:
-        # Files edited by hand may lack the last newline; the original always has one.
-        return out
     return out
 
 

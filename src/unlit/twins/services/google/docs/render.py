@@ -131,6 +131,8 @@ def _run_end(units: Units, at: int) -> int:
     end = at
     while end < len(units):
         unit = units[end]
+        if unit.apart and end > at:
+            return end
         if unit.kind == u.NEWLINE:
             same = unit.style == style
             return end + 1 if same or end == at else end

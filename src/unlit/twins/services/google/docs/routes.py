@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from unlit.twins.services.google import errors
 from unlit.twins.services.google.call import Ask, Routes, Row
-from unlit.twins.services.google.docs import document, edits, render
+from unlit.twins.services.google.docs import document, edits, objects, show, styling, tables
 from unlit.twins.services.google.docs.edits import Draft, Edit
 from unlit.twins.services.google.drive import store
 
@@ -15,7 +15,49 @@ routes = Routes("/v1/documents", "docs.documents", WRITE)
 EDITS: Final[dict[str, Edit]] = {
     "insertText": edits.insert_text,
     "deleteContentRange": edits.delete_range,
+    "updateTextStyle": styling.update_text,
+    "updateParagraphStyle": styling.update_paragraph,
+    "createParagraphBullets": styling.create_bullets,
+    "deleteParagraphBullets": styling.delete_bullets,
+    "updateDocumentStyle": styling.update_document,
+    "updateNamedStyle": styling.update_named,
+    "updateSectionStyle": styling.update_section,
+    "insertTable": tables.insert_table,
+    "insertTableRow": tables.insert_row,
+    "insertTableColumn": tables.insert_column,
+    "deleteTableRow": tables.delete_row,
+    "deleteTableColumn": tables.delete_column,
+    "mergeTableCells": tables.merge,
+    "unmergeTableCells": tables.unmerge,
+    "updateTableCellStyle": tables.update_cells,
+    "updateTableRowStyle": tables.update_rows,
+    "updateTableColumnProperties": tables.update_columns,
+    "pinTableHeaderRows": tables.pin_rows,
+    "insertPageBreak": objects.insert_page_break,
+    "insertSectionBreak": objects.insert_section_break,
+    "insertInlineImage": objects.insert_image,
+    "replaceImage": objects.replace_image,
+    "deletePositionedObject": objects.delete_positioned,
+    "insertPerson": objects.insert_person,
+    "insertRichLink": objects.insert_rich_link,
+    "insertDate": objects.insert_date,
+    "createFootnote": objects.create_footnote,
+    "createHeader": objects.create_header,
+    "createFooter": objects.create_footer,
+    "deleteHeader": objects.delete_header,
+    "deleteFooter": objects.delete_footer,
+    "createNamedRange": objects.create_named,
+    "deleteNamedRange": objects.delete_named,
+    "replaceNamedRangeContent": objects.replace_named,
+    "replaceAllText": objects.replace_all,
+    "addDocumentTab": objects.add_tab,
+    "deleteTab": objects.delete_tab,
+    "updateDocumentTabProperties": objects.update_tab,
 }
+# Kinds the vendor has and this twin cannot do truly: suggestions, comments, dropdown definitions.
+UNDONE: Final = frozenset(
+    ["acceptSuggestion", "rejectSuggestion", "deleteSuggestion", "insertComment", "deleteComment", "addCommentReply", "deleteCommentReply", "updateCommentPost", "createDropdownDefinition", "deleteDropdownDefinition", "insertDropdown", "updateDropdownDefinitionProperties", "updateDropdownProperties"]  # reads better
+)
 
 
 def the_document(ask: Ask, *, write: bool = False) -> Row:
@@ -45,19 +87,25 @@ def get(ask: Ask) -> Any:
 
 
 def shown(ask: Ask, row: Row) -> Row:
-    """Render a document."""
+    """Render a document as the caller wants to see it."""
     mode = ask.arg("suggestionsViewMode", "DEFAULT_FOR_CURRENT_ACCESS")
-    if mode == "DEFAULT_FOR_CURRENT_ACCESS":
+    if mode not in _MODES:
+        text = (
+            "Invalid value at 'suggestions_view_mode' "
+            f'(type.googleapis.com/google.apps.docs.v1.SuggestionsViewMode), "{mode}"'
+        )
+        raise errors.violated(("suggestions_view_mode", text))
+    if mode.startswith("DEFAULT"):
         mode = "SUGGESTIONS_INLINE"
-    out: Row = {"title": row["title"]}
-    first = row["tabs"][0]
-    out |= {
-        "body": {"content": render.content(first["body"])},
-        "revisionId": row["revision"],
-        "suggestionsViewMode": mode,
-        "documentId": row["id"],
-    }
-    return out
+    return show.document(row, tabs=ask.flag("includeTabsContent"), mode=mode)
+
+
+_MODES: Final = (
+    "DEFAULT_FOR_CURRENT_ACCESS",
+    "SUGGESTIONS_INLINE",
+    "PREVIEW_SUGGESTIONS_ACCEPTED",
+    "PREVIEW_WITHOUT_SUGGESTIONS",
+)
 
 
 @routes.add("POST", "/{documentId}:batchUpdate", "batchUpdate")
@@ -66,33 +114,16 @@ def batch_update(ask: Ask) -> Any:
     row = the_document(ask, write=True)
     body = ask.body()
     requests = body.get("requests") or []
-    control = body.get("writeControl") or {}
-    required = control.get("requiredRevisionId")
-    if required and required != row["revision"]:
-        raise errors.invalid(
-            "The required revision ID '" + str(required) + "' does not match the latest revision."
-        )
+    _controlled(ask, row, body.get("writeControl") or {})
     if not requests:
         raise errors.invalid("Must specify at least one request.")
     draft = Draft(ask.world, row)
     with ask.world.atomic():
         for number, request in enumerate(requests):
-            kinds = [name for name in request if request[name] is not None]
-            if len(kinds) != 1:
-                raise errors.invalid(f"Invalid requests[{number}]: No request set.")
-            draft.at = f"requests[{number}].{kinds[0]}"
-            edit = EDITS.get(kinds[0])
-            if edit is None:
-                raise errors.violated(
-                    (
-                        f"requests[{number}]",
-                        f'Invalid JSON payload received. Unknown name "{kinds[0]}" at '
-                        f"'requests[{number}]': Cannot find field.",
-                    )
-                )
-            draft.replies.append(edit(draft, request[kinds[0]]))
+            draft.replies.append(applied(draft, number, request))
         new = {**draft.row, "revision": document.revision(ask.world)}
         ask.table("documents").put(row["id"], new)
+        ask.table("revised").put((row["id"], row["revision"]), True)
         store.modified(ask, row["id"])
     return ask.masked(
         {
@@ -101,3 +132,41 @@ def batch_update(ask: Ask) -> Any:
             "documentId": row["id"],
         }
     )
+
+
+def _controlled(ask: Ask, row: Row, control: Row) -> None:
+    required, target = control.get("requiredRevisionId"), control.get("targetRevisionId")
+    if required and target:
+        raise errors.invalid("Only one of required_revision_id and target_revision_id may be set.")
+    if required and required != row["revision"]:
+        raise errors.invalid(
+            f"The required revision ID '{required}' does not match the latest revision."
+        )
+    known = target == row["revision"] or (row["id"], target) in ask.table("revised")
+    if target and not known:
+        raise errors.invalid(f"The target revision ID '{target}' is invalid.")
+
+
+def applied(draft: Draft, number: int, request: Any) -> Row:
+    """Apply one request and return its reply."""
+    where = f"requests[{number}]"
+    if not isinstance(request, dict):
+        raise errors.violated((where, f"Invalid value at '{where}'"))
+    kinds = [name for name in request if request[name] is not None]
+    unknown = [name for name in kinds if name not in EDITS and name not in UNDONE]
+    if unknown:
+        text = (
+            f'Invalid JSON payload received. Unknown name "{unknown[0]}" at '
+            f"'{where}': Cannot find field."
+        )
+        raise errors.violated((where, text))
+    if len(kinds) != 1:
+        raise errors.invalid(f"Invalid {where}: No request set.")
+    kind = kinds[0]
+    if kind in UNDONE:
+        raise errors.rpc(501, f"The twin does not do {kind}.")
+    body = request[kind]
+    if not isinstance(body, dict):
+        raise errors.violated((f"{where}.{kind}", f"Invalid value at '{where}.{kind}'"))
+    draft.at = f"{where}.{kind}"
+    return EDITS[kind](draft, body)

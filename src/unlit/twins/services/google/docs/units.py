@@ -34,12 +34,14 @@ class Unit:
         text: The code unit of a character.
         style: Text style (characters, newlines, objects) or the style of a mark.
         data: Paragraph (of a newline): style and bullet; element (of an object); mark's own data.
+        apart: Begins a run of its own though its style is that of the unit before.
     """
 
     kind: str
     text: str = ""
     style: Style = field(default_factory=lambda: NO_STYLE)
     data: Any = None
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

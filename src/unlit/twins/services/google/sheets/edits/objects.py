@@ -23,7 +23,7 @@ def add_named(edit: Edit) -> Row:
     ident = str(given.get("namedRangeId") or number(edit, "named"))
     if any(row["namedRangeId"] == ident for row in edit.book.row["named"]):
         raise edit.refuse(f"A named range with ID {ident} already exists.")
-    row = {"namedRangeId": ident, "name": name, "range": _clean(given.get("range") or {})}
+    row: Row = {"namedRangeId": ident, "name": name, "range": _clean(given.get("range") or {})}
     edit.book.change(named=(*edit.book.row["named"], row))
     return {"addNamedRange": {"namedRange": {**row, "range": shown_range(row["range"])}}}
 
