@@ -116,7 +116,12 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
     audit = AuditLog.open(request.artefacts / "audit", header, clock)
     services = vault.services()
     worlds = await TwinWorlds.start(services)
-    host = await FenceHost.start(request.artefacts / "fences", audit)
+    watched = {
+        "vault": request.vault.resolve(),
+        "evaluator": evaluator_store(request.vault),
+        "grading": request.artefacts,
+    }
+    host = await FenceHost.start(request.artefacts / "fences", audit, watched=watched)
     product = ProductFence(
         policy=policy,
         identity=request.identity,
