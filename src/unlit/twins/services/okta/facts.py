@@ -10,16 +10,22 @@ from unlit.twins.kit.router import Match
 from unlit.twins.kit.twin import Exchange, Twin
 from unlit.twins.kit.world import World
 from unlit.twins.model import Fact
+from unlit.twins.services.okta import authservers
 
 
 def believe(twin: Twin, crud: Crud, world: World, facts: list[Fact]) -> None:
     """Put what facts show into the world's tables, ids as they are."""
     for fact in facts:
         found = twin.router.match("GET", fact.path)
-        if not isinstance(found, Match) or found.route.extra is None:
+        operation = None
+        if isinstance(found, Match):
+            operation = crud.maker.contract.by_route.get(("GET", found.route.template))
+        if not isinstance(found, Match) or operation is None:
             _hand(world, fact)
             continue
-        where = place(crud.maker.contract, found.route.extra)
+        if fact.path.startswith("/api/v1/authorizationServers/default"):
+            _default_server(world, fact)
+        where = place(crud.maker.contract, operation)
         path = crud.path(where.kind, found.params)
         body = fact.response
         _known(world, fact.path)
@@ -34,6 +40,15 @@ def believe(twin: Twin, crud: Crud, world: World, facts: list[Fact]) -> None:
             crud.table(world, path).put(key, body)
         elif where.role in ("document", "collection"):
             crud.documents(world).put(fact.path.rstrip("/"), body)
+
+
+def _default_server(world: World, fact: Fact) -> None:
+    """Let ``default`` mean the recorded server."""
+    body = fact.response
+    if fact.path.count("/") == 4 and isinstance(body, dict) and isinstance(body.get("id"), str):
+        world.table(authservers.TABLE).drop(world.table("okta.meta").get("auth_server"))
+        world.table(authservers.TABLE).put(body["id"], body)
+        world.table("okta.meta").put("auth_server", body["id"])
 
 
 def _key(row: dict[str, Any]) -> str:

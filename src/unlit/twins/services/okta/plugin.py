@@ -11,10 +11,12 @@ from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Fact
 from unlit.twins.services.okta import (
     apps,
+    authservers,
     events,
     groups,
     lifecycle,
     links,
+    oidc,
     roles,
     schemas,
     seeds,
@@ -38,9 +40,9 @@ class Okta(Twin):
     def __init__(self) -> None:
         self.crud = kernel()
         self.router = Router(tuple(self.crud.routes()))
-        hand = (users, lifecycle, groups, events, schemas, links, roles, trust)
+        hand = (users, lifecycle, groups, events, schemas, links, roles, trust, oidc)
         routes = [route for part in hand for route in part.ROUTES]
-        for route in (*routes, *apps.routes(self.crud)):
+        for route in (*routes, *apps.routes(self.crud), *authservers.routes(self.crud)):
             self.router.add(route)
 
     @override

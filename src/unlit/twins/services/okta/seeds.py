@@ -5,7 +5,7 @@ from typing import Any, Final
 from unlit.core.errors import InvalidInput
 from unlit.twins.kit.seeds import expand, iso, moment, whole
 from unlit.twins.kit.world import World
-from unlit.twins.services.okta import groups, users
+from unlit.twins.services.okta import authservers, groups, users
 from unlit.twins.services.okta.org import mint
 
 KEYS: Final = ("users", "groups", "seed")
@@ -35,6 +35,7 @@ def prepare(world: World) -> None:
         "login": "admin@twin.example",
         "email": "admin@twin.example",
     }
+    authservers.prepare(world)
     admin = users.add(world, profile, status="ACTIVE", _preset=True)
     meta.put("admin", admin["id"])
 

@@ -231,6 +231,7 @@ def create(call: Exchange) -> Reply:
             raise missing(str(gid), "UserGroup")
     row = add(call.world, profile, **fields)
     uid = row["id"]
+    remember_password(call.world, uid, body.get("credentials"))
     for gid in body.get("groupIds") or ():
         call.world.table(f"okta.members:{gid}").put(uid, row["created"])
     if (call.request.arg("activate") or "true").lower() != "false":
@@ -243,6 +244,14 @@ def create(call: Exchange) -> Reply:
     if row["status"] != "STAGED":
         events.record(call, "user.lifecycle.activate", events.user_target(row))
     return Reply(200, shown(call, row))
+
+
+def remember_password(world: World, uid: str, sent: Any) -> None:
+    """Keep a password for signing in; it is never shown."""
+    password = sent.get("password") if isinstance(sent, dict) else None
+    value = password.get("value") if isinstance(password, dict) else None
+    if value:
+        world.table("okta.passwords").put(uid, value)
 
 
 def activated(world: World, uid: str) -> dict[str, Any]:
@@ -330,6 +339,7 @@ def update(call: Exchange) -> Reply:
         profile = {**profile, **sent} if partial else {**_BASE, **sent}
     fields: dict[str, Any] = {"profile": profile}
     if isinstance(body.get("credentials"), dict):
+        remember_password(call.world, row["id"], body["credentials"])
         fresh = shown_credentials(call, body["credentials"], profile)
         fields["credentials"] = {**row["credentials"], **fresh}
         if "password" in fresh:
