@@ -1,0 +1,220 @@
+"""Usage is read off every vendor's answers, streamed or not; what is not told is not invented."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlit.models.calls import ASSUMED_OUTPUT, quota_body, read_call
+from unlit.models.model import ModelUsage
+from unlit.models.prices import price
+from unlit.models.usage import model_format, read_usage, usage_reader
+
+
+def sse(*events: object) -> bytes:
+    return b"".join(b"event: x\ndata: " + json.dumps(e).encode() + b"\n\n" for e in events)
+
+
+ANTHROPIC = {"input_tokens": 10, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 3}
+CASES = [
+    (
+        "/v1/messages",
+        {"model": "claude-sonnet-4-5", "usage": {**ANTHROPIC, "output_tokens": 7}},
+        (18, 7, 5, 3),
+    ),
+    (
+        "/v1/chat/completions",
+        {
+            "model": "gpt-4o",
+            "usage": {
+                "prompt_tokens": 12,
+                "completion_tokens": 4,
+                "prompt_tokens_details": {"cached_tokens": 2},
+            },
+        },
+        (12, 4, 2, 0),
+    ),
+    (
+        "/v1/responses",
+        {
+            "model": "gpt-4o",
+            "usage": {
+                "input_tokens": 9,
+                "output_tokens": 8,
+                "input_tokens_details": {"cached_tokens": 1},
+            },
+        },
+        (9, 8, 1, 0),
+    ),
+    (
+        "/v1beta/models/gemini-2.5-pro:generateContent",
+        {
+            "modelVersion": "gemini-2.5-pro",
+            "usageMetadata": {
+                "promptTokenCount": 20,
+                "candidatesTokenCount": 5,
+                "thoughtsTokenCount": 6,
+                "cachedContentTokenCount": 2,
+            },
+        },
+        (20, 11, 2, 0),
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "wanted"), CASES)
+def test_a_whole_answer_is_read(path: str, body: object, wanted: tuple[int, ...]) -> None:
+    used = read_usage("any.host", path, json.dumps(body).encode())
+    assert used is not None
+    assert (
+        used.input_tokens,
+        used.output_tokens,
+        used.cache_read_tokens,
+        used.cache_write_tokens,
+    ) == wanted
+    assert used.cost_usd is not None
+    assert used.cost_usd > 0
+
+
+STREAMS = [
+    (
+        "/v1/messages",
+        sse(
+            {
+                "type": "message_start",
+                "message": {
+                    "model": "claude-sonnet-4-5",
+                    "usage": {**ANTHROPIC, "output_tokens": 1},
+                },
+            },
+            {"type": "content_block_delta", "delta": {"text": '"usage": {"output_tokens": 999}'}},
+            {"type": "message_delta", "usage": {"output_tokens": 42}},
+        ),
+        (18, 42),
+    ),
+    (
+        "/v1/chat/completions",
+        sse(
+            {"model": "gpt-4o", "choices": [{"delta": {"content": "x"}}], "usage": None},
+            {"model": "gpt-4o", "usage": {"prompt_tokens": 3, "completion_tokens": 2}},
+        )
+        + b"data: [DONE]\n\n",
+        (3, 2),
+    ),
+    (
+        "/v1/responses",
+        sse(
+            {"type": "response.created", "response": {"model": "gpt-4o", "usage": None}},
+            {
+                "type": "response.completed",
+                "response": {"model": "gpt-4o", "usage": {"input_tokens": 3, "output_tokens": 2}},
+            },
+        ),
+        (3, 2),
+    ),
+    (
+        "/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+        sse(
+            {"usageMetadata": {"promptTokenCount": 3}, "modelVersion": "gemini-2.5-pro"},
+            {"usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2}},
+        ),
+        (3, 2),
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "stream", "wanted"), STREAMS)
+@pytest.mark.parametrize("cut", [1, 7, 100_000])
+def test_a_stream_is_read_however_it_is_cut(
+    path: str, stream: bytes, wanted: tuple[int, int], cut: int
+) -> None:
+    reader = usage_reader("any.host", path)
+    assert reader is not None
+    reader.begin(200, [(b"content-type", b"text/event-stream; charset=utf-8")])
+    for start in range(0, len(stream), cut):
+        reader.feed(stream[start : start + cut])
+    used = reader.finish()
+    assert used is not None
+    assert (used.input_tokens, used.output_tokens) == wanted
+
+
+def test_an_answer_without_usage_has_an_unknown_cost() -> None:
+    used = read_usage("any.host", "/v1/chat/completions", b'{"model": "gpt-4o"}')
+    assert used is not None
+    assert used.cost_usd is None
+
+
+def test_a_refused_call_has_no_usage() -> None:
+    reader = usage_reader("any.host", "/v1/messages")
+    assert reader is not None
+    reader.begin(429, [])
+    assert reader.finish() is None
+
+
+def test_other_paths_are_no_model_calls() -> None:
+    assert model_format("/v1/models") is None
+    assert model_format("/v1/messages/count_tokens") is None
+    assert read_usage("any.host", "/v1/files", b"{}") is None
+
+
+@given(st.binary(max_size=300))
+def test_any_answer_is_read_without_breaking(body: bytes) -> None:
+    for path, _, _ in CASES:
+        for streamed in (False, True):
+            read_usage("any.host", path, body, streamed=streamed)
+
+
+def test_an_unknown_model_has_no_price() -> None:
+    assert price(ModelUsage("anthropic", "nobody-knows-this", 1, 1)) is None
+    assert price(ModelUsage("anthropic", "", 1, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "wanted"),
+    [
+        ("/v1/messages", {"model": "claude-sonnet-4-5", "max_tokens": 9}, ("claude-sonnet-4-5", 9)),
+        ("/v1/chat/completions", {"model": "gpt-4o", "max_completion_tokens": 8}, ("gpt-4o", 8)),
+        ("/v1/responses", {"model": "gpt-4o", "max_output_tokens": 7}, ("gpt-4o", 7)),
+        ("/v1/responses", {"model": "gpt-4o", "input": "x"}, ("gpt-4o", None)),
+        (
+            "/v1beta/models/gemini-2.5-pro:generateContent",
+            {"generationConfig": {"maxOutputTokens": 6}, "model": "ignored"},
+            ("gemini-2.5-pro", 6),
+        ),
+        ("/v1/messages", {"model": 3, "max_tokens": "many"}, ("", None)),
+    ],
+)
+def test_what_a_call_asks_for_is_read(
+    path: str, body: object, wanted: tuple[str, int | None]
+) -> None:
+    call = read_call(path, json.dumps(body).encode())
+    assert call is not None
+    assert (call.model, call.max_tokens) == wanted
+
+
+def test_the_worst_case_of_a_call_counts_its_limit() -> None:
+    limited = read_call("/v1/messages", b'{"model":"claude-sonnet-4-5","max_tokens":1000}')
+    open_ended = read_call("/v1/messages", b'{"model":"claude-sonnet-4-5"}')
+    assert limited is not None
+    assert open_ended is not None
+    low, high = limited.worst_usd(), open_ended.worst_usd()
+    assert low is not None
+    assert high is not None
+    assert Decimal("0.015") <= low < Decimal("0.016")
+    assert high > Decimal(ASSUMED_OUTPUT) * 15 / 1_000_000
+
+
+@given(st.binary(max_size=200))
+def test_any_request_is_read_without_breaking(body: bytes) -> None:
+    for path, _, _ in CASES:
+        assert read_call(path, body) is not None
+    assert read_call("/other", body) is None
+
+
+def test_used_up_money_is_said_in_the_vendors_words() -> None:
+    assert quota_body("/v1/messages", "no")["error"]["type"] == "billing_error"
+    assert quota_body("/v1/responses", "no")["error"]["code"] == "insufficient_quota"
+    gemini = quota_body("/v1beta/models/x:generateContent", "no")
+    assert gemini["error"]["status"] == "RESOURCE_EXHAUSTED"
