@@ -10,7 +10,7 @@ import cyclopts
 from unlit.core.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
-    from unlit.intent import Finding, Spec
+    from unlit.intent import Finding, Readiness, Spec
     from unlit.intent.rules.imports import Imported
     from unlit.intent.rules.parse import Reading
 
@@ -121,11 +121,15 @@ def _summary(rows: list[dict[str, Any]]) -> str:
 
 
 @app.command
-def ready(spec: Path, *, as_json: AsJson = False) -> int:
+def ready(
+    spec: Path, *, to: str | None = None, repository: Path = Path(), as_json: AsJson = False
+) -> int:
     """Say whether a spec may be worked on, and exactly what is missing.
 
     Args:
         spec: The spec.
+        to: Also write the result as a comment to this ticket: URL, key or NAME:KEY.
+        repository: The repository whose sources are meant.
         as_json: Print JSON.
 
     Returns:
@@ -138,6 +142,8 @@ def ready(spec: Path, *, as_json: AsJson = False) -> int:
     text = read_text(spec)
     read = parse_spec(text, spec)
     verdict = judge(read)
+    if to is not None:
+        _comment(repository, to, read, verdict)
     if as_json:
         sys.stdout.write(
             json.dumps(
@@ -156,6 +162,18 @@ def ready(spec: Path, *, as_json: AsJson = False) -> int:
         sys.stdout.write(as_text(str(spec), text, verdict.missing))
         sys.stdout.write(f"{read.id} is not ready: {len(verdict.missing)} missing.\n")
     return 0 if verdict.ready else 1
+
+
+def _comment(repository: Path, ticket: str, spec: "Spec", verdict: "Readiness") -> None:
+    from unlit.line.tickets import write_readiness
+    from unlit.wiring.build import person
+    from unlit.wiring.settings import read_settings
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        who = person(read_settings())
+        done = write_readiness(library, ticket, spec, verdict, person=who)
+    sys.stderr.write(f"commented on {done.source}:{done.key}\n")
 
 
 @app.command
@@ -219,9 +237,10 @@ def diff(old: Path, new: Path, *, as_json: AsJson = False) -> int:
 
 @app.command(name="import")
 def import_spec(
-    source: Path,
+    source: str,
     *,
     out: Path | None = None,
+    repository: Path = Path(),
     form: Annotated[str | None, cyclopts.Parameter("--from")] = None,
     owner: str = "",
     as_json: AsJson = False,
@@ -229,16 +248,20 @@ def import_spec(
     """Make a spec from a document of another kind; what has no place in it is named.
 
     Args:
-        source: A Markdown file, a JSON file of a tracker's issue (key, title, body, url, owner), or
-            a folder of spec-kit (spec.md), OpenSpec (spec.md) or Kiro (requirements.md).
+        source: A Markdown file, a JSON file of a tracker's issue (key, title, body, url, owner), a
+            folder of spec-kit (spec.md), OpenSpec (spec.md) or Kiro (requirements.md), or a ticket
+            of a configured tracker: URL, key or NAME:KEY.
         out: Where to write the spec; default: print it.
+        repository: The repository whose trackers are meant.
         form: prd, spec-kit, openspec or kiro; default: found out.
         owner: Who answers for it.
         as_json: Print what was made and what could not be mapped as JSON.
     """
     from unlit.intent.rules.render import render_spec
 
-    imported = _imported(source, form, owner)
+    path = Path(source)
+    is_file = path.exists() or path.suffix in (".md", ".json")
+    imported = _imported(path, form, owner) if is_file else _from_ticket(repository, source, owner)
     text = render_spec(imported.spec)
     if out is not None:
         _write_new(out, text)
@@ -256,6 +279,14 @@ def import_spec(
     for line in imported.unmapped:
         sys.stderr.write(f"not mapped: {line}\n")
     return 0
+
+
+def _from_ticket(repository: Path, ticket: str, owner: str) -> "Imported":
+    from unlit.line.tickets import spec_from_ticket
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        return spec_from_ticket(library, ticket, owner=owner)
 
 
 def _imported(source: Path, form: str | None, owner: str) -> "Imported":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from unlit.intent.model import Finding
+from unlit.intent.model import Finding, Readiness, Spec
 
 _LEVELS: Final = {"error": "error", "gate": "error", "hint": "note"}
 _WIDTH: Final = 100
@@ -86,3 +86,16 @@ def _result(row: Mapping[str, Any]) -> dict[str, Any]:
             }
         ],
     }
+
+
+def as_comment(spec: Spec, readiness: Readiness) -> str:
+    """Return the readiness of a spec as a comment for its ticket, in Markdown."""
+    name = f"Spec `{spec.id}` ({spec.digest[7:19]})"
+    if readiness.ready:
+        return f"{name} is ready: {len(spec.criteria)} criteria, each with an example."
+    lines = [f"{name} is not ready. Missing:", ""]
+    lines += [
+        f"- {finding.message} {finding.reason} (line {finding.span.line}, {finding.code})"
+        for finding in readiness.missing
+    ]
+    return "\n".join(lines)
