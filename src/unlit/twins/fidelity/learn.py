@@ -153,7 +153,7 @@ class Learner:
         asked = [(b, s, w) for b, s, w in found if s is not None]
         same = sum(1 for b, s, _ in asked if b == s)
         blank = [b for b, sent, _ in asked if sent == ""]
-        if blank and all(b is None for b in blank):
+        if blank and sum(b is None for b in blank) * 5 >= len(blank) * 4:
             return "$blank"
         if not unasked:
             if asked and same * 2 < len(asked):

@@ -346,7 +346,7 @@ def id_token(call: Exchange) -> Reply:
     """``…/internal/apps/{appId}/settings/oauth/idToken``; not in the contract, but Terraform's."""
     key = call.params["appId"]
     row = call.world.table(f"okta.at:{KIND}").get(key)
-    if row is None or row.get("signOnMode") != "OPENID_CONNECT":
+    if row is None or row.get("name") != _NAMES["OPENID_CONNECT"]:
         raise missing(key, "OAuth2AppInstance")
     table = call.table("id_token_issuers")
     empty = {"issuer": None, "orgUrl": None, "customUrl": None, "audience": None}

@@ -16,30 +16,31 @@ from unlit.twins.services.okta import authservers
 def believe(twin: Twin, crud: Crud, world: World, facts: list[Fact]) -> None:
     """Put what facts show into the world's tables, ids as they are."""
     for fact in facts:
-        found = twin.router.match("GET", fact.path)
-        operation = None
-        if isinstance(found, Match):
-            operation = crud.maker.contract.by_route.get(("GET", found.route.template))
-        if not isinstance(found, Match) or operation is None:
-            _hand(world, fact)
-            continue
         if fact.path.startswith("/api/v1/authorizationServers/default"):
             _default_server(world, fact)
-        where = place(crud.maker.contract, operation)
-        path = crud.path(where.kind, found.params)
-        body = fact.response
-        _known(world, fact.path)
         if _hand(world, fact):
+            _known(world, fact.path)
             continue
-        if where.role == "collection" and isinstance(body, list):
-            for row in body:
-                if isinstance(row, dict):
-                    crud.table(world, path).put(_key(row), row)
-        elif where.role == "item" and isinstance(body, dict):
-            key = fact.path.rstrip("/").rsplit("/", 1)[-1]
-            crud.table(world, path).put(key, body)
-        elif where.role in ("document", "collection"):
-            crud.documents(world).put(fact.path.rstrip("/"), body)
+        found = twin.router.match("GET", fact.path)
+        if isinstance(found, Match):
+            _known(world, fact.path)
+            _place(crud, world, fact, found)
+
+
+def _place(crud: Crud, world: World, fact: Fact, found: Match) -> None:
+    operation = crud.maker.contract.by_route.get(("GET", found.route.template))
+    if operation is None:
+        return
+    where = place(crud.maker.contract, operation)
+    path, body = crud.path(where.kind, found.params), fact.response
+    if where.role == "collection" and isinstance(body, list):
+        for row in body:
+            if isinstance(row, dict):
+                crud.table(world, path).put(_key(row), row)
+    elif where.role == "item" and isinstance(body, dict):
+        crud.table(world, path).put(fact.path.rstrip("/").rsplit("/", 1)[-1], body)
+    elif where.role in ("document", "collection"):
+        crud.documents(world).put(fact.path.rstrip("/"), body)
 
 
 def _default_server(world: World, fact: Fact) -> None:

@@ -66,7 +66,7 @@ def assign(call: Exchange) -> Reply:
             else f"type: '{name}' is not a valid role type",
         )
     table = call.world.table(f"okta.roles:{kind}/{holder}")
-    if any(row["type"] == name != "CUSTOM" for row in table.values()):
+    if name != "CUSTOM" and any(row["type"] == name for row in table.values()):
         raise failure("E0000090", "The role specified is already assigned to the user.")
     at = stamp(call.world)
     if name == "CUSTOM":
@@ -74,8 +74,7 @@ def assign(call: Exchange) -> Reply:
         custom = call.world.table("okta.at:/api/v1/iam/roles").get(body.get("role"))
         label = custom["label"] if custom else ""
     else:
-        digest = call.world.text("okta.role", 9 if kind == "users" else 14)
-        key = base64.b32encode(digest.encode()).decode().rstrip("=")
+        key = base64.b32encode(name.encode()).decode().rstrip("=")  # so Okta names them
         label = LABELS[name]
     path = f"/users/{holder}" if kind == "users" else f"/{kind}/{holder}"
     row = {
