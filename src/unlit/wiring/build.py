@@ -28,8 +28,11 @@ from unlit.line.adapters.ship_room import ShipRoom
 from unlit.line.adopt import POLICY, survey
 from unlit.line.model import BudgetPlan, LineEvent, ProductPlan, RunRequest, ShipPlan
 from unlit.line.ports import Services
+from unlit.models.prices import price
 from unlit.policy import AuditLog
+from unlit.record.blobs import StoreBodies
 from unlit.record.engine import sqlite_url
+from unlit.record.ledger import Ledger
 from unlit.record.store import Store
 from unlit.wiring.factory import FILE_NAME, Factory, ProductSettings, read_factory
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
@@ -165,9 +168,12 @@ async def open_factory(
     clock, ids = SystemClock(), SystemIds()
     store = Store.open(record_url(settings, paths))
     audit = open_audit(paths, clock)
+    ledger = Ledger(store, clock, ids, price)
+    shared = settings.text("database_url") is not None
     host = await FenceHost.start(
         paths.root / "fences",
         audit,
+        meter=ledger,
         secret_env=settings.env,
         watched={"vault": vault.resolve(), "record": paths.root.resolve()} | _private(settings),
     )
@@ -176,7 +182,7 @@ async def open_factory(
             store=store,
             specs=IntentRoom(),
             policies=PolicyRoom(),
-            fences=FenceRoom(host, store, clock, ids, routes),
+            fences=FenceRoom(host, store, clock, ids, routes, metered=True),
             dependencies=DependencyRoom(
                 host, state_home(settings.env, settings.path("state_home")) / "deps", settings.env
             ),
@@ -185,12 +191,15 @@ async def open_factory(
             shipper=ShipRoom(store),
             agents=partial(_agent, settings, overlays),
             sources=partial(_sources, clock),
-            bodies=FolderBodies(paths.artefacts / "bodies"),
+            bodies=StoreBodies(store) if shared else FolderBodies(paths.artefacts / "bodies"),
             clock=clock,
             ids=ids,
             workspaces=paths.workspaces,
             artefacts=paths.artefacts,
             listen=listen,
+            ledger=ledger,
+            shared=shared,
+            vault=vault if shared else None,
         )
         yield FactoryHandle(
             services,
