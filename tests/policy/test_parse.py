@@ -103,14 +103,14 @@ def test_a_wide_grant_is_a_warning_with_its_place() -> None:
 def test_a_mirror_is_read_only_and_may_be_private() -> None:
     policy = parse_policy(
         'version = 1\n[[allow]]\nrole = "coder"\nmirror = "pypi"\n',
-        mirrors={"pypi": "http://mirror.internal:3141/root/pypi"},
+        mirrors={"pypi": "http://mirror.internal:3141/team/pypi"},
     )
-    allowed = Request("coder", "http", "mirror.internal", 3141, "GET", "/root/pypi/x/")
+    allowed = Request("coder", "http", "mirror.internal", 3141, "GET", "/team/pypi/x/")
     decision = decide(policy, allowed)
     assert decision.allowed
     assert decision.grant is not None
     assert decision.grant.allow_private
-    post = Request("coder", "http", "mirror.internal", 3141, "POST", "/root/pypi/x/")
+    post = Request("coder", "http", "mirror.internal", 3141, "POST", "/team/pypi/x/")
     assert not decide(policy, post).allowed
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from unlit.fence.gateway.head import Headers
+from unlit.fence.gateway.model import PROXY_NAME
 from unlit.policy.model import Request
 
 REASONS: Final = {
@@ -26,6 +27,7 @@ class Denial(Exception):
         rule: Rule that refused, or the gateway's own.
         why: One sentence.
         explain: The command that says more, or nothing.
+        ask: How a program asks for it, or nothing.
         shown: Body in a vendor's own shape, instead of ours.
     """
 
@@ -34,6 +36,7 @@ class Denial(Exception):
     rule: str
     why: str
     explain: str = ""
+    ask: str = ""
     shown: dict[str, Any] | None = None
 
     def body(self) -> bytes:
@@ -42,6 +45,8 @@ class Denial(Exception):
         told |= {"rule": self.rule, "why": self.why}
         if self.explain:
             told["explain"] = self.explain
+        if self.ask:
+            told["ask a person"] = self.ask
         return json.dumps(self.shown or told, ensure_ascii=True).encode("ascii") + b"\n"
 
     def headers(self) -> Headers:
@@ -62,4 +67,5 @@ def by_policy(rule: str, why: str, request: Request) -> Denial:
     """Refuse what policy does not allow."""
     url = str(request).partition(" ")[2]
     explain = f"unlit policy explain {request.role} {request.method} '{url}'"
-    return Denial(403, "FEN-501", rule, why, explain)
+    ask = f"POST {{method, url, reason}} as JSON to http://{PROXY_NAME}/ask"
+    return Denial(403, "FEN-501", rule, why, explain, ask)

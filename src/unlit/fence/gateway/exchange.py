@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from unlit.core.errors import UnlitError
+from unlit.fence.gateway.asking import take_question
 from unlit.fence.gateway.body import Body, body_of
 from unlit.fence.gateway.channel import Channel, Gone, TimedOut
 from unlit.fence.gateway.denial import Denial
@@ -20,6 +21,7 @@ from unlit.fence.gateway.head import (
     write_request,
 )
 from unlit.fence.gateway.http2_client import Http2Upstream
+from unlit.fence.gateway.model import PROXY_NAME
 from unlit.fence.gateway.passing import Inward, Outward, count_bytes
 from unlit.fence.gateway.planning import Plan, Planner
 from unlit.fence.gateway.reply import Http1Reply, Reply
@@ -57,6 +59,9 @@ class Exchange:
         """Do it; return whether the connection may carry another request."""
         plan: Plan | None = None
         try:
+            if self._head.host == PROXY_NAME and self._head.scheme == "http":
+                await take_question(self._session, self._head, self._body, self._reply)
+                return self._body.done
             planner = Planner(self._session, self._head, self._body, self._reply)
             plan = await planner.plan()
             await self._carry(plan)

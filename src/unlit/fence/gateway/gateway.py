@@ -11,14 +11,16 @@ import uvloop
 from unlit.core.clock import Clock
 from unlit.core.system import SystemClock
 from unlit.fence.gateway.allowance import Meter
+from unlit.fence.gateway.asking import grant_of, with_grants
 from unlit.fence.gateway.broker import Broker
 from unlit.fence.gateway.ca import Authority
 from unlit.fence.gateway.dns import NameServer
 from unlit.fence.gateway.listening import Listener
-from unlit.fence.gateway.model import SessionReport, SessionSpec
+from unlit.fence.gateway.model import AccessRequest, Grant, SessionReport, SessionSpec
 from unlit.fence.gateway.session import Session
 from unlit.fence.gateway.upstream import Dialler, Resolver, SystemResolver
 from unlit.policy.audit.log import AuditLog
+from unlit.policy.model import JSON
 
 T = TypeVar("T")
 
@@ -123,6 +125,46 @@ class Gateway:
             self._clock,
         )
         await self._on_loop(self._attach(session, sockets, dns, proxies))
+
+    async def asked(self, session_id: str) -> tuple[AccessRequest, ...]:
+        """Return what the programs of a session asked for so far."""
+        return tuple(self._attached[session_id][0].asked)
+
+    async def grant(
+        self, session_id: str, asked: AccessRequest, *, person: str, for_s: float
+    ) -> None:
+        """Allow one session exactly what it asked for, until an end; a forbid still wins.
+
+        Args:
+            session_id: The session.
+            asked: The wish, as `asked` returned it.
+            person: Who decided.
+            for_s: Seconds until the grant ends.
+
+        Raises:
+            InvalidInput: The grant would last too long.
+            OutsideFailed: The audit log cannot be written.
+        """
+        made = grant_of(asked, person, for_s, self._clock.now())
+        await self._on_loop(self._grant(session_id, made, for_s))
+
+    async def _grant(self, session_id: str, made: Grant, for_s: float) -> None:
+        session = self._attached[session_id][0]
+        fields: dict[str, JSON] = {
+            "session": session_id,
+            "rule": made.rule.sentence,
+            "person": made.person,
+            "until": made.until.isoformat(timespec="seconds"),
+            "reason": made.rule.because,
+        }
+        await self._audit.append_durable("access.granted", session.identity, fields)
+        session.grants = (*session.grants, made)
+        session.policy = with_grants(session.base, session.grants)
+        self._loop.call_later(for_s, self._end_grant, session, made)
+
+    def _end_grant(self, session: Session, made: Grant) -> None:
+        session.grants = tuple(grant for grant in session.grants if grant is not made)
+        session.policy = with_grants(session.base, session.grants)
 
     def rotate(self, env: Mapping[str, str]) -> None:
         """Take new values for credentials of kind `env`; sessions use them within a minute."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from unlit.models.model import ModelUsage
-from unlit.policy.model import Identity, Policy
+from unlit.policy.model import Identity, Policy, Rule
 
 FAKE_V4: Final = "198.18.0.0/15"
 """Every name asked for inside gets an address from here; `.0.1` is the gateway itself."""
@@ -67,6 +68,24 @@ class SessionSpec(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """What a program asked for beyond its policy: a request, and its reason in its own words."""
+
+    role: str
+    request: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a person allowed, to whom, until when."""
+
+    rule: Rule
+    person: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SessionReport:
     """What went through the gateway in one session."""
 
@@ -77,3 +96,4 @@ class SessionReport:
     usage: tuple[ModelUsage, ...] = ()
     refused_placeholders: int = 0
     scrubbed: int = 0
+    asked: tuple[AccessRequest, ...] = ()

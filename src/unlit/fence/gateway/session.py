@@ -14,7 +14,14 @@ from unlit.fence.gateway.denial import Denial, by_policy
 from unlit.fence.gateway.head import RequestHead
 from unlit.fence.gateway.http2 import Link
 from unlit.fence.gateway.inject import Watch
-from unlit.fence.gateway.model import PROXY_NAME, Route, SessionReport, SessionSpec
+from unlit.fence.gateway.model import (
+    PROXY_NAME,
+    AccessRequest,
+    Grant,
+    Route,
+    SessionReport,
+    SessionSpec,
+)
 from unlit.fence.gateway.names import Names
 from unlit.fence.gateway.scrub import Forms
 from unlit.fence.gateway.upstream import Origin, Pool
@@ -54,7 +61,9 @@ class Session:
         clock: Clock | None = None,
     ) -> None:
         self.id = session_id
+        self.base = spec.policy
         self.policy = spec.policy
+        self.grants: tuple[Grant, ...] = ()
         self.role = spec.role
         self.identity = spec.identity
         self.audit = audit
@@ -65,6 +74,7 @@ class Session:
         self.connections = Connections()
         self.counters = Counters()
         self.usage: list[ModelUsage] = []
+        self.asked: list[AccessRequest] = []
         self._clock = clock or SystemClock()
         self.allowance = Allowance(
             spec.role,
@@ -218,4 +228,5 @@ class Session:
             usage=tuple(self.usage),
             refused_placeholders=used.refused_placeholders,
             scrubbed=used.scrubbed,
+            asked=tuple(self.asked),
         )
