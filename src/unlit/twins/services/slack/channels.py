@@ -374,8 +374,6 @@ def archive(ask: Ask) -> dict[str, Any]:
         raise SlackError("cant_archive_general")
     if row["is_archived"]:
         raise SlackError("already_archived")
-    if not is_member(ask, row):
-        raise SlackError("not_in_channel")
     _notice(ask, row, "channel_archive", "archived the channel")
     _change(ask, row, is_archived=True)
     return {}

@@ -215,7 +215,7 @@ def complete(ask: Ask) -> dict[str, Any]:
         if (found := ask.table("channels").get(key.strip())) and channels.is_member(ask, found)
     ]
     origin = _files_origin(ask.call)
-    made = []
+    made, sizes = [], {}
     for entry in wanted:
         key = str(entry.get("id", "")) if isinstance(entry, dict) else ""
         upload = ask.table("uploads").get(ask.table("upload_ids").get(key))
@@ -223,6 +223,7 @@ def complete(ask: Ask) -> dict[str, Any]:
             raise SlackError("file_not_found")
         if upload["data"] is None:
             raise SlackError("file_not_found")
+        sizes[key] = upload["size"]
         made.append(
             _make(ask.world, origin, {**upload, "title": entry.get("title")}, upload["data"])
         )
@@ -233,11 +234,11 @@ def complete(ask: Ask) -> dict[str, Any]:
     for place in ([target] if target is not None else []) + more:
         rows = [ask.table("files")[row["id"]] for row in made]
         share(ask, rows, place, ask.text("initial_comment"), ask.text("thread_ts"))
-    return {"files": [_unprocessed(row) for row in made]}
+    return {"files": [_unprocessed(row, sizes[row["id"]]) for row in made]}
 
 
-def _unprocessed(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a file as the answer to its completion has it: kind and shares come later."""
+def _unprocessed(row: dict[str, Any], size: int) -> dict[str, Any]:
+    """Return a file as the answer to its completion has it; kind, shares, true size come later."""
     late = (
         "preview",
         "preview_highlight",
@@ -254,7 +255,7 @@ def _unprocessed(row: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         **out, "mimetype": "", "filetype": "", "pretty_type": "", "mode": "hosted",
-        "editable": False, "shares": {}, "channels": [], "groups": [], "ims": [],
+        "editable": False, "size": size, "shares": {}, "channels": [], "groups": [], "ims": [],
         "is_public": False,
     }  # fmt: skip
 

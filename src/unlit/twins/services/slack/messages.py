@@ -30,6 +30,8 @@ def find(ask: Ask, cid: str, ts: str, code: str = "message_not_found") -> dict[s
 def shown(ask: Ask, cid: str, row: dict[str, Any]) -> dict[str, Any]:
     """Render a message; the first of a thread carries what is known of its replies."""
     out = {key: value for key, value in row.items() if not key.startswith("_")}
+    if isinstance(out.get("bot_profile"), dict):
+        out["bot_profile"] = {k: v for k, v in out["bot_profile"].items() if k != "user_id"}
     replies = ask.table("replies").get((cid, row["ts"]))
     if replies:
         table = ask.table(f"messages:{cid}")
@@ -233,7 +235,15 @@ def update(ask: Ask) -> dict[str, Any]:
     }
     ask.table(f"messages:{row['id']}").put(ts, new)
     events.changed(ask.world, row["id"], new, old)
-    return {"channel": row["id"], "ts": ts, "text": new["text"], "message": _answer(new)}
+    return {"channel": row["id"], "ts": ts, "text": new["text"], "message": _edited(new)}
+
+
+def _edited(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as the answer to its change has it."""
+    out = {k: v for k, v in _answer(message).items() if k not in ("ts", "reactions")}
+    if isinstance(out.get("bot_profile"), dict):
+        out["bot_profile"] = {k: v for k, v in out["bot_profile"].items() if k != "user_id"}
+    return out
 
 
 def delete(ask: Ask) -> dict[str, Any]:

@@ -82,9 +82,15 @@ def shown(ask: Ask, row: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def _single(ask: Ask, row: dict[str, Any]) -> dict[str, Any]:
+    """Render one member by itself: only lists carry ``fields``."""
+    out = shown(ask, row)
+    return {**out, "profile": {k: v for k, v in out["profile"].items() if k != "fields"}}
+
+
 def info(ask: Ask) -> dict[str, Any]:
     """``users.info``."""
-    return {"user": shown(ask, workspace.user(ask, ask.required("user", "user_not_found")))}
+    return {"user": _single(ask, workspace.user(ask, ask.required("user", "user_not_found")))}
 
 
 def by_email(ask: Ask) -> dict[str, Any]:
@@ -93,7 +99,7 @@ def by_email(ask: Ask) -> dict[str, Any]:
     for row in ask.table("users").values():
         email = row["profile"].get("email")
         if email and email.casefold() == wanted and not row["deleted"]:
-            return {"user": shown(ask, row)}
+            return {"user": _single(ask, row)}
     raise SlackError("users_not_found")
 
 
