@@ -90,7 +90,7 @@ def apply(value: Any, mask: Mask) -> Any:
 def merged(old: dict[str, Any], new: dict[str, Any], mask: Mask) -> dict[str, Any]:
     """Return `old` with the masked parts taken from `new`; a masked part that is absent goes."""
     if ALL in mask:
-        return {**old, **new}
+        return {key: value for key, value in new.items() if value is not None}
     out = dict(old)
     for key, tree in mask.items():
         name = camel(key)
