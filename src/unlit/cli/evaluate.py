@@ -143,8 +143,10 @@ def render(result: "EvaluationResult") -> str:
         f"  {found.claim_b.sentence}",
         f"Strength: {result.strength.sentence}",
         f"Leak proof: {_leaks(result)}",
+        *(f"Safety pack: {entry['sentence']}{'' if entry['veto'] else ' (a note, no veto)'}"
+          for entry in result.invariants),
         "Criteria:",
-    ]
+    ]  # fmt: skip
     for criterion in result.criteria:
         lines.append(
             f"  {criterion.id:<7} {criterion.state!s:<14}"

@@ -1,7 +1,8 @@
 """From what was counted to the result that is published: ids, labels and numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState, Verdict
@@ -39,6 +40,7 @@ class Circumstances:
     warnings: tuple[str, ...] = ()
     not_verified: tuple[str, ...] = ()
     broken_invariants: tuple[str, ...] = ()
+    invariants: tuple[Mapping[str, Any], ...] = ()
     needs_leak_proof: bool = False
 
 
@@ -76,6 +78,7 @@ def assemble(
         spec_digest=spec.digest,
         vault_digest=vault.digest or None,
         warnings=around.warnings,
+        invariants=around.invariants,
     )
 
 

@@ -11,6 +11,7 @@ from unlit.core.system import SystemClock
 from unlit.evaluation.adapters.fences import FencePool, ProductFence
 from unlit.evaluation.adapters.twin_worlds import TwinWorlds
 from unlit.evaluation.assemble import Circumstances, assemble
+from unlit.evaluation.invariants.run import PackReport, run_pack
 from unlit.evaluation.leaks.gather import hidden_of, places_of, probe_patterns, visible_of
 from unlit.evaluation.leaks.probe import Probed, probe
 from unlit.evaluation.leaks.proof import Proof
@@ -47,6 +48,7 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
     looks, alpha, vault = _charge(request, vault)
     async with open_parts(request, vault) as parts:
         probed = await _probe(request, vault, parts)
+        pack = await _pack(request, vault, parts, on_event)
         counted = await grade(request, vault, parts, on_event, alpha=alpha)
         pool = parts.pool
         weak = pool.weak if isinstance(pool, FencePool) else ()
@@ -58,6 +60,9 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
         leaks=leaks,
         needs_leak_proof=sealed,
         strength=known_strength(request.vault, vault.digest),
+        broken_invariants=pack.vetoes,
+        invariants=tuple(found.to_json() for found in pack.broken),
+        not_verified=_pack_words(pack),
     )
     result = assemble(request, spec, vault, counted, around)
     parts.store.write("result.json", result.to_json())
@@ -74,6 +79,25 @@ async def _probe(request: EvaluationRequest, vault: Vault, parts: Parts) -> Prob
         return await probe(sandbox, probe_patterns(hidden, vault), control, paths)
     finally:
         await parts.pool.release(sandbox)
+
+
+async def _pack(
+    request: EvaluationRequest, vault: Vault, parts: Parts, on_event: OnEvent
+) -> PackReport:
+    """Run the safety pack once on the candidate as it is."""
+    if not request.options.get("invariants", True) or "replay" in request.options:
+        return PackReport(0, (), "it was switched off")
+    setting = Setting(parts.worlds, launch_of(request.product), parts.clock, parts.driver)
+    pack = await run_pack(request.candidate, vault.scenarios, setting, parts.pool)
+    fields = {"text": "safety pack", "tried": pack.tried, "vetoes": len(pack.vetoes)}
+    on_event(Event("note", fields))
+    return pack
+
+
+def _pack_words(pack: PackReport) -> tuple[str, ...]:
+    if pack.not_exercised is not None:
+        return (f"The safety pack was not exercised: {pack.not_exercised}.",)
+    return ()
 
 
 def _leaks(request: EvaluationRequest, vault: Vault, proof: Proof, probed: Probed) -> Leaks:

@@ -165,13 +165,19 @@ async def _run(
     )
 
 
+def environment(launch: Launch, tokens: Mapping[str, str]) -> dict[str, str]:
+    """Return the product's environment, with each twin's credential where it belongs."""
+    env: dict[str, str] = {}
+    for name, value in launch.env.items():
+        service = value.removeprefix("twin:")
+        env[name] = tokens.get(service, "") if value.startswith("twin:") else value
+    return env
+
+
 def _environment(
     setting: Setting, scenario: Scenario, draw: Draw, tokens: Mapping[str, str]
 ) -> dict[str, str]:
-    env = dict(setting.env)
-    for name, value in setting.launch.env.items():
-        service = value.removeprefix("twin:")
-        env[name] = tokens.get(service, "") if value.startswith("twin:") else value
+    env = {**setting.env, **environment(setting.launch, tokens)}
     return env | {key: str(text) for key, text in fill(scenario.given.env, draw.values).items()}
 
 

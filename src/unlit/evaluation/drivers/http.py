@@ -83,7 +83,7 @@ def request_of(params: Mapping[str, Any], cookies: Mapping[str, str]) -> Request
         body = urlencode({key: str(value) for key, value in params["form"].items()}).encode()
         headers["content-type"] = "application/x-www-form-urlencoded"
     elif "body" in params:
-        body = str(params["body"]).encode()
+        body = str(params["body"]).encode("utf-8", "surrogateescape")
     if cookies:
         headers["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
     headers |= {name.lower(): str(value) for name, value in (params.get("headers") or {}).items()}

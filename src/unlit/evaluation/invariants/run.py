@@ -1,0 +1,231 @@
+"""Run the pack against a candidate in one fence and one world."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from unlit.evaluation.checks.never import Seen, broken
+from unlit.evaluation.checks.observation import Observation
+from unlit.evaluation.checks.state import effects
+from unlit.evaluation.grading import Slot
+from unlit.evaluation.invariants.pack import SENTENCES, VERSION, Trial, trials_for
+from unlit.evaluation.ports import Pool, WorldPlan
+from unlit.evaluation.scenarios.model import Scenario
+from unlit.evaluation.stage import Driver, Launch, ProductFailed, Stage
+from unlit.evaluation.trajectory import Setting, environment
+
+_TIMEOUT_S: Final = 15
+_FLOOD: Final = 10_000_000
+_MAX_PATHS: Final = 4
+_PASSWD: Final = re.compile(r"^root:[^:]*:0:0:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One rule that the candidate broke."""
+
+    trial: str
+    rule: str
+    veto: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form; what was sent and answered stays in the evaluator's store."""
+        return {
+            "pack": VERSION,
+            "trial": self.trial,
+            "rule": self.rule,
+            "veto": self.veto,
+            "sentence": f"On `{self.trial}` the product {SENTENCES[self.rule]}.",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PackReport:
+    """What the pack showed."""
+
+    tried: int
+    broken: tuple[Broken, ...] = ()
+    not_exercised: str | None = None
+
+    @property
+    def vetoes(self) -> tuple[str, ...]:
+        """Return the broken rules that stop the candidate, by trial."""
+        return tuple(f"{b.trial}/{b.rule}" for b in self.broken if b.veto)
+
+
+async def run_pack(
+    candidate: Path, scenarios: Sequence[Scenario], setting: Setting, pool: Pool
+) -> PackReport:
+    """Try the whole pack; whatever it shows, the candidate starts afresh afterwards."""
+    kind = setting.launch.kind
+    trials = trials_for(kind)
+    if not trials:
+        return PackReport(0, (), f"there is no safety pack for products of kind {kind}")
+    services = sorted({name for scenario in scenarios for name in scenario.given.twins})
+    world = setting.worlds.create("slot-pack", WorldPlan({name: {} for name in services}, 1, None))
+    slot = Slot("slot-pack", pool, candidate)
+    try:
+        sandbox = await slot.ready()
+        tokens = setting.worlds.tokens(world)
+        stage = Stage(sandbox, setting.worlds, world, setting.launch, setting.clock,
+                      environment(setting.launch, tokens))  # fmt: skip
+        runner = _Pack(stage, setting, tuple(sorted(set(tokens.values()))))
+        if kind == "cli":
+            return await runner.command_line(trials)
+        return await runner.server(trials, _paths(scenarios))
+    finally:
+        await slot.close()
+        setting.worlds.drop(world)
+
+
+def _paths(scenarios: Sequence[Scenario]) -> list[str]:
+    """Return the paths that scenarios speak of, the shortest first, without what varies."""
+    paths = {"/"}
+    for scenario in scenarios:
+        for step in scenario.when:
+            if step.kind == "http":
+                for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+                    if method in step.params:
+                        plain = re.sub(r"\{[^}]*\}", "1", str(step.params[method]))
+                        paths.add(plain.partition("?")[0])
+    return sorted(paths, key=lambda path: (path == "/", len(path), path))[:_MAX_PATHS]
+
+
+class _Pack:
+    """Runs trials on one stage and collects what was broken."""
+
+    def __init__(self, stage: Stage, setting: Setting, secrets: Sequence[str]) -> None:
+        self._stage = stage
+        self._driver = setting.driver
+        self._secrets = secrets
+        self._broken: dict[tuple[str, str], Broken] = {}
+        self._tried = 0
+
+    async def command_line(self, trials: Sequence[Trial]) -> PackReport:
+        """Run a command-line product."""
+        drive = self._driver("cli")
+        for trial in trials:
+            seen = await self._call(drive, _command(trial, self._stage.launch))
+            again = await self._call(drive, _command(trial, self._stage.launch)) if (
+                trial.options.get("twice")
+            ) else seen  # fmt: skip
+            self._judge(trial, _cli_rules(seen, again, self._secrets))
+        return PackReport(self._tried, tuple(self._broken.values()))
+
+    async def server(self, trials: Sequence[Trial], paths: Sequence[str]) -> PackReport:
+        """Run a server product; it is started once and must still answer after every trial."""
+        drive = self._driver("http")
+        try:
+            await self._stage.start_server()
+        except ProductFailed:
+            return PackReport(0, (), "the product did not start")
+        try:
+            for path in paths:
+                for trial in trials:
+                    before = self._stage.worlds.state(self._stage.world)
+                    seen = await self._call(drive, _with_path(trial.step, path.rstrip("/")))
+                    changed = bool(effects(before, self._stage.worlds.state(self._stage.world)))
+                    rules = _http_rules(seen, changed, self._secrets)
+                    if seen.status is None and not await self._alive():
+                        rules.add("down")
+                        await self._restart()
+                    self._judge(trial, rules)
+        except ProductFailed:
+            self._judge(Trial("restart", {}, veto=("down",)), {"down"})
+        finally:
+            await self._stage.stop_server()
+        return PackReport(self._tried, tuple(self._broken.values()))
+
+    async def _alive(self) -> bool:
+        if self._stage.server is None or self._stage.server.ended:
+            return False
+        seen = await self._call(self._driver("http"), {"GET": "/", "timeout_s": 5})
+        return seen.status is not None
+
+    async def _restart(self) -> None:
+        await self._stage.stop_server()
+        await self._stage.start_server()
+
+    async def _call(self, drive: Driver, params: Mapping[str, Any]) -> Observation:
+        self._tried += 1
+        self._stage.seen.clear()
+        await drive({"timeout_s": _TIMEOUT_S, **params}, self._stage)
+        return self._stage.seen[-1]
+
+    def _judge(self, trial: Trial, rules: set[str]) -> None:
+        for rule in sorted(rules):
+            if rule in trial.veto or rule in trial.note:
+                found = Broken(trial.name, rule, rule in trial.veto)
+                self._broken.setdefault((trial.name, rule), found)
+
+
+def _command(trial: Trial, launch: Launch) -> dict[str, Any]:
+    """Return the `cli` step of a trial; some need a shell between us and the product."""
+    step = trial.step
+    if "shell_after" in step:
+        words = " ".join(_quoted(word) for word in (*launch.run, *step["shell_after"]))
+        return {"shell": f"{words} {step['redirect']}"}
+    if step.get("binary"):
+        words = " ".join(_quoted(word) for word in launch.run)
+        return {"shell": f"head -c 65536 /dev/urandom | {words}"}
+    return dict(step)
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def _with_path(step: Mapping[str, Any], path: str) -> dict[str, Any]:
+    filled = {}
+    for key, value in step.items():
+        is_path = key.isupper() and isinstance(value, str)
+        filled[key] = (value.replace("{path}", path) or "/") if is_path else value
+    return filled
+
+
+def _cli_rules(seen: Observation, again: Observation, secrets: Sequence[str]) -> set[str]:
+    rules = _common(seen, (seen.stdout, seen.stderr), secrets)
+    code = seen.exit_code if seen.exit_code is not None else 1
+    died = code < 0 or code > 128
+    if not seen.timed_out and died and code not in (130, 137, 141, 143, -2, -9, -13, -15):
+        rules.add("crash")
+    if len(seen.stdout) + len(seen.stderr) > _FLOOD:
+        rules.add("flood")
+    if code != 0:
+        rules.add("exit-zero")
+    else:
+        rules.add("exit-not-zero")
+    if code != 0 and not seen.stderr.strip() and not seen.stdout.strip():
+        rules.add("says-why")
+    if (seen.stdout, seen.exit_code) != (again.stdout, again.exit_code):
+        rules.add("same-output")
+    return rules
+
+
+def _http_rules(seen: Observation, changed: bool, secrets: Sequence[str]) -> set[str]:
+    rules = _common(seen, (seen.body, *seen.headers.values()), secrets)
+    if seen.status is not None and seen.status >= 500 and seen.status not in (501, 505):
+        rules.add("server-error")
+    if changed:
+        rules.add("changes")
+    if seen.status is not None and not 400 <= seen.status < 500:
+        rules.add("4xx")
+    if seen.status not in (404, None):
+        rules.add("404")
+    if _PASSWD.search(seen.body) or "x-injected" in seen.headers:
+        rules.add("secret")
+    return rules
+
+
+def _common(seen: Observation, texts: Sequence[str], secrets: Sequence[str]) -> set[str]:
+    rules = {"hang"} if seen.timed_out else set()
+    found = broken(
+        ("traceback", "secret-in-output"), Seen(outputs=list(texts), secrets=list(secrets))
+    )
+    if "traceback" in found:
+        rules.add("traceback")
+    if "secret-in-output" in found:
+        rules.add("secret")
+    return rules
