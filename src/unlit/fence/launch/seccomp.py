@@ -13,13 +13,14 @@ _LD, _JEQ, _JGE, _JSET, _RET, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
 _ALLOW: Final = 0x7FFF0000
 _KILL: Final = 0x80000000
 _ERRNO: Final = 0x00050000
-_EPERM, _ENOSYS, _EAFNOSUPPORT = 1, 38, 97
+_EPERM, _ENOSYS, _EPROTONOSUPPORT, _EAFNOSUPPORT = 1, 38, 93, 97
 _NEW_NAMESPACES: Final = 0x7E020080
 _NR, _ARCH = 0, 4
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _RAW, _PACKET = 3, 10
 _FAMILIES: Final = (1, 2, 10)  # unix, IPv4, IPv6
 _NETLINK: Final = 16
+_PROTOCOLS: Final = (0, 1, 6, 17, 58)  # default, ICMP echo, TCP, UDP, ICMPv6 echo
 
 _X86: Final = {
     "arch": 0xC000003E,
@@ -186,7 +187,11 @@ def _arguments(program: _Program) -> None:
     program.load(_argument(1))
     program.jump(_AND, 0xF)
     program.jump(_JEQ, _RAW, "denied", 0)
-    program.jump(_JEQ, _PACKET, "denied", "allowed")
+    program.jump(_JEQ, _PACKET, "denied", 0)
+    program.load(_argument(2))  # a transport that the rules of the namespace do not know leaks
+    for protocol in _PROTOCOLS:
+        program.jump(_JEQ, protocol, "allowed", 0)
+    program.end(_ERRNO | _EPROTONOSUPPORT)
 
 
 def _argument(index: int) -> int:
