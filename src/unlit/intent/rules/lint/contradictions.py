@@ -299,6 +299,8 @@ def _opposed(a: _Row, b: _Row) -> str | None:
         return None
     if a.forbids != b.forbids:
         return "one demands what the other forbids" if common / both >= 0.7 else None
+    if _BOUND.search(a.criterion.text) and _BOUND.search(b.criterion.text):
+        return None  # two sides of one limit; `_bounds` compares those
     different = a.words ^ b.words
     for one, other in _OPPOSITES:
         if {one, other} <= different and (one in a.words) != (one in b.words):

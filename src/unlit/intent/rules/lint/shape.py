@@ -26,8 +26,8 @@ _PASSIVE: Final = re.compile(
 _PRONOUN: Final = re.compile(r"(?:^|,\s*|\bthen\s+)(it|they|this|that|these|those)\s+shall\b", re.I)
 _THEN: Final = re.compile(r",\s*then\b", re.I)
 _NEGATION: Final = re.compile(
-    r"\b(?:shall\s+not|shall\s+never|no|not)\b[^.,;]{0,60}?\b(?:not|unless|except|without|"
-    r"un\w+ed)\b",
+    r"\b(?:not|never|nobody|no)\b(?:(?!\b(?:and|or)\b|[,;.]).){0,60}?"
+    r"\b(?:not|never|nobody|no|un\w+ed)\b",
     re.I,
 )
 
@@ -46,8 +46,8 @@ def _criterion(criterion: Criterion) -> list[Finding]:
     if shalls:
         found += _condition(criterion, text)
         found += _actor(criterion, text)
-    double = _NEGATION.search(text) if shalls else None
-    if double is not None and double[0].lower().count("no") > 1:
+    double = _NEGATION.search(text, shalls[0].start()) if shalls else None
+    if double is not None:
         found.append(
             hint("INT-306", criterion, double, "Two negations in one demand.",
                  "Readers resolve them differently.", "Say what shall happen.")
