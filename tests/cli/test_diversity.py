@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from unlit.cli.diversity import app
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, UsageError
 
 GOOD = "\n".join(
     json.dumps({"task": t, "model": m, "sample": k, "fail": (t * 7 + k * (m == "b")) % 3 == 0})
@@ -72,3 +72,17 @@ def test_a_file_that_is_not_there_and_too_few_tasks_are_refused(tmp_path: Path) 
         call(str(path))
     with pytest.raises(InvalidInput, match="EVA-310"):
         call(str(path), "--confidence", "2")
+
+
+def test_recorded_runs_are_measured_by_first_candidates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    with pytest.raises(InvalidInput, match="the record has fewer than two tasks"):
+        call("--recorded", "--repository", str(repository))
+    for args in ((), ("x.jsonl", "--recorded")):
+        with pytest.raises(UsageError, match="EVA-313"):
+            call(*args)

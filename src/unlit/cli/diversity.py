@@ -2,13 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
     from unlit.evaluation.rules.diversity import Diversity, Sample
@@ -18,8 +18,10 @@ app = cyclopts.App(name="diversity", help="Measure what another model family is 
 
 @app.default
 def diversity(
-    file: Annotated[Path, cyclopts.Parameter(allow_leading_hyphen=True)],
+    file: Annotated[Path | None, cyclopts.Parameter(allow_leading_hyphen=True)] = None,
     *,
+    recorded: Annotated[bool, cyclopts.Parameter(negative=())] = False,
+    repository: Path = Path(),
     confidence: float = 0.95,
     as_json: Annotated[bool, cyclopts.Parameter("--json", negative=())] = False,
 ) -> int:
@@ -27,6 +29,9 @@ def diversity(
 
     Args:
         file: JSON lines of task, model, sample and fail (true, false) or label; - is stdin.
+        recorded: Measure the agents of this repository's recorded runs instead: a task is a
+            scenario, a sample is a run's first candidate, it fails when any trajectory failed.
+        repository: The repository whose record is meant.
         confidence: Coverage of the intervals, in (0, 1).
         as_json: Print JSON.
 
@@ -37,10 +42,19 @@ def diversity(
 
     if not 0 < confidence < 1:
         raise _invalid("EVA-310", f"--confidence is {confidence}", "It lies between 0 and 1.")
-    found = measure(_samples(file), confidence=confidence)
+    if (file is None) != recorded:
+        raise UsageError(
+            "EVA-313",
+            "Give either a file or --recorded.",
+            "The samples come from one of the two.",
+            "Say for instance: unlit diversity samples.jsonl",
+        )
+    where = "the record" if file is None else str(file)
+    samples = _recorded(repository) if file is None else _samples(file)
+    found = measure(samples, confidence=confidence)
     if found is None:
         raise _invalid(
-            "EVA-311", f"{file} has fewer than two tasks with a sample of every model.",
+            "EVA-311", f"{where} has fewer than two tasks with a sample of every model.",
             "The measurement compares models on the same tasks.",
         )  # fmt: skip
     if as_json:
@@ -55,6 +69,35 @@ def _invalid(code: str, what: str, why: str) -> InvalidInput:
         code, what, why,
         'Give lines such as {"task": "t1", "model": "a", "sample": 0, "fail": true}.',
     )  # fmt: skip
+
+
+def _recorded(repository: Path) -> "Iterable[Sample]":
+    """First candidates only: later ones were written after feedback, so they are not samples."""
+    from unlit.core.states import TrajectoryState
+    from unlit.evaluation.rules.diversity import Sample, per_candidate
+    from unlit.wiring.build import open_record
+
+    counted = (TrajectoryState.SATISFIED, TrajectoryState.NOT_SATISFIED)
+    store, _ = open_record(repository)
+    try:
+        rows = []
+        for run in store.runs(limit=100_000):
+            first = next((c for c in store.candidates(run.id) if c.number == 1), None)
+            if first is None:
+                continue
+            rows += [
+                Sample(
+                    f"{run.spec_digest[7:19]}:{row.scenario}",
+                    first.agent,
+                    run.id,
+                    row.state is TrajectoryState.NOT_SATISFIED,
+                )
+                for row in store.trajectories(run.id, first.id)
+                if row.state in counted
+            ]
+    finally:
+        store.close()
+    return per_candidate(rows)
 
 
 def _samples(file: Path) -> "Iterator[Sample]":

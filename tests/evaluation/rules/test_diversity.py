@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from unlit.evaluation.rules.diversity import Sample, measure, n_effective
+from unlit.evaluation.rules.diversity import Sample, measure, n_effective, per_candidate
 
 
 def latent(seed: int, m: int, k: int, t: int, a: float, b: float) -> Iterator[Sample]:
@@ -120,3 +120,12 @@ def test_labels_give_effective_interpretations_and_models() -> None:
     assert found.numbers["interpretations_pool"].estimate == pytest.approx(4 / 3)
     assert found.numbers["models_effective"].estimate == pytest.approx(4 / 3)
     assert found.numbers["rho_within"].reason == "needs `fail` for every sample"
+
+
+def test_repetitions_of_one_candidate_are_one_sample_that_fails_if_any_did() -> None:
+    rows = [Sample("t", "a", "r1", fail=fail) for fail in (False, True, False)]
+    rows.append(Sample("t", "a", "r2", fail=False))
+    assert per_candidate(rows) == (
+        Sample("t", "a", "r1", fail=True),
+        Sample("t", "a", "r2", fail=False),
+    )

@@ -46,6 +46,18 @@ class Sample:
     label: str | None = None
 
 
+def per_candidate(trajectories: Iterable[Sample]) -> tuple[Sample, ...]:
+    """Join the trajectories of one candidate on one task: it fails when any of them failed.
+
+    Repetitions of one deterministic candidate are one sample of its author, not several.
+    """
+    joined: dict[tuple[str, str, str], bool] = {}
+    for row in trajectories:
+        key = (row.task, row.model, row.sample)
+        joined[key] = joined.get(key, False) or bool(row.fail)
+    return tuple(Sample(*key, fail=fail) for key, fail in joined.items())
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A number with its interval; `None` where it is not defined, with the reason."""
