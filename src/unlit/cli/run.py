@@ -35,6 +35,8 @@ def start(  # noqa: PLR0913 # one flag each
     seed: int | None = None,
     model: str | None = None,
     turn_s: float = 3600,
+    line: str = "default",
+    memory: str = "on",
     queue: bool = False,
     as_json: Json = False,
 ) -> int:
@@ -51,6 +53,8 @@ def start(  # noqa: PLR0913 # one flag each
         seed: Seed of all sampling; default from the run's id.
         model: Model the agent shall use.
         turn_s: Most seconds of one turn of the agent.
+        line: The line to take: `default`, a DOT file, or a name in lines/ of the repository.
+        memory: on, off, or placebo (text of the same length that says nothing).
         queue: Leave the work to `unlit worker` processes and return at once.
         as_json: Print the result as JSON.
     """
@@ -62,7 +66,14 @@ def start(  # noqa: PLR0913 # one flag each
     }
     agents = None if agent is None else tuple(agent.split(","))
     spec = spec.resolve()
-    changes = {"commit": commit, "seed": seed, "model": model, "turn_s": turn_s}
+    changes = {
+        "commit": commit,
+        "seed": seed,
+        "model": model,
+        "turn_s": turn_s,
+        "line": line,
+        "memory": memory,
+    }
 
     async def work() -> "Run":
         from unlit.line.service import Line
@@ -72,18 +83,18 @@ def start(  # noqa: PLR0913 # one flag each
         try:
             async with (
                 open_factory(folder, flags=flags, listen=view.listen) as factory,
-                Line.open(factory.services, factory.durable_url) as line,
+                Line.open(factory.services, factory.durable_url) as opened,
             ):
                 for sentence in factory.found:
                     view.say(f"found {sentence}")
                 asked = factory.request(spec, agents=agents, **changes)
                 if queue:
-                    waiting = factory.services.store.run(await line.submit(asked))
+                    waiting = factory.services.store.run(await opened.submit(asked))
                     assert waiting is not None  # noqa: S101 # written by `submit`
                     return waiting
-                begun = await line.start(asked)
+                begun = await opened.start(asked)
                 view.say(f"run {begun}: {spec} by {agent or factory.factory.agents[0]}")
-                return await line.wait(begun)
+                return await opened.wait(begun)
         finally:
             view.close()
 

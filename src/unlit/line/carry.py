@@ -10,14 +10,16 @@ from unlit.record.blobs import Blobs
 from unlit.record.store import Store
 
 PINNED: Final = ("spec.md", "policy.toml")
+OPTIONAL: Final = ("line.dot",)
 
 
 def give(store: Store, workspace: Workspace, run: RunId, base: str) -> None:
     """Put the base commit and the pinned files of a run into the record."""
     blobs = Blobs(store)
     blobs.put(f"{run}/base", workspace.pack(base))
-    for name in PINNED:
-        blobs.put(f"{run}/{name}", (workspace.root / name).read_bytes())
+    for name in (*PINNED, *OPTIONAL):
+        if (workspace.root / name).exists():
+            blobs.put(f"{run}/{name}", (workspace.root / name).read_bytes())
 
 
 def give_candidate(
@@ -38,6 +40,10 @@ def take(store: Store, workspace: Workspace, run: RunId) -> None:
         workspace.unpack(_need(blobs, run, "base"), "base")
     for name in PINNED:
         _write(workspace.root / name, blobs, run)
+    for name in OPTIONAL:
+        body = None if (workspace.root / name).exists() else blobs.find(f"{run}/{name}")
+        if body is not None:
+            (workspace.root / name).write_bytes(body)
     for candidate in store.candidates(run):
         packed = blobs.find(f"{run}/{candidate.id}")
         if packed is not None and not workspace.has(candidate.commit):

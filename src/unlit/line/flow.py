@@ -8,6 +8,7 @@ from typing import Any
 from unlit.core.ids import CandidateId
 from unlit.core.states import Partition, Verdict
 from unlit.harness.model import Feedback
+from unlit.line.graph_flow import produce_graph
 from unlit.line.model import LineEvent
 from unlit.line.stages import build, checks, close, grade, prepare
 from unlit.line.stages.work import StopRun, Work, perform
@@ -31,6 +32,8 @@ async def produce(work: Work, base: str) -> Mapping[str, Any]:
     """Take a run from its spec to its gate."""
     _state(work, RunState.RUNNING)
     try:
+        if work.request.line != "default":
+            return await produce_graph(work, base)
         return await _produce(work, base)
     except StopRun as stop:
         return _stopped(work, stop)

@@ -18,6 +18,9 @@ from unlit.core.ids import Digest, RunId
 from unlit.harness.workspace import Workspace, resolve
 from unlit.line import carry, flow
 from unlit.line.engine import DbosEngine, EngineOptions, Interrupted
+from unlit.line.graph_flow import FILE, find_line
+from unlit.line.graphs.dot import parse_dot
+from unlit.line.graphs.lint import errors
 from unlit.line.journal import Journal
 from unlit.line.model import RunRequest
 from unlit.line.ports import Durable, Services
@@ -109,9 +112,12 @@ class Line:
         spec = services.specs.read(request.spec)
         policy = services.policies.digest(request.policy)
         resolve(request.repository, request.commit)
+        drawn = _line_of(request)
         run = RunId(services.ids.fresh("r"))
         workspace = Workspace(services.workspaces / run)
         base = workspace.begin(request.repository, request.commit)
+        if drawn is not None:
+            _pin(drawn, workspace.root / FILE)
         pinned = replace(
             request,
             spec=_pin(request.spec, workspace.root / "spec.md"),
@@ -308,6 +314,22 @@ async def _body(services: Services, run: RunId, kind: str, durable: Durable) -> 
     if kind == SHIP:
         return await flow.finish(work)
     return await flow.produce(work, found.base)
+
+
+def _line_of(request: RunRequest) -> Path | None:
+    """Return the graph file of a run, after lint; `None` for the default line."""
+    if request.line == "default":
+        return None
+    path = find_line(request.line, request.repository)
+    wrong = errors(parse_dot(path.read_text(encoding="utf-8"), str(path)))
+    if wrong:
+        raise InvalidInput(
+            "LIN-074",
+            f"The line {path} has an error: {wrong[0].message} (line {wrong[0].line}).",
+            f"rule {wrong[0].rule}; a line with an error is not executed.",
+            f"correct it; `unlit lines lint {path}` shows all.",
+        )
+    return path
 
 
 def _pin(source: Path, target: Path) -> Path:

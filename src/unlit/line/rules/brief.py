@@ -23,6 +23,7 @@ def make_brief(
     lessons: str = "",
     feedback: Sequence[Feedback] = (),
     remarks: Sequence[str] = (),
+    instruction: str = "",
 ) -> str:
     """Put together what an agent is told.
 
@@ -34,9 +35,12 @@ def make_brief(
         lessons: What earlier runs learnt, approved by people.
         feedback: Criterion and bucket of the last grading; nothing else of it.
         remarks: What went wrong with the last candidate before grading.
+        instruction: What a node of a graph asks for in this turn.
     """
     task = f"# Task: {spec.title}\n\nThis is candidate {number}."
     parts = [task, spec.brief.strip(), _rules(product)]
+    if instruction:
+        parts.append("## This turn\n\n" + instruction.strip())
     if remarks:
         parts.append("## The last candidate\n\n" + "\n".join(f"- {line}" for line in remarks))
     if feedback:

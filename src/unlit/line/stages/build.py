@@ -35,6 +35,7 @@ class Turn:
     context: str = ""
     feedback: tuple[Feedback, ...] = ()
     remarks: tuple[str, ...] = ()
+    instruction: str = ""
 
     @property
     def candidate(self) -> CandidateId:
@@ -132,6 +133,7 @@ def brief_of(work: Work, spec: SpecFacts, turn: Turn, lessons: str = "") -> str:
         lessons=lessons,
         feedback=turn.feedback,
         remarks=turn.remarks,
+        instruction=turn.instruction,
     )
 
 

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from unlit.core.ids import CandidateId, RunId
 from unlit.harness.workspace import Workspace
@@ -14,6 +15,8 @@ from unlit.line.rules.failures import MAX_ATTEMPTS, Failure, classify
 from unlit.record.model import StageState
 
 Facts = Mapping[str, Any]
+
+_COLUMNS: Final = frozenset({"state", "detail", "failure", "code"})
 
 
 class StopRun(Exception):
@@ -62,27 +65,33 @@ async def perform(
         StopRun: The stage failed.
     """
     key = name if candidate is None else f"{name}/{candidate}"
-
-    async def step() -> Facts:
-        work.journal.start(key, name, candidate)
-        facts = await _attempts(work, key, action)
-        state = StageState(facts.get("state", StageState.DONE.value))
-        failed = {
-            "failure": facts.get("failure"),
-            "code": facts.get("code"),
-        }
-        shown = {
-            field: value
-            for field, value in facts.items()
-            if field not in ("state", "detail", "failure", "code")
-        }
-        detail = str(facts.get("detail", ""))
-        work.journal.end(key, name, candidate, state, detail, shown, **failed)
-        return facts
-
-    facts = await work.durable.step(key, step)
+    facts = await work.durable.step(key, partial(staged, work, key, name, action, candidate))
     if facts.get("state") == StageState.FAILED.value:
         raise StopRun(key, facts)
+    return facts
+
+
+async def staged(
+    work: Work,
+    key: str,
+    name: str,
+    action: Callable[[], Awaitable[Facts]],
+    candidate: CandidateId | None = None,
+) -> Facts:
+    """Do one stage and write down how it began and ended; not by itself durable."""
+    work.journal.start(key, name, candidate)
+    facts = await _attempts(work, key, action)
+    shown = {field: value for field, value in facts.items() if field not in _COLUMNS}
+    work.journal.end(
+        key,
+        name,
+        candidate,
+        StageState(facts.get("state", StageState.DONE.value)),
+        str(facts.get("detail", "")),
+        shown,
+        failure=facts.get("failure"),
+        code=facts.get("code"),
+    )
     return facts
 
 

@@ -1,0 +1,155 @@
+"""`unlit lines list | lint | draw | trace`: lines as graph files."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+
+from unlit.cli.run import nearest_repository
+
+if TYPE_CHECKING:
+    from unlit.line.graphs.graph import Graph
+
+app = cyclopts.App(name="lines", help="Lines as graph files: list, lint, draw, trace, compare.")
+
+Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+
+
+@app.command(name="list")
+def list_lines(*, repository: Path | None = None, as_json: Json = False) -> int:
+    """List the lines that `unlit run --line NAME` knows here.
+
+    Args:
+        repository: The repository; default the nearest one upwards from here.
+        as_json: Print JSON.
+    """
+    from unlit.line.graph_flow import BUILT_IN
+
+    folder = nearest_repository(repository or Path()) / "lines"
+    rows = [
+        {"name": path.stem, "file": str(path), "goal": _read(path).goal}
+        for place in (BUILT_IN, folder)
+        for path in sorted(place.glob("*.dot"))
+    ]
+    if as_json:
+        sys.stdout.write(json.dumps({"schema": "unlit.lines/1", "lines": rows}) + "\n")
+        return 0
+    for row in rows:
+        sys.stdout.write(f"{row['name']:16} {row['file']}  {row['goal']}\n")
+    return 0
+
+
+@app.command
+def lint(file: Path, *, as_json: Json = False) -> int:
+    """Check a line; dialects of other runners are accepted and named.
+
+    Exit code: 0 no error; 1 an error: the line would not be executed.
+
+    Args:
+        file: A DOT file.
+        as_json: Print JSON.
+    """
+    from unlit.line.graphs.lint import lint as check
+
+    graph = _read(file)
+    found = check(graph)
+    if as_json:
+        plain = [finding.to_json() for finding in found]
+        sys.stdout.write(json.dumps({"schema": "unlit.line_lint/1", "findings": plain}) + "\n")
+    else:
+        for finding in found:
+            sys.stdout.write(
+                f"{file}:{finding.line}: {finding.level} {finding.rule}: {finding.message}\n"
+            )
+        count = f"{len(graph.nodes)} nodes, {len(graph.edges)} edges"
+        sys.stdout.write(f"{count}, {len(found)} findings\n")
+    return 1 if any(finding.level == "error" for finding in found) else 0
+
+
+@app.command
+def draw(file: Path, *, svg: Path | None = None) -> int:
+    """Draw a line as text, or as a picture.
+
+    Args:
+        file: A DOT file, or `default`.
+        svg: Write an SVG here instead.
+    """
+    from unlit.line.graph_flow import find_line
+    from unlit.line.graphs.draw import draw_svg, draw_text
+
+    path = file if file.is_file() else find_line(str(file), nearest_repository(Path()))
+    graph = _read(path)
+    if svg is None:
+        sys.stdout.write(draw_text(graph))
+        return 0
+    svg.write_text(draw_svg(graph), encoding="utf-8")
+    sys.stdout.write(f"{svg}\n")
+    return 0
+
+
+@app.command
+def trace(file: Path, *, script: Path | None = None, as_json: Json = False) -> int:
+    """Walk a line without a model; outcomes come from a script, success otherwise.
+
+    Exit code: 0 the exit was reached; 1 the line failed.
+
+    Args:
+        file: A DOT file.
+        script: YAML or JSON: node to outcome or list of outcomes, one a visit; an outcome is a
+            status or {status, label, next, set}.
+        as_json: Print JSON.
+    """
+    from unlit.line.graphs.scripted import ScriptedHandler, plain_step
+    from unlit.line.graphs.traverse import traverse
+
+    handler = ScriptedHandler(_script(script))
+    walked = asyncio.run(traverse(_read(file), handler, plain_step))
+    if as_json:
+        visits = [{"node": v.node, "status": v.status, "to": v.to} for v in walked.visits]
+        plain = {"status": walked.status, "reason": walked.reason, "visits": visits}
+        sys.stdout.write(json.dumps({"schema": "unlit.trace/1", **plain}) + "\n")
+    else:
+        for visit in walked.visits:
+            sys.stdout.write(f"{visit.node:24} {visit.status:16} → {visit.to or 'end'}\n")
+        sys.stdout.write(f"{walked.status}{': ' + walked.reason if walked.reason else ''}\n")
+    return 0 if walked.status == "success" else 1
+
+
+def _read(path: Path) -> "Graph":
+    from unlit.core.errors import InvalidInput
+    from unlit.line.graphs.dot import parse_dot
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            "LIN-077",
+            f"The line {path} cannot be read: {error}.",
+            "a line is a UTF-8 DOT file.",
+            "name the file.",
+        ) from error
+    return parse_dot(text, str(path))
+
+
+def _script(path: Path | None) -> dict[str, object]:
+    import yaml
+
+    from unlit.core.errors import InvalidInput
+
+    if path is None:
+        return {}
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        table = error
+    if not isinstance(table, dict):
+        raise InvalidInput(
+            "LIN-078",
+            f"The script {path} is not a table of outcomes.",
+            "each key is a node, each value an outcome or a list of them.",
+            "write for example `validate: [fail, success]`.",
+        )
+    return table

@@ -1,0 +1,135 @@
+"""A line as a graph: nodes, edges, attributes; frozen and pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+TYPE_OF_SHAPE: Final[Mapping[str, str]] = {
+    "Mdiamond": "start",
+    "Msquare": "exit",
+    "box": "codergen",
+    "hexagon": "wait.human",
+    "diamond": "conditional",
+    "component": "parallel",
+    "tripleoctagon": "parallel.fan_in",
+    "parallelogram": "tool",
+    "house": "stack.manager_loop",
+}
+DIALECT_SHAPES: Final[Mapping[str, str]] = {
+    "circle": "start",
+    "point": "start",
+    "doublecircle": "exit",
+    "rect": "codergen",
+    "rectangle": "codergen",
+    "square": "codergen",
+    "oval": "codergen",
+    "ellipse": "codergen",
+    "cylinder": "tool",
+    "octagon": "wait.human",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One stage of a graph; `attributes` are text, defaults of its scope included."""
+
+    id: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    line: int = 0
+
+    @property
+    def shape(self) -> str:
+        """Its shape; a box when it says none."""
+        return self.attributes.get("shape", "box")
+
+    @property
+    def type(self) -> str:
+        """What executes it: its own word, else by shape, else a coding agent."""
+        said = self.attributes.get("type") or self.attributes.get("handler")
+        if said:
+            return said
+        if "shape" not in self.attributes and self.id.lower() in ("start", "exit", "end"):
+            return "start" if self.id.lower() == "start" else "exit"
+        return TYPE_OF_SHAPE.get(self.shape) or DIALECT_SHAPES.get(self.shape, "codergen")
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return self.attributes.get("label") or self.id
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether the graph ends here."""
+        return self.type == "exit"
+
+    def flag(self, name: str) -> bool:
+        """Return a yes-or-no attribute."""
+        return self.attributes.get(name, "").lower() in ("true", "1", "yes")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A way from one node to another."""
+
+    source: str
+    target: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    line: int = 0
+
+    @property
+    def label(self) -> str:
+        """Its caption, also the key of preferred labels."""
+        return self.attributes.get("label", "")
+
+    @property
+    def condition(self) -> str:
+        """When it may be taken; empty is always."""
+        return self.attributes.get("condition", "").strip()
+
+    @property
+    def weight(self) -> int:
+        """Its priority among equals."""
+        try:
+            return int(float(self.attributes.get("weight", "0")))
+        except ValueError:
+            return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A dialect that was accepted, and where."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A whole line."""
+
+    name: str
+    nodes: Mapping[str, Node]
+    edges: tuple[Edge, ...]
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Warned, ...] = ()
+
+    @property
+    def goal(self) -> str:
+        """What the line is for."""
+        return self.attributes.get("goal", "")
+
+    def outgoing(self, node: str) -> tuple[Edge, ...]:
+        """Return the edges that leave a node, in the order written."""
+        return tuple(edge for edge in self.edges if edge.source == node)
+
+    def incoming(self, node: str) -> tuple[Edge, ...]:
+        """Return the edges that reach a node."""
+        return tuple(edge for edge in self.edges if edge.target == node)
+
+    def start(self) -> Node | None:
+        """Return the entry: shape Mdiamond, else the node called start."""
+        found = [node for node in self.nodes.values() if node.type == "start"]
+        if not found:
+            found = [node for node in self.nodes.values() if node.id.lower() == "start"]
+        return found[0] if found else None

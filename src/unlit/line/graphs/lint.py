@@ -1,0 +1,147 @@
+"""What is wrong with a line, or looks wrong. Pure."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from unlit.core.errors import InvalidInput
+from unlit.line.graphs.graph import TYPE_OF_SHAPE, Graph
+from unlit.line.graphs.routing import condition_error
+from unlit.line.graphs.stylesheet import parse_stylesheet
+
+FIDELITIES: Final = frozenset(
+    {"full", "truncate", "compact", "summary:low", "summary:medium", "summary:high"}
+)
+OWN_TYPES: Final = frozenset(
+    f"unlit.{name}"
+    for name in ("intent", "context", "baseline", "build", "checks", "validate", "sealed", "report")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding; a line with an error is not executed."""
+
+    rule: str
+    level: str
+    line: int
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "rule": self.rule,
+            "level": self.level,
+            "line": self.line,
+            "message": self.message,
+        }
+
+
+def lint(graph: Graph) -> tuple[Finding, ...]:
+    """Return all findings, errors first."""
+    found = [finding for rule in _RULES for finding in rule(graph)]
+    found += [Finding("dialect", "warning", w.line, w.message) for w in graph.warnings]
+    order = {"error": 0, "warning": 1}
+    return tuple(sorted(found, key=lambda finding: (order[finding.level], finding.line)))
+
+
+def errors(graph: Graph) -> tuple[Finding, ...]:
+    """Return only what keeps a line from being executed."""
+    return tuple(finding for finding in lint(graph) if finding.level == "error")
+
+
+def _starts(graph: Graph) -> Iterator[Finding]:
+    starts = [node for node in graph.nodes.values() if node.type == "start"]
+    if len(starts) != 1 and graph.start() is None:
+        yield Finding("start_node", "error", 1, "there is no start node (shape=Mdiamond)")
+    elif len(starts) > 1:
+        names = ", ".join(node.id for node in starts)
+        yield Finding("start_node", "error", starts[1].line, f"more than one start: {names}")
+    for node in starts:
+        if graph.incoming(node.id):
+            yield Finding("start_no_incoming", "error", node.line, f"an edge leads to {node.id}")
+
+
+def _exits(graph: Graph) -> Iterator[Finding]:
+    exits = [node for node in graph.nodes.values() if node.is_exit]
+    if not exits:
+        yield Finding("terminal_node", "error", 1, "there is no exit node (shape=Msquare)")
+    for node in exits:
+        if graph.outgoing(node.id):
+            yield Finding("exit_no_outgoing", "error", node.line, f"an edge leaves {node.id}")
+
+
+def _reach(graph: Graph) -> Iterator[Finding]:
+    start = graph.start()
+    if start is None:
+        return
+    seen, waiting = {start.id}, [start.id]
+    while waiting:
+        name = waiting.pop()
+        node = graph.nodes[name]
+        targets = [edge.target for edge in graph.outgoing(name)]
+        targets += [
+            node.attributes.get(key, "") for key in ("retry_target", "fallback_retry_target")
+        ]
+        for target in targets:
+            if target in graph.nodes and target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    for name, node in graph.nodes.items():
+        if name not in seen:
+            yield Finding("reachability", "error", node.line, f"{name} cannot be reached")
+
+
+def _edges(graph: Graph) -> Iterator[Finding]:
+    for edge in graph.edges:
+        if edge.target not in graph.nodes:
+            message = f"{edge.source} -> {edge.target}: there is no {edge.target}"
+            yield Finding("edge_target_exists", "error", edge.line, message)
+        if edge.condition and (why := condition_error(edge.condition)):
+            yield Finding("condition_syntax", "error", edge.line, f"{edge.condition!r}: {why}")
+
+
+def _styles(graph: Graph) -> Iterator[Finding]:
+    try:
+        parse_stylesheet(graph.attributes.get("model_stylesheet", ""))
+    except InvalidInput as error:
+        yield Finding("stylesheet_syntax", "error", 1, error.what)
+
+
+def _nodes(graph: Graph) -> Iterator[Finding]:
+    known = {*TYPE_OF_SHAPE.values(), *OWN_TYPES}
+    for node in graph.nodes.values():
+        if node.type not in known:
+            yield Finding("type_known", "warning", node.line, f"{node.id}: type {node.type!r}")
+        fidelity = node.attributes.get("fidelity")
+        if fidelity and fidelity not in FIDELITIES:
+            yield Finding("fidelity_valid", "warning", node.line, f"{node.id}: {fidelity!r}")
+        for name in ("retry_target", "fallback_retry_target"):
+            target = node.attributes.get(name)
+            if target and target not in graph.nodes:
+                message = f"{node.id}: {name} {target!r} does not exist"
+                yield Finding("retry_target_exists", "warning", node.line, message)
+        if node.flag("goal_gate") and not _has_target(graph, node.attributes):
+            message = f"{node.id} is a goal gate without a retry_target"
+            yield Finding("goal_gate_has_retry", "warning", node.line, message)
+        named = node.attributes.get("prompt") or node.attributes.get("label")
+        if node.type == "codergen" and not named:
+            message = f"{node.id} has neither prompt nor label"
+            yield Finding("prompt_on_llm_nodes", "warning", node.line, message)
+        if node.type == "tool" and not node.attributes.get("tool_command"):
+            yield Finding("tool_command", "warning", node.line, f"{node.id} has no tool_command")
+
+
+def _has_target(graph: Graph, attributes: Any) -> bool:
+    names = ("retry_target", "fallback_retry_target")
+    return any(attributes.get(name) or graph.attributes.get(name) for name in names)
+
+
+_RULES: Final[tuple[Callable[[Graph], Iterator[Finding]], ...]] = (
+    _starts,
+    _exits,
+    _reach,
+    _edges,
+    _styles,
+    _nodes,
+)

@@ -1,0 +1,91 @@
+"""Graph files on the durable engine: the default line as a graph, and lines of one's own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.line.world import durable_url, overlays, request, services
+
+from unlit.core.errors import InvalidInput
+from unlit.core.states import Verdict
+from unlit.line.graph_flow import BUILT_IN
+from unlit.line.graphs.dot import parse_dot
+from unlit.line.graphs.lint import lint
+from unlit.line.service import Line
+from unlit.record.model import GateDecision, RunState
+
+
+def test_the_default_line_is_a_graph_without_findings() -> None:
+    assert lint(parse_dot((BUILT_IN / "default.dot").read_text())) == ()
+
+
+@pytest.mark.parametrize(
+    "qualities", [("3", "6", "10"), ("10",), ("3", "", "4"), ("3", "10")], ids=str
+)
+async def test_the_default_line_as_a_graph_does_what_the_code_does(
+    tmp_path: Path, repository: Path, qualities: tuple[str, ...]
+) -> None:
+    found: list[object] = []
+    for line_file in ("default", str(BUILT_IN / "default.dot")):
+        state = tmp_path / Path(line_file).stem / str(len(found))
+        world = services(state, overlays(tmp_path, *qualities), [])
+        async with Line.open(world, durable_url(state)) as line:
+            run = await line.start(replace(request(repository), line=line_file))
+            done = await line.wait(run)
+        stages = [(stage.key, stage.state) for stage in world.store.stages(run)]
+        trees = [row.tree for row in world.store.candidates(run)]
+        looks = len(world.store.looks(run=run))
+        found.append((done.state, done.verdict, stages, trees, looks))
+    assert found[0] == found[1]
+
+
+async def test_a_line_of_ones_own_builds_runs_tools_and_asks_a_person(
+    tmp_path: Path, repository: Path
+) -> None:
+    text = """digraph own {
+        start [shape=Mdiamond] exit [shape=Msquare]
+        write [label="Write", prompt="Write the file for $goal"]
+        look [shape=parallelogram, tool_command="cat quality && test $(cat quality) = 10"]
+        ask [shape=hexagon, label="Good?"]
+        start -> write -> look
+        look -> write [condition="outcome=fail"]
+        look -> ask [condition="outcome=success"]
+        ask -> grade [label="[Y] Yes"] ask -> exit [label="[N] No"]
+        grade [type="unlit.validate"]
+        grade -> exit
+    }"""
+    (repository / "own.dot").write_text(text)
+    state = tmp_path / "state"
+    world = services(state, overlays(tmp_path, "3", "10"), [])
+    async with Line.open(world, durable_url(state)) as line:
+        run = await line.start(replace(request(repository), line=str(repository / "own.dot")))
+        waiting = await line.wait(run)
+        assert waiting.state is RunState.WAITING
+        assert waiting.note == "waits for an answer at ask: Good?"
+        world.store.decide_gate(
+            GateDecision(run, "ask", "yes", "ann", "looks right", world.clock.now())
+        )
+        await line.resume(run)
+        done = await line.wait(run)
+    assert (done.state, done.verdict) == (RunState.WAITING, Verdict.SHIP)
+    assert [stage.key for stage in world.store.stages(run)] == [
+        "build/c1",
+        "tool/look",
+        "build/c2",
+        "validate/c2",
+        "gate",
+    ]
+
+
+@pytest.mark.parametrize(("text", "code"), [("digraph {", "LIN-071"), ("digraph {}", "LIN-074")])
+async def test_a_broken_line_is_refused_before_anything_is_recorded(
+    tmp_path: Path, repository: Path, text: str, code: str
+) -> None:
+    (repository / "own.dot").write_text(text)
+    world = services(tmp_path / "state", overlays(tmp_path, "3"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        with pytest.raises(InvalidInput, match=code):
+            await line.start(replace(request(repository), line=str(repository / "own.dot")))
+        with pytest.raises(InvalidInput, match="LIN-075"):
+            await line.start(replace(request(repository), line="nothing"))
+    assert world.store.runs() == ()
