@@ -51,7 +51,7 @@ def test_every_route_needs_its_role(make_bench: Callable[..., Bench], entry: Ent
 )
 def test_no_form_is_taken_without_its_csrf_token(bench: Bench, entry: Entry) -> None:
     fill(bench.store)
-    data = {"answer": "yes", "reason": "r", "csrf": "0" * 40, "text": "x"}
+    data = {"answer": "yes", "reason": "r", "csrf": "0" * 56, "text": "x"}
     for form in (data, {**data, "csrf": ""}):
         assert bench.logged_in().post(path_of(entry), data=form).status_code == 403
     assert bench.log.entries == []

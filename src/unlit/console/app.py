@@ -9,6 +9,7 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -112,7 +113,7 @@ def create_app(console: Console) -> ASGIApp:
         for entry in ROUTES
     ]
     app = Starlette(routes=routes, exception_handlers={404: partial(_missing, console=console)})
-    return Guard(app, console)
+    return Guard(GZipMiddleware(app, minimum_size=1000, compresslevel=6), console)
 
 
 class Guard:

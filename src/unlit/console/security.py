@@ -73,14 +73,20 @@ def open_session(person: str, roles: frozenset[Role], now_s: int) -> Session:
     return Session(person, roles, secrets.token_urlsafe(16), now_s + SESSION_S)
 
 
-def csrf_token(session: Session, key: bytes) -> str:
-    """Return the token that forms of this session carry."""
-    return sign(key, b"csrf:" + session.nonce.encode())[:40]
+def csrf_token(session: Session, key: bytes, salt: str | None = None) -> str:
+    """Return a token for a form of this session; each time another one.
+
+    Pages are compressed, so that a secret that stays the same could be guessed from their size.
+    """
+    salt = salt or secrets.token_hex(8)
+    return salt + sign(key, f"csrf:{session.nonce}:{salt}".encode())[:40]
 
 
 def is_csrf(token: str, session: Session, key: bytes) -> bool:
-    """Whether a form carries the session's token."""
-    return hmac.compare_digest(token.encode(), csrf_token(session, key).encode())
+    """Whether a form carries a token of this session."""
+    if len(token) != 56 or not token.isalnum():
+        return False
+    return hmac.compare_digest(token.encode(), csrf_token(session, key, token[:16]).encode())
 
 
 def is_token(given: str, token: str) -> bool:

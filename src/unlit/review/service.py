@@ -17,6 +17,7 @@ from unlit.review.model import (
     FenceLine,
     ForecastLine,
     Graded,
+    LevelLine,
     QuestionLine,
     Report,
     Rule,
@@ -47,27 +48,40 @@ def questions_for(report: Report) -> tuple[QuestionLine, ...]:
     return report.open_questions
 
 
+def level_for(store: Store, run: Run) -> LevelLine:
+    """State the level of one run without building its whole report."""
+    builder = _Builder(store, run, with_rows=False)
+    lines = builder.candidate_lines()
+    chosen = builder.chosen(lines)
+    decision = store.gate_decision(run.id, "outcome")
+    return level_of(
+        lines,
+        run.agent,
+        builder.graded(chosen, Partition.VALIDATION),
+        reading.leaks_of(builder.documents(chosen)),
+        None if decision is None else _decision(decision),
+    )
+
+
 class _Builder:
     """Gathers the rows of one run once and turns them into a report."""
 
-    def __init__(self, store: Store, run: Run) -> None:
+    def __init__(self, store: Store, run: Run, *, with_rows: bool = True) -> None:
         self.store = store
         self.run = run
         self.stages = store.stages(run.id)
         self.evaluations = store.evaluations(run.id)
         self.candidates = store.candidates(run.id)
-        self.rows = store.trajectories(run.id)
+        self.rows = store.trajectories(run.id) if with_rows else ()
         documents = [evaluation.document for evaluation in self.evaluations]
         self.rule = reading.rule_of(documents[-1] if documents else {}, run.settings)
 
     def report(self) -> Report:
-        lines = self._candidate_lines()
-        chosen = self._chosen(lines)
-        graded = self._graded(chosen, Partition.VALIDATION) or self._graded(
-            chosen, Partition.VISIBLE
-        )
-        sealed = self._graded(chosen, Partition.SEALED)
-        documents = self._documents(chosen)
+        lines = self.candidate_lines()
+        chosen = self.chosen(lines)
+        graded = self.graded(chosen, Partition.VALIDATION) or self.graded(chosen, Partition.VISIBLE)
+        sealed = self.graded(chosen, Partition.SEALED)
+        documents = self.documents(chosen)
         main = documents[0] if documents else {}
         look = self._evaluation(chosen, Partition.SEALED)
         criteria = reading.criteria_of(
@@ -136,10 +150,10 @@ class _Builder:
             ),
         )
 
-    def _candidate_lines(self) -> tuple[CandidateLine, ...]:
+    def candidate_lines(self) -> tuple[CandidateLine, ...]:
         lines = []
         for row in self.candidates:
-            graded = self._graded(row.id, Partition.VALIDATION)
+            graded = self.graded(row.id, Partition.VALIDATION)
             why = "" if graded is not None else self._why_not(row.id)
             lines.append(
                 CandidateLine(row.id, row.number, row.commit, row.files, row.outcome, graded, why)
@@ -150,7 +164,7 @@ class _Builder:
         stages = [stage for stage in self.stages if stage.candidate == candidate and stage.detail]
         return stages[-1].detail if stages else "not graded"
 
-    def _chosen(self, lines: Sequence[CandidateLine]) -> CandidateId | None:
+    def chosen(self, lines: Sequence[CandidateLine]) -> CandidateId | None:
         shipping = [
             row.candidate for row in self.evaluations if row.partition is Partition.SEALED
         ] or [row.candidate for row in self.evaluations if row.verdict is Verdict.SHIP]
@@ -173,7 +187,7 @@ class _Builder:
             None,
         )
 
-    def _graded(self, candidate: CandidateId | None, partition: Partition) -> Graded | None:
+    def graded(self, candidate: CandidateId | None, partition: Partition) -> Graded | None:
         row = self._evaluation(candidate, partition)
         if row is None:
             return None
@@ -184,7 +198,7 @@ class _Builder:
         ]
         return reading.graded_of(row, trajectories, self.rule)
 
-    def _documents(self, candidate: CandidateId | None) -> list[Mapping[str, Any]]:
+    def documents(self, candidate: CandidateId | None) -> list[Mapping[str, Any]]:
         order = (Partition.VALIDATION, Partition.SEALED, Partition.VISIBLE)
         found = [self._evaluation(candidate, partition) for partition in order]
         return [row.document for row in found if row is not None]

@@ -46,7 +46,7 @@
     if (e.key === " " && !e.target.matches("body, main")) return;
     const answer = $(`[data-key="${CSS.escape(e.key)}"]`);
     if (going && Date.now() - going < 1500 && pages[e.key]) { going = 0; location.href = pages[e.key]; e.preventDefault(); return; }
-    if (answer) { answer.checked = true; $("#why").focus(); e.preventDefault(); return; }
+    if (answer && (e.key !== "u" || e.target.closest(".q"))) { answer.checked = true; $("#why").focus(); e.preventDefault(); return; }
     if (e.key === "g") { going = Date.now(); return; }
     if (keys[e.key]) { keys[e.key](); e.preventDefault(); }
   });

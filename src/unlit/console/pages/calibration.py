@@ -7,11 +7,12 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from unlit.console.web import Page
-from unlit.record.model import Forecast
-from unlit.review import build_report
+from unlit.record.model import Forecast, RunState
 from unlit.review.charts import reliability
+from unlit.review.service import level_for
 
 _LEVELS: Final = 5
+_THROUGH: Final = (RunState.SHIPPED, RunState.WAITING, RunState.ENDED, RunState.REJECTED)
 
 
 def calibration(page: Page) -> Response:
@@ -23,8 +24,8 @@ def calibration(page: Page) -> Response:
         if row.measure == "ship_probability" and row.middle is not None and row.actual is not None
     ]
     levels = [
-        (row, build_report(page.console.store, row.id).level)
-        for row in page.queries.runs(states=["shipped", "waiting", "ended"], limit=_LEVELS)
+        (row, level_for(page.console.store, row))
+        for row in page.console.store.runs(limit=_LEVELS, states=_THROUGH)
     ]
     return page.render(
         "calibration.html",
