@@ -38,7 +38,7 @@ def work(*, lines: int = 2, lease_s: float = 30.0, repository: Repository = None
     try:
         asyncio.run(_work(folder, lines, lease_s))
     except OutsideFailed as error:
-        if error.code != "LIN-061":
+        if error.code != "LIN-081":
             raise
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()

@@ -59,7 +59,7 @@ def _need(blobs: Blobs, run: RunId, name: str) -> bytes:
     body = blobs.find(f"{run}/{name}")
     if body is None:
         raise OutsideFailed(
-            "LIN-063",
+            "LIN-083",
             f"The record does not have {name} of run {run}.",
             "a run that workers share carries its files in the database.",
             "resume it on the machine where it began.",

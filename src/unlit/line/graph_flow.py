@@ -210,7 +210,10 @@ class LineHandler(Handler):
             return {"state": state.value, "detail": f"exit code {done.exit_code}"}
 
         facts = await self._stage(node.id, run, key=f"tool/{node.id}")
-        return _plain(facts, {"tool.output": output.get("text", ""), "last_stage": node.id})
+        text = output.get("text", "")
+        last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
+        updates = {"tool.output": text, "tool.last_line": last.strip(), "last_stage": node.id}
+        return _plain(facts, updates)
 
     async def _human(self, node: Node, prompt: str, context: Mapping[str, Any]) -> Outcome:
         """Take the answer that a person gave at this gate; wait when there is none."""

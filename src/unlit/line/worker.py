@@ -42,7 +42,7 @@ class Worker:
         )
         if not taken:
             raise InvalidInput(
-                "LIN-062",
+                "LIN-082",
                 f"Another live worker has the id {self.id}.",
                 "two processes with one id would do the same work twice.",
                 "start this worker again.",
@@ -57,7 +57,7 @@ class Worker:
     async def _beat(self) -> None:
         if not await asyncio.to_thread(self._leases.renew, self.id):
             raise OutsideFailed(
-                "LIN-061",
+                "LIN-081",
                 f"Worker {self.id} lost its lease.",
                 "it was silent for longer than its lease, and another one took over its work.",
                 "start it again; a supervisor does so by itself.",

@@ -129,6 +129,21 @@ async def test_branches_run_apart_and_meet_again() -> None:
     assert next(visit for visit in first.visits if visit.node == "p").status == "success"
 
 
+async def test_a_goal_gate_inside_a_branch_counts() -> None:
+    body = (
+        "p [shape=component] a [label=A, goal_gate=true, retry_target=p] b [label=B] "
+        "j [shape=tripleoctagon] s -> p p -> a p -> b a -> j b -> j j -> x"
+    )
+    found = await trace(wrap(body), {"a": ["fail", "success"]})
+    assert found.nodes.count("a") == 2
+    assert found.status == "success"
+
+
+async def test_the_graph_says_how_often_nodes_are_tried() -> None:
+    text = "digraph { default_max_retry=2 s [shape=Mdiamond] x [shape=Msquare] s -> a -> x }"
+    assert (await trace(text, {"a": ["retry", "retry", "success"]})).status == "success"
+
+
 async def test_a_line_without_end_is_stopped() -> None:
     found = await trace(wrap("a [label=A] b [label=B] s -> a -> b -> a a -> x [weight=-1]"))
     assert found.status == "fail"

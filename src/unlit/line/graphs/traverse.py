@@ -51,6 +51,7 @@ class Trace:
     status: str
     reason: str = ""
     context: Mapping[str, Any] = field(default_factory=dict)
+    outcomes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -142,7 +143,9 @@ class _Traversal:
         if node.type in ("start", "conditional"):
             status = str(context.get("outcome", "success")) if node.type != "start" else "success"
             return Outcome(status)
-        most = _count(node.attributes.get("max_retries")) + 1
+        usual = self._graph.attributes.get("default_max_retry")
+        usual = usual or self._graph.attributes.get("default_max_retries")
+        most = _count(node.attributes.get("max_retries") or usual) + 1
         outcome = Outcome("retry")
         for _ in range(most):
             outcome = await self._once(node, dict(context))
@@ -179,6 +182,7 @@ class _Traversal:
         traces = [task.result() for task in tasks]
         for trace in traces:
             self._visits += trace.visits
+            self._outcomes.update(trace.outcomes)
         results = [
             {"id": edge.target, "outcome": trace.status}
             for edge, trace in zip(edges, traces, strict=True)
@@ -208,7 +212,8 @@ class _Traversal:
         return text.replace("$goal", self._graph.goal)
 
     def _trace(self, status: str, reason: str, context: Mapping[str, Any]) -> Trace:
-        return Trace(tuple(self._visits), status, reason, dict(context))
+        outcomes = dict(self._outcomes)
+        return Trace(tuple(self._visits), status, reason, dict(context), outcomes)
 
 
 def _fan_in(context: Mapping[str, Any]) -> Outcome:
