@@ -249,6 +249,18 @@ class FakeWorlds(Worlds):
         self.advanced_s += seconds
 
     @override
+    def wants_way_in(self, world: str) -> bool:
+        return False
+
+    @override
+    def open_way_in(self, slot: str, address: str) -> None:
+        return None
+
+    @override
+    async def settle(self, world: str) -> None:
+        return None
+
+    @override
     def traffic(self, world: str) -> Traffic:
         return Traffic()
 

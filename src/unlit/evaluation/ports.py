@@ -166,6 +166,18 @@ class Worlds(Protocol):
         """Move the world's clock."""
         ...
 
+    def wants_way_in(self, world: str) -> bool:
+        """Say whether a service of this world delivers to the product (``http://product/…``)."""
+        ...
+
+    def open_way_in(self, slot: str, address: str) -> None:
+        """Say where the product of `slot` is reached now (``127.0.0.1:PORT``)."""
+        ...
+
+    async def settle(self, world: str) -> None:
+        """Deliver what waits for the product, and wait until it has been answered."""
+        ...
+
     def traffic(self, world: str) -> Traffic:
         """Return what the product asked of this world."""
         ...

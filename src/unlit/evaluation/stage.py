@@ -54,6 +54,7 @@ class Stage:
     server_outputs: list[str] = field(default_factory=list)
     sessions: dict[str, dict[str, str]] = field(default_factory=dict)
     step: int = 0
+    slot: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def filled(self, value: Any) -> Any:
@@ -92,6 +93,17 @@ class Stage:
                 raise ProductFailed("the product ended before it listened")
             await self.clock.sleep(wait_s)
             wait_s = min(0.1, wait_s * 1.5)
+        if self.worlds.wants_way_in(self.world):
+            await self._open_way_in(port)
+
+    async def _open_way_in(self, port: int) -> None:
+        """Let the services of this world reach the product, and deliver what waits for it."""
+        if "way_in" not in self.extra:
+            forwarded = await self.sandbox.forward(port)
+            self.extra["way_in"] = forwarded
+            self.extra.setdefault("close", []).append(forwarded.aclose)
+            self.worlds.open_way_in(self.slot, f"{forwarded.host}:{forwarded.port}")
+        await self.worlds.settle(self.world)
 
     async def _accepts(self, port: int) -> bool:
         try:

@@ -98,7 +98,7 @@ async def run_trajectory(
     except UnlitError as error:
         raise HarnessFault(f"the world cannot be made: {error}") from error
     try:
-        return await _run(scenario, draw, sandbox, world, setting)
+        return await _run(scenario, draw, sandbox, world, slot, setting)
     except NotExercised as missing:
         reason = Reason("not exercised", str(missing))
         return Outcome(draw, TrajectoryState.NOT_EXERCISED, (reason,))
@@ -120,7 +120,7 @@ def _plan(scenario: Scenario, draw: Draw) -> WorldPlan:
 
 
 async def _run(
-    scenario: Scenario, draw: Draw, sandbox: Sandbox, world: str, setting: Setting
+    scenario: Scenario, draw: Draw, sandbox: Sandbox, world: str, slot: str, setting: Setting
 ) -> Outcome:
     tokens = setting.worlds.tokens(world)
     stage = Stage(
@@ -131,6 +131,7 @@ async def _run(
         clock=setting.clock,
         env=_environment(setting, scenario, draw, tokens),
         values=dict(draw.values),
+        slot=slot,
     )
     before = setting.worlds.state(world)
     files = {name: str(text).encode() for name, text in

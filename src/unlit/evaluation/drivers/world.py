@@ -10,9 +10,12 @@ from unlit.evaluation.stage import NotExercised, Stage
 
 async def twin(params: Mapping[str, Any], stage: Stage) -> None:
     """Let something happen at a service: ``{slack.message: {channel: …}}``."""
+    if stage.launch.port is not None and stage.server is None and not stage.extra.get("down"):
+        await stage.start_server()
     for name, fields in params.items():
         service, _, event = name.partition(".")
         stage.worlds.emit(stage.world, service, event, fields or {})
+    await stage.worlds.settle(stage.world)
     stage.note(Observation(stage.step, "twin"))
 
 
