@@ -119,10 +119,19 @@ async def test_a_program_that_breaks_an_example_is_a_bug_and_not_a_reading(tmp_p
     assert "prints `7`" in result.dropped[0].what
 
 
-async def test_one_program_or_no_example_that_can_be_typed_is_refused() -> None:
+async def test_an_existing_program_alone_is_compared_with_the_examples() -> None:
+    entry = next(entries("between"))
+    sound = await ask(entry.text, entry.name, readings(entry)[:1], runner(entry))
+    assert (sound.questions, sound.dropped, sound.probes) == ((), (), 2)
+    text = entry.text.replace("- Outcome: prints `no`", "- Outcome: exit code 1")
+    wrong = await ask(text, entry.name, readings(entry)[:1], runner(entry))
+    assert [row.expected for row in wrong.dropped] == ["exit code 1"]
+
+
+async def test_no_program_or_no_example_that_can_be_typed_is_refused() -> None:
     entry = next(entries("between"))
     with pytest.raises(UsageError, match="INT-120"):
-        await ask(entry.text, entry.name, readings(entry)[:1], runner(entry))
+        await ask(entry.text, entry.name, [], runner(entry))
     words = entry.text.replace("`5`", "five").replace("`20`", "twenty")
     with pytest.raises(UsageError, match="INT-121"):
         await ask(words, entry.name, readings(entry), runner(entry))

@@ -53,7 +53,8 @@ def ask(  # noqa: PLR0913 # one parameter for each flag
         as_json: Print JSON.
 
     Returns:
-        0 when all readings agree or every question was answered, else 1.
+        0 when all readings agree or every question was answered, else 1; with one program, 1 when
+        it breaks an example.
     """
     from unlit.cli.intent import read_text
 
@@ -67,7 +68,8 @@ def ask(  # noqa: PLR0913 # one parameter for each flag
         sys.stdout.write(json.dumps(asked.to_json()) + "\n")
     else:
         sys.stdout.write(_report(asked, write))
-    return 1 if asked.still_open else 0
+    alone_and_wrong = asked.readings == 1 and bool(asked.dropped)
+    return 1 if asked.still_open or alone_and_wrong else 0
 
 
 class _Order:
@@ -171,7 +173,9 @@ def _report(asked: "Asked", answered: bool) -> str:
         f"{entry.reading} breaks {entry.criterion} ({entry.input}): {entry.what}"
         for entry in asked.dropped
     ]
-    if not asked.questions:
+    if asked.readings == 1:
+        lines.append("One program: compared with the examples of the spec only.")
+    elif not asked.questions:
         lines.append("All readings do the same with every input: nothing to ask.")
     elif not answered:
         lines += [_question(question).rstrip("\n") for question in asked.questions]

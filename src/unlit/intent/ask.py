@@ -92,26 +92,30 @@ async def ask(
 ) -> Asked:
     """Find the inputs that split `readings` and turn a person's answers into examples.
 
-    Without `answer` the questions are only reported, all of them.
+    Without `answer` the questions are only reported, all of them. One reading alone, such as an
+    existing program, is compared with the examples of the spec.
 
     Raises:
         InvalidInput: The spec cannot be read.
-        UsageError: Fewer than two readings, or no example that can be typed in.
+        UsageError: No reading, or no example that can be typed in.
     """
     spec = parse_spec(text, path)
     chosen = probes(spec, program=program, limit=inputs)
-    if len(readings) < 2:
+    if not readings:
         raise UsageError(
-            "INT-120", f"There are {len(readings)} programs to compare.",
-            "A spec is misread by somebody: at least two readings are needed.",
+            "INT-120",
+            "There is no program to look at.",
+            "A spec is misread by somebody: two readings are needed, or one existing program.",
             "Give two or more programs, best from different agents or models.",
-        )  # fmt: skip
+        )
     if not chosen:
         raise UsageError(
             "INT-121", f"No example of {path} can be typed in.",
             "Inputs are made from examples whose input has its arguments in backticks.",
             "Write for instance: - Input: `sort b a`.",
         )  # fmt: skip
+    if len(readings) == 1:
+        chosen = tuple(probe for probe in chosen if probe.changes == 0)
     runs = {
         reading.name: await run(reading, [probe.input for probe in chosen]) for reading in readings
     }
