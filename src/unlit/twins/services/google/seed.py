@@ -4,6 +4,8 @@ from typing import Any
 
 from unlit.twins.kit.seeds import expand, iso, moment
 from unlit.twins.kit.world import World
+from unlit.twins.model import Actor
+from unlit.twins.services.google import oauth
 from unlit.twins.services.google.docs import document, units
 from unlit.twins.services.google.drive import render, store
 from unlit.twins.services.google.sheets import book, entry
@@ -16,6 +18,7 @@ ADMIN = "admin@example.com"
 def prepare(world: World) -> None:
     """Put the administrator and an empty My Drive into a new world."""
     add_person(world, {"emailAddress": ADMIN, "displayName": "Admin Person"})
+    oauth.prepare(world)
 
 
 def add_person(world: World, entry_row: Row) -> Row:
@@ -63,6 +66,29 @@ def fill(world: World, spec: Any) -> None:
         add_person(world, one)
     for one in expand(spec.get("groups")):
         world.table("google.groups").put(one["email"], tuple(m.lower() for m in one["members"]))
+    for one in expand(spec.get("clients")):
+        row = {
+            "id": one["client_id"],
+            "secret": one.get("client_secret"),
+            "redirects": tuple(one.get("redirect_uris") or ()),
+        }
+        world.table("google.clients").put(one["client_id"], row)
+    for one in expand(spec.get("service_accounts")):
+        mail = str(one.get("email") or one["name"]).lower()
+        add_person(world, {"emailAddress": mail, "displayName": mail.split("@")[0]})
+        world.table("google.accounts").put(mail, {**one, "email": mail})
+    for one in expand(spec.get("refresh_tokens")):
+        mail = str(one.get("user") or ADMIN).lower()
+        client = one.get("client_id") or oauth.CLIENT_ID
+        held = {"mail": mail, "scope": " ".join(one.get("scopes") or ()), "client": client}
+        world.table("google.refresh_tokens").put(one["token"], held)
+        world.issue(one["token"])
+    for one in expand(spec.get("tokens")):
+        person = add_person(world, {"emailAddress": one.get("user") or ADMIN})
+        scopes = frozenset(one["scopes"]) if one.get("scopes") else None
+        actor = Actor(person["emailAddress"].lower(), "user", scopes)
+        world.table("google.tokens").put(one["token"], actor)
+        world.issue(one["token"])
     for one in expand(spec.get("folders")):
         add_file(world, {**one, "mimeType": store.FOLDER})
     for one in expand(spec.get("files")):

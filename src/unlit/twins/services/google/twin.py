@@ -10,15 +10,27 @@ from unlit.twins.kit.router import Match, NoMatch, Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Fact, FaultRule
-from unlit.twins.services.google import errors, seed
+from unlit.twins.services.google import batch, errors, generic, oauth, seed
 from unlit.twins.services.google.docs import document
 from unlit.twins.services.google.docs import routes as docs
-from unlit.twins.services.google.drive import files, permissions
+from unlit.twins.services.google.drive import changes, comments, files, permissions, uploads
 from unlit.twins.services.google.facts import believe
 from unlit.twins.services.google.sheets import filters, show, spreadsheets, values
 from unlit.twins.services.google.sheets.book import Book
 
-MODULES = (files, permissions, docs, spreadsheets, values, filters)
+MODULES = (
+    files,
+    permissions,
+    uploads,
+    changes,
+    comments,
+    docs,
+    spreadsheets,
+    values,
+    filters,
+    oauth,
+    batch,
+)
 _NO_TOKEN = (
     "Request is missing required authentication credential. Expected OAuth 2 access token, login "
     "cookie or other valid authentication credential. See https://developers.google.com/identity/"
@@ -67,10 +79,13 @@ class GoogleTwin(Twin):
         for module in MODULES:
             for route in module.routes.all:
                 self.router.add(route)
+        for route in generic.routes():
+            self.router.add(route, replace=False)
 
     @override
     def credential(self, request: Request) -> str | None:
-        return super().credential(request) or request.arg("access_token")
+        bearer = super().credential(request) or request.arg("access_token")
+        return bearer or oauth.credential(request)
 
     @override
     def administrator(self, world: World) -> Actor:
@@ -79,9 +94,13 @@ class GoogleTwin(Twin):
     @override
     def authenticate(self, exchange: Exchange) -> Actor:
         try:
-            return super().authenticate(exchange)
+            actor = super().authenticate(exchange)
         except VendorError as error:
             raise unauthenticated(exchange) from error
+        until = actor.extra.get("until")
+        if until is not None and until < exchange.world.now():
+            raise unauthenticated(exchange)
+        return actor
 
     @override
     def authorize(self, exchange: Exchange) -> None:

@@ -56,7 +56,21 @@ EDITS: Final[dict[str, Edit]] = {
 }
 # Kinds the vendor has and this twin cannot do truly: suggestions, comments, dropdown definitions.
 UNDONE: Final = frozenset(
-    ["acceptSuggestion", "rejectSuggestion", "deleteSuggestion", "insertComment", "deleteComment", "addCommentReply", "deleteCommentReply", "updateCommentPost", "createDropdownDefinition", "deleteDropdownDefinition", "insertDropdown", "updateDropdownDefinitionProperties", "updateDropdownProperties"]  # reads better
+    [
+        "acceptSuggestion",
+        "rejectSuggestion",
+        "deleteSuggestion",
+        "insertComment",
+        "deleteComment",
+        "addCommentReply",
+        "deleteCommentReply",
+        "updateCommentPost",
+        "createDropdownDefinition",
+        "deleteDropdownDefinition",
+        "insertDropdown",
+        "updateDropdownDefinitionProperties",
+        "updateDropdownProperties",
+    ]  # reads better
 )
 
 

@@ -347,6 +347,14 @@ def ranged(ask: Ask, content: bytes, mime: str) -> Reply:
     return Reply(206, content[start : end + 1], head)
 
 
+@routes.add("GET", "/files/{fileId}/export", "export", scopes=READ)
+def export(ask: Ask) -> Any:
+    """Return a Google document in another format."""
+    from unlit.twins.services.google.drive import convert
+
+    return convert.export(ask, the_file(ask), ask.arg("mimeType"))
+
+
 @routes.add("PATCH", "/files/{fileId}", "update")
 def update(ask: Ask) -> Any:
     """Change a file's metadata."""

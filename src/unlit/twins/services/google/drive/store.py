@@ -215,6 +215,10 @@ def changed(world: Any, ident: str, *, removed: bool = False) -> None:
         table.drop(old)
     number = world.number("google.change", 100)
     latest.put(ident, number)
+    if len(world.table("google.channels")):
+        from unlit.twins.services.google.drive import changes
+
+        changes.notify(world, ident, "remove" if removed else "update", "content,properties")
     table.put(number, {"file": ident, "removed": removed, "time": iso(world.now())})
 
 

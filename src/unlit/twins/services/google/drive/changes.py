@@ -1,0 +1,488 @@
+"""Changes, push channels, revisions, shared drives, about."""
+
+import json
+from typing import Any, Final
+
+from unlit.twins.kit.http import Reply
+from unlit.twins.model import Delivery
+from unlit.twins.services.google import errors
+from unlit.twins.services.google.call import Ask, Routes, Row
+from unlit.twins.services.google.drive import files, render, store
+
+routes = Routes("/drive/v3", "drive", files.WRITE)
+_LIFE: Final = 3600.0
+
+
+# --- changes
+@routes.add("GET", "/changes/startPageToken", "changes.getStartPageToken", scopes=files.READ)
+def start_token(ask: Ask) -> Any:
+    """Return where changes begin from now on."""
+    number = ask.world.counters.get("google.change", 100)
+    return ask.masked({"kind": "drive#startPageToken", "startPageToken": str(number)})
+
+
+@routes.add("GET", "/changes", "changes.list", scopes=files.READ)
+def list_changes(ask: Ask) -> Any:
+    """Return what changed since a token."""
+    token = ask.arg("pageToken")
+    if not token:
+        raise errors.drive(400, "required", "Required parameter: pageToken", location="pageToken")
+    if not token.isdigit():
+        raise errors.drive(400, "invalid", "Invalid Value", location="pageToken")
+    size = int(ask.arg("pageSize", "100"))
+    rows = [(n, row) for n, row in ask.table("changes").items() if n >= int(token)]
+    rows.sort(key=lambda pair: pair[0])
+    seen = [(n, row) for n, row in rows if _sees(ask, row)]
+    if not ask.flag("includeRemoved", default=True):
+        seen = [(n, row) for n, row in seen if not row["removed"]]
+    part = seen[:size]
+    out: Row = {"kind": "drive#changeList"}
+    if len(seen) > size:
+        out["nextPageToken"] = str(seen[size][0])
+    else:
+        out["newStartPageToken"] = str(ask.world.counters.get("google.change", 100))
+    out["changes"] = [shown(ask, row) for _, row in part]
+    default = "kind,nextPageToken,newStartPageToken,changes(kind,type,changeType,time,removed,fileId,file(kind,id,name,mimeType))"
+    return files.masked(ask, out, default)
+
+
+def _sees(ask: Ask, row: Row) -> bool:
+    return bool(row["removed"]) or store.visible(ask, row["file"]) is not None
+
+
+def shown(ask: Ask, row: Row) -> Row:
+    """Render a change."""
+    out: Row = {
+        "kind": "drive#change",
+        "removed": row["removed"],
+        "changeType": "file",
+        "type": "file",
+        "time": row["time"],
+        "fileId": row["file"],
+    }
+    found = ask.table("files").get(row["file"])
+    if found is not None and not row["removed"]:
+        out["file"] = render.file(ask, found)
+    return out
+
+
+# --- push channels
+def _channel(ask: Ask, resource: str, uri: str) -> Row:
+    body = ask.body()
+    for name in ("id", "type", "address"):
+        if not body.get(name):
+            raise errors.drive(400, "required", f"Required parameter: {name}", location=name)
+    if body["type"] not in ("web_hook", "webhook"):
+        raise errors.drive(400, "invalid", "Unknown channel type.")
+    if body["id"] in ask.table("channels"):
+        raise errors.drive(
+            400, "channelIdNotUnique", f"Channel id {body['id']} not unique", domain="push"
+        )
+    if not str(body["address"]).startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        raise errors.drive(
+            400, "push.webhookUrlNotHttps", "WebHook callback must be HTTPS", domain="global"
+        )
+    until = ask.world.now() + min(_LIFE * 24, float((body.get("params") or {}).get("ttl", _LIFE)))
+    if body.get("expiration"):
+        until = min(ask.world.now() + _LIFE * 24 * 7, int(body["expiration"]) / 1000)
+    ident = ask.world.text("google.resource", 27, store.ID_CHARS)
+    row = {
+        "id": body["id"],
+        "resource": resource,
+        "resourceId": ident,
+        "uri": uri,
+        "address": body["address"],
+        "token": body.get("token"),
+        "until": until,
+        "number": 1,
+        "me": ask.me.get("emailAddress"),
+    }
+    ask.table("channels").put(body["id"], row)
+    _send(ask.world, row, "sync", b"")
+    out: Row = {
+        "kind": "api#channel",
+        "id": body["id"],
+        "resourceId": ident,
+        "resourceUri": uri,
+        "expiration": str(int(until * 1000)),
+    }
+    if body.get("token"):
+        out["token"] = body["token"]
+    return out
+
+
+def _send(world: Any, row: Row, state: str, body: bytes, changed: str = "") -> None:
+    headers = [
+        ("content-type", "application/json; utf-8"),
+        ("x-goog-channel-id", row["id"]),
+        ("x-goog-channel-expiration", _http_date(row["until"])),
+        ("x-goog-resource-state", state),
+        ("x-goog-message-number", str(row["number"])),
+        ("x-goog-resource-id", row["resourceId"]),
+        ("x-goog-resource-uri", row["uri"]),
+        ("user-agent", "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"),
+    ]
+    if row.get("token"):
+        headers.append(("x-goog-channel-token", row["token"]))
+    if changed:
+        headers.append(("x-goog-changed", changed))
+    world.table("google.channels").patch(row["id"], number=row["number"] + 1)
+    world.outbox.append(Delivery("drive", state, "POST", row["address"], tuple(headers), body))
+
+
+def _http_date(seconds: float) -> str:
+    from email.utils import formatdate
+
+    return formatdate(seconds, usegmt=True)
+
+
+def notify(world: Any, ident: str, state: str, changed: str) -> None:
+    """Tell the channels that watch a file, and those that watch all changes."""
+    for row in list(world.table("google.channels").values()):
+        if row["until"] < world.now():
+            world.table("google.channels").drop(row["id"])
+        elif row["resource"] == "changes":
+            _send(world, row, "change", json.dumps({"kind": "drive#changes"}).encode())
+        elif row["resource"] == ident:
+            _send(world, row, state, b"", changed)
+
+
+@routes.add("POST", "/changes/watch", "changes.watch", scopes=files.READ)
+def watch_changes(ask: Ask) -> Any:
+    """Open a channel for all changes."""
+    if not ask.arg("pageToken"):
+        raise errors.drive(400, "required", "Required parameter: pageToken", location="pageToken")
+    uri = f"https://www.googleapis.com/drive/v3/changes?alt=json&pageToken={ask.arg('pageToken')}"
+    return ask.masked(_channel(ask, "changes", uri))
+
+
+@routes.add("POST", "/files/{fileId}/watch", "files.watch", scopes=files.READ)
+def watch_file(ask: Ask) -> Any:
+    """Open a channel for one file."""
+    row = files.the_file(ask)
+    uri = f"https://www.googleapis.com/drive/v3/files/{row['id']}?alt=json"
+    return ask.masked(_channel(ask, row["id"], uri))
+
+
+@routes.add("POST", "/channels/stop", "channels.stop", scopes=files.READ)
+def stop(ask: Ask) -> Any:
+    """Close a channel."""
+    body = ask.body()
+    row = ask.table("channels").get(body.get("id"))
+    if row is None or row["resourceId"] != body.get("resourceId"):
+        raise errors.drive(
+            404,
+            "notFound",
+            f"Channel '{body.get('id')}' not found for project"
+            if body.get("id")
+            else "Channel not found.",
+        )
+    ask.table("channels").drop(row["id"])
+    return Reply(204)
+
+
+# --- revisions
+def _revisions(ask: Ask, row: Row) -> tuple[Row, ...]:
+    found: tuple[Row, ...] = ask.table("revisions").get(row["id"]) or ()
+    if found or row["mimeType"] == store.FOLDER:
+        return found
+    return (
+        {
+            "id": str(row["version"]),
+            "modifiedTime": row["modifiedTime"],
+            "mimeType": row["mimeType"],
+            "modifier": row.get("modifier"),
+            "keepForever": False,
+        },
+    )
+
+
+def shown_revision(ask: Ask, row: Row) -> Row:
+    """Render a revision."""
+    out: Row = {
+        "kind": "drive#revision",
+        "id": row["id"],
+        "mimeType": row["mimeType"],
+        "modifiedTime": row["modifiedTime"],
+        "keepForever": row["keepForever"],
+        "published": bool(row.get("published", False)),
+        "lastModifyingUser": render.user(ask, row.get("modifier")),
+    }
+    for name in ("md5Checksum", "originalFilename"):
+        if row.get(name):
+            out[name] = row[name]
+    if "size" in row:
+        out["size"] = str(row["size"])
+    return out
+
+
+@routes.add("GET", "/files/{fileId}/revisions", "revisions.list", scopes=files.READ)
+def revisions(ask: Ask) -> Any:
+    """Return a file's revisions, oldest first."""
+    row = files.the_file(ask, "writer")
+    rows = [shown_revision(ask, r) for r in _revisions(ask, row)]
+    default = "kind,nextPageToken,revisions(kind,id,mimeType,modifiedTime)"
+    return files.masked(ask, {"kind": "drive#revisionList", "revisions": rows}, default)
+
+
+def _revision(ask: Ask, row: Row) -> Row:
+    wanted = ask.params["revisionId"]
+    found = next((r for r in _revisions(ask, row) if r["id"] == wanted), None)
+    if found is None:
+        raise errors.drive(404, "notFound", f"Revision not found: {wanted}.", location="revisionId")
+    return found
+
+
+@routes.add("GET", "/files/{fileId}/revisions/{revisionId}", "revisions.get", scopes=files.READ)
+def revision(ask: Ask) -> Any:
+    """Return a revision's metadata or content."""
+    row = files.the_file(ask, "writer")
+    found = _revision(ask, row)
+    if ask.arg("alt") == "media":
+        return files.ranged(ask, found.get("content", b""), found["mimeType"])
+    return files.masked(ask, shown_revision(ask, found), "kind,id,mimeType,modifiedTime")
+
+
+@routes.add("PATCH", "/files/{fileId}/revisions/{revisionId}", "revisions.update")
+def update_revision(ask: Ask) -> Any:
+    """Keep a revision, or publish it."""
+    row = files.the_file(ask, "writer")
+    found, body = _revision(ask, row), ask.body()
+    new = {
+        **found,
+        **{k: body[k] for k in ("keepForever", "published", "publishAuto") if k in body},
+    }
+    rows = tuple(new if r["id"] == found["id"] else r for r in _revisions(ask, row))
+    ask.table("revisions").put(row["id"], rows)
+    return files.masked(ask, shown_revision(ask, new), "kind,id,mimeType,modifiedTime")
+
+
+@routes.add("DELETE", "/files/{fileId}/revisions/{revisionId}", "revisions.delete")
+def delete_revision(ask: Ask) -> Any:
+    """Delete a revision; the last one stays."""
+    row = files.the_file(ask, "writer")
+    found, rows = _revision(ask, row), _revisions(ask, row)
+    if len(rows) == 1:
+        raise errors.drive(
+            400, "cannotDeleteOnlyRevision", "The only revision of a file cannot be deleted."
+        )
+    left = tuple(r for r in rows if r["id"] != found["id"])
+    ask.table("revisions").put(row["id"], left)
+    if row.get("headRevisionId") == found["id"]:
+        ask.table("contents").put(row["id"], left[-1].get("content", b""))
+        ask.table("files").patch(
+            row["id"], headRevisionId=left[-1]["id"], size=left[-1].get("size", 0)
+        )
+    return Reply(204)
+
+
+# --- shared drives
+def shown_drive(ask: Ask, row: Row, kind: str = "drive#drive") -> Row:
+    """Render a shared drive."""
+    return {
+        "kind": kind,
+        "id": row["id"],
+        "name": row["name"],
+        "colorRgb": row.get("colorRgb", "#0f9d58"),
+        "backgroundImageLink": "https://ssl.gstatic.com/team_drive_themes/generic_background.jpg",
+        "createdTime": row["createdTime"],
+        "hidden": bool(row.get("hidden", False)),
+        "capabilities": dict.fromkeys(
+            (
+                "canAddChildren",
+                "canComment",
+                "canCopy",
+                "canDeleteDrive",
+                "canDownload",
+                "canEdit",
+                "canListChildren",
+                "canManageMembers",
+                "canReadRevisions",
+                "canRename",
+                "canRenameDrive",
+                "canShare",
+            ),
+            True,
+        ),
+        "restrictions": row.get("restrictions")
+        or {
+            "adminManagedRestrictions": False,
+            "copyRequiresWriterPermission": False,
+            "domainUsersOnly": False,
+            "driveMembersOnly": False,
+            "sharingFoldersRequiresOrganizerPermission": False,
+        },
+    }
+
+
+def _drive(ask: Ask, param: str = "driveId", wanted: str = "reader") -> Row:
+    ident = ask.params[param]
+    row = ask.table("drives").get(ident)
+    me = str(ask.me.get("emailAddress", "")).lower()
+    held = [
+        p
+        for p in (row or {}).get("permissions", ())
+        if str(p.get("emailAddress", "")).lower() == me
+    ]
+    if row is None or not held:
+        raise errors.drive(404, "notFound", f"Shared drive not found: {ident}", location="driveId")
+    if not any(store.STRENGTH.index(p["role"]) >= store.STRENGTH.index(wanted) for p in held):
+        raise errors.drive(
+            403,
+            "insufficientFilePermissions",
+            "The user does not have sufficient permissions for this shared drive.",
+        )
+    return dict(row)
+
+
+@routes.add("POST", "/drives", "drives.create")
+def create_drive(ask: Ask) -> Any:
+    """Make a shared drive; the same request id makes none twice."""
+    request, body = ask.arg("requestId"), ask.body()
+    if not request:
+        raise errors.drive(400, "required", "Required parameter: requestId", location="requestId")
+    known = ask.table("drive_requests").get(request)
+    if known is not None:
+        raise errors.drive(
+            409, "duplicate", "A shared drive was already created with the provided request ID."
+        )
+    if not body.get("name"):
+        raise errors.drive(
+            400,
+            "required",
+            "The shared drive name is required.",
+            location="drive.name",
+            kind="other",
+        )
+    ident = "0A" + ask.world.text("google.drive", 15, store.ID_CHARS) + "Uk9PVA"
+    role = {**store.owner_permission(ask.me), "role": "organizer"}
+    row = {
+        "id": ident,
+        "name": body["name"],
+        "createdTime": store.now(ask.world),
+        "permissions": (role,),
+        **{k: body[k] for k in ("colorRgb", "hidden", "restrictions") if k in body},
+    }
+    ask.table("drives").put(ident, row)
+    ask.table("drive_requests").put(request, ident)
+    ask.table("files").put(
+        ident,
+        {
+            "id": ident,
+            "name": "Drive",
+            "mimeType": store.FOLDER,
+            "parents": (),
+            "createdTime": row["createdTime"],
+            "modifiedTime": row["createdTime"],
+            "trashed": False,
+            "starred": False,
+            "version": 1,
+            "permissions": (),
+            "driveId": ident,
+            "owner": None,
+            "modifier": ask.me.get("emailAddress"),
+        },
+    )
+    ask.table("roots").put("drive " + ident, ident)
+    return files.masked(ask, shown_drive(ask, row), "kind,id,name")
+
+
+@routes.add("GET", "/drives", "drives.list", scopes=files.READ)
+def list_drives(ask: Ask) -> Any:
+    """Return the caller's shared drives."""
+    me = str(ask.me.get("emailAddress", "")).lower()
+    rows = [
+        shown_drive(ask, row)
+        for row in ask.table("drives").values()
+        if any(str(p.get("emailAddress", "")).lower() == me for p in row["permissions"])
+    ]
+    return files.masked(
+        ask, {"kind": "drive#driveList", "drives": rows}, "kind,nextPageToken,drives(kind,id,name)"
+    )
+
+
+@routes.add("GET", "/drives/{driveId}", "drives.get", scopes=files.READ)
+def get_drive(ask: Ask) -> Any:
+    """Return a shared drive."""
+    return files.masked(ask, shown_drive(ask, _drive(ask)), "kind,id,name")
+
+
+@routes.add("PATCH", "/drives/{driveId}", "drives.update")
+def update_drive(ask: Ask) -> Any:
+    """Change a shared drive."""
+    row, body = _drive(ask, wanted="organizer"), ask.body()
+    changes = {k: body[k] for k in ("name", "colorRgb", "restrictions") if k in body}
+    return files.masked(
+        ask,
+        shown_drive(ask, ask.table("drives").put(row["id"], {**row, **changes})),
+        "kind,id,name",
+    )
+
+
+@routes.add("DELETE", "/drives/{driveId}", "drives.delete")
+def delete_drive(ask: Ask) -> Any:
+    """Delete an empty shared drive."""
+    row = _drive(ask, wanted="organizer")
+    inside = [
+        f
+        for f in ask.table("files").values()
+        if f.get("driveId") == row["id"] and f["id"] != row["id"]
+    ]
+    if inside:
+        raise errors.drive(
+            403, "nonEmptyDrive", "A shared drive can only be deleted when it is empty."
+        )
+    for table, key in (
+        ("drives", row["id"]),
+        ("files", row["id"]),
+        ("roots", "drive " + row["id"]),
+    ):
+        ask.table(table).drop(key)
+    return Reply(204)
+
+
+def _hiding(name: str, hidden: bool) -> None:
+    @routes.add("POST", f"/drives/{{driveId}}/{name}", f"drives.{name}")
+    def hide(ask: Ask) -> Any:
+        row = ask.table("drives").patch(_drive(ask)["id"], hidden=hidden)
+        return files.masked(ask, shown_drive(ask, row), "kind,id,name")
+
+
+_hiding("hide", True)
+_hiding("unhide", False)
+
+
+@routes.add("GET", "/about", "about.get", scopes=files.READ)
+def about(ask: Ask) -> Any:
+    """Return who the caller is and what the service can do; a mask must be given."""
+    if not ask.arg("fields"):
+        raise errors.drive(
+            400,
+            "required",
+            "The 'fields' parameter is required for this method.",
+            location="fields",
+        )
+    used = sum(
+        int(r.get("size", 0))
+        for r in ask.table("files").values()
+        if r.get("owner") == ask.me.get("emailAddress")
+    )
+    out = {
+        "kind": "drive#about",
+        "user": render.user(ask, ask.me.get("emailAddress")),
+        "storageQuota": {
+            "limit": str(15 * 1024**3),
+            "usage": str(used),
+            "usageInDrive": str(used),
+            "usageInDriveTrash": "0",
+        },
+        "importFormats": {"text/csv": [store.SHEET], "text/plain": [store.DOCUMENT]},
+        "exportFormats": {kind: list(forms) for kind, forms in render.EXPORTS.items()},
+        "maxImportSizes": {store.SHEET: "104857600", store.DOCUMENT: "10485760"},
+        "maxUploadSize": "5242880000000",
+        "appInstalled": False,
+        "folderColorPalette": ["#ac725e", "#d06b64", "#f83a22", "#fa573c"],
+        "canCreateDrives": True,
+        "canCreateTeamDrives": True,
+    }
+    return files.masked(ask, out, "*")
