@@ -40,7 +40,12 @@ def test_changing_one_authors_family_changes_the_ceiling() -> None:
     [
         (ScenarioFacts("s", "golden", CLAUDE), "oracle", 4, "previous system"),
         (ScenarioFacts("s", "contract", CLAUDE), "oracle", 4, "published contract"),
-        (ScenarioFacts("s", "twin", CLAUDE, "behaviour", ("okta",)), "oracle", 3, "tier behaviour"),
+        (
+            ScenarioFacts("s", "twin", CLAUDE, "behaviour", ("okta",)),
+            "oracle",
+            3,
+            "route used: behaviour",
+        ),
         (ScenarioFacts("s", "twin", CLAUDE, None, ("okta",)), "oracle", 3, "not measured"),
         (ScenarioFacts("s", "invariant", CLAUDE), "invariant", 2, "silent on what it is for"),
         (ScenarioFacts("s", "human", PERSON), "person", 3, "as security understood"),
@@ -96,7 +101,15 @@ def test_all_authors_are_named_by_their_role() -> None:
     assert found.authors == {
         "criterion": "person security",
         "scenario": "person security",
-        "twin": "unlit unnamed",
+        "twin": "unlit",
         "judge": "model openai",
         "code": "model anthropic",
     }
+
+
+def test_several_services_are_named_in_one_sentence() -> None:
+    scenario = ScenarioFacts("s", "twin", PERSON, "shape", ("jira", "okta", "slack"))
+    assert of(scenarios=(scenario,)).ceiling == (
+        "right for Jira, Okta and Slack as their contracts and recordings describe them; least "
+        "faithful route used: shape"
+    )

@@ -31,7 +31,7 @@ class Writer:
     @override
     def __str__(self) -> str:
         """``model anthropic``, ``person finance``."""
-        return f"{self.by} {self.family or self.name or 'unnamed'}"
+        return f"{self.by} {self.family or self.name or ''}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,14 @@ def _outside(best: ScenarioFacts, facts: Facts) -> str:
         return "as the previous system did it, on the inputs that were recorded"
     if best.oracle == "contract":
         return "right as the published contract says"
-    services = " and ".join(best.services) or "the service"
+    named = [name.capitalize() for name in best.services] or ["the service"]
+    services = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    says = "as its contract and recordings describe it"
+    if len(named) > 1:
+        says = "as their contracts and recordings describe them"
     if best.tier is None:
         return f"right for our twin of {services}; its fidelity on these routes was not measured"
-    return f"right for {services} as its contract and recordings describe it, tier {best.tier}"
+    return f"right for {services} {says}; least faithful route used: {best.tier}"
 
 
 def _judge_ceiling(facts: Facts) -> str:
