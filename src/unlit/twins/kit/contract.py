@@ -88,6 +88,15 @@ class Contract:
         return found
 
     @cached_property
+    def collections(self) -> frozenset[str]:
+        """Templates that have items directly below them."""
+        return frozenset(
+            template.rpartition("/")[0]
+            for template in self.templates
+            if template.rpartition("/")[2].startswith("{") and template.endswith("}")
+        )
+
+    @cached_property
     def nouns(self) -> dict[str, str]:
         """The schema's name of the items of each collection, and of each document."""
         found: dict[str, str] = {}

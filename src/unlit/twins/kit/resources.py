@@ -56,15 +56,8 @@ def place(contract: Contract, operation: Operation) -> Place:
         return Place("move", "/".join(parts[:-3]), last)
     if last in MOVES and operation.method in ("POST", "PUT") and is_parameter(parts[-2]):
         return Place("move", "/".join(parts[:-2]), last)
-    below = operation.template.rstrip("/") + "/{"
-    children = [
-        t
-        for t in templates
-        if t.startswith(below)
-        and t.endswith("}")
-        and t.count("/") == operation.template.count("/") + 1
-    ]
-    if children or (operation.method == "GET" and _is_list(contract, operation)):
+    above = operation.template.rstrip("/") in contract.collections
+    if above or (operation.method == "GET" and _is_list(contract, operation)):
         return Place("collection", operation.template)
     methods = templates.get(operation.template, {})
     if "GET" in methods:

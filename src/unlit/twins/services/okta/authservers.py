@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from unlit.twins.kit.crud import Crud
 from unlit.twins.kit.router import Handler, Route
 from unlit.twins.kit.twin import Exchange
 from unlit.twins.kit.world import World
@@ -146,7 +145,7 @@ def aliased(handler: Handler) -> Handler:
     return answer
 
 
-def routes(crud: Crud) -> tuple[Route, ...]:
+def routes(generic: tuple[Route, ...]) -> tuple[Route, ...]:
     """Return the contract's routes of authorisation servers, with the alias."""
     return tuple(
         Route(
@@ -154,6 +153,6 @@ def routes(crud: Crud) -> tuple[Route, ...]:
             tier="hand" if route.template.count("/") <= 6 else "contract",
             scopes=route.scopes, extra=route.extra,
         )
-        for route in crud.routes()
+        for route in generic
         if route.template.startswith(KIND)
     )  # fmt: skip

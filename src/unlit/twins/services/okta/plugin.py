@@ -39,10 +39,11 @@ class Okta(Twin):
 
     def __init__(self) -> None:
         self.crud = kernel()
-        self.router = Router(tuple(self.crud.routes()))
+        generic = tuple(self.crud.routes())
+        self.router = Router(generic)
         hand = (users, lifecycle, groups, events, schemas, links, roles, trust, oidc)
         routes = [route for part in hand for route in part.ROUTES]
-        for route in (*routes, *apps.routes(self.crud), *authservers.routes(self.crud)):
+        for route in (*routes, *apps.routes(self.crud), *authservers.routes(generic)):
             self.router.add(route)
 
     @override

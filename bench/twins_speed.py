@@ -1,0 +1,210 @@
+"""How fast twins are: calls a second against a bare Starlette handler, forks, growth, start.
+
+Run: ``uv run python bench/twins_speed.py [--json]``. Ratios are taken in one run, in turns, so that
+they hold on a busy machine; the absolute numbers do not.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+ROUNDS = 5
+CALLS = 4000
+CONNECTIONS = 16
+
+
+def serve_twin(queue: Any) -> None:
+    import uvloop
+
+    from unlit.twins.server import TwinServer
+    from unlit.twins.universe import Universe
+
+    async def run() -> None:
+        universe = Universe(["slack"])
+        universe.default = universe.create_world()
+        server = await TwinServer.start(universe, service="slack")
+        queue.put((server.address, universe.tokens(universe.default)["slack"]))
+        await asyncio.Event().wait()
+
+    uvloop.run(run())
+
+
+def serve_floor(queue: Any) -> None:
+    import uvicorn
+    import uvloop
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    kept: dict[int, Any] = {}
+
+    async def post(request: Any) -> JSONResponse:
+        form = dict(x.split("=", 1) for x in (await request.body()).decode().split("&"))
+        kept[len(kept)] = form
+        return JSONResponse({"ok": True, "message": form})
+
+    app = Starlette(routes=[Route("/api/chat.postMessage", post, methods=["POST"])])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        queue.put((f"127.0.0.1:{listener.getsockname()[1]}", "none"))
+        config = uvicorn.Config(app, log_config=None, access_log=False)
+        uvloop.run(uvicorn.Server(config).serve(sockets=[listener]))
+
+
+async def load(address: str, token: str, calls: int) -> float:
+    """Return calls a second over `CONNECTIONS` connections that are kept alive."""
+    host, port = address.split(":")
+    body = b"channel=general&text=hello+there"
+    head = (
+        f"POST /api/chat.postMessage HTTP/1.1\r\nHost: {address}\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    request = head + body
+
+    async def one(count: int) -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        for _ in range(count):
+            writer.write(request)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            size = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            text = await reader.readexactly(size)
+            if b'"ok":true' not in text:
+                raise RuntimeError(text[:200])
+        writer.close()
+
+    start = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CONNECTIONS):
+            group.create_task(one(calls // CONNECTIONS))
+    return calls / (time.perf_counter() - start)
+
+
+def rates() -> dict[str, Any]:
+    context = multiprocessing.get_context("spawn")
+    found: dict[str, list[float]] = {"twin": [], "floor": []}
+    places, processes = {}, []
+    for name, target in (("twin", serve_twin), ("floor", serve_floor)):
+        queue = context.Queue()
+        process = context.Process(target=target, args=(queue,), daemon=True)
+        process.start()
+        processes.append(process)
+        places[name] = queue.get(timeout=30)
+    time.sleep(0.5)
+    for _ in range(ROUNDS):
+        for name, (address, token) in places.items():
+            found[name].append(asyncio.run(load(address, token, CALLS)))
+    for process in processes:
+        process.terminate()
+    ratios = [a / b for a, b in zip(found["twin"], found["floor"], strict=True)]
+    return {
+        "postMessage_per_s": round(statistics.median(found["twin"])),
+        "starlette_floor_per_s": round(statistics.median(found["floor"])),
+        "ratio_to_floor": round(statistics.median(ratios), 3),
+    }
+
+
+def timed(act: Callable[[], Any], times: int) -> float:
+    """Return the median milliseconds of an act."""
+    found = []
+    for _ in range(times):
+        start = time.perf_counter()
+        act()
+        found.append((time.perf_counter() - start) * 1000)
+    return round(statistics.median(found), 3)
+
+
+def inside() -> dict[str, Any]:
+    from unlit.twins.kit.http import Request
+    from unlit.twins.universe import Universe
+
+    universe = Universe(["okta", "slack"])
+    seeds = {"okta": {"users": [{"count": 10_000, "login": "user{n}@example.com"}]}}
+    world = universe.create_world(seeds)
+    out: dict[str, Any] = {
+        "fork_ms_10000_objects": timed(lambda: universe.fork(world), 50),
+        "reset_ms_10000_objects": timed(lambda: universe.reset(world), 50),
+    }
+    token = universe.tokens(world)["slack"]
+    form = {
+        "authorization": f"Bearer {token}",
+        "x-twin-world": world,
+        "content-type": "application/x-www-form-urlencoded",
+    }
+
+    def post() -> None:
+        request = Request("POST", "/api/chat.postMessage", "", form, b"channel=general&text=x")
+        universe.answer("slack", request)
+
+    def history() -> None:
+        request = Request("POST", "/api/conversations.history", "", form, body)
+        reply = universe.answer("slack", request).reply
+        if b'"ok":true' not in reply.encoded():
+            raise RuntimeError(reply.encoded())
+
+    channel = universe.world(world).table("slack.channel_names").get("general")
+    body = f"channel={channel}&limit=20".encode()
+    out["postMessage_us_in_process"] = round(1000 * timed(post, 2000), 1)
+    out["history_ms_at_2000"] = timed(history, 50)
+    refused = 0
+    for _ in range(98_000):
+        post()
+    refused = sum(1 for call in universe.calls(world) if call.status >= 400)
+    out["history_ms_at_100000"] = timed(history, 50)
+    out["postMessage_us_at_100000"] = round(1000 * timed(post, 2000), 1)
+    out["answers_4xx_in_100000_calls"] = refused
+    return out
+
+
+def start() -> dict[str, Any]:
+    code = (
+        "import time,resource;t=time.perf_counter();import asyncio\n"
+        "from unlit.twins.universe import Universe\nfrom unlit.twins.serving import open_doors\n"
+        "async def run():\n u=Universe();u.default=u.create_world();d=await open_doors(u)\n"
+        " used=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024\n"
+        " print(time.perf_counter()-t, time.process_time(), used,"
+        " len(d.services))\n await d.close()\nasyncio.run(run())"
+    )
+    runs = []
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        if done.returncode:
+            return {"start_error": done.stderr.strip().splitlines()[-1]}
+        seconds, cpu, megabytes, services = done.stdout.split()
+        runs.append((float(seconds), float(megabytes), int(services), float(cpu)))
+    return {
+        "start_s": round(min(run[0] for run in runs), 2),
+        "start_cpu_s": round(min(run[3] for run in runs), 2),
+        "start_mb": round(max(run[1] for run in runs)),
+        "services": runs[0][2],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    result = {
+        **start(),
+        **inside(),
+        **rates(),
+        "bench_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    if options.json:
+        print(json.dumps(result))
+        return
+    for name, value in result.items():
+        print(f"{name:32} {value}")
+
+
+if __name__ == "__main__":
+    main()
