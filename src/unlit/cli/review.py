@@ -44,7 +44,8 @@ def review(
     from unlit.wiring.desk import open_office
 
     office = open_office(repository, run=run)
-    report = build_report(office.store, office.store.find_run(run).id)
+    found = office.store.find_run(run).id
+    report = build_report(office.store, found, logs=(office.paths.audit,))
     if html is not None:
         html.write_text(render_html(report), encoding="utf-8")
         sys.stderr.write(f"wrote {html}\n")

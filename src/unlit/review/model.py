@@ -207,7 +207,7 @@ class LookLine:
 
 @dataclass(frozen=True, slots=True)
 class FenceLine:
-    """What one fence saw; `None` was not reported."""
+    """What the fences of one stage and role saw; `None` was not reported."""
 
     stage: str
     candidate: CandidateId | None
@@ -216,6 +216,8 @@ class FenceLine:
     exchanges: int | None
     weak: tuple[str, ...] | None
     peak_memory_mb: float | None = None
+    role: str = "coder"
+    fences: int = 1
 
 
 @dataclass(frozen=True, slots=True)

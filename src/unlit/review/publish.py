@@ -1,7 +1,7 @@
 """Write a run's report to disk and its questions into the record, once and again the same."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +24,16 @@ class Published:
     questions: int
 
 
-def publish(store: Store, run: RunId, folder: Path) -> Published:
+def publish(store: Store, run: RunId, folder: Path, *, logs: Sequence[Path] = ()) -> Published:
     """Build the report of a run, keep its questions and write its files into `folder`.
+
+    `logs` are the audit logs in which the run's fences closed.
 
     Raises:
         InvalidInput: No such run.
         OutsideFailed: A file cannot be written.
     """
-    report = build_report(store, run)
+    report = build_report(store, run, logs=logs)
     store.keep_questions(
         [
             Question(run, line.number, line.kind, line.text, line.criterion, line.why)

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from unlit.console.tail import Tail, tail
 from unlit.console.web import Page
 from unlit.policy import AuditEntry
 from unlit.policy.audit.reading import is_denial
+from unlit.review.adapters.log_tail import Tail, tail
 
 _WANT: Final = 100
 LOGS: Final = ("fences", "gates")

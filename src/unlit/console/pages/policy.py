@@ -5,11 +5,11 @@ from typing import Final
 
 from starlette.responses import Response
 
-from unlit.console.tail import tail
 from unlit.console.web import Page
 from unlit.core.errors import UnlitError
 from unlit.policy import Policy, load_policy
 from unlit.policy.audit.reading import is_denial
+from unlit.review.adapters.log_tail import tail
 
 _DENIED: Final = 200
 

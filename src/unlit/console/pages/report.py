@@ -1,6 +1,7 @@
 """One run: the report as the stand-alone file has it, with the gate; and its trajectories."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -49,7 +50,14 @@ class PageLinks:
 
 def _report(page: Page, run: RunId | None = None) -> Report:
     store = page.console.store
-    return build_report(store, run or store.find_run(page.path("run")).id)
+    found = run or store.find_run(page.path("run")).id
+    return build_report(store, found, logs=_logs(page, found))
+
+
+def _logs(page: Page, run: RunId) -> list[Path]:
+    own = list(page.console.place.audit[:1])
+    store = page.console.evaluations.store(run)
+    return own if store is None else [*own, *sorted((store / run).glob("*/*/audit"))[:40]]
 
 
 def _body(page: Page, report: Report, said: str = "") -> dict[str, Any]:
