@@ -21,7 +21,7 @@ from unlit.fence.gateway.allowance import Meter
 from unlit.fence.launch.wire import pair, send
 from unlit.fence.model import FenceSpec, Limits, Mount, Probe
 from unlit.fence.probing import Prober
-from unlit.fence.view import View, granted_mounts, matching, write_etc
+from unlit.fence.view import View, fresh, granted_mounts, matching, still, write_etc
 from unlit.policy import AuditLog, mint_placeholder, resolve_credential
 from unlit.policy.model import JSON, RoleLimits
 
@@ -148,15 +148,16 @@ class FenceHost:
         placeholders = {rule.name: mint_placeholder(rule) for rule in granted}
         env = {rule.env: placeholders[rule.name] for rule in granted if rule.env}
         self._note(name, spec)
+        view = self._view(spec)
         ours, theirs = pair()
         try:
-            send(self._control, self._order(spec, limits), [theirs.fileno()])
+            send(self._control, self._order(spec, limits, view), [theirs.fileno()])
         except OSError as error:
             ours.close()
             raise _no_launcher() from error
         finally:
             theirs.close()
-        fence = Fence(spec, limits, self._view(spec), ours, placeholders, {**spec.env, **env})
+        fence = Fence(spec, limits, view, ours, placeholders, {**spec.env, **env})
         try:
             sockets, dns = await self._ready(fence)
             await self._gateway.attach(name, spec, sockets, dns, placeholders)
@@ -198,7 +199,7 @@ class FenceHost:
         }
         self._audit.append("fence.open", spec.identity, fields)
 
-    def _order(self, spec: FenceSpec, limits: Limits) -> dict[str, Any]:
+    def _order(self, spec: FenceSpec, limits: Limits, view: View) -> dict[str, Any]:
         rlimits = {
             "RLIMIT_CORE": 0,
             "RLIMIT_NOFILE": limits.open_files,
@@ -226,6 +227,8 @@ class FenceHost:
             "processes": limits.processes + _OWN_PROCESSES,
             "rlimits": rlimits,
             "bwrap": self._bwrap,
+            "still": still(view),
+            "fresh": fresh(view),
         }
 
     def _view(self, spec: FenceSpec) -> View:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from unlit.core.errors import OutsideFailed
 from unlit.fence.model import NOT_STARTED, Probe
+from unlit.fence.session import no_view
 
 if TYPE_CHECKING:
     from unlit.fence.fence import Fence
@@ -73,7 +73,7 @@ class Prober:
         line = "\n".join([*lines, f"echo {mark}", _MEMORY])
         done = await fence.run(["sh", "-c", line], env={_PLANT: plant}, timeout_s=_SECONDS, cwd="/")
         if done.exit_code == NOT_STARTED:
-            raise _no_view(done.stderr.decode("utf-8", "replace"))
+            raise no_view(done.stderr.decode("utf-8", "replace"))
         head, _, memory = done.stdout.partition(f"{mark}\n".encode())[2].partition(
             f"{mark}\n".encode()
         )
@@ -128,12 +128,3 @@ class Prober:
             await asyncio.sleep(0.001)
         missed = self._touched == before
         return inside, Probe("control connection", when, blocked=missed, control=True)
-
-
-def _no_view(said: str) -> OutsideFailed:
-    return OutsideFailed(
-        "FEN-013",
-        f"The view of the fence could not be made: {said.strip() or 'bubblewrap said nothing'}",
-        "a mount has no place inside, or the machine lacks something that bubblewrap needs.",
-        "choose a target for the mount outside /usr, /etc and /proc; else run `unlit doctor`.",
-    )

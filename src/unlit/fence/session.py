@@ -63,6 +63,8 @@ class Session:
                 message, fds = await self._ready
         except TimeoutError as error:
             raise _failed(f"it did not stand within {timeout_s:.0f} s", None) from error
+        if message.get("view"):
+            raise no_view(str(message["what"]))
         if message["event"] == "failed":
             raise _failed(str(message["what"]), message.get("errno"))
         return message, fds
@@ -149,6 +151,16 @@ class Session:
                 future.set_exception(_gone())
                 future.exception()  # noted here: a waiter that was cancelled leaves no warning
         self._on_gone()
+
+
+def no_view(said: str) -> OutsideFailed:
+    """Say that what a fence is to show cannot be shown."""
+    return OutsideFailed(
+        "FEN-013",
+        f"The view of the fence could not be made: {said.strip() or 'nothing says why'}",
+        "a mount has no place inside, or the machine lacks something that the view needs.",
+        "choose a target for the mount outside /usr, /etc and /proc; else run `unlit doctor`.",
+    )
 
 
 def _gone() -> OutsideFailed:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from unlit.fence.launch.scene import Piece
 from unlit.fence.model import Mount
 from unlit.policy.model import FileRules
 
@@ -24,7 +25,15 @@ _FROM_HOST: Final = (
     "protocols",
     "services",
 )
-_HIDDEN_PROC: Final = ("kallsyms", "keys", "timer_list", "modules", "cmdline")
+_DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
+_DEVICE_LINKS: Final = (
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("core", "/proc/kcore"),
+    ("ptmx", "pts/ptmx"),
+)
 _CA_VARIABLES: Final = (
     "AWS_CA_BUNDLE",
     "CARGO_HTTP_CAINFO",
@@ -73,7 +82,7 @@ class View:
 
 
 def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
-    """Return bubblewrap's arguments for one command."""
+    """Return bubblewrap's arguments for one command in a view that stands."""
     made = [
         "--unshare-user",
         "--disable-userns",
@@ -88,50 +97,69 @@ def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
         "--new-session",
         "--cap-drop", "ALL",
         "--clearenv",
-        "--ro-bind", "/usr", "/usr",
+        "--dev-bind", f"{view.stage}/root", "/",  # each part says itself that it has no devices
+        "--proc", "/proc",
     ]  # fmt: skip
-    for name in _TOP:
-        made += _top(name)
-    made += ["--ro-bind", str(view.etc), "/etc"]
-    for name in _FROM_HOST:
-        if Path("/etc", name).exists():
-            made += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
-    made += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--tmpfs", "/var"]
-    for name in (one for one in _HIDDEN_PROC if Path("/proc", one).exists()):
-        made += ["--ro-bind", f"{view.stage}/empty", f"/proc/{name}"]
-    made += ["--bind", f"{view.stage}/rw/shm", "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108
-    made += ["--dir", "/home", "--bind", f"{view.stage}/rw/home", HOME]
-    made += ["--bind", f"{view.stage}/rw/tmp", "/tmp", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
-    for number, (target, writable) in enumerate(view.targets):
-        made += ["--bind" if writable else "--ro-bind", f"{view.stage}/m{number}", target]
-    made += _workspace(view)
-    made += ["--remount-ro", "/", "--remount-ro", "/run", "--remount-ro", "/var"]
     for name, value in {**_ENVIRONMENT, **env}.items():
         made += ["--setenv", name, value]
     return [*made, "--chdir", cwd]
 
 
-def _workspace(view: View) -> list[str]:
-    work = f"{view.stage}/work"
-    made = ["--bind" if "." in view.writable else "--ro-bind", work, WORKSPACE]
-    for path in view.writable:
-        if path != ".":
-            made += ["--bind", f"{work}/{path}", f"{WORKSPACE}/{path}"]
-    for path in _parents(view.read_only) if "." in view.writable else ():
-        made += ["--bind", f"{work}/{path}", f"{WORKSPACE}/{path}"]
-    for path in view.read_only:
-        made += ["--ro-bind", f"{work}/{path}", f"{WORKSPACE}/{path}"]
-    for path, is_folder in view.hidden:
-        source = "nothing" if is_folder else "empty"
-        made += ["--ro-bind", f"{view.stage}/{source}", f"{WORKSPACE}/{path}"]
+def still(view: View) -> list[Piece]:
+    """Return what a view shows that stays as long as the fence."""
+    made = [_bind("/usr", "/usr"), *filter(None, map(_top, _TOP)), _bind(str(view.etc), "/etc")]
+    made += [
+        _bind(f"/etc/{one}", f"/etc/{one}") for one in _FROM_HOST if Path("/etc", one).exists()
+    ]
+    made += [_folder(one) for one in ("/proc", "/run", "/var", "/dev", "/home")]
+    made += [_piece("device", f"/dev/{one}", f"/dev/{one}") for one in _DEVICES]
+    made += [_link(source, f"/dev/{name}") for name, source in _DEVICE_LINKS]
+    made += [_link("/tmp", "/var/tmp"), _piece("terminals", "", "/dev/pts")]  # noqa: S108 # inside
+    made += [
+        _bind(f"m{number}", target, writable=writable)
+        for number, (target, writable) in enumerate(view.targets)
+        if not _in_layer(target)
+    ]
     return made
 
 
-def _parents(paths: Sequence[str]) -> list[str]:
+def fresh(view: View) -> list[Piece]:
+    """Return what a view shows that lies on the writable layer, outermost first."""
+    made = [
+        _bind("rw/home", HOME, writable=True),
+        _bind("rw/tmp", "/tmp", writable=True),  # noqa: S108 # inside
+        _bind("rw/shm", "/dev/shm", writable=True),  # noqa: S108 # inside
+        _bind("work", WORKSPACE, writable="." in view.writable),
+    ]
+    made += [
+        _bind(f"work/{path}", f"{WORKSPACE}/{path}", writable=True)
+        for path in (*view.writable, *_parents(view.read_only, view.writable))
+        if path != "."
+    ]
+    made += [_bind(f"work/{path}", f"{WORKSPACE}/{path}") for path in view.read_only]
+    made += [
+        _bind("nothing" if is_folder else "empty", f"{WORKSPACE}/{path}")
+        for path, is_folder in view.hidden
+    ]
+    made += [
+        _bind(f"m{number}", target, writable=writable)
+        for number, (target, writable) in enumerate(view.targets)
+        if _in_layer(target)
+    ]
+    return made
+
+
+def _in_layer(target: str) -> bool:
+    return any(target == one or target.startswith(f"{one}/") for one in (WORKSPACE, HOME, "/tmp"))  # noqa: S108 # inside
+
+
+def _parents(paths: Sequence[str], writable: Sequence[str]) -> list[str]:
     """Return the folders on the way to read-only paths.
 
     Each becomes a mount of its own, so that it cannot be renamed away and made anew.
     """
+    if "." not in writable:
+        return []
     found: dict[str, None] = {}
     for path in paths:
         parts = path.split("/")[:-1]
@@ -140,11 +168,27 @@ def _parents(paths: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def _top(name: str) -> list[str]:
+def _top(name: str) -> Piece | None:
     path = Path("/", name)
     if path.is_symlink():
-        return ["--symlink", str(path.readlink()), f"/{name}"]
-    return ["--ro-bind", f"/{name}", f"/{name}"] if path.is_dir() else []
+        return _link(str(path.readlink()), f"/{name}")
+    return _bind(f"/{name}", f"/{name}") if path.is_dir() else None
+
+
+def _piece(kind: str, source: str, target: str, *, writable: bool = False) -> Piece:
+    return {"kind": kind, "source": source, "target": target, "writable": writable}
+
+
+def _bind(source: str, target: str, *, writable: bool = False) -> Piece:
+    return _piece("bind", source, target, writable=writable)
+
+
+def _link(source: str, target: str) -> Piece:
+    return _piece("link", source, target)
+
+
+def _folder(target: str) -> Piece:
+    return _piece("folder", "", target)
 
 
 def write_etc(folder: Path, ca_pem: bytes) -> None:

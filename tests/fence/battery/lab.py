@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from typing_extensions import override
+
 from unlit.fence.gateway.ca import Authority
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 # the host has several addresses, and each is tried
@@ -180,6 +182,7 @@ async def _listen(lab: Lab, stack: contextlib.AsyncExitStack) -> None:
         stack.callback(one.close)
 
     class Note(asyncio.DatagramProtocol):
+        @override
         def datagram_received(self, data: bytes, addr: Any) -> None:
             lab.told.extend(data)
 

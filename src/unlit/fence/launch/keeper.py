@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, Final
 
 import unlit.fence.launch.syscalls as sys_
-from unlit.fence.launch import network, population, trees, workspace
+from unlit.fence.launch import network, population, scene, trees, workspace
 from unlit.fence.launch.cgroups import Hierarchy
 from unlit.fence.launch.order import TRAMPOLINE, Message, Order
 from unlit.fence.launch.seccomp import seccomp_filter
@@ -62,7 +62,8 @@ def keep(link: socket.socket, birth: Birth) -> None:
         keeper = _Keeper(order, channel, birth, warm)
         keeper.furnish(fds[1:])
     except OSError as error:
-        send(channel, {"event": "failed", "what": str(error), "errno": error.errno})
+        what = {"what": str(error), "errno": error.errno, "view": isinstance(error, scene.NoPlace)}
+        send(channel, {"event": "failed", **what})
         return
     sockets = [one.detach() for one in warm.sockets]
     facts = {"cgroup": warm.cgroup, "captured": warm.captured, "uid": birth.uid}
@@ -120,7 +121,7 @@ class _Keeper:
         """Put workspace and binds in place; as root they come as descriptors."""
         stage, order = self._stage, self._order
         sys_.mount("tmpfs", stage, "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=1m,mode=0755")
-        for name in ("lower", "rw", "work", "nothing"):
+        for name in ("lower", "rw", "work", "nothing", "root"):
             os.mkdir(f"{stage}/{name}", 0o755)  # noqa: PTH102 # no pathlib in the launcher
         _touch(f"{stage}/empty")
         sources = [order["workspace"]]
@@ -140,6 +141,7 @@ class _Keeper:
                 trees.place(tree, target)
                 os.close(tree)
         workspace.lay(stage, order["disk_mb"], order["inodes"])
+        scene.build(stage, order["still"], order["fresh"])
 
     def serve(self) -> None:
         """Answer the factory until it hangs up; then end everything."""
@@ -254,8 +256,10 @@ class _Keeper:
 
     def _reset(self, message: Message, fds: list[int]) -> None:
         self._end_all()
+        scene.detach(self._stage, self._order["fresh"])
         workspace.lift(self._stage)
         workspace.lay(self._stage, self._order["disk_mb"], self._order["inodes"])
+        scene.refresh(self._stage, self._order["fresh"])
         self._reply(message, {})
 
     def _changes(self, message: Message, fds: list[int]) -> None:

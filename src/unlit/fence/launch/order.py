@@ -2,6 +2,8 @@
 
 from typing import Any, Final, TypedDict
 
+from unlit.fence.launch.scene import Piece
+
 TRAMPOLINE: Final = ("/bin/sh", "-c", 'printf . >&3; exec "$@" 3>&-', "fence")
 """Runs inside before the command: it tells that the view stands, then becomes the command."""
 
@@ -26,6 +28,8 @@ class Order(TypedDict):
     processes: int
     rlimits: dict[str, int]
     bwrap: str
+    still: list[Piece]
+    fresh: list[Piece]
 
 
 Message = dict[str, Any]

@@ -16,6 +16,7 @@ import unlit.fence.launch.syscalls as sys_
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _AT_FDCWD: Final = -100
 _AT_EMPTY_PATH: Final = 0x1000
+_AT_RECURSIVE: Final = 0x8000
 _CLONE_TREE: Final = 1
 _FROM_DESCRIPTOR: Final = 4
 _READ_ONLY, _NO_SETUID, _NO_DEVICES, _IDMAP = 0x1, 0x2, 0x4, 0x00100000
@@ -49,6 +50,15 @@ def tree_of(path: str, *, owner_namespace: int | None, writable: bool) -> int:
 def place(tree: int, target: str) -> None:
     """Mount a detached tree at `target`."""
     sys_.call(_MOVE_MOUNT, tree, b"", _AT_FDCWD, target.encode(), _FROM_DESCRIPTOR)
+
+
+def restrict(path: str, *, writable: bool, recursive: bool) -> None:
+    """Take set-uid, devices and, where asked, writing away from the mount at `path`."""
+    attributes = _NO_SETUID | _NO_DEVICES | (0 if writable else _READ_ONLY)
+    wanted = struct.pack("=QQQQ", attributes, 0, 0, 0)
+    flags = _AT_RECURSIVE if recursive else 0
+    words = (_AT_FDCWD, path.encode(), flags, ctypes.c_char_p(wanted), len(wanted))
+    sys_.call(_MOUNT_SETATTR, *words)
 
 
 def namespace_of(pid: int) -> int:
