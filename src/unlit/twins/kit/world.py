@@ -1,11 +1,12 @@
 """Worlds: tables that are replaced, never mutated, so that a fork is pointer work."""
 
-import hashlib
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from hashlib import blake2b
 from typing import Any, Final
 
 from unlit.twins.kit.faults import Faults
@@ -16,6 +17,12 @@ BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 UPPER: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS: Final = "0123456789"
 KEPT_BODIES: Final = 200
+
+
+@cache
+def _letters(alphabet: str) -> bytes:
+    """Return the table that turns any byte into a letter of an alphabet."""
+    return bytes(ord(alphabet[byte % len(alphabet)]) for byte in range(256))
 
 
 class Table:
@@ -175,13 +182,19 @@ class World:
         return value
 
     def text(self, kind: str, length: int, alphabet: str = BASE62) -> str:
-        """Return a fresh text that depends on the world's seed, `kind` and how many came before."""
-        key = f"{self.seed}/{kind}/{self.number('#' + kind)}".encode()
-        size = len(alphabet)
-        digest = hashlib.blake2b(key, digest_size=min(64, max(8, length))).digest()
+        """Return a fresh text that depends on the world's seed, `kind` and how many came before.
+
+        Args:
+            kind: Name of the series.
+            length: Letters wanted.
+            alphabet: ASCII letters to choose from.
+        """
+        count = self.counters[kind] = self.counters.get(kind, 0) + 1
+        key = b"%d/%b/%d" % (self.seed, kind.encode(), count)
+        digest = blake2b(key, digest_size=64).digest()
         while len(digest) < length:
-            digest += hashlib.blake2b(digest, digest_size=64).digest()
-        return "".join([alphabet[byte % size] for byte in digest[:length]])
+            digest += blake2b(digest, digest_size=64).digest()
+        return digest[:length].translate(_letters(alphabet)).decode()
 
     def random(self, kind: str) -> random.Random:
         """Return a generator that depends on the seed, `kind` and how many came before."""
