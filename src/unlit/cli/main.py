@@ -54,6 +54,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("fence", "unlit.cli.fence:app", "Run any command behind policy."),
     Command("context", "unlit.cli.context:app", "Trackers, documents and errors, in one place."),
     Command("worker", "unlit.cli.worker:app", "Work for the fleet: take runs from the queue."),
+    Command("lines", "unlit.cli.lines:app", "Lines as graph files: list, lint, draw, trace."),
     Command("memory", "unlit.cli.memory:app", "Lessons that agents are told; curated by people."),
     Command("policy", "unlit.cli.policy:app", "Check, explain, test and compare policies."),
     Command("audit", "unlit.cli.audit:app", "Show, verify and export the audit log."),

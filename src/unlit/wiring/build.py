@@ -187,7 +187,7 @@ async def open_factory(
                 host, state_home(settings.env, settings.path("state_home")) / "deps", settings.env
             ),
             evaluator=EvaluatorProcess(evaluator_store(vault), settings.env),
-            reporter=ReviewRoom(store, paths.root / "reports"),
+            reporter=ReviewRoom(store, paths.root / "reports", partial(audit_logs, paths, vault)),
             shipper=ShipRoom(store),
             agents=partial(_agent, settings, overlays),
             sources=partial(_sources, clock),
@@ -236,6 +236,12 @@ def factory_of(repository: Path) -> tuple[Factory, tuple[str, ...]]:
     )
     name = repository.resolve().name or "repository"
     return Factory(name=name, product=product), commands.reasons
+
+
+def audit_logs(paths: StatePaths, vault: Path, run: str) -> tuple[Path, ...]:
+    """Return the folders of all audit logs that a run has written to."""
+    graded = sorted((evaluator_store(vault) / run).glob("*/*/audit"))
+    return (paths.audit, *graded)
 
 
 def evaluator_store(vault: Path) -> Path:
