@@ -20,7 +20,7 @@ def answer(exchange: Exchange, *, any_token: bool = False) -> tuple[Reply, Fault
     Returns:
         The reply, its body encoded, and the fault that the transport must still apply.
     """
-    twin = exchange.twin
+    twin, world = exchange.twin, exchange.world
     fault = None
     try:
         reply, fault = _reply(exchange, any_token)
@@ -34,6 +34,7 @@ def answer(exchange: Exchange, *, any_token: bool = False) -> tuple[Reply, Fault
         reply.headers.append(("x-twin-error", "TWN-500"))
     twin.finish(exchange, reply)
     encoded = reply.body = reply.encoded()
+    exchange.world = world
     _log(exchange, reply, fault, encoded)
     return reply, fault
 
@@ -44,24 +45,33 @@ def _reply(exchange: Exchange, any_token: bool) -> tuple[Reply, FaultRule | None
     if isinstance(found, NoMatch):
         raise twin.no_route(exchange, found.allowed)
     exchange.match = found
-    route = found.route
-    fault = None
-    if world.faults.armed:
-        draw = world.random("fault").random()
-        fault = world.faults.strike(
-            exchange.service, route.op, request.method, route.template, request.path, draw
-        )
-        if fault is not None and fault.kind == "status" and (fault.status or fault.error):
-            return twin.struck(exchange, fault), fault
-        if fault is not None and fault.kind in ("timeout", "drop"):
-            return Reply(504), fault
-    if not route.open:
+    fault = _fault(exchange) if world.faults.armed else None
+    if fault is not None and fault.kind == "status" and (fault.status or fault.error):
+        return twin.struck(exchange, fault), fault
+    if fault is not None and fault.kind in ("timeout", "drop"):
+        return Reply(504), fault
+    if not found.route.open:
         _authenticate(exchange, any_token)
     if world.limits:
         refused = twin.limit(exchange)
         if refused is not None:
             raise refused
-    return route.handler(exchange), fault
+    return found.route.handler(exchange), fault
+
+
+def _fault(exchange: Exchange) -> FaultRule | None:
+    """Return the rule that strikes a call; a stale read is turned to the world as it was."""
+    request, world, route = exchange.request, exchange.world, exchange.route
+    draw = world.random("fault").random()
+    fault = world.faults.strike(
+        exchange.service, route.op, request.method, route.template, request.path, draw
+    )
+    if fault is not None and fault.kind == "stale":
+        if world.lag is not None:
+            exchange.world = world.behind()
+    elif world.faults.has("stale") and not exchange.twin.reads(exchange):
+        world.lag = world.save()
+    return fault
 
 
 def _authenticate(exchange: Exchange, any_token: bool) -> None:

@@ -99,6 +99,10 @@ class Faults:
             }
         )
 
+    def has(self, kind: str) -> bool:
+        """Whether a rule of a kind is armed."""
+        return any(a.rule.kind == kind for armed in self.armed.values() for a in armed)
+
     def strike(
         self, service: str, op: str, method: str, template: str, path: str, draw: float
     ) -> FaultRule | None:

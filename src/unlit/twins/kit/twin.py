@@ -177,6 +177,10 @@ class Twin:
         """Return the vendor's code for an injected HTTP status."""
         return f"http_{status}"
 
+    def reads(self, exchange: Exchange) -> bool:
+        """Whether a call only reads; matters for stale reads."""
+        return exchange.request.method in ("GET", "HEAD")
+
     def limit(self, exchange: Exchange) -> VendorError | None:
         """Count the call against the vendor's rate limits; return the refusal, if any."""
         return None

@@ -152,6 +152,7 @@ class World:
         limits: Whether the vendor's rate limits apply.
         caches: Derived data that may be thrown away at any time (indexes of searches).
         outbox: Webhooks and events that wait for delivery.
+        lag: State before the last write, kept while a ``stale`` fault is armed.
     """
 
     id: str
@@ -166,6 +167,7 @@ class World:
     outbox: list[Delivery] = field(default_factory=list)
     caches: dict[str, Any] = field(default_factory=dict)
     saved: dict[str, Saved] = field(default_factory=dict)
+    lag: Saved | None = None
     issue: Callable[[str], None] = lambda token: None
 
     def table(self, name: str) -> Table:
@@ -222,6 +224,13 @@ class World:
         self.counters = dict(saved.counters)
         self.clock = saved.clock.copy()
         self.caches.clear()
+
+    def behind(self) -> "World":
+        """Return a world as it was before the last write; what is written there is lost."""
+        old = World(self.id, self.seed, self.clock.copy(), issue=self.issue)
+        if self.lag is not None:
+            old.load(self.lag)
+        return old
 
     @contextmanager
     def atomic(self) -> Iterator[None]:

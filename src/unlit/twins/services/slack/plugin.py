@@ -32,6 +32,9 @@ from unlit.twins.services.slack import (
 from unlit.twins.services.slack import facts as believed
 from unlit.twins.services.slack.ask import Method, SlackError, answer, arguments
 
+READING: Final = frozenset(
+    ("info", "list", "history", "replies", "members", "test", "messages", "files", "all")
+)
 HEX: Final = "0123456789abcdef"
 _PARTS: Final = (
     people,
@@ -141,6 +144,12 @@ class Slack(Twin):
         have = exchange.actor.scopes or frozenset()
         if wanted and not have & set(wanted):
             raise SlackError("missing_scope", needed=wanted[0], provided=",".join(sorted(have)))
+
+    @override
+    def reads(self, exchange: Exchange) -> bool:
+        """Whether a method only reads; Slack reads by POST, too."""
+        verb = exchange.route.op.rpartition(".")[2]
+        return verb in READING or verb.startswith(("get", "list", "lookup"))
 
     @override
     def limit(self, exchange: Exchange) -> VendorError | None:
