@@ -203,5 +203,19 @@ RECIPES: Final[Mapping[str, Recipe]] = {
                 "HF_HUB_OFFLINE": "1",
             },
         ),
+        Recipe(
+            name="own",
+            title="Our own loop (pydantic-ai)",
+            command="python",
+            argv=(MODEL,),
+            stdin=True,
+            model="anthropic:claude-sonnet-4-5",
+            protocol="anthropic",
+            key="ANTHROPIC_API_KEY",
+            package=("pydantic-ai-slim[anthropic,openai,google,bedrock,openrouter]>=2.68,<3",),
+            index="pypi",
+            output="own",
+            env={"PYTHONDONTWRITEBYTECODE": "1"},
+        ),
     )
 }

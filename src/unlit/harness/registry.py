@@ -17,6 +17,7 @@ AGENTS: Final[dict[str, str]] = {
     "opencode": "unlit.harness.agents.headless:make",
     "aider": "unlit.harness.agents.headless:make",
     "mini-swe-agent": "unlit.harness.agents.headless:make",
+    "own": "unlit.harness.agents.own:make",
 }
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from unlit.core.ids import CandidateId, RunId
-from unlit.harness.agents.headless import HeadlessAgent
 from unlit.harness.fakes import FakeFence, ListSink
+from unlit.harness.headless import HeadlessAgent
 from unlit.harness.model import EndReason, Job
 from unlit.harness.options import AgentOptions
 from unlit.harness.recipes import RECIPES
@@ -75,6 +75,6 @@ async def test_each_bad_end_has_its_own_name(
 
 async def test_an_agent_that_is_not_here_is_not_started(fence: FakeFence) -> None:
     made = make_agent("codex", AgentOptions())
-    assert made.facts.needs == ("`codex` is not on this machine",)
+    assert made.facts.needs == ("`codex` is not here (unlit agents install codex)",)
     end = await made.run(job(), fence, ListSink())
     assert end.reason is EndReason.NOT_STARTED

@@ -1,0 +1,194 @@
+"""The own loop, as it runs inside the fence. It imports nothing of unlit.
+
+Reads the brief from standard input, the model from its first argument; works with five tools in the
+current folder; prints JSON lines ``{"kind", "text", "data"}``. Its model calls go to the vendor's
+name and through the gateway like any agent's.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+MOST_STEPS = 500
+KEPT = 16_000
+WHOLE_TURNS = 12
+INSTRUCTIONS = (
+    "You are a careful software engineer. Work in the current folder with the tools given. "
+    "Read before you change. Keep changes small. Run the project's own tests when there are any. "
+    "When everything asked for is done, answer with one short paragraph and call no tool."
+)
+ROOT = Path.cwd().resolve()
+
+
+def say(kind: str, text: str = "", **data: Any) -> None:
+    """Print one event."""
+    sys.stdout.write(json.dumps({"kind": kind, "text": text[:2000], "data": data}) + "\n")
+    sys.stdout.flush()
+
+
+def cut(text: str, limit: int = KEPT) -> str:
+    """Keep the beginning and the end of a long text, and say what was left out."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n… {len(text) - limit} characters left out …\n{text[-half:]}"
+
+
+def inside(path: str) -> Path:
+    """Return a path in the workspace; a path that leads out of it is refused."""
+    found = (ROOT / path).resolve()
+    if not found.is_relative_to(ROOT):
+        raise ValueError(f"{path} is outside the workspace")
+    return found
+
+
+async def bash(command: str, timeout_s: int = 300) -> str:
+    """Run a shell command in the workspace and return its output and exit code."""
+    say("tool", f"bash {command}", name="bash")
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-c",
+        command,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(timeout_s):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return f"exit code: timed out after {timeout_s} s"
+    return f"{cut(output.decode(errors='replace'))}\nexit code: {process.returncode}"
+
+
+async def read(path: str, first_line: int = 1, lines: int = 400) -> str:
+    """Read lines of a file; each is shown with its number."""
+    say("tool", f"read {path}", name="read")
+    text = inside(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    start = max(0, first_line - 1)
+    part = text[start : start + lines]
+    shown = "\n".join(f"{start + n:5} {line}" for n, line in enumerate(part, 1))
+    return cut(shown) or f"{path} has {len(text)} lines"
+
+
+async def search(pattern: str, path: str = ".") -> str:
+    """Search files for a regular expression; returns path, line and text of each match."""
+    say("tool", f"search {pattern}", name="search")
+    wanted = re.compile(pattern)
+    found: list[str] = []
+    for file in sorted(inside(path).rglob("*")):
+        if not file.is_file() or ".git" in file.parts or file.stat().st_size > 2_000_000:
+            continue
+        text = file.read_text(encoding="utf-8", errors="ignore")
+        for number, line in enumerate(text.splitlines(), 1):
+            if wanted.search(line):
+                found.append(f"{file.relative_to(ROOT)}:{number}: {line.strip()[:200]}")
+    return cut("\n".join(found[:300])) or "nothing found"
+
+
+async def edit(path: str, old: str, new: str) -> str:
+    """Replace a text that occurs exactly once in a file."""
+    say("tool", f"edit {path}", name="edit", paths=[path])
+    file = inside(path)
+    text = file.read_text(encoding="utf-8")
+    count = text.count(old)
+    if count != 1:
+        return f"not changed: the old text occurs {count} times in {path}"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    return f"changed {path}"
+
+
+async def write(path: str, text: str) -> str:
+    """Write a whole file; folders are made."""
+    say("tool", f"write {path}", name="write", paths=[path])
+    file = inside(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return f"wrote {path}, {len(text)} characters"
+
+
+def shortened(messages: list[Any]) -> list[Any]:
+    """Shorten tool outputs that are older than the last turns; what was asked stays whole."""
+    from dataclasses import replace
+
+    early = messages[1 : max(1, len(messages) - 2 * WHOLE_TURNS)]
+    kept = messages[:1]
+    for message in early:
+        parts = [
+            replace(part, content=cut(part.content, 400))
+            if getattr(part, "part_kind", "") == "tool-return" and isinstance(part.content, str)
+            else part
+            for part in message.parts
+        ]
+        kept.append(replace(message, parts=parts))
+    return kept + messages[1 + len(early) :]
+
+
+async def work(model: str, brief: str) -> int:
+    """Do the work; return the exit code."""
+    from pydantic_ai import Agent, UsageLimits
+    from pydantic_ai.capabilities import ProcessHistory
+
+    async def guarded(tool: Any, *args: Any) -> str:
+        try:
+            result: str = await tool(*args)
+        except (OSError, ValueError, re.error) as error:
+            return f"failed: {error}"
+        return result
+
+    agent: Any = Agent(
+        model, instructions=INSTRUCTIONS, capabilities=[ProcessHistory(shortened)], retries=3
+    )
+
+    async def _bash(command: str, timeout_s: int = 300) -> str:
+        """Run a shell command in the workspace and return its output and exit code."""
+        return await guarded(bash, command, timeout_s)
+
+    async def _read(path: str, first_line: int = 1, lines: int = 400) -> str:
+        """Read lines of a file; each is shown with its number."""
+        return await guarded(read, path, first_line, lines)
+
+    async def _search(pattern: str, path: str = ".") -> str:
+        """Search files for a regular expression; returns path, line and text of each match."""
+        return await guarded(search, pattern, path)
+
+    async def _edit(path: str, old: str, new: str) -> str:
+        """Replace a text that occurs exactly once in a file."""
+        return await guarded(edit, path, old, new)
+
+    async def _write(path: str, text: str) -> str:
+        """Write a whole file; folders are made."""
+        return await guarded(write, path, text)
+
+    for name, tool in (
+        ("bash", _bash),
+        ("read", _read),
+        ("search", _search),
+        ("edit", _edit),
+        ("write", _write),
+    ):
+        agent.tool_plain(name=name)(tool)
+    say("started", model)
+    try:
+        done = await agent.run(brief, usage_limits=UsageLimits(request_limit=MOST_STEPS))
+    except Exception as error:  # the loop ends with a sentence, whatever the SDK raised
+        say("error", f"{type(error).__name__}: {str(error)[:500]}")
+        return 1
+    used = done.usage if not callable(done.usage) else done.usage()
+    say(
+        "usage",
+        usage={"input_tokens": used.input_tokens, "output_tokens": used.output_tokens},
+        steps=used.requests,
+    )
+    say("text", str(done.output))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(work(sys.argv[1], sys.stdin.read())))
