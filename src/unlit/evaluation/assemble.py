@@ -1,11 +1,12 @@
 """From what was counted to the result that is published: ids, labels and numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState, Verdict
+from unlit.evaluation.labels import JudgedRuns, with_judges
 from unlit.evaluation.model import (
     CriterionResult,
     EvaluationRequest,
@@ -24,7 +25,7 @@ from unlit.evaluation.rules.independence import Facts, ScenarioFacts, Writer, in
 from unlit.evaluation.rules.ship import METHOD
 from unlit.evaluation.rules.verdict import Evidence, decide, not_verified
 from unlit.evaluation.scenarios.model import Scenario
-from unlit.evaluation.service import Counted
+from unlit.evaluation.service import JUDGED, Counted
 from unlit.evaluation.spec import SpecFacts
 from unlit.evaluation.vault import Vault
 
@@ -42,6 +43,8 @@ class Circumstances:
     broken_invariants: tuple[str, ...] = ()
     invariants: tuple[Mapping[str, Any], ...] = ()
     needs_leak_proof: bool = False
+    judge: str | None = None
+    judge_family: str | None = None
 
 
 def assemble(
@@ -54,6 +57,9 @@ def assemble(
     """Return the published result; ids, labels and numbers only."""
     counts = scenario_counts(counted.records)
     criteria = criterion_results(request, spec, counted)
+    runs = JudgedRuns(around.judge or "no judge", around.judge_family, counted.judged)
+    criteria, said = with_judges(criteria, runs, vault.root, request.ship)
+    around = replace(around, not_verified=(*around.not_verified, *said))
     return EvaluationResult(
         verdict=_verdict(counted, criteria, around),
         base=request.base_commit,
@@ -103,6 +109,7 @@ def _unexercised(counted: Counted) -> list[str]:
         str(record.scenario)
         for record in counted.records
         if record.state is TrajectoryState.NOT_EXERCISED
+        and not all(label.startswith(f"{JUDGED} ") for label in record.reasons)
     }
     return sorted({*drawn, *counted.base.void, *counted.base.not_exercised})
 
@@ -202,8 +209,16 @@ def independence_of(
             for scenario in scenarios
         ),
         code=tuple(Writer("model", family=family) for family in request.coder_families),
+        judge=_judge_writer(request),
     )
     return independence(facts)
+
+
+def _judge_writer(request: EvaluationRequest) -> Writer | None:
+    options = request.options.get("judge")
+    if not options:
+        return None
+    return Writer("model", str(options.get("model", options["name"])), options.get("provider"))
 
 
 def _lowest_tier(records: Sequence[TrajectoryRecord], scenario: str) -> str | None:

@@ -1,9 +1,11 @@
 """`evaluate`: a request in, a result out, with the real fence and the real twins."""
 
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from unlit.core.states import Partition
@@ -17,7 +19,8 @@ from unlit.evaluation.leaks.probe import Probed, probe
 from unlit.evaluation.leaks.proof import Proof
 from unlit.evaluation.ledger import Ledger, evaluator_store, look_key
 from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event, Leaks, Looks
-from unlit.evaluation.registry import driver
+from unlit.evaluation.ports import Judge
+from unlit.evaluation.registry import driver, judge
 from unlit.evaluation.rules.looks import charged
 from unlit.evaluation.service import Parts, grade, launch_of
 from unlit.evaluation.spec import SpecFacts, read_spec
@@ -49,7 +52,9 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
     async with open_parts(request, vault) as parts:
         probed = await _probe(request, vault, parts)
         pack = await _pack(request, vault, parts, on_event)
-        counted = await grade(request, vault, parts, on_event, alpha=alpha)
+        async with _judge(request, parts) as judge_:
+            parts = replace(parts, judge=judge_)
+            counted = await grade(request, vault, parts, on_event, alpha=alpha)
         pool = parts.pool
         weak = pool.weak if isinstance(pool, FencePool) else ()
     leaks = _leaks(request, vault, parts.proof, probed)
@@ -63,16 +68,33 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
         broken_invariants=pack.vetoes,
         invariants=tuple(found.to_json() for found in pack.broken),
         not_verified=_pack_words(pack),
+        judge=None if parts.judge is None else parts.judge.name,
+        judge_family=None if parts.judge is None else parts.judge.family,
     )
     result = assemble(request, spec, vault, counted, around)
     parts.store.write("result.json", result.to_json())
     return result
 
 
+@asynccontextmanager
+async def _judge(request: EvaluationRequest, parts: Parts) -> AsyncIterator[Judge | None]:
+    """Make the judge that the request names, in a fence of its own, if any is named."""
+    options = request.options.get("judge")
+    if not options:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="unlit-judge-") as folder:
+        sandbox = await parts.pool.open_as("evaluator", Path(folder))
+        try:
+            yield judge(options, sandbox)
+        finally:
+            await parts.pool.release(sandbox)
+
+
 async def _probe(request: EvaluationRequest, vault: Vault, parts: Parts) -> Probed:
     """Look, from a fence as the agent has it, for what is hidden."""
     hidden = hidden_of(vault)
-    sandbox = await parts.pool.open_as_writer(request.candidate)
+    sandbox = await parts.pool.open_as("coder", request.candidate)
     try:
         paths = [request.vault.resolve(), evaluator_store(request.vault), request.artefacts]
         control = secrets.token_hex(16).encode()

@@ -197,8 +197,8 @@ class LocalPool(Pool):
         return LocalSandbox(candidate)
 
     @override
-    async def open_as_writer(self, candidate: Path) -> LocalSandbox:
-        return await self.open("probe", candidate)
+    async def open_as(self, role: str, folder: Path) -> LocalSandbox:
+        return await self.open(role, folder)
 
     @override
     async def release(self, sandbox: Sandbox) -> None:

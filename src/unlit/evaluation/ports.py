@@ -187,6 +187,32 @@ class Worlds(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a judge said about one question.
+
+    Attributes:
+        answer: None when it did not say, or could not quote what it saw.
+        quote: The part of the evidence that its answer rests on.
+    """
+
+    answer: bool | None
+    quote: str = ""
+
+
+class Judge(Protocol):
+    """Answers a yes-or-no question about evidence, blind to which candidate it is."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def family(self) -> str | None: ...  # noqa: D102
+
+    async def judge(self, question: str, evidence: str) -> Judged:
+        """Answer one question; never raises for what the evidence says."""
+        ...
+
+
 class Pool(Protocol):
     """Where sandboxes for one candidate come from."""
 
@@ -194,8 +220,11 @@ class Pool(Protocol):
         """Open a sandbox over `candidate` whose network is the worlds of `slot`."""
         ...
 
-    async def open_as_writer(self, candidate: Path) -> Sandbox:
-        """Open a sandbox as the agent has it, over `candidate`; for the probe."""
+    async def open_as(self, role: str, folder: Path) -> Sandbox:
+        """Open a sandbox with the policy of another role, over `folder`.
+
+        ``coder``: as the agent has it, for the probe. ``evaluator``: for calls to a model.
+        """
         ...
 
     async def release(self, sandbox: Sandbox) -> None:

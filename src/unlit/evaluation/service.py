@@ -15,7 +15,7 @@ from unlit.evaluation.base import BaseReport, check_base
 from unlit.evaluation.grading import Loop, Slot
 from unlit.evaluation.leaks.proof import Proof
 from unlit.evaluation.model import EvaluationRequest, Event, Product, TrajectoryRecord
-from unlit.evaluation.ports import Pool, Worlds
+from unlit.evaluation.ports import Judge, Pool, Worlds
 from unlit.evaluation.rules.ship import ShipTest, start
 from unlit.evaluation.scenarios.model import Draw, Scenario
 from unlit.evaluation.scenarios.sample import Drawing, sample
@@ -26,6 +26,8 @@ from unlit.evaluation.vault import Vault
 
 logger = logging.getLogger(__name__)
 
+JUDGED: Final = "judge"
+"""Label of what only a judge can say."""
 _LOOK_AT: Final = 200_000
 
 OnEvent = Callable[[Event], None]
@@ -41,6 +43,7 @@ class Parts:
     driver: Callable[[str], Driver]
     store: ArtefactStore
     proof: Proof
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Counted:
     sampling: str
     base: BaseReport = field(default_factory=BaseReport)
     curtailed: bool = False
+    judged: Mapping[CriterionId, Sequence[bool]] = field(default_factory=dict)
 
     @property
     def broken(self) -> str | None:
@@ -106,7 +110,7 @@ async def grade(
         UnlitError: No fence can be opened at all.
     """
     launch = launch_of(request.product)
-    setting = Setting(parts.worlds, launch, parts.clock, parts.driver)
+    setting = Setting(parts.worlds, launch, parts.clock, parts.driver, judge=parts.judge)
     chosen = _chosen(request, vault)
     base = await check_base(request, chosen, vault.lists, setting, parts.pool, on_event)
     chosen = tuple(scenario for scenario in chosen if scenario.id not in base.void)
@@ -129,7 +133,9 @@ async def grade(
         loop = Loop(scenarios, draws, setting, count, limit, first=len(counted) + 1)
         await loop.run(slots)
     sampling = "random sweeps by weight" if drawing.by_sweeps else "independent by weight"
-    return Counted(count.test, tuple(count.records), chosen, sampling, base, count.curtailed)
+    return Counted(
+        count.test, tuple(count.records), chosen, sampling, base, count.curtailed, count.judged
+    )
 
 
 def grading_key(request: EvaluationRequest, vault: Vault) -> str:
@@ -214,7 +220,7 @@ class Count:
         self.records: list[TrajectoryRecord] = []
         self.limit = request.max_trajectories
         self.curtailed = False
-        self.criteria: dict[str, tuple[CriterionId, ...]] = {}
+        self.judged: dict[CriterionId, list[bool]] = {}
 
     def __call__(self, outcome: Outcome) -> bool:
         """Count one outcome; return whether it is enough."""
@@ -224,7 +230,9 @@ class Count:
             "twins": self._proof.see("twins", outcome.traffic.texts),
             "outputs": self._proof.see("outputs", _outputs(outcome)),
         }
-        self._store.keep(record, outcome, scenario, leaks)
+        verdicts = judged_criteria(scenario, outcome)
+        self._store.keep(record, outcome, scenario, leaks, verdicts)
+        self._note_judged(verdicts)
         return self._count(record)
 
     def recount(self, kept: Kept, draw: Draw) -> bool:
@@ -242,7 +250,12 @@ class Count:
             )  # fmt: skip
         for kind, found in kept.leaks.items():
             self._proof.recall(kind, found)
+        self._note_judged(kept.judged)
         return self._count(record)
+
+    def _note_judged(self, verdicts: Mapping[str, bool]) -> None:
+        for name, verdict in verdicts.items():
+            self.judged.setdefault(CriterionId(name), []).append(verdict)
 
     def _count(self, record: TrajectoryRecord) -> bool:
         complete = self._drawing.complete(record.n)
@@ -290,6 +303,25 @@ class Count:
         )
 
 
+def _waiting_for_judge(scenario: Scenario, outcome: Outcome) -> tuple[str, ...]:
+    if outcome.state is not TrajectoryState.NOT_EXERCISED:
+        return ()
+    return tuple(
+        f"{JUDGED} then[{n}]" for n, check in enumerate(scenario.then, 1) if check.kind == "judge"
+    )
+
+
+def judged_criteria(scenario: Scenario, outcome: Outcome) -> dict[str, bool]:
+    """Return, for each criterion that was judged, whether every answer was yes."""
+    verdicts: dict[str, bool] = {}
+    for number, check in enumerate(scenario.then):
+        answer = outcome.judged.get(number)
+        if check.kind == "judge" and answer is not None:
+            for name in check.criterion or scenario.criteria:
+                verdicts[name] = verdicts.get(name, True) and answer
+    return verdicts
+
+
 def _outputs(outcome: Outcome) -> Iterator[str]:
     for seen in outcome.seen:
         yield from (seen.stdout[:_LOOK_AT], seen.stderr[:_LOOK_AT], seen.body[:_LOOK_AT])
@@ -306,7 +338,7 @@ def record_of(outcome: Outcome, scenario: Scenario, replay: str | None = None) -
         seed=outcome.draw.seed,
         state=outcome.state,
         criteria=criteria,
-        reasons=outcome.labels(),
+        reasons=outcome.labels() or _waiting_for_judge(scenario, outcome),
         twin_routes=tuple(
             {"service": use.service, "route": use.route, "tier": use.tier, "count": use.count}
             for use in outcome.traffic.routes

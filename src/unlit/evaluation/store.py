@@ -23,6 +23,7 @@ class Kept:
 
     record: TrajectoryRecord
     leaks: Mapping[str, Sequence[ScenarioId]]
+    judged: Mapping[str, bool]
 
 
 class ArtefactStore:
@@ -66,9 +67,10 @@ class ArtefactStore:
         outcome: Outcome,
         scenario: Scenario,
         leaks: Mapping[str, Sequence[ScenarioId]],
+        judged: Mapping[str, bool],
     ) -> None:
         """Append one trajectory with everything that was seen."""
-        full = _full(record, outcome, scenario) | {"leaks": leaks}
+        full = _full(record, outcome, scenario) | {"leaks": leaks, "judged": judged}
         line = json.dumps(full, ensure_ascii=False, default=str)
         with self._path.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
@@ -89,7 +91,7 @@ def _kept(line: bytes) -> Kept | None:
         return None
     try:
         value = json.loads(line)
-        return Kept(trajectory_from_json(value["record"]), value["leaks"])
+        return Kept(trajectory_from_json(value["record"]), value["leaks"], value["judged"])
     except (ValueError, KeyError, InvalidInput):
         return None
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from unlit.core.clock import Clock
 from unlit.core.errors import UnlitError
 from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState
+from unlit.evaluation.checks.evidence import evidence_text
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.checks.outcome import (
     Evidence,
@@ -21,7 +22,7 @@ from unlit.evaluation.checks.outcome import (
     state_of,
 )
 from unlit.evaluation.checks.state import State
-from unlit.evaluation.ports import Sandbox, Traffic, WorldPlan, Worlds
+from unlit.evaluation.ports import Judge, Judged, Sandbox, Traffic, WorldPlan, Worlds
 from unlit.evaluation.scenarios.model import Check, Draw, Scenario
 from unlit.evaluation.scenarios.template import fill
 from unlit.evaluation.stage import (
@@ -49,6 +50,7 @@ class Outcome:
     effects: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    judged: Mapping[int, bool | None] = field(default_factory=dict)
     duration_s: float = 0.0
     attempts: int = 1
     fault: str = ""
@@ -83,6 +85,7 @@ class Setting:
     env: Mapping[str, str] = field(default_factory=dict)
     overlay: Mapping[str, bytes] = field(default_factory=dict)
     keep_files: bool = False
+    judge: Judge | None = None
 
 
 async def run_trajectory(
@@ -146,6 +149,8 @@ async def _run(
         await stage.stop_server()
         await _close(stage)
     evidence = _evidence(scenario, stage, before, tokens, duration_s)
+    if not reasons and setting.judge is not None:
+        evidence = replace(evidence, judged=await _ask(scenario, evidence, setting.judge))
     if reasons:
         reasons += broken_invariants(scenario, evidence)
     else:
@@ -154,13 +159,14 @@ async def _run(
     return Outcome(
         base_reason_holds=bool(stated) and not check_all(stated, evidence, closed=False),
         draw=draw,
-        state=state_of(scenario, reasons, evidence),
+        state=state_of(scenario, reasons),
         reasons=tuple(reasons),
         traffic=setting.worlds.traffic(world),
         seen=tuple(stage.seen),
         server_outputs=tuple(stage.server_outputs),
         effects=_effects(before, evidence.after),
         files=tuple(sorted(evidence.files)),
+        judged={n: judged.answer for n, judged in evidence.judged.items()},
         contents=sandbox.read_changed() if setting.keep_files else {},
         duration_s=duration_s,
     )
@@ -197,8 +203,18 @@ def _evidence(
         server_outputs=stage.server_outputs,
         secrets=sorted(set(tokens.values())),
         duration_s=duration_s,
-        judged=stage.extra.get("judged", {}),
     )
+
+
+async def _ask(scenario: Scenario, evidence: Evidence, judge: Judge) -> dict[int, Judged]:
+    """Ask the judge what no program can check."""
+    answers: dict[int, Judged] = {}
+    for number, check in enumerate(scenario.then):
+        if check.kind == "judge":
+            value = fill(check.value, evidence.values)
+            text = evidence_text(value["evidence"], evidence.seen, evidence.after, evidence.files)
+            answers[number] = await judge.judge(str(value["ask"]), text)
+    return answers
 
 
 def _effects(before: State, after: State) -> dict[str, Any]:

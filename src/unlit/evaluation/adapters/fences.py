@@ -157,15 +157,14 @@ class FencePool(Pool):
         self.weak: tuple[str, ...] = ()
 
     @override
-    async def open_as_writer(self, candidate: Path) -> FenceSandbox:
+    async def open_as(self, role: str, folder: Path) -> FenceSandbox:
         product = self._product
-        identity = Identity(product.identity.run, product.identity.stage, "probe", "coder")
         spec = FenceSpec(
-            role="coder",
+            role=role,
             policy=product.policy,
-            identity=identity,
-            workspace=candidate,
-            mounts=product.mounts,
+            identity=Identity(product.identity.run, product.identity.stage, "evaluator", role),
+            workspace=folder,
+            mounts=product.mounts if role == "coder" else (),
         )
         return FenceSandbox(await self._host.open(spec))
 

@@ -10,6 +10,7 @@ from unlit.evaluation.checks.match import match_exit, match_text
 from unlit.evaluation.checks.never import Seen, broken
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.checks.state import State, check_state, effects
+from unlit.evaluation.ports import Judged
 from unlit.evaluation.scenarios.model import Check, Scenario
 from unlit.evaluation.scenarios.template import fill
 
@@ -41,7 +42,7 @@ class Evidence:
     server_outputs: Sequence[str] = ()
     secrets: Sequence[str] = ()
     duration_s: float = 0.0
-    judged: Mapping[int, bool | None] = field(default_factory=dict)
+    judged: Mapping[int, Judged] = field(default_factory=dict)
 
     def last(self, *kinds: str) -> Observation | None:
         """Return the newest observation of one of these kinds."""
@@ -101,10 +102,7 @@ def _one(check: Check, index: int, evidence: Evidence) -> list[str]:
             ]  # fmt: skip
         case "file":
             return _files(value, evidence.files)
-        case "judge":
-            answer = evidence.judged.get(index)
-            return ["the judge said no"] if answer is False else []
-    return []  # `eventually` is decided while the trajectory runs
+    return []  # `eventually` and `judge` are decided elsewhere
 
 
 def _files(expected: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
@@ -173,11 +171,14 @@ def broken_invariants(scenario: Scenario, evidence: Evidence) -> list[Reason]:
     ]  # fmt: skip
 
 
-def state_of(scenario: Scenario, reasons: Sequence[Reason], evidence: Evidence) -> TrajectoryState:
-    """Return what these reasons make of a trajectory; what nobody judged is not exercised."""
+def state_of(scenario: Scenario, reasons: Sequence[Reason]) -> TrajectoryState:
+    """Return what these reasons make of a trajectory.
+
+    A scenario that needs a judge is at most not exercised: a judge's word counts only through
+    labels that people gave, over many trajectories (`rules.judging`).
+    """
     if reasons:
         return TrajectoryState.NOT_SATISFIED
-    judges = [n for n, check in enumerate(scenario.then) if check.kind == "judge"]
-    if any(evidence.judged.get(n) is None for n in judges):
+    if any(check.kind == "judge" for check in scenario.then):
         return TrajectoryState.NOT_EXERCISED
     return TrajectoryState.SATISFIED

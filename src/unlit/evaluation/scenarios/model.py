@@ -98,7 +98,6 @@ class Scenario:
     never: tuple[str, ...]
     fails_on_base: tuple[Check, ...] = ()
     regression: bool = False
-    user: Mapping[str, Any] = field(default_factory=dict)
     canary: str | None = None
     file: str = ""
     line: int = 1
