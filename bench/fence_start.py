@@ -36,6 +36,7 @@ async def command(*argv: str) -> None:
 
 
 waiting: list[asyncio.subprocess.Process] = []
+later: list[Awaitable[object]] = []
 
 
 async def measure(cases: dict[str, Case], rounds: int) -> dict[str, list[float]]:
@@ -47,6 +48,8 @@ async def measure(cases: dict[str, Case], rounds: int) -> dict[str, list[float]]
             took = (time.perf_counter() - began) * 1000
             if number >= 2:
                 times[name].append(took)
+            while later:
+                await later.pop()
             while waiting:
                 process = waiting.pop()
                 await process.communicate()
@@ -63,17 +66,23 @@ async def main(rounds: int) -> None:
         stack.callback(audit.close)
         host = await FenceHost.start(folder / "state", audit)
         policy = parse_policy("version = 1\n")
-        spec = FenceSpec("product", policy, Identity("r", "s", "a", "product"), folder / "workspace")
+        spec = FenceSpec(
+            "product", policy, Identity("r", "s", "a", "product"), folder / "workspace"
+        )
         ready = await host.open(spec)
         opened = []
 
         async def whole() -> None:
             fence = await host.open(spec)
-            assert (await fence.run(["printf", "x"])).stdout == b"x"
+            running = await fence.spawn(["printf", "x"])
+            assert await running.stdout.readexactly(1) == b"x"
             opened.append(fence)
+            later.append(running.wait())
 
         async def within() -> None:
-            assert (await ready.run(["printf", "x"])).stdout == b"x"
+            running = await ready.spawn(["printf", "x"])
+            assert await running.stdout.readexactly(1) == b"x"
+            later.append(running.wait())
 
         async def reset() -> None:
             await ready.reset()

@@ -160,13 +160,18 @@ class FenceHost:
         fence = Fence(spec, limits, view, ours, placeholders, {**spec.env, **env})
         try:
             sockets, dns = await self._ready(fence)
-            await self._gateway.attach(name, spec, sockets, dns, placeholders)
+            probing = asyncio.create_task(self._probe(fence, "start"))  # needs no gateway
+            try:
+                await self._gateway.attach(name, spec, sockets, dns, placeholders)
+            except BaseException:
+                probing.cancel()
+                raise
         except BaseException:
             fence._session.close()
             raise
         self._watch(fence, name)
         try:
-            fence._probes += await self._probe(fence, "start")
+            fence._probes += await probing
         except BaseException:
             await fence.close()
             raise

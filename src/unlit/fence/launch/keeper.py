@@ -183,39 +183,35 @@ class _Keeper:
 
     def _run(self, message: Message, fds: list[int]) -> None:
         started_read, started_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        pid = os.fork()
-        if pid == 0:
-            self._exec(message, [*fds[:3], started_write])
-        os.close(started_write)
+        arguments = _memory_file("view", "\0".join(message["arguments"]).encode())
+        # A file of its own: commands that start at once must not share a reading position.
+        program = _memory_file("filter", self._filter)
+        kept = (*fds[:3], started_write, arguments, program)
+        # Out of the way of the numbers they get; everything else we hold closes by itself.
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in kept]
+        argv = [self._order["bwrap"], "--args", "4", "--seccomp", "5", "--", *TRAMPOLINE]
+        try:
+            pid = os.posix_spawn(
+                self._order["bwrap"],
+                [*argv, *message["argv"]],
+                {},
+                file_actions=[(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate(high)],
+                setsid=True,
+                setsigdef=(signal.SIGPIPE, signal.SIGCHLD),
+            )
+        finally:
+            for fd in (started_write, arguments, program, *high):
+                os.close(fd)
         self._runs[pid] = _Run(int(message["id"]), started_read)
+        self._tame(pid)
         self._reply(message, {"pid": pid})
 
-    def _exec(self, message: Message, fds: list[int]) -> None:
-        """In the child: become bubblewrap. Never returns."""
-        try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-            os.setsid()
-            _write("/proc/self/oom_score_adj", "800")  # when memory ends, end before the keeper
-            arguments = _memory_file("view", "\0".join(message["arguments"]).encode())
-            # A file of its own: commands that start at once must not share a reading position.
-            kept = [*fds, arguments, _memory_file("filter", self._filter)]
-            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, _ABOVE) for fd in kept]
-            for target, fd in enumerate(high[:4]):
-                os.dup2(fd, target)
-            for fd in high[4:]:
-                os.lseek(fd, 0, os.SEEK_SET)
-            _close_all_but({0, 1, 2, 3, *high[4:]})
-            for name, value in self._order["rlimits"].items():
-                kind = getattr(resource, name)
-                resource.setrlimit(kind, (value, value))
-            bwrap = self._order["bwrap"]
-            argv = [bwrap, "--args", str(high[4]), "--seccomp", str(high[5]), "--", *TRAMPOLINE]
-            os.execve(bwrap, [*argv, *message["argv"]], {})  # noqa: S606 # no shell is meant
-        except BaseException as error:  # a child of a fork must never return into the server
-            os.write(2, f"fence: {error}\n".encode())
-        os._exit(_EXEC_FAILED)
+    def _tame(self, pid: int) -> None:
+        """Limit a command that has just started; what it starts inherits that."""
+        for name, value in self._order["rlimits"].items():
+            resource.prlimit(pid, getattr(resource, name), (value, value))
+        with contextlib.suppress(OSError):
+            _write(f"/proc/{pid}/oom_score_adj", "800")  # when memory ends, end before the keeper
 
     def _kill(self, message: Message, fds: list[int]) -> None:
         for pid, run in self._runs.items():
@@ -331,6 +327,7 @@ def enter_user_namespace() -> None:
 def _memory_file(name: str, content: bytes) -> int:
     fd = os.memfd_create(name, os.MFD_CLOEXEC)
     os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
     return fd
 
 

@@ -103,18 +103,23 @@ class Zygote:
         opened = []
         wanted = [(order["workspace"], False)]
         wanted += [(bind["source"], bind["writable"]) for bind in order["binds"]]
-        for index, (path, writable) in enumerate(wanted):
-            status = os.stat(path)  # noqa: PTH116 # no pathlib in the launcher
-            owners = trees.mapping(status.st_uid, status.st_gid, spare.uid)
-            try:
-                tree = trees.tree_of(path, owner_namespace=owners, writable=writable)
-            except OSError:
-                if index == 0:
-                    path = self._copy(path, spare.uid)  # the copy stands for it
-                tree = trees.tree_of(path, owner_namespace=None, writable=writable)
-            finally:
-                os.close(owners)
-            opened.append(tree)
+        owners: dict[tuple[int, int], int] = {}
+        try:
+            for index, (path, writable) in enumerate(wanted):
+                status = os.stat(path)  # noqa: PTH116 # no pathlib in the launcher
+                owner = (status.st_uid, status.st_gid)
+                if owner not in owners:
+                    owners[owner] = _owners(spare, owner)
+                try:
+                    tree = trees.tree_of(path, owner_namespace=owners[owner], writable=writable)
+                except OSError:
+                    if index == 0:
+                        path = self._copy(path, spare.uid)  # the copy stands for it
+                    tree = trees.tree_of(path, owner_namespace=None, writable=writable)
+                opened.append(tree)
+        finally:
+            for namespace in owners.values():
+                os.close(namespace)
         return opened
 
     def _copy(self, path: str, uid: int) -> str:
@@ -199,6 +204,19 @@ class Zygote:
     def _end_hard(self, number: int, frame: object) -> None:
         for pid in self._groups:
             os.kill(pid, signal.SIGKILL)
+
+
+def _owners(spare: _Spare, owner: tuple[int, int]) -> int:
+    """Open a user namespace in which `owner` is the spare's user; the spare's own, if it fits."""
+    assert spare.uid is not None  # noqa: S101 # root gives each fence a user
+    if owner == (0, 0):
+        try:
+            with open(f"/proc/{spare.pid}/gid_map", encoding="ascii") as file:  # noqa: PTH123 # launcher
+                if file.read().split() == ["0", str(spare.uid), "1"]:
+                    return trees.namespace_of(spare.pid)
+        except OSError:
+            return trees.mapping(*owner, spare.uid)
+    return trees.mapping(*owner, spare.uid)
 
 
 def _drain(fd: int) -> None:
