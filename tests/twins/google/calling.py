@@ -45,7 +45,9 @@ class Caller:
             data = json.dumps(body).encode()
             given["content-type"] = "application/json"
         given |= {"x-twin-world": self.world, **(headers or {})}
-        request = Request(method, path, urlencode(query, doseq=True), given, data, "http://t.example")
+        request = Request(
+            method, path, urlencode(query, doseq=True), given, data, "http://t.example"
+        )
         reply = self.universe.answer(self.service, request).reply
         raw = reply.encoded()
         try:

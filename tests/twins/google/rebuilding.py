@@ -56,7 +56,15 @@ class Builder:
                 self.fill(value.get("content") or [], 0, ids[real], ids)
         for real, value in (tab.get("footnotes") or {}).items():
             if real in ids:
-                self.batch([{"deleteContentRange": {"range": {"segmentId": ids[real], "startIndex": 0, "endIndex": 1}}}])
+                self.batch(
+                    [
+                        {
+                            "deleteContentRange": {
+                                "range": {"segmentId": ids[real], "startIndex": 0, "endIndex": 1}
+                            }
+                        }
+                    ]
+                )
                 self.fill(value.get("content") or [], 0, ids[real], ids)
         return ids
 
@@ -68,7 +76,9 @@ class Builder:
             after = elements[number + 1] if not last else {}
             if "paragraph" in element:
                 eats = "table" in after or "sectionBreak" in after
-                at = self.paragraph(element["paragraph"], at, segment, ids, newline=not last and not eats)
+                at = self.paragraph(
+                    element["paragraph"], at, segment, ids, newline=not last and not eats
+                )
             elif "table" in element:
                 if number == 0:
                     raise Unbuildable("a table right at the start")
@@ -130,7 +140,9 @@ class Builder:
             self.insert({"insertInlineImage": {"uri": uri}}, at, segment)
         elif "footnoteReference" in element:
             made = self.insert({"createFootnote": {}}, at, segment)
-            ids[element["footnoteReference"]["footnoteId"]] = made[0]["createFootnote"]["footnoteId"]
+            ids[element["footnoteReference"]["footnoteId"]] = made[0]["createFootnote"][
+                "footnoteId"
+            ]
         elif "person" in element:
             given = {"email": "person@example.com"}
             self.insert({"insertPerson": {"personProperties": given}}, at, segment)

@@ -14,7 +14,7 @@ from unlit.twins.model import Fact
 from unlit.twins.universe import Universe
 
 pytestmark = pytest.mark.recordings
-FOLDER = Path(os.environ.get("UNLIT_RECORDINGS", "../shared/twins"))  # noqa: TID251 # where recordings lie
+FOLDER = Path(os.environ.get("UNLIT_RECORDINGS", "../shared/twins"))  # where recordings lie
 SAMPLES = FOLDER / "data" / "open" / "docs.sample.jsonl"
 EDITED_BY_HAND = ("empty.json", "horizontal-rule.json", "lists.json")
 SEGMENTS = ("headers", "footers", "footnotes")

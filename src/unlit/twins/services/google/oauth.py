@@ -1,4 +1,4 @@
-"""Google's OAuth: tokens for users and service accounts, consent, tokeninfo, userinfo, revocation."""
+"""Google's OAuth: tokens of users and service accounts, consent, looking at tokens, revoking."""
 
 import base64
 import binascii
@@ -168,7 +168,8 @@ def _for_account(ask: Ask, given: dict[str, str]) -> Any:
         return refuse(
             400,
             "invalid_grant",
-            "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.",
+            "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable "
+            "timeframe. Check your iat and exp values in the JWT claim.",
         )
     scope = str(claims.get("scope") or "")
     if not scope:
@@ -182,7 +183,8 @@ def _for_account(ask: Ask, given: dict[str, str]) -> Any:
             return refuse(
                 401,
                 "unauthorized_client",
-                "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.",
+                "Client is unauthorized to retrieve access tokens using this method, or "
+                "client not authorized for any of the scopes requested.",
             )
     out = _answer(ask.world, mail.lower(), scope, account["email"], "service")
     out.pop("scope")
@@ -254,7 +256,8 @@ for _path in ("/o/oauth2/v2/auth", "/o/oauth2/auth"):
 
 
 def _page(status: int, title: str, text: str) -> Reply:
-    html = f"<!doctype html><title>{escape(title)}</title><h1>{escape(title)}</h1><p>{escape(text)}</p>"
+    shown = escape(title)
+    html = f"<!doctype html><title>{shown}</title><h1>{shown}</h1><p>{escape(text)}</p>"
     return Reply(status, html.encode(), [("content-type", "text/html; charset=utf-8")])
 
 

@@ -66,6 +66,30 @@ def fill(world: World, spec: Any) -> None:
         add_person(world, one)
     for one in expand(spec.get("groups")):
         world.table("google.groups").put(one["email"], tuple(m.lower() for m in one["members"]))
+    _credentials(world, spec)
+    for one in expand(spec.get("folders")):
+        add_file(world, {**one, "mimeType": store.FOLDER})
+    for one in expand(spec.get("files")):
+        add_file(world, one)
+    for one in expand(spec.get("documents")):
+        row = add_file(world, {"name": one.get("title"), **one, "mimeType": store.DOCUMENT})
+        made = document.create(world, row["id"], row["name"])
+        text = str(one.get("text") or "")
+        if text:
+            body = (
+                units.blank()[0],
+                *units.from_text(text.rstrip("\n") + "\n", units.NO_STYLE, units.PLAIN),
+            )
+            tabs = ({**made["tabs"][0], "body": body},)
+            world.table("google.documents").put(row["id"], {**made, "tabs": tabs})
+    for one in expand(spec.get("spreadsheets")):
+        row = add_file(world, {"name": one.get("title"), **one, "mimeType": store.SHEET})
+        book.create(world, row["id"], row["name"])
+        _sheets(world, row["id"], one)
+
+
+def _credentials(world: World, spec: Row) -> None:
+    """Add OAuth clients, service accounts and tokens."""
     for one in expand(spec.get("clients")):
         row = {
             "id": one["client_id"],
@@ -89,25 +113,6 @@ def fill(world: World, spec: Any) -> None:
         actor = Actor(person["emailAddress"].lower(), "user", scopes)
         world.table("google.tokens").put(one["token"], actor)
         world.issue(one["token"])
-    for one in expand(spec.get("folders")):
-        add_file(world, {**one, "mimeType": store.FOLDER})
-    for one in expand(spec.get("files")):
-        add_file(world, one)
-    for one in expand(spec.get("documents")):
-        row = add_file(world, {"name": one.get("title"), **one, "mimeType": store.DOCUMENT})
-        made = document.create(world, row["id"], row["name"])
-        text = str(one.get("text") or "")
-        if text:
-            body = (
-                units.blank()[0],
-                *units.from_text(text.rstrip("\n") + "\n", units.NO_STYLE, units.PLAIN),
-            )
-            tabs = ({**made["tabs"][0], "body": body},)
-            world.table("google.documents").put(row["id"], {**made, "tabs": tabs})
-    for one in expand(spec.get("spreadsheets")):
-        row = add_file(world, {"name": one.get("title"), **one, "mimeType": store.SHEET})
-        book.create(world, row["id"], row["name"])
-        _sheets(world, row["id"], one)
 
 
 def _sheets(world: World, ident: str, one: Row) -> None:

@@ -13,7 +13,14 @@ from unlit.twins.model import Actor, Fact, FaultRule
 from unlit.twins.services.google import batch, errors, generic, oauth, seed
 from unlit.twins.services.google.docs import document
 from unlit.twins.services.google.docs import routes as docs
-from unlit.twins.services.google.drive import changes, comments, files, permissions, uploads
+from unlit.twins.services.google.drive import (
+    changes,
+    comments,
+    drives,
+    files,
+    permissions,
+    uploads,
+)
 from unlit.twins.services.google.facts import believe
 from unlit.twins.services.google.sheets import filters, show, spreadsheets, values
 from unlit.twins.services.google.sheets.book import Book
@@ -24,6 +31,7 @@ MODULES = (
     uploads,
     changes,
     comments,
+    drives,
     docs,
     spreadsheets,
     values,
@@ -31,12 +39,12 @@ MODULES = (
     oauth,
     batch,
 )
-_NO_TOKEN = (
+_ANONYMOUS = (
     "Request is missing required authentication credential. Expected OAuth 2 access token, login "
     "cookie or other valid authentication credential. See https://developers.google.com/identity/"
     "sign-in/web/devconsole-project."
 )
-_BAD_TOKEN = _NO_TOKEN.replace(
+_UNKNOWN_CALLER = _ANONYMOUS.replace(
     "is missing required authentication credential", "had invalid authentication credentials"
 )
 
@@ -45,7 +53,7 @@ _BARE = ("/files", "/about", "/changes", "/drives", "/channels", "/apps", "/oper
 
 
 class BareRouter(Router):
-    """Finds Drive's routes without their prefix too: `api_endpoint` of Google's clients drops it."""
+    """Finds Drive's routes without their prefix too: `api_endpoint` of clients drops it."""
 
     @override
     def match(self, method: str, raw_path: str) -> Match | NoMatch:
@@ -225,7 +233,7 @@ def unauthenticated(exchange: Exchange) -> VendorError:
         return errors.drive(
             401, "authError", "Invalid Credentials", location="Authorization", kind="header"
         )
-    return errors.rpc(401, _NO_TOKEN if exchange.token is None else _BAD_TOKEN)
+    return errors.rpc(401, _ANONYMOUS if exchange.token is None else _UNKNOWN_CALLER)
 
 
 def _file(table: Any, row: dict[str, Any]) -> dict[str, Any]:

@@ -36,53 +36,11 @@ def believe(world: World, facts: list[Fact]) -> None:
             believer.take(found[1].strip("/"), fact)
 
 
-class _Believer:
+class _Site:
+    """Takes over what a site is made of."""
+
     def __init__(self, site: Site) -> None:
         self.site = site
-
-    def take(self, path: str, fact: Fact) -> None:
-        """Take over one read."""
-        body = fact.response
-        takers: dict[str, Any] = {
-            "serverInfo": self.server,
-            "myself": self.myself,
-            "field": self.fields,
-            "issue/createmeta": lambda b: self.each(b, "projects", self.createmeta),
-            "project": lambda b: self.each(b, "values", self.project),
-            "project/search": lambda b: self.each(b, "values", self.project),
-        }
-        exact = takers.get(path)
-        if exact is not None:
-            exact(body)
-        elif path.startswith("project/") and path.count("/") == 1:
-            self.project(body)
-        elif path.startswith("user"):
-            self.each(body, "values", self.user)
-        elif path.startswith("issue/") and path.count("/") == 1:
-            self.issue(body)
-        elif path.startswith("search"):
-            self.each(body, "issues", self.issue)
-        else:
-            self.lists(path, body)
-
-    def each(self, body: Any, name: str, taker: Any) -> None:
-        """Take over each row of a list, of a page, or the one there is."""
-        rows = body if isinstance(body, list) else body.get(name)
-        for row in [body] if rows is None else rows:
-            if isinstance(row, dict):
-                taker(row)
-
-    def lists(self, path: str, body: Any) -> None:
-        takers: dict[str, Any] = {
-            "status": self.status,
-            "priority": self.priority,
-            "issuetype": self.kind,
-            "resolution": lambda row: self.plain("resolutions", row),
-        }
-        taker = takers.get(path)
-        if taker is not None and isinstance(body, list):
-            for row in body:
-                taker(row)
 
     def server(self, body: Row) -> None:
         kept = {k: v for k, v in body.items() if k not in ("serverTime", "baseUrl")}
@@ -308,6 +266,54 @@ class _Believer:
         kept = {k: v for k, v in row.items() if k not in ("self", "isDefault")}
         self.site.table(table).put(ident, {**kept, "id": ident})
         return ident
+
+
+class _Believer(_Site):
+    """Takes over reads, issues included."""
+
+    def take(self, path: str, fact: Fact) -> None:
+        """Take over one read."""
+        body = fact.response
+        takers: dict[str, Any] = {
+            "serverInfo": self.server,
+            "myself": self.myself,
+            "field": self.fields,
+            "issue/createmeta": lambda b: self.each(b, "projects", self.createmeta),
+            "project": lambda b: self.each(b, "values", self.project),
+            "project/search": lambda b: self.each(b, "values", self.project),
+        }
+        exact = takers.get(path)
+        if exact is not None:
+            exact(body)
+        elif path.startswith("project/") and path.count("/") == 1:
+            self.project(body)
+        elif path.startswith("user"):
+            self.each(body, "values", self.user)
+        elif path.startswith("issue/") and path.count("/") == 1:
+            self.issue(body)
+        elif path.startswith("search"):
+            self.each(body, "issues", self.issue)
+        else:
+            self.lists(path, body)
+
+    def each(self, body: Any, name: str, taker: Any) -> None:
+        """Take over each row of a list, of a page, or the one there is."""
+        rows = body if isinstance(body, list) else body.get(name)
+        for row in [body] if rows is None else rows:
+            if isinstance(row, dict):
+                taker(row)
+
+    def lists(self, path: str, body: Any) -> None:
+        takers: dict[str, Any] = {
+            "status": self.status,
+            "priority": self.priority,
+            "issuetype": self.kind,
+            "resolution": lambda row: self.plain("resolutions", row),
+        }
+        taker = takers.get(path)
+        if taker is not None and isinstance(body, list):
+            for row in body:
+                taker(row)
 
     def issue(self, row: Row) -> None:
         given = row.get("fields")

@@ -1,7 +1,7 @@
 """Jira's manners for the routes that the contract alone describes."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from unlit.twins.kit.contract import Contract
@@ -15,7 +15,7 @@ from unlit.twins.services.jira.model import Row
 from unlit.twins.services.jira.site import Site, refuse, stamp
 
 PACKAGE: Final = "unlit.twins.services.jira"
-_BY_HAND: Final = {
+_BY_HAND: Final[dict[str, Callable[[Site, str], bool]]] = {
     "issue": lambda site, key: site.find_issue(key) is not None,
     "project": lambda site, key: site.project(key) is not None,
     "filter": lambda site, key: key in site.table("filters"),

@@ -194,7 +194,8 @@ class Reader:
                 raise Problem(f"The label '{label}' contains spaces which is invalid.")
             if len(label) > 255:
                 raise Problem(
-                    f"The label '{label}' exceeds the maximum length for a single label (255 characters)."
+                    f"The label '{label}' exceeds the maximum length for a single label (255 "
+                    f"characters)."
                 )
         return sorted(dict.fromkeys(value))
 

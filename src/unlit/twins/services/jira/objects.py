@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from unlit.twins.services.jira import notify
 from unlit.twins.services.jira.call import Ask
 from unlit.twins.services.jira.input import Problem, seconds
+from unlit.twins.services.jira.issue_fields import duration
 from unlit.twins.services.jira.model import Change, Row
-from unlit.twins.services.jira.render import duration
 from unlit.twins.services.jira.site import refuse, stamp
 
 

@@ -19,6 +19,8 @@ from unlit.twins.services.jira.routes import (
     admin,
     agile,
     discussion,
+    groups,
+    hooks,
     issues,
     meta,
     parts,
@@ -28,7 +30,7 @@ from unlit.twins.services.jira.routes import (
 )
 from unlit.twins.services.jira.site import NO_ISSUE, Site, refuse, stamp
 
-MODULES = (issues, discussion, search, projects, users, meta, agile, parts, admin)
+MODULES = (issues, discussion, search, projects, users, meta, agile, parts, admin, hooks, groups)
 
 
 class ContextRouter(Router):

@@ -209,7 +209,7 @@ def delete_range(draft: Draft, body: Row) -> Row:
 
 
 def check_deletion(segment: Segment, start: int, end: int) -> None:
-    """Refuse what the vendor refuses to delete: parts of tables, and newlines that hold things up."""
+    """Refuse what cannot be deleted: parts of tables, and newlines that hold things up."""
     draft, units = segment.draft, segment.units
     if end == len(units):
         raise draft.refuse(

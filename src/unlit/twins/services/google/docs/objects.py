@@ -1,4 +1,4 @@
-"""Requests about other things: images, breaks, footnotes, headers, named ranges, tabs, replacing."""
+"""Requests about images, breaks, footnotes, headers, named ranges, tabs, and replacing."""
 
 import re
 from typing import Any
@@ -68,7 +68,8 @@ def _image(draft: Draft, uri: str) -> None:
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https") or not parts.netloc or len(uri) > 2048:
         raise draft.refuse(
-            "There was a problem retrieving the image. The provided image should be publicly accessible, within size limit, and in supported formats."
+            "There was a problem retrieving the image. The provided image should be publicly "
+            "accessible, within size limit, and in supported formats."
         )
 
 

@@ -11,6 +11,8 @@ from html import escape, unescape
 from html.parser import HTMLParser
 from typing import Any, Final
 
+from typing_extensions import override
+
 from unlit.twins.kit.http import Reply
 from unlit.twins.services.google import errors
 from unlit.twins.services.google.call import Ask, Row
@@ -168,10 +170,12 @@ class _Text(HTMLParser):
         super().__init__()
         self.parts: list[str] = []
 
+    @override
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         if tag in ("p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4") and self.parts:
             self.parts.append("\n")
 
+    @override
     def handle_data(self, data: str) -> None:
         if data.strip():
             self.parts.append(data)

@@ -74,77 +74,37 @@ def create(ask: Ask) -> Any:
     return files.masked(ask, render.permission(new), DEFAULT)
 
 
+def wrong(text: str, name: str, reason: str = "invalid") -> Exception:
+    """Return the vendor's error for a part of a permission."""
+    return errors.drive(400, reason, text, location=f"permission.{name}", kind="other")
+
+
 def checked(body: Row) -> None:
     """Check type, role and who a permission is for.
 
     Raises:
         VendorError: Something is missing or unknown.
     """
-    if not body.get("type"):
-        raise errors.drive(
-            400,
-            "required",
-            "The permission type field is required.",
-            location="permission.type",
-            kind="other",
-        )
-    if not body.get("role"):
-        raise errors.drive(
-            400,
-            "required",
-            "The permission role field is required.",
-            location="permission.role",
-            kind="other",
-        )
-    if body["type"] not in _TYPES:
-        raise errors.drive(
-            400,
-            "invalid",
-            "The specified permission type is invalid.",
-            location="permission.type",
-            kind="other",
-        )
-    if body["role"] not in _ROLES:
-        raise errors.drive(
-            400,
-            "invalid",
-            "The specified role is invalid or not supported.",
-            location="permission.role",
-            kind="other",
-        )
-    if body["type"] in ("user", "group") and not body.get("emailAddress"):
-        raise errors.drive(
-            400,
-            "invalid",
-            "The specified emailAddress is invalid or not applicable for the given permission type.",
-            location="permission.emailAddress",
-            kind="other",
-        )
-    if body["type"] in ("user", "group") and "@" not in str(body["emailAddress"]):
+    kind, role = body.get("type"), body.get("role")
+    for name in ("type", "role"):
+        if not body.get(name):
+            text = f"The permission {name} field is required."
+            raise wrong(text, name, "required")
+    if kind not in _TYPES:
+        raise wrong("The specified permission type is invalid.", "type")
+    public = kind in ("anyone", "domain") and role in ("owner", "organizer", "fileOrganizer")
+    if role not in _ROLES or public:
+        raise wrong("The specified role is invalid or not supported.", "role")
+    needs = {"user": "emailAddress", "group": "emailAddress", "domain": "domain"}.get(str(kind))
+    if needs and not body.get(needs):
+        text = f"The specified {needs} is invalid or not applicable for the given permission type."
+        raise wrong(text, needs)
+    if needs == "emailAddress" and "@" not in str(body["emailAddress"]):
         raise errors.drive(
             400,
             "invalidSharingRequest",
-            f'Bad Request. User message: "Sorry, the items were unable to be shared with {body["emailAddress"]}: not a valid email address."',
-        )
-    if body["type"] == "domain" and not body.get("domain"):
-        raise errors.drive(
-            400,
-            "invalid",
-            "The specified domain is invalid or not applicable for the given permission type.",
-            location="permission.domain",
-            kind="other",
-        )
-    if body["type"] in ("anyone", "domain") and body["role"] in (
-        "owner",
-        "organizer",
-        "fileOrganizer",
-    ):
-        raise errors.drive(
-            400,
-            "invalid",
-            "The specified role is invalid or not supported.",
-            location="permission.role",
-            kind="other",
+            'Bad Request. User message: "Sorry, the items were unable to be shared with '
+            f'{body["emailAddress"]}: not a valid email address."',
         )
 
 

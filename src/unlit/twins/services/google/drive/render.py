@@ -23,8 +23,6 @@ _COPIED: Final = (
     "shortcutDetails",
     "driveId",
     "contentRestrictions",
-    "viewedByMeTime",
-    "modifiedByMeTime",
     "sharedWithMeTime",
     "trashedTime",
     "indexableText",
@@ -121,8 +119,9 @@ def capabilities(ask: Ask, row: Row) -> Row:
 def file(ask: Ask, row: Row) -> Row:
     """Render a file with every key; masks cut it down."""
     mime = row["mimeType"]
-    own = row.get("owner") == ask.me.get("emailAddress")
     link = NATIVE_LINKS.get(mime, "https://drive.google.com/file/d/{}/view?usp=drivesdk")
+    mine = row.get("modifier") == ask.me.get("emailAddress")
+    seen = row.get("viewedByMeTime") or (row["createdTime"] if mine else None)
     out: Row = {
         "kind": "drive#file",
         "id": row["id"],
@@ -138,12 +137,12 @@ def file(ask: Ask, row: Row) -> Row:
         "iconLink": f"https://drive-thirdparty.googleusercontent.com/16/type/{mime}",
         "hasThumbnail": False,
         "thumbnailVersion": "0",
-        "viewedByMe": row.get("viewedByMeTime") is not None,
+        "viewedByMe": seen is not None,
         "createdTime": row["createdTime"],
         "modifiedTime": row["modifiedTime"],
-        "modifiedByMe": row.get("modifier") == ask.me.get("emailAddress"),
+        "modifiedByMe": mine,
         "shared": len(store.held(ask, row)) > 1,
-        "ownedByMe": own,
+        "ownedByMe": row.get("owner") == ask.me.get("emailAddress"),
         "lastModifyingUser": user(ask, row.get("modifier")),
         "capabilities": capabilities(ask, row),
         "viewersCanCopyContent": not row.get("copyRequiresWriterPermission", False),
@@ -152,18 +151,18 @@ def file(ask: Ask, row: Row) -> Row:
         "quotaBytesUsed": str(row.get("size", 0)),
         "isAppAuthorized": True,
         "linkShareMetadata": {"securityUpdateEligible": False, "securityUpdateEnabled": True},
-        "inheritedPermissionsDisabled": False,
-        "downloadRestrictions": {
-            "itemDownloadRestriction": {
-                "restrictedForReaders": False,
-                "restrictedForWriters": False,
-            },
-            "effectiveDownloadRestrictionWithContext": {
-                "restrictedForReaders": False,
-                "restrictedForWriters": False,
-            },
-        },
     }
+    if seen is not None:
+        out["viewedByMeTime"] = seen
+    if mine:
+        out["modifiedByMeTime"] = row["modifiedTime"]
+    return out | _optional(ask, row)
+
+
+def _optional(ask: Ask, row: Row) -> Row:
+    """Render what only some files have."""
+    mime = row["mimeType"]
+    out: Row = {}
     if row.get("owner"):
         out["owners"] = [user(ask, row["owner"])]
     if store.may(ask, row, "writer"):
@@ -179,12 +178,9 @@ def file(ask: Ask, row: Row) -> Row:
             if row.get(name):
                 out[name] = row[name]
         out["size"] = str(row.get("size", 0))
-    else:
-        out["size"] = str(row.get("size", 1024)) if mime in (store.SHEET, store.DOCUMENT) else None
-        out.pop("size") if out["size"] is None else None
-        exports = export_links(row)
-        if exports:
-            out["exportLinks"] = exports
+    elif mime in EXPORTS:
+        out["size"] = str(row.get("size", 1024))
+        out["exportLinks"] = export_links(row)
     return out
 
 

@@ -18,7 +18,7 @@ from unlit.twins.services.google.sheets.edits import (  # noqa: F401 # they regi
 from unlit.twins.services.google.sheets.edits.registry import KINDS, Edit
 from unlit.twins.services.google.sheets.model import Row
 
-# Kinds the vendor has and this twin cannot do truly: they need BigQuery, or Drive comments in cells.
+# Kinds that this twin cannot do truly: they need BigQuery, or Drive comments in cells.
 UNDONE = frozenset(
     {
         "addDataSource",

@@ -167,7 +167,8 @@ def lines_of(body: Row, where: str = "data") -> list[list[Any]]:
         problems.append(
             (
                 f"{where}.values",
-                f"Invalid value at '{where}.values' (type.googleapis.com/google.protobuf.ListValue), {_quoted(lines)}",
+                f"Invalid value at '{where}.values' "
+                f"(type.googleapis.com/google.protobuf.ListValue), {_quoted(lines)}",
             )
         )
     else:
@@ -253,7 +254,8 @@ def _inside(sheet: Row, area: Area, lines: list[list[Any]], width: int) -> None:
     )
     if area.bottom is not None and top + len(lines) > area.bottom:
         raise errors.invalid(
-            f"Requested writing within range [{shown}], but tried writing to row [{area.bottom + 1}]"
+            f"Requested writing within range [{shown}], but tried writing to row "
+            f"[{area.bottom + 1}]"
         )
     if area.right is not None and left + width > area.right:
         raise errors.invalid(

@@ -61,7 +61,8 @@ def _group(asking: Asking, args: tuple[str, ...]) -> list[Any]:
     )
     if group is None:
         raise JqlError(
-            f"Function 'membersOf' can not generate a list of usernames for group '{args[0]}'; the group does not exist."
+            f"Function 'membersOf' can not generate a list of usernames for group "
+            f"'{args[0]}'; the group does not exist."
         )
     return list(group["members"])
 

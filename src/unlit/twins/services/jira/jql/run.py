@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from unlit.twins.services.jira import adf, presets
-from unlit.twins.services.jira.jql import dates, fields, functions
+from unlit.twins.services.jira import adf
+from unlit.twins.services.jira.jql import dates, fields, functions, words
 from unlit.twins.services.jira.jql.functions import Asking
+from unlit.twins.services.jira.jql.history import Histories, fold
 from unlit.twins.services.jira.jql.model import (
     Call,
     Clause,
@@ -20,11 +21,10 @@ from unlit.twins.services.jira.jql.model import (
     Values,
     Word,
 )
+from unlit.twins.services.jira.jql.resolve import EMPTY
 from unlit.twins.services.jira.model import Rich, Row
 
 Test = Callable[[Row], bool]
-_EMPTY: Final = object()
-_WORD: Final = re.compile(r"[\w']+")
 
 
 def search(query: Query, asking: Asking) -> list[Row]:
@@ -47,12 +47,7 @@ def search(query: Query, asking: Asking) -> list[Row]:
     return found
 
 
-class _Compiler:
-    def __init__(self, asking: Asking) -> None:
-        self.asking = asking
-        self.site = asking.site
-        self.errors: list[str] = []
-
+class _Compiler(Histories):
     # --- conditions
     def condition(self, node: Condition) -> Test:
         if isinstance(node, Not):
@@ -107,99 +102,19 @@ class _Compiler:
             return self.ordered(known, clause)
         return self.equal(known, clause)
 
-    def values(self, known: fields.Known, operand: Any) -> list[Any]:
-        """Resolve an operand to what issues store."""
-        if isinstance(operand, Values):
-            return [value for item in operand.items for value in self.values(known, item)]
-        if isinstance(operand, Empty):
-            return [_EMPTY]
-        if isinstance(operand, Call):
-            return functions.evaluate(operand, self.asking)
-        return self.resolve(known, operand)
-
-    def resolve(self, known: fields.Known, word: Word) -> list[Any]:
-        text = word.text
-        if known.kind == "number":
-            return [self.number(known, text)]
-        if known.table == "categories*":
-            found = [
-                c
-                for c in presets.CATEGORIES
-                if text.lower() in (c["key"], c["name"].lower(), str(c["id"]))
-            ]
-            if not found:
-                raise self.unknown(known, text)
-            return [str(row["id"]) for row in found]
-        if not known.table:
-            return [text]
-        return self.lookup(known, text)
-
-    def lookup(self, known: fields.Known, text: str) -> list[Any]:
-        site, table = self.site, known.table
-        if table == "users":
-            user = site.user(text)
-            if user is None and table == "users":
-                user = next(
-                    (
-                        u
-                        for u in site.table("users").values()
-                        if u["displayName"].lower() == text.lower()
-                    ),
-                    None,
-                )
-            return [user["accountId"]] if user else [text]
-        if table == "issues":
-            issue = site.find_issue(text)
-            if issue is None:
-                raise JqlError(
-                    f"An issue with key '{text}' does not exist for field '{known.name}'."
-                )
-            return [issue["id"]]
-        if table == "projects":
-            project = site.project(text)
-            if project is None:
-                raise self.unknown(known, text)
-            return [project["id"]]
-        rows = site.table(table)
-        low = text.lower()
-        if table == "sprints":
-            found = [k for k, r in rows.items() if str(k) == text or r["name"].lower() == low]
-        else:
-            found = [k for k, r in rows.items() if r["name"].lower() == low]
-            found = found or [k for k in rows if str(k) == text]
-        if not found and table == "resolutions" and low == "unresolved":
-            return [_EMPTY]
-        if not found:
-            raise self.unknown(known, text)
-        return found
-
-    def unknown(self, known: fields.Known, text: str) -> JqlError:
-        return JqlError(f"The value '{text}' does not exist for the field '{known.name}'.")
-
-    def number(self, known: fields.Known, text: str) -> float:
-        try:
-            return float(text)
-        except ValueError as error:
-            span = dates.read("+" + text, 0) if re.match(r"^[\d wdhm]+$", text) else None
-            if span is not None:
-                return span
-            raise JqlError(
-                f"'{text}' is an invalid number for the field '{known.name}'."
-            ) from error
-
     def equal(self, known: fields.Known, clause: Clause) -> Test:
         if known.kind == "key":
             return self.keyed(known, clause)
-        wanted = {_fold(value) for value in self.values(known, clause.operand)}
+        wanted = {fold(value) for value in self.values(known, clause.operand)}
         negated = clause.operator in ("!=", "not in")
-        empty = _EMPTY in wanted
+        empty = EMPTY in wanted
 
         def test(row: Row) -> bool:
             value = fields.stored(self.site, row, known)
             if _is_empty(value):
                 return empty is not negated if empty else False
             many = value if isinstance(value, tuple) else (value,)
-            hit = any(_fold(item) in wanted for item in many)
+            hit = any(fold(item) in wanted for item in many)
             return hit is not negated
 
         return test
@@ -232,7 +147,8 @@ class _Compiler:
             issue = self.site.find_issue(str(getattr(clause.operand, "text", "")))
             if issue is None:
                 raise JqlError(
-                    f"The issue key '{getattr(clause.operand, 'text', '')}' for field '{clause.field}' is invalid."
+                    f"The issue key '{getattr(clause.operand, 'text', '')}' for field "
+                    f"'{clause.field}' is invalid."
                 )
             prefix, number = _key(issue["key"])
             return lambda row: (
@@ -272,16 +188,6 @@ class _Compiler:
 
         return test
 
-    def span(self, field: str, text: str) -> tuple[float, float]:
-        when = dates.read(text, self.asking.now)
-        if when is None:
-            raise JqlError(
-                f"Date value '{text}' for field '{field}' is invalid. Valid formats include: "
-                "'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period "
-                "format e.g. '-5d', '4w 2d'."
-            )
-        return when, when
-
     def moment(self, value: Any) -> float | None:
         if value is None or isinstance(value, float | int):
             return value
@@ -289,7 +195,7 @@ class _Compiler:
 
     def textual(self, known: fields.Known, clause: Clause) -> Test:
         text = clause.operand.text if isinstance(clause.operand, Word) else ""
-        matcher = _matcher(text)
+        matcher = words.matcher(text)
         negated = clause.operator == "!~"
 
         def test(row: Row) -> bool:
@@ -321,71 +227,6 @@ class _Compiler:
 
     def comments(self, row: Row, table: str, column: str) -> list[str]:
         return [_text(c.get(column)) for c in fields.children_rows(self.site, row, table)]
-
-    # --- history
-    def historical(self, known: fields.Known, clause: Clause) -> Test:
-        wanted: set[Any] | None = None
-        if clause.operand is not None:
-            wanted = {_fold(value) for value in self.values(known, clause.operand)}
-        bounds = {p.name: p.operand for p in clause.predicates}
-        low, high = self.window(clause.field, bounds)
-        by = self.people(bounds.get("by"))
-        ends = {
-            name: {_fold(v) for v in self.values(known, bounds[name])}
-            for name in ("from", "to")
-            if name in bounds
-        }
-        negated = clause.operator.startswith("was not")
-
-        def test(row: Row) -> bool:
-            changes = self.changes(row, known, low, high, by)
-            if clause.operator == "changed":
-                return any(
-                    all(_fold(end[name == "to"]) in values for name, values in ends.items())
-                    for end in changes
-                )
-            seen = {_fold(side) for end in changes for side in end}
-            if not changes or low == float("-inf"):
-                seen.add(_fold(fields.stored(self.site, row, known)))
-            return bool(seen & (wanted or set())) is not negated
-
-        return test
-
-    def window(self, field: str, bounds: dict[str, Any]) -> tuple[float, float]:
-        low, high = float("-inf"), float("inf")
-        for name, operand in bounds.items():
-            if name == "during" and isinstance(operand, Values):
-                low, high = (self.point(field, item) for item in operand.items[:2])
-            elif name == "after":
-                low = self.point(field, operand)
-            elif name == "before":
-                high = self.point(field, operand)
-            elif name == "on":
-                low = self.point(field, operand)
-                high = low + 86400
-        return low, high
-
-    def point(self, field: str, operand: Any) -> float:
-        if isinstance(operand, Call):
-            return float(functions.evaluate(operand, self.asking)[0])
-        return self.span(field, getattr(operand, "text", ""))[0]
-
-    def people(self, operand: Any) -> set[str] | None:
-        if operand is None:
-            return None
-        known = fields.find(self.site, "assignee")
-        assert known is not None  # noqa: S101 # a system field
-        return {str(value) for value in self.values(known, operand)}
-
-    def changes(
-        self, row: Row, known: fields.Known, low: float, high: float, by: set[str] | None
-    ) -> list[tuple[Any, Any]]:
-        out: list[tuple[Any, Any]] = []
-        for entry in self.site.table("changelogs").get(row["id"]) or ():
-            if not low <= entry["created"] <= high or (by and entry["author"] not in by):
-                continue
-            out += [(c.before, c.after) for c in entry["items"] if c.field_id == known.id]
-        return out
 
     # --- order
     def sort(self, entry: Sort) -> tuple[Callable[[Row], Any], bool]:
@@ -445,12 +286,6 @@ def _is_empty(value: Any) -> bool:
     return value is None or value == () or value == "" or value == []
 
 
-def _fold(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.lower()
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 def _key(key: str) -> tuple[str, int]:
     prefix, _, number = key.rpartition("-")
     return prefix, int(number)
@@ -460,42 +295,3 @@ def _text(value: Any) -> str:
     if isinstance(value, Rich):
         return adf.as_text(value)
     return "" if value is None else str(value)
-
-
-def _matcher(query: str) -> Callable[[str], bool]:
-    """Compile a text query: words (all must be there, stemmed a little), phrases, wildcards."""
-    phrases = [p.lower() for p in re.findall(r'"([^"]+)"', query)]
-    rest = re.sub(r'"[^"]+"', " ", query).lower()
-    words = [w for w in re.split(r"[^\w*?~'-]+", rest) if w and w not in ("and", "or")]
-    patterns = [_pattern(part) for word in words for part in _split(word)]
-
-    def test(text: str) -> bool:
-        low = text.lower()
-        tokens = _WORD.findall(low)
-        squeezed = " ".join(tokens)
-        if not all(" ".join(_WORD.findall(p)) in squeezed for p in phrases):
-            return False
-        return all(any(p(token) for token in tokens) for p in patterns)
-
-    return test
-
-
-def _split(word: str) -> list[str]:
-    return [word] if any(c in word for c in "*?") else [p for p in re.split(r"[-~]", word) if p]
-
-
-def _pattern(word: str) -> Callable[[str], bool]:
-    if "*" in word or "?" in word:
-        regex = re.compile(
-            "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in word) + "$"
-        )
-        return lambda token: regex.match(token) is not None
-    stem = _stem(word)
-    return lambda token: _stem(token) == stem
-
-
-def _stem(word: str) -> str:
-    for ending in ("ing", "ed", "es", "s"):
-        if len(word) > len(ending) + 2 and word.endswith(ending):
-            return word[: -len(ending)]
-    return word

@@ -1,177 +1,15 @@
-"""Webhooks, filters, groups, permissions, roles, bulk fetch and other things of the site."""
+"""Filters, permissions, roles, fields, bulk fetch and other things of the site."""
 
 from typing import Any
 
 from unlit.twins.kit.http import Reply
-from unlit.twins.kit.seeds import iso
-from unlit.twins.services.jira import presets, seed
+from unlit.twins.services.jira import presets
 from unlit.twins.services.jira.call import Ask, Routes
-from unlit.twins.services.jira.jql import parse
-from unlit.twins.services.jira.jql.model import JqlError
 from unlit.twins.services.jira.model import Row
-from unlit.twins.services.jira.routes import expands, projects, search, users
+from unlit.twins.services.jira.routes import expands, projects, search
 from unlit.twins.services.jira.site import refuse
 
 routes = Routes()
-_MONTH = 30 * 86400
-
-
-# --- dynamic webhooks (OAuth and Connect apps)
-@routes.add("POST", "webhook", "registerDynamicWebhooks")
-def register(ask: Ask) -> Any:
-    """Register webhooks; each is accepted or refused by itself."""
-    body = ask.body()
-    if not body.get("url"):
-        raise refuse(400, "The webhook URL must be specified.")
-    out: list[Row] = []
-    for one in body.get("webhooks") or []:
-        problem = _wrong_hook(one)
-        if problem is not None:
-            out.append({"errors": [problem]})
-            continue
-        number = ask.site.world.number("jira.webhook")
-        ask.site.table("webhooks").put(
-            number,
-            {
-                "id": number,
-                "url": body["url"],
-                "jql": one.get("jqlFilter"),
-                "events": tuple(one["events"]),
-                "dynamic": True,
-                "expires": ask.site.world.now() + _MONTH,
-                "fieldIdsFilter": one.get("fieldIdsFilter"),
-            },
-        )
-        out.append({"createdWebhookId": number})
-    return {"webhookRegistrationResult": out}
-
-
-def _wrong_hook(one: Row) -> str | None:
-    if not one.get("events"):
-        return "At least one event must be specified."
-    if not one.get("jqlFilter"):
-        return "The clause of the JQL filter must be specified."
-    try:
-        parse.parse(str(one["jqlFilter"]))
-    except JqlError as error:
-        return str(error)
-    return None
-
-
-@routes.add("GET", "webhook", "getDynamicWebhooksForApp")
-def hooks(ask: Ask) -> Any:
-    """Return the registered webhooks."""
-    rows = [row for row in ask.site.table("webhooks").values() if row.get("dynamic")]
-    return ask.page(
-        rows,
-        "values",
-        lambda row: {
-            "id": row["id"],
-            "jqlFilter": row["jql"],
-            "events": list(row["events"]),
-            "expirationDate": iso(row["expires"]),
-        },
-        size=100,
-    )
-
-
-@routes.add("DELETE", "webhook", "deleteWebhookById", status=202)
-def unregister(ask: Ask) -> Any:
-    """Remove webhooks by id."""
-    for number in ask.body().get("webhookIds") or []:
-        ask.site.table("webhooks").drop(number)
-    return Reply(202)
-
-
-@routes.add("PUT", "webhook/refresh", "refreshWebhooks")
-def refresh(ask: Ask) -> Any:
-    """Extend the life of webhooks."""
-    until = ask.site.world.now() + _MONTH
-    for number in ask.body().get("webhookIds") or []:
-        if number in ask.site.table("webhooks"):
-            ask.site.table("webhooks").patch(number, expires=until)
-    return {"expirationDate": iso(until)}
-
-
-# --- webhooks of administrators
-@routes.add("GET", "webhook", "listWebhooks", stem="/rest/webhooks/1.0")
-def admin_hooks(ask: Ask) -> Any:
-    """Return the site's webhooks."""
-    return [
-        _admin_hook(ask, r) for r in ask.site.table("webhooks").values() if not r.get("dynamic")
-    ]
-
-
-def _admin_hook(ask: Ask, row: Row) -> Row:
-    user = ask.site.table("users").get(row.get("by")) or {}
-    return {
-        "name": row["name"],
-        "url": row["url"],
-        "excludeBody": False,
-        "filters": {"issue-related-events-section": row.get("jql") or ""},
-        "events": list(row["events"]),
-        "enabled": row["enabled"],
-        "self": f"{ask.base}/rest/webhooks/1.0/webhook/{row['id']}",
-        "lastUpdatedUser": row.get("by"),
-        "lastUpdatedDisplayName": user.get("displayName"),
-        "lastUpdated": int(row["at"] * 1000),
-        "isSigned": bool(row.get("secret")),
-    }
-
-
-def _hook_from(ask: Ask, number: int, body: Row, old: Row) -> Row:
-    filters = body.get("filters") or {}
-    return {
-        "id": number,
-        "name": body.get("name", old.get("name")),
-        "url": body.get("url", old.get("url")),
-        "events": tuple(body.get("events") or old.get("events") or ()),
-        "jql": filters.get("issue-related-events-section", old.get("jql")),
-        "enabled": bool(body.get("enabled", old.get("enabled", True))),
-        "secret": body.get("secret", old.get("secret")),
-        "by": ask.me,
-        "at": ask.site.now(),
-    }
-
-
-@routes.add("POST", "webhook", "createWebhook", status=201, stem="/rest/webhooks/1.0")
-def create_admin_hook(ask: Ask) -> Any:
-    """Make a webhook of the site."""
-    body = ask.body()
-    if not body.get("name") or not body.get("url"):
-        raise refuse(400, "Webhook name and url are required." if body else "No content.")
-    number = ask.site.world.number("jira.webhook")
-    row = ask.site.table("webhooks").put(number, _hook_from(ask, number, body, {}))
-    return _admin_hook(ask, row)
-
-
-def _one_hook(ask: Ask) -> Row:
-    wanted = ask.params["id"]
-    row = ask.site.table("webhooks").get(int(wanted)) if wanted.isdigit() else None
-    if row is None or row.get("dynamic"):
-        raise refuse(404, f"There is no webhook with id {wanted}.")
-    return dict(row)
-
-
-@routes.add("GET", "webhook/{id}", "readWebhook", stem="/rest/webhooks/1.0")
-def read_admin_hook(ask: Ask) -> Any:
-    """Return a webhook of the site."""
-    return _admin_hook(ask, _one_hook(ask))
-
-
-@routes.add("PUT", "webhook/{id}", "updateWebhook", stem="/rest/webhooks/1.0")
-def update_admin_hook(ask: Ask) -> Any:
-    """Change a webhook of the site."""
-    old = _one_hook(ask)
-    row = ask.site.table("webhooks").put(old["id"], _hook_from(ask, old["id"], ask.body(), old))
-    return _admin_hook(ask, row)
-
-
-@routes.add("DELETE", "webhook/{id}", "deleteWebhook", stem="/rest/webhooks/1.0")
-def delete_admin_hook(ask: Ask) -> Any:
-    """Delete a webhook of the site."""
-    ask.site.table("webhooks").drop(_one_hook(ask)["id"])
-    return Reply(204)
 
 
 # --- filters
@@ -206,7 +44,8 @@ def _filter(ask: Ask) -> Row:
     if row is None:
         raise refuse(
             404,
-            "The selected filter is not available to you, perhaps it has been deleted or had its permissions changed.",
+            "The selected filter is not available to you, perhaps it has been deleted or had "
+            "its permissions changed.",
         )
     return dict(row)
 
@@ -285,114 +124,6 @@ def delete_filter(ask: Ask) -> Any:
     """Delete a filter."""
     ask.site.table("filters").drop(_filter(ask)["id"])
     return Reply(204)
-
-
-# --- groups
-def shown_group(ask: Ask, row: Row) -> Row:
-    """Render a group's name and id."""
-    link = f"{ask.render.api}/group?groupId={row['groupId']}"
-    return {"name": row["name"], "groupId": row["groupId"], "self": link}
-
-
-def _group(ask: Ask) -> Row:
-    name, ident = ask.arg("groupname"), ask.arg("groupId")
-    for row in ask.site.table("groups").values():
-        if (name and row["name"] == name) or (ident and row["groupId"] == ident):
-            return dict(row)
-    raise refuse(404, f"The group named '{name or ident}' does not exist.")
-
-
-@routes.add("POST", "group", "createGroup", status=201)
-def create_group(ask: Ask) -> Any:
-    """Make a group."""
-    name = str(ask.body().get("name") or "")
-    if any(row["name"] == name for row in ask.site.table("groups").values()):
-        raise refuse(400, f"A group with the name '{name}' already exists." if name else "")
-    row = seed.add_group(ask.site, name, [])
-    return {
-        **shown_group(ask, row),
-        "users": {"size": 0, "items": [], "max-results": 50, "start-index": 0, "end-index": 0},
-        "expand": "users",
-    }
-
-
-@routes.add("DELETE", "group", "removeGroup")
-def delete_group(ask: Ask) -> Any:
-    """Delete a group."""
-    ask.site.table("groups").drop(_group(ask)["groupId"])
-    return Reply(200)
-
-
-@routes.add("GET", "group/member", "getUsersFromGroup")
-def members(ask: Ask) -> Any:
-    """Return a group's members in pages."""
-    return ask.page(_group(ask)["members"], "values", lambda x: ask.render.user(x), size=50)
-
-
-@routes.add("POST", "group/user", "addUserToGroup", status=201)
-def add_member(ask: Ask) -> Any:
-    """Put a user into a group."""
-    row, body = _group(ask), ask.body()
-    user = ask.site.user(body.get("accountId") or body.get("name"))
-    if user is None:
-        raise refuse(404, "The user does not exist.")
-    if user["accountId"] in row["members"]:
-        raise refuse(
-            400,
-            "Cannot add user. User is already a member of the group."
-            if ask.site.cloud
-            else "User is already a member.",
-        )
-    new = ask.site.table("groups").patch(
-        row["groupId"], members=(*row["members"], user["accountId"])
-    )
-    return {**shown_group(ask, new), "expand": "users"}
-
-
-@routes.add("DELETE", "group/user", "removeUserFromGroup")
-def remove_member(ask: Ask) -> Any:
-    """Take a user out of a group."""
-    row = _group(ask)
-    user = ask.site.user(ask.arg("accountId") or ask.arg("username"))
-    if user is None or user["accountId"] not in row["members"]:
-        raise refuse(404, "The user is not a member of the group.")
-    left = tuple(x for x in row["members"] if x != user["accountId"])
-    ask.site.table("groups").patch(row["groupId"], members=left)
-    return Reply(200)
-
-
-@routes.add("GET", "group/bulk", "bulkGetGroups")
-def groups(ask: Ask) -> Any:
-    """Return groups in pages."""
-    rows = ask.site.table("groups").values()
-    return ask.page(rows, "values", lambda r: {"name": r["name"], "groupId": r["groupId"]})
-
-
-@routes.add("GET", "groups/picker", "findGroups")
-def group_picker(ask: Ask) -> Any:
-    """Find groups by a part of their name."""
-    query = ask.arg("query").lower()
-    rows = [r for r in ask.site.table("groups").values() if query in r["name"].lower()]
-    shown = [
-        {"name": r["name"], "html": r["name"], "labels": [], "groupId": r["groupId"]}
-        for r in rows[:20]
-    ]
-    return {
-        "header": f"Showing {len(shown)} of {len(rows)} matching groups",
-        "total": len(rows),
-        "groups": shown,
-    }
-
-
-@routes.add("GET", "user/groups", "getUserGroups")
-def groups_of(ask: Ask) -> Any:
-    """Return a user's groups."""
-    row = users.asked(ask)
-    return [
-        shown_group(ask, g)
-        for g in ask.site.table("groups").values()
-        if row["accountId"] in g["members"]
-    ]
 
 
 # --- permissions and roles
@@ -517,7 +248,8 @@ def add_actors(ask: Ask) -> Any:
         if user is None:
             raise refuse(
                 404,
-                f"We can't find '{account}' in any accessible user directory. Check they're still active and available, and try again.",
+                f"We can't find '{account}' in any accessible user directory. Check they're "
+                f"still active and available, and try again.",
             )
         have.append(user["accountId"])
     roles = {**project["roles"], str(role["id"]): tuple(dict.fromkeys(have))}

@@ -29,7 +29,8 @@ def board_of(ask: Ask) -> Row:
     if found is None or ask.me is None:
         raise refuse(
             404,
-            "Requested board cannot be viewed because it either does not exist or you do not have permission to view it.",
+            "Requested board cannot be viewed because it either does not exist or you do not "
+            "have permission to view it.",
         )
     return dict(found)
 
@@ -347,7 +348,8 @@ def create_sprint(ask: Ask) -> Any:
     if board is None:
         raise refuse(
             404,
-            "Requested board cannot be viewed because it either does not exist or you do not have permission to view it.",
+            "Requested board cannot be viewed because it either does not exist or you do not "
+            "have permission to view it.",
         )
     if board["type"] == "kanban":
         raise refuse(400, "The board does not support sprints")

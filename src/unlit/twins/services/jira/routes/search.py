@@ -5,7 +5,7 @@ import binascii
 from typing import Any, Final
 
 from unlit.twins.services.jira.call import Ask, Routes
-from unlit.twins.services.jira.jql import functions, parse, run
+from unlit.twins.services.jira.jql import functions, parse, run, tokens
 from unlit.twins.services.jira.jql.functions import Asking
 from unlit.twins.services.jira.jql.model import JqlError, Query
 from unlit.twins.services.jira.model import Row
@@ -182,7 +182,8 @@ def count(ask: Ask) -> Any:
     if query.where is None:
         raise refuse(
             400,
-            "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.",
+            "Unbounded JQL queries are not allowed here. Please add a search restriction to "
+            "your query.",
         )
     return {"count": len(found)}
 
@@ -284,7 +285,7 @@ def autocomplete(ask: Ask) -> Any:
     return {
         "visibleFieldNames": fields,
         "visibleFunctionNames": names,
-        "jqlReservedWords": sorted(parse.RESERVED),
+        "jqlReservedWords": sorted(tokens.RESERVED),
     }
 
 

@@ -98,7 +98,8 @@ def update(edit: Edit) -> Row:
                 (sheet["rows"], "row") if bottom > sheet["rows"] else (sheet["columns"], "column")
             )
             raise edit.refuse(
-                f"Attempting to write {word}: {size}, beyond the last requested {word} of: {size - 1}"
+                f"Attempting to write {word}: {size}, beyond the last requested {word} of: "
+                f"{size - 1}"
             )
         editor = edit.book.editor(sheet)
         write_rows(editor, top, left, rows, mask)
@@ -113,7 +114,8 @@ def update(edit: Edit) -> Row:
             line = rows[r - top].get("values") or [] if r - top < len(rows) else []
             if len(line) > right - left:
                 raise edit.refuse(
-                    f"Attempting to write column: {right}, beyond the last requested column of: {right - 1}"
+                    f"Attempting to write column: {right}, beyond the last requested column "
+                    f"of: {right - 1}"
                 )
             for c in range(left, right):
                 given = line[c - left] if c - left < len(line) else {}

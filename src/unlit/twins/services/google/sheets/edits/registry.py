@@ -84,7 +84,8 @@ class Edit:
             return masks.parse(str(given))
         except masks.BadMask as error:
             raise errors.invalid(
-                f"Invalid value at '{self.at}.fields' (type.googleapis.com/google.protobuf.FieldMask), \"{given}\""
+                f"Invalid value at '{self.at}.fields' "
+                f'(type.googleapis.com/google.protobuf.FieldMask), "{given}"'
             ) from error
 
 

@@ -259,8 +259,8 @@ class Run:
                     "VALUE",
                     "Function ARRAY_ROW parameter 2 has mismatched row size.",
                 )
-            for n in range(parts[0].height):
-                lines.append(tuple(x for part in parts for x in part.rows[n]))
+            heights = range(parts[0].height)
+            lines += [tuple(x for part in parts for x in part.rows[n]) for n in heights]
         if len({len(line) for line in lines}) > 1:
             raise fail(
                 "VALUE",

@@ -38,7 +38,8 @@ def number(value: Value) -> float:
         return understood
     raise fail(
         "VALUE",
-        f"Parameter expects number values. But '{single}' is a text and cannot be coerced to a number.",
+        f"Parameter expects number values. But '{single}' is a text and cannot be coerced to "
+        f"a number.",
     )
 
 

@@ -194,7 +194,8 @@ def _indirect(run: Any, args: Any) -> Value:
     except ParseError as error:
         raise fail(
             "REF",
-            f"Function INDIRECT parameter 1 value is '{given}'. It is not a valid cell/range reference.",
+            f"Function INDIRECT parameter 1 value is '{given}'. It is not a valid cell/range "
+            f"reference.",
         ) from error
     return run.value(node)  # type: ignore[no-any-return] # the evaluator is untyped here
 

@@ -3,11 +3,10 @@
 import math
 import statistics
 from collections.abc import Callable
-from typing import Any
 
 from unlit.twins.services.google.sheets.formula import values
 from unlit.twins.services.google.sheets.formula.criteria import compile_criterion
-from unlit.twins.services.google.sheets.formula.functions.registry import whole
+from unlit.twins.services.google.sheets.formula.functions.registry import FUNCTIONS, whole
 from unlit.twins.services.google.sheets.formula.model import Matrix, Scalar, Value, fail
 from unlit.twins.services.google.sheets.formula.values import number
 from unlit.twins.services.google.sheets.model import Failure
@@ -121,8 +120,11 @@ def _nth(found: list[float], n: int) -> float:
 
 @whole("PERCENTILE PERCENTILE.INC", 2, 2)
 def _percentile(data: Value, share: Value) -> Value:
+    return _at_share(data, number(share))
+
+
+def _at_share(data: Value, k: float) -> float:
     found = sorted(values.numbers([data]))
-    k = number(share)
     if not found or not 0 <= k <= 1:
         raise fail("NUM", "Parameter 2 is out of range.")
     place = k * (len(found) - 1)
@@ -133,7 +135,7 @@ def _percentile(data: Value, share: Value) -> Value:
 
 @whole("QUARTILE QUARTILE.INC", 2, 2)
 def _quartile(data: Value, quarter: Value) -> Value:
-    return _percentile(data, number(quarter) / 4)
+    return _at_share(data, number(quarter) / 4)
 
 
 @whole("RANK RANK.EQ", 2, 3)
@@ -228,8 +230,6 @@ def _minifs(data: Value, *pairs: Value) -> Value:
 
 @whole("SUBTOTAL", 2)
 def _subtotal(code: Value, *args: Value) -> Value:
-    from unlit.twins.services.google.sheets.formula.functions.registry import FUNCTIONS
-
     names: dict[int, str] = dict(
         enumerate(
             [
@@ -251,5 +251,4 @@ def _subtotal(code: Value, *args: Value) -> Value:
     name = names.get(int(number(code)) % 100)
     if name is None:
         raise fail("VALUE", "SUBTOTAL does not know this function code.")
-    made: Any = FUNCTIONS[name].make(*args)
-    return made  # type: ignore[no-any-return] # registered functions return values
+    return FUNCTIONS[name].make(*args)  # type: ignore[no-any-return] # registered functions return values

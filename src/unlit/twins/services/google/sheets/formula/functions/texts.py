@@ -185,7 +185,8 @@ def _pattern(pattern: Value) -> re.Pattern[str]:
     except re.error as error:
         raise fail(
             "REF",
-            f'Function REGEXMATCH parameter 2 value "{text(pattern)}" is not a valid regular expression.',
+            f'Function REGEXMATCH parameter 2 value "{text(pattern)}" is not a valid regular '
+            f"expression.",
         ) from error
 
 
