@@ -1,6 +1,6 @@
 """The user's repository as shipping sees it: plumbing, compare-and-swap, no hook ever runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -175,11 +175,28 @@ class Repository:
         Raises:
             OutsideFailed: It has moved meanwhile, or git failed; nothing was changed.
         """
-        lines = (
-            f"start\nupdate refs/heads/{branch} {after} {before}\n"
-            f"create refs/tags/{tag} {tag_object}\nprepare\ncommit\n"
-        )
+        self.advance_all(branch, before, after, [(tag, tag_object)])
+
+    def advance_all(
+        self, branch: str, before: str, after: str, tags: Sequence[tuple[str, str]]
+    ) -> None:
+        """Move branch and tags (name, object) together, only if the branch is where it was.
+
+        Raises:
+            OutsideFailed: It has moved meanwhile, or git failed; nothing was changed.
+        """
+        creates = "".join(f"create refs/tags/{tag} {made}\n" for tag, made in tags)
+        lines = f"start\nupdate refs/heads/{branch} {after} {before}\n{creates}prepare\ncommit\n"
         self._run("update-ref", "--stdin", stdin=lines.encode())
+
+    def files(self, commit: str) -> tuple[str, ...]:
+        """Return the paths of all files of a commit."""
+        listed = self._run("ls-tree", "-r", "-z", "--name-only", commit)
+        return tuple(path for path in listed.split("\0") if path)
+
+    def read(self, commit: str, path: str) -> str:
+        """Return the text of one file of a commit."""
+        return self._run("cat-file", "blob", f"{commit}:{path}")
 
     def follow(self, branch: str, before: str, after: str) -> None:
         """Bring the working copy to where its branch is; again does nothing."""

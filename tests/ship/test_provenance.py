@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.ship.test_service import RUN, World
+
+from unlit.policy.audit.keys import public_text, signing_key
+from unlit.ship import attest, ship_run
+from unlit.ship.provenance import seal, unseal
+
+
+def test_a_statement_is_read_back_only_with_its_key_and_unchanged() -> None:
+    key, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    envelope = seal({"a": 1}, key)
+    assert unseal(envelope, public_text(key)) == {"a": 1}
+    assert unseal(envelope, public_text(other)) is None
+    forged = seal({"a": 2}, other)
+    assert unseal({**envelope, "payload": forged["payload"]}, public_text(key)) is None
+    assert unseal({}, public_text(key)) is None
+
+
+def test_what_was_shipped_is_attested(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.approve()
+    shipment = ship_run(world.store, RUN)
+    written = attest(world.store, RUN, shipment, tmp_path / "out", tmp_path / "key")
+    key = public_text(signing_key(tmp_path / "key"))
+    found = {}
+    for name in ("provenance", "outcome"):
+        text = Path(written[f"{name}.dsse.json"]).read_text()
+        found[name] = unseal(json.loads(text), key)
+    provenance, outcome = found["provenance"], found["outcome"]
+    assert provenance is not None
+    assert provenance["predicateType"] == "https://slsa.dev/provenance/v1"
+    assert provenance["subject"][0]["digest"]["gitCommit"] == shipment.commit
+    inputs = provenance["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert inputs[0]["digest"] == {"gitCommit": world.base}
+    assert outcome is not None
+    assert outcome["predicate"]["approvedBy"] == "dana"
+    assert outcome["predicate"]["satisfaction"] is None
+    bill = json.loads(Path(written["sbom.cdx.json"]).read_text())
+    assert bill["compositions"][0]["aggregate"] == "incomplete"
