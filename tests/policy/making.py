@@ -32,6 +32,7 @@ def rules(draw: st.DrawFn, number: int) -> Rule:
         schemes=draw(st.sampled_from([("https",), ("https", "http")])),
         methods=draw(some(METHODS)),
         paths=draw(some(PATH_GLOBS)),
+        within=draw(st.sampled_from([(), (), ("/a/**",), ("/*", "/a/*/b")])),
     )
 
 

@@ -33,7 +33,7 @@ def test_a_credential_limits_the_rule_that_grants_it() -> None:
     text = (
         'version = 1\n[credential.k]\nsource = {env = "K"}\ninject = {header = "a"}\n'
         'hosts = ["x.test"]\npaths = ["/v1/**"]\nmethods = ["POST"]\n'
-        '[[allow]]\nrole = "coder"\nhost = "x.test"\npaths = ["/**"]\ncredential = "k"\n'
+        '[[allow]]\nrole = "coder"\nhost = "x.test"\ncredential = "k"\n'
     )
     policy = parse_policy(text)
     assert decide(policy, Request("coder", "https", "x.test", 443, "POST", "/v1/a")).allowed
@@ -63,6 +63,7 @@ def reference(policy: Policy, request: Request) -> bool:
             and request.scheme in rule.schemes
             and (not rule.methods or request.method in rule.methods)
             and (not rule.paths or any(glob(path, request.path) for path in rule.paths))
+            and (not rule.within or any(glob(path, request.path) for path in rule.within))
         )
 
     def glob(pattern: str, path: str) -> bool:

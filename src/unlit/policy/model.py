@@ -102,6 +102,8 @@ class Rule:
     at: Position = NOWHERE
     within: tuple[str, ...] = ()
     """Path globs of the rule's credential: the rule matches only inside them."""
+    asked_methods: tuple[str, ...] = ()
+    """The methods as written, before the credential's were taken into account."""
 
     @property
     def sentence(self) -> str:

@@ -182,6 +182,13 @@ class Lab:
         """Return the audit entries so far."""
         return [entry for entry in read_entries(self.folder / "audit") if entry.kind == kind]
 
+    async def entry(self, kind: str) -> AuditEntry:
+        """Wait for the first entry of a kind."""
+        async with asyncio.timeout(5):
+            while not (found := self.entries(kind)):
+                await asyncio.sleep(0.01)
+        return found[0]
+
     async def detach(self) -> SessionReport:
         return await self.gateway.detach("s1")
 

@@ -86,7 +86,7 @@ async def test_fronting_by_sni_or_connect_is_refused(lab: Lab) -> None:
     assert answer == b""
     assert b" 421 " in await lab.raw("open.vendor.test", inner.replace(b"open.", b"api."))
     assert lab.vendor.seen == []
-    assert lab.entries("connection")[0].fields["outcome"] == "deny"
+    assert (await lab.entry("connection")).fields["outcome"] == "deny"
 
 
 async def test_a_name_that_leads_to_this_machine_is_refused(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ async def test_no_sni_and_address_literals_get_no_session(lab: Lab) -> None:
     await reader.readuntil(b"\r\n\r\n")
     with pytest.raises(OSError):  # noqa: PT011 # a TLS alert
         await writer.start_tls(lab.client_tls, server_hostname="127.0.0.1")
-    assert lab.entries("connection")[0].fields["outcome"] == "deny"
+    assert (await lab.entry("connection")).fields["outcome"] == "deny"
 
 
 async def test_two_sessions_share_nothing(lab: Lab) -> None:

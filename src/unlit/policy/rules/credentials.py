@@ -70,9 +70,10 @@ def bound_by_credential(rule: Rule, credentials: Mapping[str, CredentialRule]) -
     if rule.methods and credential.methods:
         methods = tuple(method for method in rule.methods if method in credential.methods)
         methods = methods or ("NONE",)
+    rule = replace(rule, methods=methods, asked_methods=rule.methods)
     if not rule.paths:
-        return replace(rule, methods=methods, paths=credential.paths)
-    return replace(rule, methods=methods, within=credential.paths)
+        return replace(rule, paths=credential.paths)
+    return replace(rule, within=credential.paths)
 
 
 def _source(section: Section) -> SourceRule:

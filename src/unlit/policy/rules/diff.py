@@ -4,19 +4,16 @@ Hosts, ports, methods, schemes and roles fall into finitely many classes that no
 one of each class is tried. Paths are compared by automaton. So "nothing changes" is a proof.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Final, Literal
+from typing import Literal
 
 from unlit.policy.model import ROLES, Decision, Policy, Request
 from unlit.policy.rules.automaton import shortest
-from unlit.policy.rules.globs import host_matches
+from unlit.policy.rules.classes import first_row, some_hosts, some_methods, some_ports
 from unlit.policy.rules.table import Row, Table, decide
 
 Kind = Literal["newly allowed", "newly refused", "changed"]
-_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-_SOME_PORT: Final = 49_151
-_SOME_METHOD: Final = "PURGE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +65,9 @@ def diff(before: Policy, after: Policy) -> Difference:
 
 def _changes(before: Policy, after: Policy) -> Iterator[Change]:
     old, new = _table(before), _table(after)
-    hosts = _hosts(rule.host for rule in (*before.rules, *after.rules))
-    ports = _ports(before, after)
-    methods = _some_methods(before, after)
+    rules = (*before.rules, *after.rules)
+    hosts = some_hosts(rule.host for rule in rules)
+    ports, methods = some_ports(rules), some_methods(rules)
     for role in ROLES:
         for host in hosts:
             for scheme in ("https", "http"):
@@ -119,54 +116,9 @@ def _difference(left: tuple[Row, ...], right: tuple[Row, ...], method: str) -> s
     globs = sorted({g for row in (*ours, *theirs) for g in (*row.rule.paths, *row.rule.within)})
 
     def differs(matched: frozenset[str]) -> bool:
-        return _outcome(_first(ours, matched)) != _outcome(_first(theirs, matched))
+        return _outcome(first_row(ours, matched)) != _outcome(first_row(theirs, matched))
 
     return shortest(globs, differs)
-
-
-def _first(rows: list[Row], matched: frozenset[str]) -> Row | None:
-    for row in rows:
-        rule = row.rule
-        if rule.paths and not matched.intersection(rule.paths):
-            continue
-        if rule.within and not matched.intersection(rule.within):
-            continue
-        return row
-    return None
-
-
-def _hosts(globs: Iterable[str]) -> list[str]:
-    """Return one host of each class that the globs can tell apart."""
-    every = set(globs)
-    exact = {glob for glob in every if "*" not in glob}
-    suffixes = {glob[2:] for glob in every if glob.startswith("*.")}
-    found = sorted(exact)
-    for suffix in ("", *sorted(suffixes)):
-        found.append(_fresh(suffix, exact, suffixes))
-    return found
-
-
-def _fresh(suffix: str, exact: set[str], suffixes: set[str]) -> str:
-    deeper = [other for other in suffixes if other != suffix and other.endswith(suffix)]
-    for number in range(10_000):
-        label = "a" if number == 0 else f"a{number}"
-        host = f"{label}.{suffix}" if suffix else label
-        if host not in exact and not any(host_matches(f"*.{other}", host) for other in deeper):
-            return host
-    raise ValueError("no host is left")  # more exact names than a policy can hold
-
-
-def _ports(before: Policy, after: Policy) -> list[int]:
-    named = {port for rule in (*before.rules, *after.rules) for port in rule.ports}
-    return [
-        *sorted(named | {443, 80}, key=lambda port: (port != 443, port != 80, port)),
-        _SOME_PORT,
-    ]
-
-
-def _some_methods(before: Policy, after: Policy) -> list[str]:
-    named = {method for rule in (*before.rules, *after.rules) for method in rule.methods}
-    return [*_METHODS, *sorted(named - {*_METHODS}), _SOME_METHOD]
 
 
 def _settings(before: Policy, after: Policy) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from unlit.policy.model import CredentialRule, Finding, Policy, Rule
-from unlit.policy.rules.globs import host_matches, path_matches
+from unlit.policy.rules.globs import host_matches
+from unlit.policy.rules.reach import outside, reaching, taker
 
 
 def lint(policy: Policy) -> tuple[Finding, ...]:
@@ -49,30 +50,53 @@ def _grant(rule: Rule, credential: CredentialRule) -> Iterator[Finding]:
     if rule.methods == ("NONE",):
         what = f"{rule.name} grants {name} for methods that {name} is not for."
         yield Finding("POL-114", rule.at, what, "Correct methods.", severe=True)
+    wider = _wider(rule, credential)
+    if wider:
+        what = f"{rule.name} grants {name} for {wider}, but {name} is only for "
+        what += ", ".join((*credential.methods, *credential.paths)) + "."
+        yield Finding("POL-115", rule.at, what, "Narrow the rule or widen the credential.", True)
     if not rule.paths:
         what = f"{rule.name} grants {name} on every path of {rule.host}."
         remedy = 'Add paths = ["…"]: a path that echoes its request shows the secret.'
         yield Finding("POL-120", rule.at, what, remedy)
 
 
+def _wider(rule: Rule, credential: CredentialRule) -> str:
+    extra = [method for method in rule.asked_methods if method not in credential.methods]
+    if credential.methods and extra:
+        return extra[0]
+    if rule.within and (path := outside(rule.paths, rule.within)) is not None:
+        return path
+    return ""
+
+
 def _rules(policy: Policy) -> Iterator[Finding]:
-    allows = [rule for rule in policy.rules if rule.effect == "allow"]
-    forbids = [rule for rule in policy.rules if rule.effect == "forbid"]
-    for number, rule in enumerate(allows):
-        if rule.host == "*":
-            what = f"{rule.name} allows every host."
-            yield Finding("POL-121", rule.at, what, "Name the hosts that are needed.")
-        if not rule.twin and not rule.paths and not rule.methods and not rule.mirror:
-            what = f"{rule.name} allows any method on any path of {rule.host}."
-            yield Finding("POL-122", rule.at, what, "Add methods and paths.")
-        blocker = next((other for other in forbids if covers(other, rule)), None)
-        shadow = next((other for other in allows[:number] if covers(other, rule)), None)
-        if blocker is not None:
-            what = f"{rule.name} can never match: {blocker.name} ({blocker.at}) forbids all of it."
-            yield Finding("POL-123", rule.at, what, "Remove one of the two.", severe=True)
-        elif shadow is not None and shadow.at != rule.at:
-            what = f"{rule.name} can never match: {shadow.name} ({shadow.at}) matches all of it."
-            yield Finding("POL-124", rule.at, what, "Remove it, or move it up.", severe=True)
+    for rule in policy.rules:
+        if rule.effect == "allow":
+            yield from _width(rule)
+        if reaching(policy, rule) is None:
+            yield _never(policy, rule)
+
+
+def _width(rule: Rule) -> Iterator[Finding]:
+    if rule.host == "*":
+        what = f"{rule.name} allows every host."
+        yield Finding("POL-121", rule.at, what, "Name the hosts that are needed.")
+    if not rule.twin and not rule.paths and not rule.methods and not rule.mirror:
+        what = f"{rule.name} allows any method on any path of {rule.host}."
+        yield Finding("POL-122", rule.at, what, "Add methods and paths.")
+
+
+def _never(policy: Policy, rule: Rule) -> Finding:
+    other = taker(policy, rule)
+    if other is None:
+        what = f"{rule.name} can never match: no request fits it."
+        return Finding("POL-124", rule.at, what, "Correct its paths.", severe=True)
+    code = "POL-123" if other.effect == "forbid" else "POL-124"
+    verb = "forbids" if other.effect == "forbid" else "takes"
+    what = f"{rule.name} can never match: {other.name} ({other.at}) {verb} what it is for."
+    remedy = "Remove one of the two, or move this one up."
+    return Finding(code, rule.at, what, remedy, severe=True)
 
 
 def _unused(policy: Policy) -> Iterator[Finding]:
@@ -81,42 +105,3 @@ def _unused(policy: Policy) -> Iterator[Finding]:
         if credential.name not in used:
             what = f"no rule grants the credential {credential.name}."
             yield Finding("POL-125", credential.at, what, "Grant it or remove it.")
-
-
-def covers(wide: Rule, narrow: Rule) -> bool:
-    """Say whether every request that `narrow` matches is surely matched by `wide`."""
-    return (
-        set(narrow.roles) <= set(wide.roles)
-        and set(narrow.schemes) <= set(wide.schemes)
-        and (not wide.ports or (bool(narrow.ports) and set(narrow.ports) <= set(wide.ports)))
-        and (
-            not wide.methods or (bool(narrow.methods) and set(narrow.methods) <= set(wide.methods))
-        )
-        and host_covers(wide.host, narrow.host)
-        and _paths_cover(wide.paths, narrow.paths)
-    )
-
-
-def host_covers(wide: str, narrow: str) -> bool:
-    """Say whether every host of glob `narrow` is one of glob `wide`."""
-    if wide in ("*", narrow):
-        return True
-    if narrow.startswith("*."):
-        return wide.startswith("*.") and narrow.endswith(wide[1:])
-    return narrow != "*" and host_matches(wide, narrow)
-
-
-def _paths_cover(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
-    if not wide or "/**" in wide:
-        return True
-    if not narrow:
-        return False
-    return all(any(_path_covers(w, n) for w in wide) for n in narrow)
-
-
-def _path_covers(wide: str, narrow: str) -> bool:
-    if wide == narrow:
-        return True
-    if "*" not in narrow:
-        return path_matches(wide, narrow)
-    return wide.endswith("**") and "*" not in wide[:-2] and narrow.startswith(wide[:-2])
