@@ -41,6 +41,14 @@ def test_a_place_in_a_sentence_is_a_place_in_the_file() -> None:
         ("---\nid: a\ntitle: A\n---\n", "INT-104", 1),
         ("---\nid: a\ntitle: A\nowner: o\nuses: okta\n---\n", "INT-105", 5),
         ("---\nid: a\ntitle: A\nowner: o\nrisk: huge\n---\n", "INT-105", 5),
+        ("---\nid: &a x\ntitle: *a\nowner: o\n---\n", "INT-102", 2),
+        ("---\nid: a\ntitle: A\nowner: o\nrisk: [low]\n---\n", "INT-105", 5),
+        ("---\nid: a\ntitle: A\nowner: o\norigin: {a: b}\n---\n", "INT-105", 5),
+        ("---\nid: a\ntitle: A\nowner: o\nproduct: {port: 2026-01-01}\n---\n", "INT-105", 5),
+        ("---\nid: a\ntitle: A\nowner: o\nproduct: {kind: ftp}\n---\n", "INT-105", 5),
+        ("---\nid: a\ntitle: A\nowner: o\nbudget: {run_usd: .nan}\n---\n", "INT-105", 5),
+        ("---\nid: a\ntitle: A\nowner: o\nproduct: {env: {a: [b]}}\n---\n", "INT-105", 5),
+        (HEAD + "## Criteria\n### AC-1 T\nx\n```\n## Metric\n", "INT-115", 9),
         (HEAD + "## Intent\n", "INT-106", 7),
         (HEAD + "## Criteria\n", "INT-106", 6),
         (HEAD + "## Criteria\n\n### AC-1 T\n\n## Criteria\n", "INT-107", 10),
@@ -127,3 +135,12 @@ def test_what_is_written_is_read_back(
 def test_reading_never_raises(text: str) -> None:
     read_spec(text)
     read_spec("---\n" + text + "\n---\n## Criteria\n### AC-1 x\n" + text)
+
+
+def test_a_front_matter_made_to_exhaust_the_reader_is_refused_quickly() -> None:
+    deep = "---\nid: " + "[" * 20_000 + "\n---\n"
+    assert "INT-102" in {problem.code for problem in read_spec(deep).problems}
+    bomb = "---\na: &a [x, x]\n" + "".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(20)
+    )
+    assert "INT-102" in {problem.code for problem in read_spec(bomb + "---\n").problems}

@@ -10,6 +10,7 @@ from unlit.intent.model import RISKS, Finding, Span
 
 KEYS: Final = ("id", "title", "owner", "uses", "risk", "product", "budget", "origin")
 PRODUCT_KEYS: Final = ("kind", "build", "test", "run", "port", "env")
+KINDS: Final = ("cli", "http", "web", "library")
 BUDGET_KEYS: Final = ("run_usd", "day_usd")
 
 
@@ -43,14 +44,28 @@ def read_front(lines: Sequence[str]) -> Front:
             "INT-101", 1, "The front matter is not closed.", "A second line `---` ends it."
         )
         return Front({}, {}, 1, (problem,))
+    text = "\n".join(lines[1:end])
     try:
-        node = yaml.compose("\n".join(lines[1:end]), Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+        aliases = [t for t in yaml.scan(text, Loader=yaml.SafeLoader) if _is_alias(t)]
+        node = None if aliases else yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 2
-        reason = str(getattr(error, "problem", None) or error)
+        reason = str(getattr(error, "problem", None) or type(error).__name__)
         problem = _error(
-            "INT-102", line, "The front matter is not YAML.", reason, mark.column + 1 if mark else 1
+            "INT-102",
+            line,
+            "The front matter is not YAML.",
+            reason,
+            mark.column + 1 if mark else 1,
+        )
+        return Front({}, {}, end + 1, (problem,))
+    if aliases:
+        problem = _error(
+            "INT-102",
+            aliases[0].start_mark.line + 2,
+            "The front matter has an anchor or an alias.",
+            "Each value is written where it stands.",
         )
         return Front({}, {}, end + 1, (problem,))
     if node is None:
@@ -88,6 +103,9 @@ def _checked(node: yaml.MappingNode, body_line: int) -> Front:
     values = _construct(node, problems)
     if values is not None:
         problems += _shapes(values, places)
+    if problems and values is not None:
+        # what does not fit must not reach the digest, which holds JSON only
+        values = {key: value for key, value in values.items() if key not in ("product", "budget")}
     return Front(values or {}, places, body_line, tuple(problems))
 
 
@@ -148,6 +166,10 @@ def _shapes(values: Mapping[str, Any], places: Mapping[str, int]) -> list[Findin
     return problems
 
 
+def _is_alias(token: yaml.Token) -> bool:
+    return isinstance(token, yaml.AliasToken | yaml.AnchorToken)
+
+
 def _table(
     values: Mapping[str, Any], places: Mapping[str, int], key: str, known: Sequence[str]
 ) -> list[Finding]:
@@ -161,13 +183,48 @@ def _table(
                 f"It has keys such as `{known[0]}`.",
             )
         ]
-    return [
-        _error(
-            "INT-103",
-            places[key],
-            f"`{key}.{name}` is not a key of a spec.",
-            f"Known keys: {', '.join(known)}.",
+    found = []
+    for name, value in table.items():
+        if name not in known:
+            found.append(
+                _error(
+                    "INT-103",
+                    places[key],
+                    f"`{key}.{name}` is not a key of a spec.",
+                    f"Known keys: {', '.join(known)}.",
+                )
+            )
+        elif not _fits(str(name), value):
+            found.append(
+                _error(
+                    "INT-105",
+                    places[key],
+                    f"`{key}.{name}` is {value!r:.60}.",
+                    _FORMS.get(str(name), "It is text."),
+                )
+            )
+    return found
+
+
+_FORMS: Final = {
+    "kind": f"Known kinds: {', '.join(KINDS)}.",
+    "port": "It is a number from 1 to 65535.",
+    "env": "It is a table of texts.",
+    "run_usd": "It is an amount in dollars.",
+    "day_usd": "It is an amount in dollars.",
+}
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name == "kind":
+        return value in KINDS
+    if name == "port":
+        return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
+    if name == "env":
+        return isinstance(value, dict) and all(
+            isinstance(part, str) for pair in value.items() for part in pair
         )
-        for name in table
-        if name not in known
-    ]
+    if name in BUDGET_KEYS:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and 0 <= value < 1e12
+    return isinstance(value, str)

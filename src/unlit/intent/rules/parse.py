@@ -160,11 +160,11 @@ def _sections(lines: Sequence[str], body_line: int, problems: list[Finding]) -> 
     """Split the body at its second-level headings, code fences respected."""
     found: dict[str, _Block] = {}
     current: _Block | None = None
-    in_code = False
+    opened: int | None = None
     for number, line in enumerate(lines[body_line:], body_line + 1):
         if line.lstrip().startswith(("```", "~~~")):
-            in_code = not in_code
-        heading = None if in_code else _HEADING.match(line)
+            opened = number if opened is None else None
+        heading = None if opened is not None else _HEADING.match(line)
         if heading is None or len(heading[1]) > 2:
             if current is not None:
                 current.lines.append(line)
@@ -185,6 +185,16 @@ def _sections(lines: Sequence[str], body_line: int, problems: list[Finding]) -> 
                 )
             )
         found[name] = current
+    if opened is not None:
+        problems.append(
+            Finding(
+                "INT-115",
+                "error",
+                Span(opened),
+                "A code block is not closed.",
+                "It swallows every heading below it; close it with the same mark.",
+            )
+        )
     return found
 
 
