@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 
 if TYPE_CHECKING:
-    from unlit.evaluation.model import EvaluationResult, Event
-    from unlit.evaluation.planning import Factory
+    from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event
+    from unlit.evaluation.planning import Factory, Flags
 
 app = cyclopts.App(name="evaluate", help="Grade a program against scenarios in a vault.")
 Flag = cyclopts.Parameter(negative=())
@@ -34,6 +34,9 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     parallel: int = 2,
     seed: int | None = None,
     artefacts: Path | None = None,
+    against: Path | None = None,
+    judge: str | None = None,
+    invariants: bool = True,
     as_json: Annotated[bool, cyclopts.Parameter("--json", negative=())] = False,
     junit: Path | None = None,
     eval_log: Path | None = None,
@@ -57,6 +60,9 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         trajectories: Most trajectories to run.
         parallel: Fences at once.
         seed: Everything random follows from it; default: from candidate and vault.
+        against: Folder with a previous version: run both on the same worlds, say where they differ.
+        judge: rubric:PROVIDER:MODEL, asked what no program can check; counts only with labels.
+        invariants: Also try the safety pack on the candidate.
         artefacts: Where details with scenario content go; default: beside the vault.
         as_json: Print the result as unlit.evaluation/1.
         junit: Also write JUnit XML to this file.
@@ -69,7 +75,10 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         spec, candidate, vault, run, kind, port, base, policy, partition, tuple(only or ()),
         trajectories, parallel, seed, artefacts, replay,
     )  # fmt: skip
-    request = plan(flags, factory_of(candidate))
+    options = _options(flags, judge, invariants)
+    request = plan(flags, factory_of(candidate), options=options)
+    if against is not None:
+        return _against(request, against, as_json=as_json)
     result = asyncio.run(evaluate_in_process(request, _show_event))
     document = result.to_json()
     if junit is not None:
@@ -77,14 +86,54 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
 
         junit.write_text(junit_xml(document), encoding="utf-8")
     if eval_log is not None:
+        from unlit.core.system import SystemClock
         from unlit.evaluation.interchange.inspect_log import write_eval_log
 
-        write_eval_log(document, eval_log)
+        write_eval_log(document, eval_log, created=SystemClock().now().isoformat())
     if as_json:
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write(render(result))
     return result.verdict.exit_code
+
+
+def _options(flags: "Flags", judge: str | None, invariants: bool) -> dict[str, object]:
+    """Return the options of the request, with the command that replays one trajectory."""
+    import shlex
+
+    given = {
+        "--spec": flags.spec, "--candidate": flags.candidate, "--vault": flags.vault,
+        "--run": flags.run, "--kind": flags.kind, "--port": flags.port, "--policy": flags.policy,
+    }  # fmt: skip
+    words = [str(w) for name, value in given.items() if value is not None for w in (name, value)]
+    options: dict[str, object] = {
+        "replay_prefix": shlex.join(["unlit", "evaluate", *words]),
+        "invariants": invariants,
+    }
+    if judge is not None:
+        name, _, rest = judge.partition(":")
+        provider, _, model = rest.partition(":")
+        options["judge"] = {"name": name, "provider": provider, "model": model}
+    return options
+
+
+def _against(request: "EvaluationRequest", old: Path, *, as_json: bool) -> int:
+    from unlit.evaluation.evaluate import compare_with
+
+    def tell(text: str) -> None:
+        sys.stderr.write(f"  {text}\n")
+        sys.stderr.flush()
+
+    document = asyncio.run(compare_with(request, old.absolute(), tell))
+    if as_json:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+    else:
+        found = document["divergences"]
+        sys.stdout.write(f"{len(found)} of {document['tried']} worlds differ\n")
+        for row in found:
+            sys.stdout.write(f"  {row['scenario']}: {', '.join(row['parts'])}\n")
+            sys.stdout.write(f"          replay: {row['replay']}\n")
+    return 1 if document["divergences"] else 0
 
 
 def factory_of(candidate: Path) -> "Factory":

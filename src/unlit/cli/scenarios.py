@@ -367,3 +367,33 @@ def record(  # a command line has many flags
         path.write_text(scenario.text(), encoding="utf-8")
         sys.stdout.write(f"{path}\n")
     return 0
+
+
+@app.command
+def export(
+    *, spec: Path, vault: Path, into: Path, run: str, port: int | None = None,
+    base: Path | None = None, partition: str = "validation",
+) -> int:  # fmt: skip
+    """Export a spec and its scenarios as a Harbor task folder.
+
+    Args:
+        spec: Markdown file with the criteria.
+        vault: The folder with the scenarios.
+        into: The task folder to make.
+        run: How the product starts.
+        port: Where a server listens.
+        base: What the agent starts from.
+        partition: Which scenarios grade: validation, visible or sealed.
+    """
+    from unlit.core.states import Partition
+    from unlit.evaluation.interchange.harbor import write_harbor_task
+    from unlit.intent import parse_spec, visible_brief
+
+    loaded = _load(vault, spec)
+    loaded.refuse_errors()
+    brief = visible_brief(parse_spec(spec.read_text(encoding="utf-8"), spec))
+    made = write_harbor_task(
+        loaded, spec, brief, into, run=run, port=port, base=base, partition=Partition(partition)
+    )
+    sys.stdout.write(f"{made}\n")
+    return 0

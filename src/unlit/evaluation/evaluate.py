@@ -12,6 +12,7 @@ from unlit.core.states import Partition
 from unlit.core.system import SystemClock
 from unlit.evaluation.adapters.fences import FencePool, ProductFence
 from unlit.evaluation.adapters.twin_worlds import TwinWorlds
+from unlit.evaluation.against import Divergence, Versions, compare
 from unlit.evaluation.assemble import Circumstances, assemble
 from unlit.evaluation.invariants.run import PackReport, run_pack
 from unlit.evaluation.leaks.gather import hidden_of, places_of, probe_patterns, visible_of
@@ -22,6 +23,7 @@ from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event, L
 from unlit.evaluation.ports import Judge
 from unlit.evaluation.registry import driver, judge
 from unlit.evaluation.rules.looks import charged
+from unlit.evaluation.scenarios.model import Draw
 from unlit.evaluation.service import Parts, grade, launch_of
 from unlit.evaluation.spec import SpecFacts, read_spec
 from unlit.evaluation.store import ArtefactStore
@@ -213,3 +215,29 @@ async def measure_strength(
     document = strength_document(report, vault.digest, request.tree)
     keep_strength(request.vault, document)
     return document
+
+
+async def compare_with(
+    request: EvaluationRequest, old: Path, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Run the candidate and a previous version on the same sampled worlds; name what differs."""
+    spec = read_spec(request.spec)
+    vault = load_sealed_vault(request, spec)
+    async with open_parts(request, vault) as parts:
+        setting = Setting(parts.worlds, launch_of(request.product), parts.clock, parts.driver)
+
+        def say(found: Divergence | None, draw: Draw) -> None:
+            parts_ = ", ".join(found.parts) if found else "the same"
+            tell(f"{draw.index:>4} {draw.scenario:<44} {parts_}")
+
+        report = await compare(
+            vault.of(request.partition), Versions(old, request.candidate), setting, parts.pool,
+            seed=request.seed, worlds=request.max_trajectories, lists=vault.lists, tell=say,
+        )  # fmt: skip
+    prefix = str(request.options.get("replay_prefix", "unlit evaluate"))
+    rows = [
+        found.to_json() | {"replay": f"{prefix} --replay {found.scenario}:{found.seed}"}
+        for found in report.divergences
+    ]
+    return {"schema": "unlit.comparison/1", "tried": report.tried,
+            "not_exercised": report.not_exercised, "divergences": rows}  # fmt: skip

@@ -1,5 +1,6 @@
 """From the flags of `unlit evaluate` to a request, with a default for everything unsaid."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -47,7 +48,13 @@ class Factory:
     ship: ShipRule = field(default_factory=ShipRule)
 
 
-def plan(flags: Flags, factory: Factory, look: int | None = None) -> EvaluationRequest:
+def plan(
+    flags: Flags,
+    factory: Factory,
+    look: int | None = None,
+    *,
+    options: Mapping[str, object] | None = None,
+) -> EvaluationRequest:
     """Return the request.
 
     Raises:
@@ -63,7 +70,7 @@ def plan(flags: Flags, factory: Factory, look: int | None = None) -> EvaluationR
     refuse_reachable(flags.vault, {"candidate": flags.candidate})
     vault = load_vault(flags.vault)
     artefacts = flags.artefacts or evaluator_store(flags.vault) / "gradings" / str(tree)[7:19]
-    only, options, seed = _chosen(flags, vault)
+    only, replay, seed = _chosen(flags, vault)
     return EvaluationRequest(
         spec=flags.spec.absolute(),
         candidate=flags.candidate.absolute(),
@@ -81,7 +88,7 @@ def plan(flags: Flags, factory: Factory, look: int | None = None) -> EvaluationR
         identity=Identity("evaluate", "evaluate", "product", "product"),
         tree=tree,
         only=only,
-        options=options,
+        options={**(options or {}), **replay},
     )
 
 

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from unlit.evaluation.interchange.imported import Imported, Terms, slug
 
-_VOLATILE: Final[Mapping[str, "re.Pattern[str]"]] = {
+VOLATILE: Final[Mapping[str, "re.Pattern[str]"]] = {
     "time": re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?"),
     "uuid": re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I),
     "digest": re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{24,64}\b"),
     "duration": re.compile(r"\b\d+(\.\d+)? ?(ms|s|seconds|µs)\b"),
     "address": re.compile(r"0x[0-9a-f]{6,16}"),
 }
-_VOLATILE_KEYS: Final = re.compile(
+VOLATILE_KEYS: Final = re.compile(
     r"(^|_)(id|uuid|ts|time|timestamp|date|created|updated|etag|token|nonce|duration)(_at|_ms)?$"
     r"|([Cc]reated|[Uu]pdated|[Mm]odified)(At|Time|On)?$"
 )
@@ -25,7 +25,7 @@ _VOLATILE_KEYS: Final = re.compile(
 
 def volatile_in(text: str) -> list[str]:
     """Return the names of the volatile kinds in `text`."""
-    return [name for name, pattern in _VOLATILE.items() if pattern.search(text)]
+    return [name for name, pattern in VOLATILE.items() if pattern.search(text)]
 
 
 def expectation(text: str, again: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _stable(first: Any, second: Any, path: str) -> Iterator[tuple[str, Any]]:
             inner = f"{path}.{key}" if path else str(key)
             if "." in str(key):
                 continue
-            if key not in second or _VOLATILE_KEYS.search(str(key)):
+            if key not in second or VOLATILE_KEYS.search(str(key)):
                 yield inner, {"any": True}
             else:
                 yield from _stable(first[key], second[key], inner)
@@ -79,7 +79,7 @@ def _line_pattern(line: str, *, same: bool) -> str:
     if not same and not volatile_in(line):
         return ".*"
     escaped = re.escape(line)
-    for pattern in _VOLATILE.values():
+    for pattern in VOLATILE.values():
         for found in sorted({m[0] for m in pattern.finditer(line)}, key=len, reverse=True):
             escaped = escaped.replace(re.escape(found), ".+?")
     return escaped
