@@ -31,41 +31,78 @@ class Row:
 _HERE: Final = "unlit.context.connectors"
 
 CONNECTORS: Final[dict[str, Row]] = {
-    "amplitude": Row(f"{_HERE}.amplitude:Amplitude", "https://amplitude.com"),
-    "azure": Row(f"{_HERE}.azure_devops:AzureDevOps"),
+    "amplitude": Row(
+        f"{_HERE}.amplitude:Amplitude",
+        "https://amplitude.com",
+        tested="documented responses over HTTP",
+    ),
+    "azure": Row(f"{_HERE}.azure_devops:AzureDevOps", tested="documented responses over HTTP"),
     "bugsink": Row(f"{_HERE}.bugsink:Bugsink"),
-    "clickup": Row(f"{_HERE}.clickup:ClickUp", "https://api.clickup.com/api/v2"),
-    "confluence": Row(f"{_HERE}.confluence:Confluence"),
-    "docs": Row(f"{_HERE}.google_docs:GoogleDocs", "https://docs.googleapis.com"),
-    "figma": Row(f"{_HERE}.figma:Figma", "https://api.figma.com"),
+    "clickup": Row(
+        f"{_HERE}.clickup:ClickUp",
+        "https://api.clickup.com/api/v2",
+        tested="documented responses over HTTP",
+    ),
+    "confluence": Row(f"{_HERE}.confluence:Confluence", tested="documented responses over HTTP"),
+    "docs": Row(
+        f"{_HERE}.google_docs:GoogleDocs",
+        "https://docs.googleapis.com",
+        tested="our Docs and Drive twins",
+    ),
+    "figma": Row(
+        f"{_HERE}.figma:Figma", "https://api.figma.com", tested="documented responses over HTTP"
+    ),
     "github": Row(
         f"{_HERE}.github:GitHub",
         "https://api.github.com",
         {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"},
+        tested="documented responses over HTTP",
     ),
     "gitlab": Row(
         f"{_HERE}.gitlab:GitLab",
         "https://gitlab.com/api/v4",
+        tested="documented responses over HTTP",
     ),
-    "jira": Row(f"{_HERE}.jira:Jira"),
+    "jira": Row(f"{_HERE}.jira:Jira", tested="our Jira twin"),
     "linear": Row(
-        f"{_HERE}.linear:Linear",
-        "https://api.linear.app",
+        f"{_HERE}.linear:Linear", "https://api.linear.app", tested="documented responses over HTTP"
     ),
     "notion": Row(
-        f"{_HERE}.notion:Notion", "https://api.notion.com/v1", {"notion-version": "2022-06-28"}
+        f"{_HERE}.notion:Notion",
+        "https://api.notion.com/v1",
+        {"notion-version": "2022-06-28"},
+        tested="documented responses over HTTP",
     ),
-    "plausible": Row(f"{_HERE}.plausible:Plausible", "https://plausible.io"),
-    "posthog": Row(f"{_HERE}.posthog:PostHog", "https://eu.posthog.com"),
-    "rollbar": Row(f"{_HERE}.rollbar:Rollbar", "https://api.rollbar.com/api/1"),
+    "plausible": Row(
+        f"{_HERE}.plausible:Plausible",
+        "https://plausible.io",
+        tested="documented responses over HTTP",
+    ),
+    "posthog": Row(
+        f"{_HERE}.posthog:PostHog",
+        "https://eu.posthog.com",
+        tested="documented responses over HTTP",
+    ),
+    "rollbar": Row(
+        f"{_HERE}.rollbar:Rollbar",
+        "https://api.rollbar.com/api/1",
+        tested="documented responses over HTTP",
+    ),
     "sentry": Row(
-        f"{_HERE}.sentry:Sentry",
-        "https://sentry.io/api/0",
+        f"{_HERE}.sentry:Sentry", "https://sentry.io/api/0", tested="documented responses over HTTP"
     ),
-    "shortcut": Row(f"{_HERE}.shortcut:Shortcut", "https://api.app.shortcut.com/api/v3"),
-    "slack": Row(f"{_HERE}.slack:Slack", "https://slack.com/api"),
-    "storybook": Row(f"{_HERE}.storybook:Storybook"),
-    "telegram": Row(f"{_HERE}.telegram:Telegram", "https://api.telegram.org/bot-placeholder"),
+    "shortcut": Row(
+        f"{_HERE}.shortcut:Shortcut",
+        "https://api.app.shortcut.com/api/v3",
+        tested="documented responses over HTTP",
+    ),
+    "slack": Row(f"{_HERE}.slack:Slack", "https://slack.com/api", tested="our Slack twin"),
+    "storybook": Row(f"{_HERE}.storybook:Storybook", tested="documented responses over HTTP"),
+    "telegram": Row(
+        f"{_HERE}.telegram:Telegram",
+        "https://api.telegram.org/bot-placeholder",
+        tested="documented responses over HTTP",
+    ),
 }
 
 

@@ -1,0 +1,274 @@
+"""GitLab, Linear, Azure DevOps, Shortcut and ClickUp over loopback HTTP, responses as documented.
+
+Sources: docs.gitlab.com/api/issues, linear.app/developers/graphql,
+learn.microsoft.com/rest/api/azure/devops/wit, developer.shortcut.com/api/rest/v3,
+developer.clickup.com/reference (read 2026-03).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.context.served import Answer, Asked, serving
+
+from unlit.context.changes import Assign, Comment, Create, Delete, Edit, Start, Transition
+from unlit.context.connectors.azure_devops import AzureDevOps
+from unlit.context.connectors.clickup import ClickUp
+from unlit.context.connectors.gitlab import GitLab
+from unlit.context.connectors.linear import Linear
+from unlit.context.connectors.shortcut import Shortcut
+from unlit.context.model import Ref
+from unlit.core.clock import FakeClock
+from unlit.core.errors import UnlitError
+
+
+def _writes(asked: list[Asked]) -> list[tuple[str, str, Any]]:
+    return [(one.method, one.path, one.body) for one in asked if one.method != "GET"]
+
+
+def _gitlab(asked: Asked) -> Answer:
+    root = "/projects/group%2Fapp/issues"
+    issue = {
+        "iid": 4,
+        "title": "Slow",
+        "description": "Very.",
+        "state": "opened",
+        "author": {"username": "ada"},
+        "assignees": [],
+        "web_url": "https://gitlab.example/group/app/-/issues/4",
+        "updated_at": "2026-01-02T03:04:05.000Z",
+    }
+    notes = [
+        {"id": 1, "body": "changed title", "system": True, "author": {"username": "ada"}},
+        {"id": 2, "body": "same here", "system": False, "author": {"username": "bob"}},
+    ]
+    found = {
+        root: [issue],
+        f"{root}/4": issue,
+        f"{root}/4/notes": notes,
+        "/user": {"id": 7},
+        "/users": [{"id": 8}] if asked.query.get("username") == "bob" else [],
+    }
+    if asked.method == "GET":
+        return (200, found[asked.path]) if asked.path in found else (404, {"message": "404"})
+    return 201, {**issue, "iid": 5}
+
+
+def test_gitlab(tmp_path: Path) -> None:
+    ref = Ref("gitlab", "issue", "4")
+    with serving(tmp_path, _gitlab, "/api/v4") as served:
+        lab = GitLab(served.api, FakeClock(), project="group/app")
+        assert list(lab.search("")) == [ref]
+        item = lab.fetch(ref)
+        assert item is not None
+        assert (item.title, item.status, item.people) == ("Slow", "opened", ("ada",))
+        assert [one.body for one in lab.comments(ref)] == ["same here"]
+        assert lab.apply(Create("", "New", "b", labels=("x", "y"))).key == "5"
+        for change in (Edit(ref, body="c"), Transition(ref, "closed"), Assign(ref, "bob")):
+            lab.apply(change)
+        with pytest.raises(UnlitError) as caught:
+            lab.apply(Assign(ref, "nobody"))
+        assert caught.value.code == "CTX-212"
+        root = "/projects/group%2Fapp/issues"
+        assert _writes(served.asked) == [
+            ("POST", root, {"title": "New", "description": "b", "labels": "x,y"}),
+            ("PUT", f"{root}/4", {"description": "c"}),
+            ("PUT", f"{root}/4", {"state_event": "close"}),
+            ("PUT", f"{root}/4", {"assignee_ids": [8]}),
+        ]
+
+
+def _linear(asked: Asked) -> Answer:
+    query, variables = asked.body["query"], asked.body["variables"]
+    states = [
+        {"id": "s1", "name": "Todo", "type": "unstarted", "position": 1},
+        {"id": "s2", "name": "In Progress", "type": "started", "position": 2},
+    ]
+    issue = {
+        "identifier": "ENG-1",
+        "title": "Slow",
+        "description": "Very.",
+        "url": "https://linear.app/acme/issue/ENG-1",
+        "updatedAt": "2026-01-02T03:04:05.000Z",
+        "state": states[0],
+        "assignee": {"name": "Ada"},
+        "creator": None,
+        "comments": {"nodes": [{"id": "c", "body": "hm", "createdAt": "2026", "user": None}]},
+    }
+    if "issues(filter" in query:
+        info = {"hasNextPage": False, "endCursor": None}
+        return 200, {"data": {"issues": {"nodes": [issue], "pageInfo": info}}}
+    if "issue(id" in query:
+        return 200, {"data": {"issue": issue if variables["id"] == "ENG-1" else None}}
+    if "workflowStates" in query:
+        return 200, {"data": {"workflowStates": {"nodes": list(reversed(states))}}}
+    if "viewer" in query:
+        return 200, {"data": {"viewer": {"id": "me-id"}}}
+    if "teams(" in query:
+        return 200, {"data": {"teams": {"nodes": [{"id": "t1"}]}}}
+    if "issueCreate" in query:
+        return 200, {"data": {"issueCreate": {"issue": {"identifier": "ENG-2"}}}}
+    if "issueDelete" in query:
+        return 200, {"data": None, "errors": [{"message": "Entity not found: Issue"}]}
+    return 200, {"data": {"issueUpdate": {"success": True}}}
+
+
+def test_linear(tmp_path: Path) -> None:
+    ref = Ref("linear", "issue", "ENG-1")
+    with serving(tmp_path, _linear) as served:
+        linear = Linear(served.api, FakeClock(), project="ENG")
+        assert list(linear.search("slow")) == [ref]
+        item = linear.fetch(ref)
+        assert item is not None
+        assert (item.status, item.people) == ("Todo", ("Ada",))
+        assert linear.fetch(Ref("linear", "issue", "ENG-9")) is None
+        assert [one.body for one in linear.comments(ref)] == ["hm"]
+        assert linear.statuses(ref) == ("Todo", "In Progress")
+        assert linear.apply(Create("", "New")).key == "ENG-2"
+        linear.apply(Start(ref))
+        sent = [one.body["variables"].get("i") for one in served.asked if "issueUpdate" in str(one)]
+        assert sent == [{"stateId": "s2"}, {"assigneeId": "me-id"}]
+        with pytest.raises(UnlitError, match="Entity not found"):
+            linear.apply(Delete(ref))
+        with pytest.raises(UnlitError, match="Todo, In Progress"):
+            linear.apply(Transition(ref, "Frozen"))
+
+
+def _azure(asked: Asked) -> Answer:
+    root = "/My%20App/_apis/wit"
+    fields = {
+        "System.Title": "Slow",
+        "System.Description": "<div>Very <b>slow</b>.</div><ul><li>one</li></ul>",
+        "System.State": "Active",
+        "System.WorkItemType": "Bug",
+        "System.AssignedTo": {"displayName": "Ada"},
+        "System.ChangedDate": "2026-01-02T03:04:05.1Z",
+    }
+    item = {"id": 12, "rev": 3, "fields": fields, "relations": None}
+    found: dict[str, Any] = {
+        f"{root}/wiql": {"workItems": [{"id": 12}]},
+        f"{root}/workitems/12": item,
+        f"{root}/workItems/12/comments": {
+            "comments": [{"id": 1, "text": "<p>hm</p>", "createdBy": {"displayName": "Bob"}}]
+        },
+        f"{root}/workitemtypes/Bug/states": {
+            "value": [
+                {"name": "New", "category": "Proposed"},
+                {"name": "Active", "category": "InProgress"},
+            ]
+        },
+        "/_apis/connectionData": {
+            "authenticatedUser": {"providerDisplayName": "Me", "properties": {}}
+        },
+    }
+    if asked.path in found and asked.method in ("GET", "POST"):
+        return 200, found[asked.path]
+    return 200, {**item, "id": 13}
+
+
+def test_azure_devops(tmp_path: Path) -> None:
+    ref = Ref("azure", "item", "12")
+    with serving(tmp_path, _azure) as served:
+        azure = AzureDevOps(served.api, FakeClock(), project="My App")
+        assert list(azure.search("it's slow")) == [ref]
+        assert "it''s slow" in served.asked[0].body["query"]
+        item = azure.fetch(ref)
+        assert item is not None
+        assert (item.body, item.people) == ("Very slow.\n\n- one", ("Ada",))
+        assert [one.body for one in azure.comments(ref)] == ["hm"]
+        assert azure.statuses(ref) == ("New", "Active")
+        assert azure.apply(Create("", "New", kind="Bug")).key == "13"
+        azure.apply(Start(ref))
+        assert _writes(served.asked)[-1][2] == [
+            {"op": "add", "path": "/fields/System.State", "value": "Active"},
+            {"op": "add", "path": "/fields/System.AssignedTo", "value": "Me"},
+        ]
+
+
+def _shortcut(asked: Asked) -> Answer:
+    states = [
+        {"id": 1, "name": "Ready", "type": "unstarted"},
+        {"id": 2, "name": "Doing", "type": "started"},
+    ]
+    story = {"id": 9, "name": "Slow", "description": "Very.", "workflow_state_id": 1}
+    found: dict[str, Any] = {
+        "/search/stories": {"data": [story], "next": None},
+        "/stories/9": story,
+        "/stories/9/comments": [{"id": 1, "text": "hm"}, {"id": 2, "text": "x", "deleted": True}],
+        "/workflows": [{"states": states}],
+        "/member": {"id": "me-id"},
+        "/members": [{"id": "ada-id", "profile": {"name": "Ada", "mention_name": "ada"}}],
+    }
+    if asked.method == "GET":
+        return (200, found[asked.path]) if asked.path in found else (404, {"message": "no"})
+    return 201, {**story, "id": 10}
+
+
+def test_shortcut(tmp_path: Path) -> None:
+    ref = Ref("shortcut", "story", "9")
+    with serving(tmp_path, _shortcut, "/api/v3") as served:
+        shortcut = Shortcut(served.api, FakeClock())
+        assert list(shortcut.search("")) == [ref]
+        item = shortcut.fetch(ref)
+        assert item is not None
+        assert item.status == "Ready"
+        assert [one.body for one in shortcut.comments(ref)] == ["hm"]
+        assert shortcut.apply(Create("", "New")).key == "10"
+        for change in (Start(ref), Assign(ref, "ada"), Transition(ref, "doing")):
+            shortcut.apply(change)
+        assert [body for _, _, body in _writes(served.asked)[1:]] == [
+            {"workflow_state_id": 2, "owner_ids": ["me-id"]},
+            {"owner_ids": ["ada-id"]},
+            {"workflow_state_id": 2},
+        ]
+
+
+def _clickup(asked: Asked) -> Answer:
+    task = {
+        "id": "86c",
+        "name": "Slow",
+        "text_content": "Very.",
+        "markdown_description": "**Very.**",
+        "status": {"status": "to do"},
+        "assignees": [{"username": "Ada"}],
+        "date_updated": "1767323045000",
+    }
+    statuses = [{"status": "to do", "type": "open"}, {"status": "doing", "type": "custom"}]
+    found: dict[str, Any] = {
+        "/list/l1": {"statuses": statuses},
+        "/list/l1/task": {"tasks": [task], "last_page": True},
+        "/list/l1/member": {"members": [{"id": 5, "username": "Bob", "email": "bob@x"}]},
+        "/task/86c": task,
+        "/task/86c/comment": {
+            "comments": [
+                {"id": "2", "comment_text": "second", "date": "2"},
+                {"id": "1", "comment_text": "first", "date": "1"},
+            ]
+        },
+        "/user": {"user": {"id": 4}},
+    }
+    if asked.method == "GET":
+        return (200, found[asked.path]) if asked.path in found else (404, {"err": "no"})
+    return 200, {**task, "id": "86d"}
+
+
+def test_clickup(tmp_path: Path) -> None:
+    ref = Ref("clickup", "task", "86c")
+    with serving(tmp_path, _clickup, "/api/v2") as served:
+        clickup = ClickUp(served.api, FakeClock(), project="l1")
+        assert list(clickup.search("very")) == [ref]
+        item = clickup.fetch(ref)
+        assert item is not None
+        assert (item.body, item.status) == ("**Very.**", "to do")
+        assert item.time is not None
+        assert item.time.year == 2026
+        assert [one.body for one in clickup.comments(ref)] == ["first", "second"]
+        clickup.apply(Start(ref))
+        clickup.apply(Comment(ref, "done"))
+        clickup.apply(Assign(ref, "bob@x"))
+        assert [body for _, _, body in _writes(served.asked)] == [
+            {"status": "doing"},
+            {"assignees": {"add": [4]}},
+            {"comment_text": "done", "notify_all": False},
+            {"assignees": {"add": [5]}},
+        ]
