@@ -184,10 +184,11 @@ class Lab:
 
     async def entry(self, kind: str) -> AuditEntry:
         """Wait for the first entry of a kind."""
-        async with asyncio.timeout(5):
-            while not (found := self.entries(kind)):
-                await asyncio.sleep(0.01)
-        return found[0]
+        for _ in range(500):
+            if found := self.entries(kind):
+                return found[0]
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"no entry of kind {kind}")
 
     async def detach(self) -> SessionReport:
         return await self.gateway.detach("s1")

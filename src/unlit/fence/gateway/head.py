@@ -25,8 +25,9 @@ _FIELD: Final = re.compile(
 _DIGITS: Final = re.compile(rb"[0-9]{1,15}")
 _LABEL: Final = rb"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _AUTHORITY: Final = re.compile(rb"((?:" + _LABEL + rb"\.)*" + _LABEL + rb")(?::([0-9]{1,5}))?")
-_PLAIN_PATH: Final = re.compile(rb"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*/?")
+_PLAIN_PATH: Final = re.compile(rb"(?:/(?!\.{1,2}(?:[/;]|\Z))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*/?")
 _ESCAPED_PATH: Final = re.compile(rb"(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*/?")
+_TWICE: Final = re.compile(rb"%25(?:25)*(?:2[eEfF]|5[cC]|00|0[aAdD])")
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _QUERY: Final = re.compile(rb"(?:[!\"$&-~]|%[0-9A-Fa-f]{2})*")
 _UNRESERVED: Final = frozenset(
@@ -372,8 +373,12 @@ def split_target(target: bytes) -> tuple[str, bytes | None, bool]:
         return raw.decode("ascii"), rest, False
     if not raw or not _ESCAPED_PATH.fullmatch(raw):
         raise Malformed(400, "the path has empty segments or characters that must be escaped")
+    if _TWICE.search(raw):
+        raise Malformed(400, "the path has a dot, slash or control character escaped twice")
     path = _ESCAPE.sub(_canonical_escape, raw)
-    if any(part in (b".", b"..") for part in path.split(b"/")):
+    # lenient servers cut a segment at its parameters, and read an escaped slash as a slash
+    read = path.replace(b"%2F", b"/").replace(b"%3B", b";")
+    if any(part.partition(b";")[0] in (b".", b"..") for part in read.split(b"/")):
         raise Malformed(400, "the path has dot segments")
     return path.decode("ascii"), rest, b"%2F" in path
 
