@@ -5,9 +5,8 @@ from typing import Any
 from unlit.twins.kit.seeds import iso
 from unlit.twins.kit.world import World
 from unlit.twins.model import Fact
-from unlit.twins.services.google import seed
+from unlit.twins.services.google import seed, store
 from unlit.twins.services.google.docs import document, imports
-from unlit.twins.services.google.drive import store
 from unlit.twins.services.google.sheets import a1, book, entry
 from unlit.twins.services.google.sheets.book import Book
 from unlit.twins.services.google.sheets.edits.cells import write_rows

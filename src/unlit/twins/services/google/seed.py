@@ -5,9 +5,9 @@ from typing import Any
 from unlit.twins.kit.seeds import expand, iso, moment
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor
-from unlit.twins.services.google import oauth
+from unlit.twins.services.google import oauth, store
 from unlit.twins.services.google.docs import document, units
-from unlit.twins.services.google.drive import render, store
+from unlit.twins.services.google.drive import render
 from unlit.twins.services.google.sheets import book, entry
 from unlit.twins.services.google.sheets.model import Cell, Editor
 

@@ -2,11 +2,10 @@
 
 from typing import Any, Final
 
-from unlit.twins.services.google import errors
+from unlit.twins.services.google import errors, store
 from unlit.twins.services.google.call import Ask, Routes, Row
 from unlit.twins.services.google.docs import document, edits, objects, show, styling, tables
 from unlit.twins.services.google.docs.edits import Draft, Edit
-from unlit.twins.services.google.drive import store
 
 _A: Final = "https://www.googleapis.com/auth/"
 WRITE: Final = (f"{_A}documents", f"{_A}drive", f"{_A}drive.file")

@@ -1,13 +1,11 @@
 """Changes, push channels, revisions."""
 
-import json
 from typing import Any, Final
 
 from unlit.twins.kit.http import Reply
-from unlit.twins.model import Delivery
-from unlit.twins.services.google import errors
+from unlit.twins.services.google import channels, errors, store
 from unlit.twins.services.google.call import Ask, Routes, Row
-from unlit.twins.services.google.drive import files, render, store
+from unlit.twins.services.google.drive import files, render
 
 routes = Routes("/drive/v3", "drive", files.WRITE)
 _LIFE: Final = 3600.0
@@ -101,7 +99,7 @@ def _channel(ask: Ask, resource: str, uri: str) -> Row:
         "me": ask.me.get("emailAddress"),
     }
     ask.table("channels").put(body["id"], row)
-    _send(ask.world, row, "sync", b"")
+    channels.send(ask.world, row, "sync", b"")
     out: Row = {
         "kind": "api#channel",
         "id": body["id"],
@@ -112,42 +110,6 @@ def _channel(ask: Ask, resource: str, uri: str) -> Row:
     if body.get("token"):
         out["token"] = body["token"]
     return out
-
-
-def _send(world: Any, row: Row, state: str, body: bytes, changed: str = "") -> None:
-    headers = [
-        ("content-type", "application/json; utf-8"),
-        ("x-goog-channel-id", row["id"]),
-        ("x-goog-channel-expiration", _http_date(row["until"])),
-        ("x-goog-resource-state", state),
-        ("x-goog-message-number", str(row["number"])),
-        ("x-goog-resource-id", row["resourceId"]),
-        ("x-goog-resource-uri", row["uri"]),
-        ("user-agent", "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"),
-    ]
-    if row.get("token"):
-        headers.append(("x-goog-channel-token", row["token"]))
-    if changed:
-        headers.append(("x-goog-changed", changed))
-    world.table("google.channels").patch(row["id"], number=row["number"] + 1)
-    world.outbox.append(Delivery("drive", state, "POST", row["address"], tuple(headers), body))
-
-
-def _http_date(seconds: float) -> str:
-    from email.utils import formatdate
-
-    return formatdate(seconds, usegmt=True)
-
-
-def notify(world: Any, ident: str, state: str, changed: str) -> None:
-    """Tell the channels that watch a file, and those that watch all changes."""
-    for row in list(world.table("google.channels").values()):
-        if row["until"] < world.now():
-            world.table("google.channels").drop(row["id"])
-        elif row["resource"] == "changes":
-            _send(world, row, "change", json.dumps({"kind": "drive#changes"}).encode())
-        elif row["resource"] == ident:
-            _send(world, row, state, b"", changed)
 
 
 @routes.add("POST", "/changes/watch", "changes.watch", scopes=files.READ)

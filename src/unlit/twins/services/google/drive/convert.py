@@ -14,10 +14,10 @@ from typing import Any, Final
 from typing_extensions import override
 
 from unlit.twins.kit.http import Reply
-from unlit.twins.services.google import errors
+from unlit.twins.services.google import errors, store
 from unlit.twins.services.google.call import Ask, Row
 from unlit.twins.services.google.docs import document, units
-from unlit.twins.services.google.drive import render, store
+from unlit.twins.services.google.drive import render
 from unlit.twins.services.google.sheets import book as books
 from unlit.twins.services.google.sheets import entry, values
 from unlit.twins.services.google.sheets.book import Book

@@ -3,9 +3,9 @@
 from typing import Any
 
 from unlit.twins.kit.http import Reply
-from unlit.twins.services.google import errors
+from unlit.twins.services.google import errors, store
 from unlit.twins.services.google.call import Ask, Routes, Row
-from unlit.twins.services.google.drive import files, render, store
+from unlit.twins.services.google.drive import files, render
 
 routes = Routes("/drive/v3", "drive", files.WRITE)
 

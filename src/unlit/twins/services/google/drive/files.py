@@ -5,10 +5,10 @@ import binascii
 from typing import Any, Final
 
 from unlit.twins.kit.http import Reply
-from unlit.twins.services.google import errors, masks
+from unlit.twins.services.google import errors, masks, store
 from unlit.twins.services.google.call import Ask, Routes, Row
 from unlit.twins.services.google.docs import document
-from unlit.twins.services.google.drive import query, render, store
+from unlit.twins.services.google.drive import query, render
 from unlit.twins.services.google.sheets import book
 
 _A: Final = "https://www.googleapis.com/auth/drive"

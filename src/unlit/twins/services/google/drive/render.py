@@ -3,8 +3,8 @@
 import hashlib
 from typing import Final
 
+from unlit.twins.services.google import store
 from unlit.twins.services.google.call import Ask, Row
-from unlit.twins.services.google.drive import store
 
 NATIVE_LINKS: Final = {
     store.SHEET: "https://docs.google.com/spreadsheets/d/{}/edit?usp=drivesdk",

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from unlit.twins.kit.http import Malformed, Reply, Request
 from unlit.twins.kit.multipart import parse_multipart
-from unlit.twins.services.google import errors
+from unlit.twins.services.google import errors, store
 from unlit.twins.services.google.call import Ask, Routes, Row
 from unlit.twins.services.google.docs import document
-from unlit.twins.services.google.drive import convert, files, render, store
+from unlit.twins.services.google.drive import convert, files, render
 
 routes = Routes("", "drive.files", files.WRITE)
 _RANGE: Final = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")

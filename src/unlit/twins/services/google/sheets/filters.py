@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from unlit.twins.services.google import errors
+from unlit.twins.services.google import errors, store
 from unlit.twins.services.google.call import Ask, Routes
-from unlit.twins.services.google.drive import store
 from unlit.twins.services.google.sheets import batch, values
 from unlit.twins.services.google.sheets.edits import metadata
 from unlit.twins.services.google.sheets.model import Row

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from unlit.twins.services.google import errors, masks
+from unlit.twins.services.google import errors, masks, store
 from unlit.twins.services.google.call import Ask, Routes, Row
-from unlit.twins.services.google.drive import store
 from unlit.twins.services.google.sheets import batch, book, render
 from unlit.twins.services.google.sheets.a1 import Area
 from unlit.twins.services.google.sheets.book import Book

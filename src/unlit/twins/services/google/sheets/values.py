@@ -2,9 +2,8 @@
 
 from typing import Any, Final
 
-from unlit.twins.services.google import errors
+from unlit.twins.services.google import errors, store
 from unlit.twins.services.google.call import Ask, Routes
-from unlit.twins.services.google.drive import store
 from unlit.twins.services.google.sheets import a1, entry, show
 from unlit.twins.services.google.sheets.a1 import Area
 from unlit.twins.services.google.sheets.book import Book

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from unlit.twins.kit.seeds import iso
-from unlit.twins.services.google import errors
+from unlit.twins.services.google import channels, errors
 from unlit.twins.services.google.call import Ask, Row
 
 FOLDER: Final = "application/vnd.google-apps.folder"
@@ -216,9 +216,7 @@ def changed(world: Any, ident: str, *, removed: bool = False) -> None:
     number = world.number("google.change", 100)
     latest.put(ident, number)
     if len(world.table("google.channels")):
-        from unlit.twins.services.google.drive import changes
-
-        changes.notify(world, ident, "remove" if removed else "update", "content,properties")
+        channels.notify(world, ident, "remove" if removed else "update", "content,properties")
     table.put(number, {"file": ident, "removed": removed, "time": iso(world.now())})
 
 
