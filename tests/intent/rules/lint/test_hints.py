@@ -147,3 +147,7 @@ def test_what_stands_in_backticks_is_data_and_not_prose() -> None:
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_linting_never_raises(one: str, other: str) -> None:
     hints(one, other)
+
+
+def test_a_sentence_without_end_is_named_and_takes_no_time() -> None:
+    assert "INT-307" in codes("The tool shall " * 5000)

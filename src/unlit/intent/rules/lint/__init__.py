@@ -1,6 +1,9 @@
 """Style hints with a span, a reason and, where one is known, a rewrite. They never gate."""
 
-from unlit.intent.model import Finding, Spec
+from dataclasses import replace
+from typing import Final
+
+from unlit.intent.model import Criterion, Finding, Spec
 from unlit.intent.rules.lint import (
     contradictions,
     operations,
@@ -14,7 +17,31 @@ from unlit.intent.rules.lint import (
 SUBJECTS = (shape, words, operations, quantities, terms, contradictions, outcomes)
 
 
+LONGEST: Final = 2000
+"""Characters of a sentence that are looked at; what is longer gets a hint of its own."""
+
+
 def lint_spec(spec: Spec) -> tuple[Finding, ...]:
     """Return all hints in the order of the text."""
-    found = [finding for subject in SUBJECTS for finding in subject.findings(spec)]
+    read = replace(spec, criteria=tuple(_cut(criterion) for criterion in spec.criteria))
+    found = [finding for subject in SUBJECTS for finding in subject.findings(read)]
+    found += [_too_long(c) for c in spec.criteria if len(c.text) > LONGEST]
     return tuple(sorted(found, key=lambda f: (f.span.line, f.span.column, f.code)))
+
+
+def _cut(criterion: Criterion) -> Criterion:
+    if len(criterion.text) <= LONGEST:
+        return criterion
+    return replace(criterion, text=criterion.text[:LONGEST])
+
+
+def _too_long(criterion: Criterion) -> Finding:
+    return Finding(
+        "INT-307",
+        "hint",
+        criterion.span(LONGEST, LONGEST + 1),
+        f"The sentence has {len(criterion.text)} characters.",
+        "Nobody reads it the same way twice, and only its beginning was looked at.",
+        "Make several criteria of it.",
+        criterion.id,
+    )
