@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from typing_extensions import override
+
 from unlit.context.adapters.http_fetch import Broker, HttpFetch
 from unlit.context.api import Api
 from unlit.core.system import SystemClock
@@ -55,7 +57,8 @@ def serving(
     asked: list[Asked] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # its name there
+        @override
+        def log_message(self, format: str, *args: object) -> None:  # its name there
             return
 
         def _any(self) -> None:
