@@ -1,7 +1,8 @@
 """How fast twins are: calls a second against a bare Starlette handler, forks, growth, start.
 
-Run: ``uv run python bench/twins_speed.py [--json]``. Ratios are taken in one run, in turns, so that
-they hold on a busy machine; the absolute numbers do not.
+Run: ``uv run python bench/twins_speed.py [--json] [--emulate 'node …/emulate/dist/index.js']``.
+Ratios are taken in one run, in turns, so that they hold on a busy machine; the absolute numbers do
+not.
 """
 
 import argparse
@@ -76,8 +77,12 @@ async def load(address: str, token: str, calls: int) -> float:
         for _ in range(count):
             writer.write(request)
             answer = await reader.readuntil(b"\r\n\r\n")
-            size = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-            text = await reader.readexactly(size)
+            head = answer.lower()
+            if b"content-length: " in head:
+                size = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+                text = await reader.readexactly(size)
+            else:
+                text = await reader.readuntil(b"0\r\n\r\n")
             if b'"ok":true' not in text:
                 raise RuntimeError(text[:200])
         writer.close()
@@ -89,7 +94,23 @@ async def load(address: str, token: str, calls: int) -> float:
     return calls / (time.perf_counter() - start)
 
 
-def rates() -> dict[str, Any]:
+def start_emulate(command: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start vercel-labs/emulate's Slack; its tokens last 4,999 calls, so the load renews them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [*command.split(), "start", "--service", "slack", "--port", str(port)]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    return process, f"127.0.0.1:{port}"
+
+
+def rates(emulate: str | None) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     found: dict[str, list[float]] = {"twin": [], "floor": []}
     places, processes = {}, []
@@ -99,17 +120,36 @@ def rates() -> dict[str, Any]:
         process.start()
         processes.append(process)
         places[name] = queue.get(timeout=30)
+    peer = None
+    if emulate:
+        peer, address = start_emulate(emulate)
+        places["emulate"] = (address, "xoxb-0")
+        found["emulate"] = []
     time.sleep(0.5)
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         for name, (address, token) in places.items():
-            found[name].append(asyncio.run(load(address, token, CALLS)))
+            own = f"xoxb-{number}" if name == "emulate" else token
+            found[name].append(asyncio.run(load(address, own, CALLS)))
     for process in processes:
         process.terminate()
+    if peer is not None:
+        peer.terminate()
     ratios = [a / b for a, b in zip(found["twin"], found["floor"], strict=True)]
     return {
         "postMessage_per_s": round(statistics.median(found["twin"])),
         "starlette_floor_per_s": round(statistics.median(found["floor"])),
         "ratio_to_floor": round(statistics.median(ratios), 3),
+        **_against(found),
+    }
+
+
+def _against(found: dict[str, list[float]]) -> dict[str, Any]:
+    if "emulate" not in found:
+        return {"ratio_to_emulate": "not exercised (--emulate)"}
+    pairs = zip(found["twin"], found["emulate"], strict=True)
+    return {
+        "emulate_per_s": round(statistics.median(found["emulate"])),
+        "ratio_to_emulate": round(statistics.median([a / b for a, b in pairs]), 2),
     }
 
 
@@ -192,11 +232,12 @@ def start() -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--emulate", help="command of emulate 0.12.2 (needs Node 22.15 or newer)")
     options = parser.parse_args()
     result = {
         **start(),
         **inside(),
-        **rates(),
+        **rates(options.emulate),
         "bench_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
     if options.json:

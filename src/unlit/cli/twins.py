@@ -92,8 +92,11 @@ def serve(
         await stopped.wait()
         await doors.close()
 
+    import gc
+
     import uvloop
 
+    gc.set_threshold(100_000, 20, 50)  # worlds are large and live long; cycles are rare
     uvloop.run(run())
     return 0
 

@@ -71,14 +71,36 @@ class Addresses:
         return None if self.default is None else self.worlds[self.default]
 
 
-def service_for_host(
-    host: str, services: Mapping[str, Twin], twins: Mapping[str, Twin]
-) -> str | None:
-    """Return the service that answers for a host name; the most exact pattern wins."""
-    best: tuple[int, str] | None = None
-    for service, twin in {**twins, **services}.items():
-        for pattern in twin.hosts.get(service, ()):
-            rank = len(pattern) + (1000 if "*" not in pattern else 0)
-            if fnmatch.fnmatchcase(host, pattern) and (best is None or rank > best[0]):
-                best = (rank, service)
-    return best[1] if best else None
+class Hosts:
+    """Which service answers for a host name.
+
+    Args:
+        services: Twins by service.
+        twins: Twins by plug-in.
+    """
+
+    def __init__(self, services: Mapping[str, Twin], twins: Mapping[str, Twin]) -> None:
+        self._services = services
+        self._twins = twins
+        self._found: dict[str, str | None] = {}
+
+    def forget(self) -> None:
+        """Look again: a twin was added."""
+        self._found.clear()
+
+    def service(self, host: str) -> str | None:
+        """Return the service for a host; the most exact pattern wins."""
+        if host not in self._found:
+            if len(self._found) > 10_000:
+                self._found.clear()
+            self._found[host] = self._search(host)
+        return self._found[host]
+
+    def _search(self, host: str) -> str | None:
+        best: tuple[int, str] | None = None
+        for service, twin in {**self._twins, **self._services}.items():
+            for pattern in twin.hosts.get(service, ()):
+                rank = len(pattern) + (1000 if "*" not in pattern else 0)
+                if fnmatch.fnmatchcase(host, pattern) and (best is None or rank > best[0]):
+                    best = (rank, service)
+        return best[1] if best else None

@@ -10,7 +10,7 @@ from unlit.core.errors import InvalidInput
 from unlit.core.ids import Ids
 from unlit.core.system import SystemClock, SystemIds
 from unlit.twins import registry
-from unlit.twins.addressing import WORLD_HEADER, Addresses, service_for_host
+from unlit.twins.addressing import WORLD_HEADER, Addresses, Hosts
 from unlit.twins.kit.answering import answer
 from unlit.twins.kit.difference import Difference, difference
 from unlit.twins.kit.faults import parse_fault
@@ -53,6 +53,7 @@ class Universe:
         self._ids: Ids = ids or SystemIds()
         self.twins: dict[str, Twin] = {}
         self.by_service: dict[str, Twin] = {}
+        self._hosts = Hosts(self.by_service, self.twins)
         for name in names:
             self.add(name)
         self._addresses = Addresses()
@@ -61,6 +62,7 @@ class Universe:
     def add(self, name: str) -> Twin:
         """Add a twin by name (a service's, a plug-in's or ``module:attribute``)."""
         twin = registry.load_twin(name)
+        self._hosts.forget()
         self.twins[twin.name] = twin
         for service in twin.services:
             if name in (service, twin.name) or ":" in name or "/" in name:
@@ -302,7 +304,7 @@ class Universe:
     # --- answering
     def service_for_host(self, host: str) -> str | None:
         """Return the service that answers for a host name, the most exact pattern first."""
-        return service_for_host(host, self.by_service, self.twins)
+        return self._hosts.service(host)
 
     def answer(self, service: str, request: Request) -> Answered:
         """Answer one request; never raises."""
@@ -310,7 +312,8 @@ class Universe:
         token = twin.credential(request)
         world = self.locate(request, token)
         if world is None:
-            return Answered(self._nowhere(twin, service, request))
+            now = self._clock.now().timestamp()
+            return Answered(_nowhere(twin, service, request, now))
         exchange = Exchange(twin, service, world, request, token)
         reply, fault = answer(exchange, any_token=self.any_token)
         return Answered(reply, world, fault)
@@ -323,14 +326,16 @@ class Universe:
     def _adopt(self) -> str:
         return self.fork(str(self.default))
 
-    def _nowhere(self, twin: Twin, service: str, request: Request) -> Reply:
-        """Answer for a world that is not there, in the vendor's form; never from another world."""
-        nowhere = World("nowhere", 0, VirtualClock(lambda: self._clock.now().timestamp()))
-        exchange = Exchange(twin, service, nowhere, request, None)
-        error = VendorError(503, twin.fault_code(503), "No world has this header, token or host.")
-        reply = twin.render_error(exchange, error)
-        reply.headers.append(("x-twin-error", "TWN-105"))
-        return reply
+
+def _nowhere(twin: Twin, service: str, request: Request, now: float) -> Reply:
+    """Answer for a world that is not there, in the vendor's form; never from another world."""
+    exchange = Exchange(
+        twin, service, World("nowhere", 0, VirtualClock(lambda: now)), request, None
+    )
+    error = VendorError(503, twin.fault_code(503), "No world has this header, token or host.")
+    reply = twin.render_error(exchange, error)
+    reply.headers.append(("x-twin-error", "TWN-105"))
+    return reply
 
 
 __all__ = ["WORLD_HEADER", "Answered", "Universe"]

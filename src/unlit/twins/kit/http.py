@@ -2,13 +2,28 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 Pairs = list[tuple[str, str]]
+
+
+def parse_pairs(text: str) -> Pairs:
+    """Return the pairs of a query or a form, blank values kept; ``+`` is a space."""
+    if not text:
+        return []
+    found = []
+    for part in text.split("&"):
+        if not part:
+            continue
+        name, _, value = part.partition("=")
+        if "+" in part or "%" in part:
+            name, value = unquote_plus(name), unquote_plus(value)
+        found.append((name, value))
+    return found
 
 
 class Malformed(ValueError):
@@ -73,9 +88,7 @@ class Request:
     def query(self) -> Pairs:
         """Query pairs in order, blank values kept."""
         if self._query is None:
-            self._query = (
-                parse_qsl(self.raw_query, keep_blank_values=True) if self.raw_query else []
-            )
+            self._query = parse_pairs(self.raw_query)
         return self._query
 
     def arg(self, name: str, default: str | None = None) -> str | None:
@@ -114,8 +127,7 @@ class Request:
     def form(self) -> Pairs:
         """Return the pairs of a form-encoded body."""
         if self._form is None:
-            text = self.body.decode("utf-8", "replace")
-            self._form = parse_qsl(text, keep_blank_values=True)
+            self._form = parse_pairs(self.body.decode("utf-8", "replace"))
         return self._form
 
 

@@ -172,10 +172,10 @@ class World:
 
     def table(self, name: str) -> Table:
         """Return the table `name`, made when first asked for."""
-        found = self.tables.get(name)
-        if found is None:
-            found = self.tables[name] = Table()
-        return found
+        try:
+            return self.tables[name]
+        except KeyError:
+            return self.tables.setdefault(name, Table())
 
     def number(self, kind: str, start: int = 1) -> int:
         """Return the next number of a series: `start`, `start` + 1 …."""
