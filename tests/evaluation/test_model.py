@@ -1,6 +1,7 @@
 """The forms of a grading: what goes in, what comes out, and refusal of nonsense."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from unlit.core.states import CriterionState, Partition, TrajectoryState, Verdic
 from unlit.evaluation.model import (
     Claim,
     CriterionResult,
+    EvaluationRequest,
     EvaluationResult,
     Event,
     Feedback,
@@ -17,12 +19,15 @@ from unlit.evaluation.model import (
     Interval,
     Leaks,
     Looks,
+    Product,
     Satisfaction,
     ShipRule,
     Strength,
     TrajectoryRecord,
 )
-from unlit.evaluation.wire import event_from_json, result_from_json
+from unlit.evaluation.wire import event_from_json, request_from_json, result_from_json
+from unlit.fence import Mount
+from unlit.policy import Identity
 
 
 def _result() -> EvaluationResult:
@@ -134,3 +139,48 @@ def test_an_error_rate_of_zero_is_refused() -> None:
 def test_a_method_that_does_not_exist_is_refused() -> None:
     with pytest.raises(InvalidInput, match="EVA-304"):
         ShipRule(method="wilson")
+
+
+def _request() -> EvaluationRequest:
+    return EvaluationRequest(
+        spec=Path("specs/a.md"),
+        candidate=Path("/c"),
+        base=None,
+        vault=Path("/v"),
+        partition=Partition.VALIDATION,
+        product=Product(
+            "http", None, "pytest", "serve", 8080, {"T": "twin:slack"},
+            (Mount(Path("/deps"), "/deps"),),
+        ),
+        ship=ShipRule(0.8, 0.9),
+        seed=7,
+        max_trajectories=100,
+        parallel=2,
+        look=None,
+        artefacts=Path("/a"),
+        policy=Path("policy.toml"),
+        identity=Identity("r", "validate", "unlit", "evaluator"),
+        only=(ScenarioId("s"),),
+        coder_families=("anthropic",),
+        options={"replay": 3},
+    )  # fmt: skip
+
+
+def test_a_request_survives_its_json_form() -> None:
+    request = _request()
+    assert request_from_json(json.loads(json.dumps(request.to_json()))) == request
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("partition", "secret"), ("ship", {"p9": 1}), ("seed", "x"), ("identity", {})],
+)
+def test_a_request_that_is_not_one_is_refused(key: str, value: object) -> None:
+    form = _request().to_json() | {key: value}
+    with pytest.raises(InvalidInput, match="EVA-303"):
+        request_from_json(form)
+
+
+def test_an_event_without_a_kind_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="EVA-303"):
+        event_from_json({"n": 1})

@@ -35,6 +35,15 @@ def test_the_estimates_are_near_the_truth_and_their_intervals_hold_it() -> None:
         assert number.lower is not None
         assert number.upper is not None
         assert number.lower <= truth <= number.upper
+    one, endless = (
+        found.numbers[f"n_effective_{name}"].estimate
+        for name in ("one_sample_each", "endless_samples")
+    )
+    between, within = (found.numbers[f"rho_{name}"].estimate for name in ("between", "within"))
+    assert between is not None
+    assert within is not None
+    assert one == pytest.approx(3 / (1 + 2 * between))
+    assert endless == pytest.approx(3 / (within + 2 * between))
     form = found.to_json()
     assert set(form["rho_within"]) == {"estimate", "lower", "upper"}
     assert "independent opinions" in found.notes[-1]

@@ -10,7 +10,7 @@ with U(a b) = (sum a sum b - sum a b) / (T (T-1)), the product of means over dif
 
     rho_within  = mean cw / mean v             rho_between = mean cb / mean sqrt(v_m v_m')
     share       = 1 - rho_between/rho_within   0: another model is another sample; 1: independent
-    n_effective = M K / (1 + (K-1) rho_within + K (M-1) rho_between)
+    n_effective = M K / (1 + (K-1) rho_within + K (M-1) rho_between), also for K = 1 and K endless
 
 Intervals: jackknife over tasks with t(T-1). With labels (clusters of behaviour) instead of
 failures: A_within and A_between are the chances that two samples agree, A_pool = A_within/M +
@@ -31,6 +31,14 @@ from typing import Any, Final
 from unlit.evaluation.rules.special import student_quantile
 
 MIN_RHO: Final = 0.05
+NUMBERS: Final = (
+    "rho_within",
+    "rho_between",
+    "share",
+    "n_effective",
+    "n_effective_one_sample_each",
+    "n_effective_endless_samples",
+)
 WISHED_TASKS: Final = 50
 WISHED_SAMPLES: Final = 3
 
@@ -136,8 +144,7 @@ def measure(samples: Iterable[Sample], *, confidence: float = 0.95) -> Diversity
         numbers |= _correlations(table, confidence)
     else:
         reason = "needs `fail` for every sample"
-        names = ("rho_within", "rho_between", "share", "n_effective")
-        numbers |= {name: Estimate(None, reason=reason) for name in names}
+        numbers |= {name: Estimate(None, reason=reason) for name in NUMBERS}
     if has_label:
         numbers |= _agreements(table, confidence)
     return Diversity(
@@ -203,55 +210,79 @@ class _Rhos:
     between: float | None
 
 
-def _correlations(table: _Table, confidence: float) -> dict[str, Estimate]:
-    """Columns per task: for each model y-bar, y-bar squared, y y' within; per pair y-bar y-bar'."""
-    count = len(table.models)
-    pairs = list(combinations(range(count), 2))
-    sampled_twice = all(len(c) > 1 for row in table.cells.values() for c in row.values())
-    columns = [_columns(table, task, pairs) for task in table.tasks]
+@dataclass(frozen=True, slots=True)
+class _Correlator:
+    """Turns column sums over tasks into the numbers.
 
-    def rhos(sums: Sequence[float], tasks: int) -> _Rhos:
+    Columns per task: for each model y-bar, y-bar squared, y y' within; per pair y-bar y-bar'.
+    """
+
+    models: int
+    samples: float
+    pairs: Sequence[tuple[int, int]]
+    sampled_twice: bool
+
+    def rhos(self, sums: Sequence[float], tasks: int) -> _Rhos:
         def product(a: int, b: int, cross: float) -> float:
             return (sums[3 * a] * sums[3 * b] - cross) / (tasks * (tasks - 1))
 
-        squares = [product(m, m, sums[3 * m + 1]) for m in range(count)]
-        spread = [sums[3 * m] / tasks - squares[m] for m in range(count)]
-        within = [sums[3 * m + 2] / tasks - squares[m] for m in range(count)]
-        mean_spread = sum(spread) / count
-        rho_within = (
-            sum(within) / count / mean_spread if sampled_twice and mean_spread > 0 else None
-        )
-        if not pairs:
-            return _Rhos(rho_within, None)
+        squares = [product(m, m, sums[3 * m + 1]) for m in range(self.models)]
+        spread = [sums[3 * m] / tasks - squares[m] for m in range(self.models)]
+        within = [sums[3 * m + 2] / tasks - squares[m] for m in range(self.models)]
+        total = sum(spread)
+        rho_within = sum(within) / total if self.sampled_twice and total > 0 else None
         between, scales = 0.0, 0.0
-        for index, (a, b) in enumerate(pairs):
-            cross = sums[3 * count + index]
+        for index, (a, b) in enumerate(self.pairs):
+            cross = sums[3 * self.models + index]
             between += cross / tasks - product(a, b, cross)
             scales += math.sqrt(max(0.0, spread[a]) * max(0.0, spread[b]))
         return _Rhos(rho_within, between / scales if scales > 0 else None)
 
-    def share(sums: Sequence[float], tasks: int) -> float | None:
-        found = rhos(sums, tasks)
+    def within(self, sums: Sequence[float], tasks: int) -> float | None:
+        return self.rhos(sums, tasks).within
+
+    def between(self, sums: Sequence[float], tasks: int) -> float | None:
+        return self.rhos(sums, tasks).between
+
+    def share(self, sums: Sequence[float], tasks: int) -> float | None:
+        found = self.rhos(sums, tasks)
         if found.within is None or found.between is None or found.within < MIN_RHO:
             return None
         return 1 - found.between / found.within
 
-    def voters(sums: Sequence[float], tasks: int) -> float | None:
-        found = rhos(sums, tasks)
-        between = 0.0 if count == 1 else found.between
-        within = 0.0 if table.samples == 1 else found.within
+    def voters(self, sums: Sequence[float], tasks: int) -> float | None:
+        found = self.rhos(sums, tasks)
+        between = 0.0 if self.models == 1 else found.between
+        within = 0.0 if self.samples == 1 else found.within
         if within is None or between is None:
             return None
-        return n_effective(count, table.samples, within, between)
+        return n_effective(self.models, self.samples, within, between)
 
-    if len(columns) < 3:
-        return {name: Estimate(None, reason="needs at least three tasks")
-                for name in ("rho_within", "rho_between", "share", "n_effective")}  # fmt: skip
+    def one_each(self, sums: Sequence[float], tasks: int) -> float | None:
+        between = self.rhos(sums, tasks).between
+        return None if between is None else n_effective(self.models, 1, 0.0, between)
+
+    def endless(self, sums: Sequence[float], tasks: int) -> float | None:
+        found = self.rhos(sums, tasks)
+        if found.within is None or found.between is None:
+            return None
+        shared = found.within + (self.models - 1) * found.between
+        return self.models / shared if shared > 0 else None
+
+
+def _correlations(table: _Table, confidence: float) -> dict[str, Estimate]:
+    if len(table.tasks) < 3:
+        return {name: Estimate(None, reason="needs at least three tasks") for name in NUMBERS}
+    pairs = list(combinations(range(len(table.models)), 2))
+    twice = all(len(c) > 1 for row in table.cells.values() for c in row.values())
+    made = _Correlator(len(table.models), table.samples, pairs, twice)
+    columns = [_columns(table, task, pairs) for task in table.tasks]
+    statistics = (
+        made.within, made.between, made.share, made.voters, made.one_each, made.endless
+    )  # fmt: skip
     numbers = {
-        "rho_within": _jackknife(columns, lambda s, t: rhos(s, t).within, confidence),
-        "rho_between": _jackknife(columns, lambda s, t: rhos(s, t).between, confidence),
-        "share": _jackknife(columns, share, confidence),
-        "n_effective": _jackknife(columns, voters, confidence),
+        name: _jackknife(columns, statistic, confidence)
+        for name, statistic in zip(NUMBERS, statistics, strict=True)
     }
     return {name: _explained(name, number, table) for name, number in numbers.items()}
 
