@@ -212,6 +212,7 @@ async def open_lab(
     roots: bytes = b"",
     clock: Clock | None = None,
     resolver: Resolver | None = None,
+    hosts: tuple[str, ...] = VENDOR_HOSTS,
 ) -> AsyncIterator[Lab]:
     """Start everything and stop it again."""
     ca = Authority(datetime.now(UTC))
@@ -221,7 +222,7 @@ async def open_lab(
     plain = await asyncio.start_server(twin.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     twin_port = plain.sockets[0].getsockname()[1]
-    names = dict.fromkeys(VENDOR_HOSTS, port)
+    names = dict.fromkeys(hosts, port)
     overrides = {name: f"127.0.0.1:{at}" for name, at in (names | (upstreams or {})).items()}
     audit = AuditLog.open(folder / "audit", {}, SystemClock())
     gateway = await Gateway.start(
