@@ -194,6 +194,16 @@ class Repository:
         listed = self._run("ls-tree", "-r", "-z", "--name-only", commit)
         return tuple(path for path in listed.split("\0") if path)
 
+    def export(self, commit: str, folder: Path) -> None:
+        """Write the files of a commit into an empty folder; nothing of git comes with them."""
+        index = folder.with_name(f"{folder.name}.index")
+        env = {"GIT_INDEX_FILE": str(index)}
+        try:
+            self._run("read-tree", commit, env=env)
+            self._run("checkout-index", "--all", f"--prefix={folder}/", env=env)
+        finally:
+            index.unlink(missing_ok=True)
+
     def read(self, commit: str, path: str) -> str:
         """Return the text of one file of a commit."""
         return self._run("cat-file", "blob", f"{commit}:{path}")

@@ -16,7 +16,7 @@ from unlit.record.store import Store
 from unlit.review import Desk
 from unlit.review.adapters.audit import FolderGateLog
 from unlit.review.rules.gates import GateRules, parse_rules
-from unlit.ship import Shipment, ship_run
+from unlit.ship import Shipment, attest, ship_run
 from unlit.wiring.factory import FILE_NAME
 from unlit.wiring.finding import repository_of_run
 from unlit.wiring.paths import StatePaths, state_paths
@@ -53,6 +53,15 @@ class Office:
             [RunEvent(run, "state/shipped", "state", now, "ship", text=text, data=data)]
         )
         return shipment
+
+    def attestations(self, run: RunId, shipment: Shipment) -> Mapping[str, str]:
+        """Write provenance, outcome and bill of materials of a shipped run beside its report.
+
+        Raises:
+            OutsideFailed: They cannot be written.
+        """
+        folder = self.paths.root / "reports" / run
+        return attest(self.store, run, shipment, folder, self.paths.root / "audit-key")
 
 
 def find_repository(start: Path) -> Path:
