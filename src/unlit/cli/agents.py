@@ -25,11 +25,11 @@ def list_agents(*, as_json: Json = False) -> int:
     Args:
         as_json: Print JSON.
     """
-    from unlit.harness.registry import AGENTS, make_agent
+    from unlit.harness.registry import known_agents, make_agent
 
     options = _options()
     rows: list[dict[str, Any]] = []
-    for name in AGENTS:
+    for name in known_agents():
         facts = make_agent(name, options).facts
         rows.append(
             {

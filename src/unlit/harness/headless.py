@@ -60,7 +60,7 @@ class HeadlessAgent(Agent):
     async def run(self, job: Job, fence: Fence, sink: Sink) -> End:
         if self._program is None:
             return End(EndReason.NOT_STARTED, self._facts.needs[0])
-        await _write_files(self._recipe, fence)
+        await write_files(self._recipe, fence)
         sink.event(AgentEvent("started", f"{self._recipe.title}, model {self._model}"))
         output = _Output(self._recipe.output, sink)
         done = await fence.run(
@@ -124,7 +124,12 @@ def end_of(recipe: Recipe, done: Finished) -> End:
 def _model_failed(read: Read, done: Finished, errors: str) -> bool:
     if not read.failed and done.exit_code == 0:
         return False
-    told = f"{read.failed} {errors[-2000:]} {read.last[-500:]}".lower()
+    return is_model_failure(f"{read.failed} {errors[-2000:]} {read.last[-500:]}")
+
+
+def is_model_failure(words: str) -> bool:
+    """Whether an agent's last words blame its model rather than its work."""
+    told = words.lower()
     return any(word in told for word in _MODEL_WORDS)
 
 
@@ -132,7 +137,8 @@ def _missing(recipe: Recipe) -> str:
     return f"`{recipe.command}` is not here (unlit agents install {recipe.name})"
 
 
-async def _write_files(recipe: Recipe, fence: Fence) -> None:
+async def write_files(recipe: Recipe, fence: Fence) -> None:
+    """Write the files that a recipe wants into the agent's home."""
     for name, text in recipe.files.items():
         target = f'"$HOME"/{shlex.quote(name)}'
         script = f'mkdir -p "$(dirname {target})" && cat > {target}'

@@ -37,8 +37,6 @@ class Recipe:
     stdin: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    acp: tuple[str, ...] = ()
-    needs_git: bool = False
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {
@@ -112,7 +110,6 @@ RECIPES: Final[Mapping[str, Recipe]] = {
             package=("@google/gemini-cli",),
             index="npm",
             output="gemini",
-            acp=("--experimental-acp",),
             files={
                 ".gemini/settings.json": (
                     '{"security": {"auth": {"selectedType": "gemini-api-key"}}, '
@@ -132,11 +129,11 @@ RECIPES: Final[Mapping[str, Recipe]] = {
             package=("opencode-ai",),
             index="npm",
             output="opencode",
-            acp=("acp",),
             env={"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"},
             files={
                 ".config/opencode/opencode.json": (
                     '{"autoupdate": false, "share": "disabled", '
+                    '"model": "anthropic/claude-sonnet-4-5", '
                     '"permission": {"edit": "allow", "bash": "allow", "webfetch": "deny"}}'
                 )
             },
@@ -217,5 +214,43 @@ RECIPES: Final[Mapping[str, Recipe]] = {
             output="own",
             env={"PYTHONDONTWRITEBYTECODE": "1"},
         ),
+        Recipe(
+            name="claude-acp",
+            title="Claude Agent",
+            command="claude-agent-acp",
+            argv=(),
+            model="claude-sonnet-4-5",
+            protocol="anthropic",
+            key="ANTHROPIC_API_KEY",
+            package=("@zed-industries/claude-agent-acp",),
+            index="npm",
+            output="text",
+            env={
+                "IS_SANDBOX": "1",
+                "DISABLE_AUTOUPDATER": "1",
+                "DISABLE_TELEMETRY": "1",
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            },
+        ),
+        Recipe(
+            name="codex-acp",
+            title="OpenAI Codex",
+            command="codex-acp",
+            argv=(),
+            model="gpt-5.2",
+            protocol="responses",
+            key="CODEX_API_KEY",
+            package=("@zed-industries/codex-acp",),
+            index="npm",
+            output="text",
+        ),
     )
 }
+
+ACP: Final[Mapping[str, tuple[str, ...]]] = {
+    "claude": (),
+    "codex": ("-c", 'sandbox_mode="danger-full-access"', "-c", 'approval_policy="never"'),
+    "gemini-cli": ("--experimental-acp",),
+    "opencode": ("acp",),
+}
+"""Agents that speak the Agent Client Protocol, and the words that make them do so."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from unlit.core.errors import InvalidInput
 from unlit.harness.options import AgentOptions
 from unlit.harness.ports import Agent
+from unlit.harness.recipes import ACP
 
 AGENTS: Final[dict[str, str]] = {
     "scripted": "unlit.harness.agents.scripted:make",
@@ -17,8 +18,15 @@ AGENTS: Final[dict[str, str]] = {
     "opencode": "unlit.harness.agents.headless:make",
     "aider": "unlit.harness.agents.headless:make",
     "mini-swe-agent": "unlit.harness.agents.headless:make",
+    "acp": "unlit.harness.agents.acp:make",
     "own": "unlit.harness.agents.own:make",
 }
+
+
+def known_agents() -> tuple[str, ...]:
+    """Return the names that `make_agent` takes, one for each ACP agent."""
+    plain = [name for name in AGENTS if name != "acp"]
+    return (*plain, *(f"acp:{name}" for name in ACP))
 
 
 def make_agent(name: str, options: AgentOptions | None = None) -> Agent:
@@ -34,7 +42,7 @@ def make_agent(name: str, options: AgentOptions | None = None) -> Agent:
             "HAR-001",
             f"There is no agent {known!r}.",
             "an agent needs an adapter.",
-            f"use one of: {', '.join(sorted(AGENTS))}.",
+            f"use one of: {', '.join(known_agents())}.",
         )
     module, _, attribute = target.partition(":")
     maker: Callable[[str, AgentOptions], Any] = getattr(import_module(module), attribute)

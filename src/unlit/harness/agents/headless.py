@@ -1,4 +1,4 @@
-"""Command-line agents by recipe: Claude Code, Codex, Gemini CLI, OpenCode, Aider, mini-SWE-agent."""
+"""Command-line agents by recipe: Claude Code, Codex, Gemini CLI, OpenCode, Aider, mini."""
 
 from unlit.harness.headless import HeadlessAgent
 from unlit.harness.options import AgentOptions

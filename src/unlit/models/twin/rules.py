@@ -116,7 +116,7 @@ def _call(act: Act, tools: Sequence[Tool], name: str) -> ToolCall | None:
 
 
 def _find(tools: Sequence[Tool], names: Sequence[str]) -> Tool | None:
-    by_name = {tool.name.lower(): tool for tool in tools}
+    by_name = {tool.name.lower().rpartition("__")[2]: tool for tool in tools}
     return next((by_name[name] for name in names if name in by_name), None)
 
 

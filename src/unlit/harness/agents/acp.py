@@ -1,0 +1,125 @@
+"""Agents that speak the Agent Client Protocol, named ``acp:NAME``."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from typing_extensions import override
+
+from unlit.core.errors import InvalidInput
+from unlit.harness.acp import AcpClient, AcpError
+from unlit.harness.headless import is_model_failure, write_files
+from unlit.harness.model import AgentEvent, End, EndReason, Facts, Job
+from unlit.harness.options import AgentOptions
+from unlit.harness.ports import Agent, Fence, Running, Sink
+from unlit.harness.recipes import ACP, RECIPES, Recipe
+from unlit.harness.tools import Program, find_program
+
+_STOPS: Final = {
+    "end_turn": EndReason.DONE,
+    "cancelled": EndReason.CANCELLED,
+    "refusal": EndReason.REFUSED,
+    "max_tokens": EndReason.LIMIT,
+    "max_turn_requests": EndReason.LIMIT,
+}
+_HANDSHAKE_S: Final = 60.0
+_STDERR: Final = 'exec "$@" 2>/tmp/acp.stderr'
+"""An agent that floods an unread pipe hangs; a file never fills up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    client: AcpClient
+    running: Running
+
+
+class AcpAgent(Agent):
+    """Runs one agent over ACP.
+
+    Args:
+        recipe: What it needs.
+        words: How it is started as an ACP agent.
+        program: Where it is; `None` when this machine does not have it.
+    """
+
+    def __init__(self, recipe: Recipe, words: tuple[str, ...], program: Program | None) -> None:
+        self._recipe = recipe
+        self._words = words
+        self._program = program
+        missing = f"`{recipe.command}` is not here (unlit agents install {recipe.name})"
+        self._facts = Facts(
+            name=f"acp:{recipe.name.removesuffix('-acp')}",
+            title=f"{recipe.title} over ACP",
+            kind="acp",
+            command=recipe.command,
+            protocol=recipe.protocol,
+            credential=recipe.key,
+            needs=() if program else (missing,),
+            can=frozenset({"cancel", "permission"}),
+            mounts=program.mounts if program else (),
+            path=(str(program.path.parent),) if program else (),
+        )
+
+    @property
+    @override
+    def facts(self) -> Facts:
+        return self._facts
+
+    @override
+    async def run(self, job: Job, fence: Fence, sink: Sink) -> End:
+        if self._program is None:
+            return End(EndReason.NOT_STARTED, self._facts.needs[0])
+        await write_files(self._recipe, fence)
+        argv = ["sh", "-c", _STDERR, "sh", str(self._program.path), *self._words]
+        running = await fence.spawn(argv, env={**self._recipe.env, **job.env})
+        sink.event(AgentEvent("started", self._facts.title))
+        client = AcpClient(running, sink)
+        try:
+            return await self._talk(job, _Talk(client, running))
+        finally:
+            await client.close()
+            await running.kill()
+
+    async def _talk(self, job: Job, talk: _Talk) -> End:
+        client, session = talk.client, ""
+        try:
+            async with asyncio.timeout(_HANDSHAKE_S):
+                session = await client.begin("/work")
+            async with asyncio.timeout(job.deadline_s):
+                stopped = await client.prompt(session, job.brief)
+        except TimeoutError:
+            with suppress(AcpError, OSError):
+                await client.cancel(session)
+            reason = EndReason.TIMED_OUT if session else EndReason.NOT_STARTED
+            return End(reason, client.last_words or "it did not answer in time")
+        except asyncio.CancelledError:
+            with suppress(AcpError, OSError):
+                await client.cancel(session)
+            raise
+        except AcpError as error:
+            words = str(error)
+            if is_model_failure(words):
+                return End(EndReason.MODEL_FAILED, words)
+            return End(EndReason.CRASHED if session else EndReason.NOT_STARTED, words)
+        reported = {"permissions": client.permissions}
+        return End(_STOPS.get(stopped, EndReason.DONE), client.last_words, 0, reported)
+
+
+def make(name: str, options: AgentOptions) -> AcpAgent:
+    """Make an ACP agent; ``acp:NAME`` names which.
+
+    Raises:
+        InvalidInput: No ACP agent has that name.
+    """
+    words = ACP.get(options.argument)
+    if words is None:
+        raise InvalidInput(
+            "HAR-002",
+            f"There is no ACP agent {options.argument!r}.",
+            "an ACP agent is named acp:NAME.",
+            f"use one of: {', '.join(f'acp:{known}' for known in sorted(ACP))}.",
+        )
+    recipe = RECIPES.get(f"{options.argument}-acp") or RECIPES[options.argument]
+    program = find_program(recipe.command, recipe.name, options.tools, options.path)
+    return AcpAgent(recipe, words, program)
