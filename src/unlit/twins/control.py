@@ -5,9 +5,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from unlit.core.errors import InvalidInput, UnlitError
-from unlit.twins.kit.http import Malformed, Reply, Request
+from unlit.twins.kit.http import Malformed, Reply, Request, Text
 from unlit.twins.kit.seeds import moment
 from unlit.twins.model import Fact
+from unlit.twins.page import page
 from unlit.twins.universe import WORLD_HEADER, Universe
 
 
@@ -81,7 +82,7 @@ def _create(call: _Control) -> Any:
     seed = body.get("seed", 0)
     if not isinstance(seed, int):
         raise _bad("'seed' is a whole number")
-    seeds, faults = body.get("seeds") or {}, body.get("faults") or {}
+    seeds, faults = body.get("seeds", {}), body.get("faults", {})
     if not isinstance(seeds, dict) or not isinstance(faults, dict):
         raise _bad("'seeds' and 'faults' are tables by service")
     world = call.universe.create_world(seeds, seed=seed, now=now, faults=faults)
@@ -238,9 +239,34 @@ TABLE: Final[dict[tuple[str, str], Callable[[_Control], Any]]] = {
 }
 
 
+def _is_local(request: Request) -> bool:
+    """Whether a call comes from here: a local host name, and not from another site's page."""
+    host = request.host
+    if host not in ("127.0.0.1", "localhost", "[::1]", "") and not host.endswith(".localhost"):
+        return False
+    origin = request.headers.get("origin")
+    return origin in (None, request.origin) and request.headers.get("sec-fetch-site", "none") in (
+        "none",
+        "same-origin",
+    )
+
+
+def _page(universe: Universe, service: str | None, request: Request) -> Reply:
+    try:
+        return page(universe, request, service)
+    except UnlitError as error:
+        return Reply(400, Text(f"{error.code} {error.what} {error.why} {error.remedy}"),
+                     [("content-type", "text/plain; charset=utf-8")])  # fmt: skip
+
+
 async def control(universe: Universe, service: str | None, request: Request) -> Reply:
     """Answer one control call; an expected failure is a 4xx with our code, reason and remedy."""
     name = request.path.removeprefix("/_twin").strip("/")
+    if not _is_local(request):
+        what = "Controls answer only to this machine, under a local name."
+        return Reply(403, {"error": "TWN-122", "what": what})
+    if name == "":
+        return _page(universe, service, request)
     action = TABLE.get((request.method, name))
     if action is None:
         known = sorted(f"{method} /_twin/{path}" for method, path in TABLE)
