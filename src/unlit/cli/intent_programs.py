@@ -168,7 +168,9 @@ def _question(question: "Question") -> str:
 
 
 def _report(asked: "Asked", answered: bool) -> str:
-    lines = [f"{asked.readings} readings, {asked.probes} inputs"]
+    lines = [f"{asked.readings} readings of {asked.families} families, {asked.probes} inputs"]
+    if asked.readings > 1 and asked.families == 1:
+        lines.append("One family only: where they agree, that says little; add another agent.")
     lines += [
         f"{entry.reading} breaks {entry.criterion} ({entry.input}): {entry.what}"
         for entry in asked.dropped

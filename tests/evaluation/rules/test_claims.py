@@ -118,3 +118,30 @@ def test_the_bettor_ships_a_bad_population_rarely_and_a_good_one_usually(icc: fl
     false_ships = sum(ships(0.90) for _ in range(replicates)) / replicates
     assert false_ships <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / replicates)
     assert sum(ships(0.97) for _ in range(60)) / 60 >= 0.8
+
+
+def test_means_are_bet_on_only_where_the_runs_were_fixed_beforehand() -> None:
+    rows = counts(*[5] * 60)
+    assert "first run" in claim_b(rows, ShipRule(), alpha=0.05).method
+    fixed = claim_b(rows, ShipRule(), alpha=0.05, fixed_runs=True)
+    assert "aGRAPA" in fixed.method
+    assert fixed.holds is True
+
+
+def test_stopping_when_all_hold_does_not_make_claim_b_true_more_often() -> None:
+    """Sweeps until all scenarios of a sweep held or five sweeps are over; p = p0, ICC .3."""
+    rng = random.Random(5)
+    shipped = 0
+    for _ in range(400):
+        rates = [rng.betavariate(0.9 * 7 / 3, 0.1 * 7 / 3) for _ in range(45)]
+        outcomes: list[list[bool]] = [[] for _ in rates]
+        for _ in range(5):
+            for rate, seen in zip(rates, outcomes, strict=True):
+                seen.append(rng.random() < rate)
+            if all(seen[-1] for seen in outcomes):
+                break
+        rows = [
+            ScenarioCount(str(n), len(seen), sum(seen), seen[0]) for n, seen in enumerate(outcomes)
+        ]
+        shipped += claim_b(rows, ShipRule(), alpha=0.05).holds is True
+    assert shipped / 400 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)

@@ -20,7 +20,7 @@ from unlit.evaluation.rules.intervals import lower_bound
 from unlit.evaluation.rules.ship import ShipTest, method_of
 from unlit.evaluation.rules.special import normal_quantile, student_quantile
 
-KORN_GRAUBARD: Final = "Korn-Graubard bound, scenarios as the sample"
+KORN_GRAUBARD: Final = "Korn-Graubard bound for a fixed sample of scenarios"
 FIRST_RUNS: Final = "likelihood-ratio e-process on the first run of each scenario"
 BETTING: Final = "aGRAPA betting on scenario means"
 
@@ -166,16 +166,26 @@ def claim_a(test: ShipTest, *, scenarios: int) -> Claim:
     return Claim(holds, test.estimate, interval.lower, method_of(rule), test.n, sentence)
 
 
-def claim_b(counts: Sequence[ScenarioCount], rule: ShipRule, *, alpha: float) -> Claim:
+def claim_b(
+    counts: Sequence[ScenarioCount], rule: ShipRule, *, alpha: float, fixed_runs: bool = False
+) -> Claim:
     """State claim B; `counts` in the order in which scenarios were first drawn.
 
-    The decision is the betting e-value when every scenario ran equally often and more than once,
-    else the ship rule on each scenario's first run; the printed bound is Korn-Graubard's.
+    The decision is the ship rule's e-value on each scenario's first run, which holds whenever the
+    drawing stops. Betting on scenario means is for designs with a number of runs per scenario that
+    was fixed beforehand: how often a scenario ran must not depend on what it showed. The printed
+    bound is Korn-Graubard's.
+
+    Args:
+        counts: One for each scenario.
+        rule: The ship rule.
+        alpha: Level left by earlier looks.
+        fixed_runs: Whether every scenario's number of runs was fixed before the first one.
     """
     if not counts:
         return Claim(None, None, None, FIRST_RUNS, 0, "For users like these nothing was exercised.")
     nested = clustered(counts, alpha=alpha)
-    even = len({count.runs for count in counts}) == 1 and counts[0].runs > 1
+    even = fixed_runs and len({count.runs for count in counts}) == 1 and counts[0].runs > 1
     log_e = (
         betting_log_wealth([count.mean for count in counts], rule.p0)
         if even
