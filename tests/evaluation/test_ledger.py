@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from unlit.core.errors import InvalidInput
-from unlit.core.ids import ScenarioId
+from unlit.core.ids import CriterionId, ScenarioId
 from unlit.core.states import Partition
 from unlit.evaluation.ledger import Ledger, look_key
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
@@ -76,3 +76,14 @@ def test_a_broken_ledger_stops_everything(request_: EvaluationRequest) -> None:
     with pytest.raises(InvalidInput) as caught:
         charge(ledger, request_)
     assert caught.value.code == "EVA-125"
+
+
+def test_validation_wears_out_after_two_reports(request_: EvaluationRequest) -> None:
+    ledger = Ledger(request_.vault)
+    first, second = CriterionId("AC-1"), CriterionId("AC-2")
+    ledger.report("k1", "sha256:1", [first, second], "2026-01-01")
+    ledger.report("k1", "sha256:1", [first, second], "2026-01-02")
+    assert ledger.used_up() == ()
+    ledger.report("k2", "sha256:2", [first], "2026-01-03")
+    assert ledger.used_up() == (first,)
+    assert ledger.looks() == []

@@ -227,6 +227,7 @@ def looks(
                 {"at": e.at, "build": e.build, "run": e.run, "scenarios": len(e.scenarios),
                  "alpha": e.alpha, "claimable": e.claimable} for e in entries
             ],
+            "used_up": list(ledger.used_up()),
             "fresh": len(standing.fresh), "spent": sorted(ledger.shown()),
             "next": {"index": standing.next_look, "alpha": standing.alpha, "bits": standing.bits,
                      "claimable": standing.claimable},
@@ -240,6 +241,11 @@ def looks(
         )
     for name in sorted(ledger.shown()):
         sys.stdout.write(f"spent: {name}\n")
+    for criterion in ledger.used_up():
+        sys.stdout.write(
+            f"used up: {criterion} was reported twice; make its validation scenarios visible and write"
+            " new ones\n"
+        )
     sys.stdout.write(f"{standing.sentence}\n")
     return 0
 

@@ -1,5 +1,6 @@
 """`evaluate`: a request in, a result out, with the real fence and the real twins."""
 
+import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -69,11 +70,12 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
         strength=known_strength(request.vault, vault.digest),
         broken_invariants=pack.vetoes,
         invariants=tuple(found.to_json() for found in pack.broken),
-        not_verified=_pack_words(pack),
+        not_verified=(*_pack_words(pack), *_same_user(request)),
         judge=None if parts.judge is None else parts.judge.name,
         judge_family=None if parts.judge is None else parts.judge.family,
     )
     result = assemble(request, spec, vault, counted, around)
+    _record_report(request, vault, result)
     parts.store.write("result.json", result.to_json())
     return result
 
@@ -182,6 +184,7 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
         proof = Proof(hidden_of(vault), visible_of(request, vault))
         yield Parts(worlds, pool, clock, driver, store, proof)
     finally:
+        store.close()
         await host.close()
         await worlds.close()
         audit.close()
@@ -215,6 +218,26 @@ async def measure_strength(
     document = strength_document(report, vault.digest, request.tree)
     keep_strength(request.vault, document)
     return document
+
+
+def _record_report(request: EvaluationRequest, vault: Vault, result: EvaluationResult) -> None:
+    """Write down what the agent is going to learn; validation scenarios wear out."""
+    if request.partition is Partition.VALIDATION and result.feedback:
+        now = SystemClock().now().isoformat(timespec="seconds")
+        names = [entry.criterion for entry in result.feedback]
+        Ledger(request.vault).report(
+            look_key(request, vault.digest), request.tree or "", names, now
+        )
+
+
+def _same_user(request: EvaluationRequest) -> tuple[str, ...]:
+    """Say so when the evaluator is the user who owns the candidate."""
+    if request.candidate.stat().st_uid != os.getuid():
+        return ()
+    return (
+        "The evaluator ran as the user who owns the candidate: what keeps who writes from it is "
+        "the fence alone.",
+    )
 
 
 async def compare_with(

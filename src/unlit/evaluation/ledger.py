@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput
-from unlit.core.ids import ScenarioId
+from unlit.core.ids import CriterionId, ScenarioId
 from unlit.evaluation.model import EvaluationRequest, ShipRule
+from unlit.evaluation.rules.feedback import to_retire
 from unlit.evaluation.rules.looks import Exposure, Look, exposure
 
 FILE_NAME: Final = "looks.jsonl"
@@ -24,7 +25,12 @@ FILE_NAME: Final = "looks.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the ledger: a look, or a scenario whose content somebody was shown."""
+    """One line of the ledger.
+
+    Attributes:
+        kind: ``look`` at sealed scenarios; ``shown``: somebody saw the content of scenarios;
+            ``report``: the agent was told how `criteria` fared in validation.
+    """
 
     kind: str
     id: str
@@ -36,6 +42,7 @@ class Entry:
     alpha: float | None = None
     claimable: float | None = None
     person: str = ""
+    criteria: tuple[CriterionId, ...] = ()
 
 
 class Ledger:
@@ -107,13 +114,28 @@ class Ledger:
                           scenarios=tuple(scenarios), person=person)  # fmt: skip
             self._append(entry)
 
+    def report(self, key: str, build: str, criteria: Sequence[CriterionId], now: str) -> None:
+        """Record that the agent is told how these criteria fared; once for the same grading."""
+        with self._locked():
+            if any(entry.kind == "report" and entry.id == key for entry in self.entries()):
+                return
+            self._append(Entry("report", key, now, build, criteria=tuple(criteria)))
+
+    def used_up(self) -> tuple[CriterionId, ...]:
+        """Return the criteria whose validation scenarios have been reported often enough."""
+        return to_retire(
+            name for entry in self.entries() if entry.kind == "report" for name in entry.criteria
+        )
+
     def standing(self, sealed: Sequence[ScenarioId], ship: ShipRule) -> Exposure:
         """Return where the sealed set stands before its next look."""
         return exposure(self.looks(), sealed, ship)
 
     def _append(self, entry: Entry) -> None:
         fields = {
-            name: getattr(entry, name) for name in Entry.__slots__ if getattr(entry, name) != ""
+            name: getattr(entry, name)
+            for name in Entry.__slots__
+            if getattr(entry, name) not in ("", (), None)
         }
         line = json.dumps(fields, ensure_ascii=False)
         with self.path.open("a", encoding="utf-8") as stream:
@@ -147,6 +169,7 @@ def _parse(line: str, number: int, path: Path) -> Entry:
     try:
         fields: dict[str, Any] = json.loads(line)
         fields["scenarios"] = tuple(ScenarioId(name) for name in fields.get("scenarios", ()))
+        fields["criteria"] = tuple(CriterionId(name) for name in fields.get("criteria", ()))
         return Entry(**fields)
     except (ValueError, TypeError) as error:
         raise InvalidInput(

@@ -3,18 +3,20 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import ScenarioId
+from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.model import TrajectoryRecord
 from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.trajectory import Outcome
 from unlit.evaluation.wire import trajectory_from_json
 
 _TEXT_LIMIT: Final = 20_000
+_SEEN_FIELDS: Final = tuple(field.name for field in fields(Observation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class ArtefactStore:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
         self._path = folder / "trajectories.jsonl"
+        self._stream: TextIO | None = None
 
     def resume(self, key: str) -> list[Kept]:
         """Return what an interrupted grading of the same key had counted; else begin anew.
 
         A torn last line, as `kill -9` leaves it, is dropped: its draw is made again.
         """
+        self.close()
         marker = self.folder / "key"
         if not marker.exists() or marker.read_text(encoding="utf-8") != key:
             self._path.unlink(missing_ok=True)
@@ -72,8 +76,16 @@ class ArtefactStore:
         """Append one trajectory with everything that was seen."""
         full = _full(record, outcome, scenario) | {"leaks": leaks, "judged": judged}
         line = json.dumps(full, ensure_ascii=False, default=str)
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+        if self._stream is None:
+            self._stream = self._path.open("a", encoding="utf-8")
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Close the journal; it is opened again when needed."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
     def write(self, name: str, value: Any) -> Path:
         """Write one JSON file, whole or not at all."""
@@ -106,8 +118,8 @@ def _full(record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> dic
         "steps": [
             {
                 key: value[:_TEXT_LIMIT] if isinstance(value, str) else value
-                for key, value in asdict(seen).items()
-                if value not in (None, "", {}, False)
+                for key in _SEEN_FIELDS
+                if (value := getattr(seen, key)) not in (None, "", {}, False)
             }
             for seen in outcome.seen
         ],
