@@ -62,6 +62,7 @@ class Asked:
     still_open: bool = False
     probes: int = 0
     readings: int = 0
+    families: int = 0
     answers: tuple[Answer | None, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
@@ -69,6 +70,7 @@ class Asked:
         return {
             "schema": "unlit.asked/1",
             "readings": self.readings,
+            "families": self.families,
             "probes": self.probes,
             "questions": [question.to_json() for question in self.questions],
             "changed": self.changed,
@@ -120,13 +122,24 @@ async def ask(
         reading.name: await run(reading, [probe.input for probe in chosen]) for reading in readings
     }
     dropped = disagreements(spec, runs, program=program)
+    families = {reading.family for reading in readings}
     faulty = {entry.reading for entry in dropped}
     sound = [reading for reading in readings if reading.name not in faulty]
     state = _State(text, spec, tuple(sound), chosen, runs)
     before = spread(sound, chosen, runs)
     if answer is None:
         found = questions(sound, chosen, runs, limit=limit)
-        return Asked(text, found, 0, dropped, before, None, bool(found), len(chosen), len(readings))
+        return Asked(
+            text=text,
+            questions=found,
+            changed=0,
+            dropped=dropped,
+            before=before,
+            still_open=bool(found),
+            probes=len(chosen),
+            readings=len(readings),
+            families=len(families),
+        )
     done = _converse(state, answer, limit)
     left = best_question(done.readings, chosen, runs)
     return Asked(
@@ -139,6 +152,7 @@ async def ask(
         still_open=left is not None,
         probes=len(chosen),
         readings=len(readings),
+        families=len(families),
         answers=done.answers,
     )
 
