@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unlit.console.api import OPERATIONS, PREFIX, Operation, openapi, read_body
 from unlit.console.live import Watcher, live_board, live_run
 from unlit.console.model import Console, Role, Session
 from unlit.console.pages import (
@@ -112,6 +113,16 @@ def create_app(console: Console) -> ASGIApp:
         )
         for entry in ROUTES
     ]
+    api_limit = Limiter(burst=300, per_minute=3000)
+    routes.append(Route(f"{PREFIX}/openapi.json", partial(_openapi, console=console)))
+    routes += [
+        Route(
+            PREFIX + operation.path,
+            partial(_operate, console=console, operation=operation, limit=api_limit),
+            methods=[operation.method],
+        )
+        for operation in OPERATIONS
+    ]
     app = Starlette(routes=routes, exception_handlers={404: partial(_missing, console=console)})
     return Guard(GZipMiddleware(app, minimum_size=1000, compresslevel=6), console)
 
@@ -172,6 +183,45 @@ async def _serve(request: Request, *, console: Console, entry: Entry, limit: Lim
         return await run_in_threadpool(entry.handler, page)
     except UnlitError as error:
         return _error(page, error)
+
+
+def _bearer(request: Request, console: Console) -> Session | None:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        return None
+    now = int(console.clock.now().timestamp())
+    if is_token(token.strip(), console.token):
+        return Session(console.person, console.roles, "bearer", now + 60)
+    return unseal(token.strip(), console.key, now)
+
+
+async def _openapi(request: Request, *, console: Console) -> Response:
+    if _bearer(request, console) is None and _session(request, console) is None:
+        return _problem("log in first", "CON-011", 401)
+    return JSONResponse(openapi())
+
+
+async def _operate(
+    request: Request, *, console: Console, operation: Operation, limit: Limiter
+) -> Response:
+    session = _bearer(request, console)
+    if session is None:
+        return _problem("send Authorization: Bearer TOKEN", "CON-011", 401)
+    if not session.may(operation.role):
+        return _problem(f"this needs the role {operation.role.value}", "CON-012", 403)
+    if not limit.allows(session.nonce, console.clock.monotonic_s()):
+        return _problem("too many requests in a minute", "CON-012", 429)
+    try:
+        body = await read_body(request, operation) if operation.body is not None else {}
+        page = Page(request, console, session, Queries(console.store), body)
+        return await run_in_threadpool(operation.handler, page)
+    except UnlitError as error:
+        return JSONResponse({"error": error.what, "why": error.why, "do": error.remedy,
+                             "code": error.code}, status_of(error))  # fmt: skip
+
+
+def _problem(what: str, code: str, status: int) -> Response:
+    return JSONResponse({"error": what, "code": code}, status)
 
 
 def _is_foreign(request: Request) -> bool:
@@ -240,7 +290,7 @@ async def _missing(request: Request, error: Exception, *, console: Console) -> R
     if session is None:
         return _login_page(request, console)
     page = Page(request, console, session, Queries(console.store), {})
-    if page.wants_json:
+    if page.wants_json or request.url.path.startswith("/api/"):
         return page.json({"error": "there is no such page", "code": "CON-013"}, 404)
     return page.render("problem.html", 404, title="There is no such page", what="", code="CON-013",
                        remedy="go back to the line.")  # fmt: skip
