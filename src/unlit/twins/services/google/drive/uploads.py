@@ -4,7 +4,6 @@ import re
 from typing import Any, Final
 
 from unlit.twins.kit.http import Malformed, Reply, Request
-from unlit.twins.kit.multipart import parse_multipart
 from unlit.twins.services.google import errors, store
 from unlit.twins.services.google.call import Ask, Routes, Row
 from unlit.twins.services.google.docs import document
@@ -12,6 +11,7 @@ from unlit.twins.services.google.drive import convert, files, render
 
 routes = Routes("", "drive.files", files.WRITE)
 _RANGE: Final = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_BOUNDARY: Final = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
 _STEM: Final = "/upload/drive/v3/files"
 
 
@@ -32,16 +32,37 @@ def _upload(ask: Ask, row: Row | None) -> Any:
     if kind == "media":
         return _stored(ask, row, {}, ask.request.body, ask.request.headers.get("content-type", ""))
     if kind == "multipart":
-        parts = parse_multipart(ask.request)
-        if parts is None or len(parts) != 2:
+        parts = related(ask.request)
+        if len(parts) != 2:
             raise errors.drive(400, "badContent", "Malformed multipart body.")
-        metadata = _metadata(parts[0].data)
-        return _stored(ask, row, metadata, parts[1].data, parts[1].headers.get("content-type", ""))
+        (_, first), (kind, content) = parts
+        return _stored(ask, row, _metadata(first), content, kind)
     if kind == "resumable":
         return _started(ask, row)
     raise errors.drive(
         400, "badRequest", "Bad Request" if kind else "Required parameter: uploadType"
     )
+
+
+def related(request: Request) -> list[tuple[str, bytes]]:
+    """Return content type and data of each part; lines may end with LF alone, as clients send."""
+    found = _BOUNDARY.search(request.headers.get("content-type", ""))
+    if found is None:
+        return []
+    mark = re.escape(b"--" + found[1].encode())
+    pieces = re.split(b"(?:^|\r?\n)" + mark + b"(?:--)?", request.body)
+    out: list[tuple[str, bytes]] = []
+    for piece in pieces[1:-1]:
+        cut = re.search(b"\r?\n\r?\n", piece)
+        if cut is None:
+            return []
+        kind = ""
+        for line in piece[: cut.start()].decode("utf-8", "replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip().lower() == "content-type":
+                kind = value.strip()
+        out.append((kind, piece[cut.end() :]))
+    return out
 
 
 def _metadata(data: bytes) -> Row:

@@ -416,9 +416,6 @@ def table_around(book: Book, sheet: Row, area: Area) -> tuple[int, int, int, int
     if start is None and inside:
         start = max(inside) if area.top is None else min(inside)
     if start is None:
-        near = [(top + dr, left + dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1)]
-        start = next((spot for spot in near if spot in filled), None)
-    if start is None:
         return None
     box = [start[0], start[1], start[0] + 1, start[1] + 1]
     grown = True

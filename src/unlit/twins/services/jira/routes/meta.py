@@ -287,3 +287,10 @@ def labels(ask: Ask) -> Any:
         for label in issue["fields"].get("labels") or ()
     }
     return ask.page(sorted(found), "values", lambda label: label, size=1000, most=1000)
+
+
+@routes.add("GET", "latest/listApplicationlinks", "listApplicationLinks", stem="/rest/applinks")
+@routes.add("GET", "1.0/listApplicationlinks", "listApplicationLinks", stem="/rest/applinks")
+def application_links(ask: Ask) -> Any:
+    """Return the links to other applications: a twin has none."""
+    return {"list": []}
