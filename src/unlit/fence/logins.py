@@ -1,6 +1,6 @@
 """What an agent's client needs to find itself logged in: its own files, with placeholders.
 
-The user's real login is read for what is no secret (an account's id); no token of it enters a fence.
+The user's real login is read for what is no secret (an account's id); no token enters a fence.
 """
 
 import base64

@@ -5,7 +5,7 @@ import binascii
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -13,7 +13,23 @@ from unlit.fence.gateway.head import Headers, RequestHead
 from unlit.policy.model import CredentialRule
 
 _SHORTEST: Final = 8
+_MUCH: Final = 2_048
 _BASIC: Final = re.compile(rb"(?i:basic) +([A-Za-z0-9+/]+={0,2})")
+
+
+class Search:
+    """Looks for any of some texts: by one expression in little data, one by one in much."""
+
+    def __init__(self, forms: Iterable[bytes]) -> None:
+        self.forms = sorted(set(forms), key=len, reverse=True)
+        self.longest = max((len(form) for form in self.forms), default=0)
+        self.pattern = re.compile(b"|".join(map(re.escape, self.forms)) or b"(?!)")
+
+    def finds(self, data: bytes) -> bool:
+        """Say whether one of them stands in `data`."""
+        if len(data) < _MUCH:
+            return self.pattern.search(data) is not None
+        return any(form in data for form in self.forms)
 
 
 class Watch:
@@ -21,22 +37,20 @@ class Watch:
 
     def __init__(self, placeholders: Mapping[str, str]) -> None:
         self.names = dict(placeholders)
-        forms: list[bytes] = []
-        for text in placeholders.values():
-            forms.extend(spellings(text.encode("ascii")))
-        self._pattern = re.compile(b"|".join(map(re.escape, forms))) if forms else None
-        self.longest = max((len(form) for form in forms), default=0)
+        texts = placeholders.values()
+        self._search = Search(form for text in texts for form in spellings(text.encode("ascii")))
+        self.longest = self._search.longest
 
     def finds(self, data: bytes) -> bool:
         """Say whether a placeholder stands in `data`."""
-        return self._pattern is not None and self._pattern.search(data) is not None
+        return self._search.finds(data)
 
     def finds_in(self, head: RequestHead) -> bool:
         """Say whether a placeholder stands anywhere in a head."""
-        if self._pattern is None:
+        if not self.longest:
             return False
         parts = [head.target, *(name + b": " + value for name, value in head.headers)]
-        return self._pattern.search(b"\n".join(parts)) is not None
+        return self.finds(b"\n".join(parts))
 
 
 def spellings(secret: bytes) -> list[bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from unlit.fence.gateway.head import Headers, Malformed
-from unlit.fence.gateway.inject import spellings
+from unlit.fence.gateway.inject import Search, spellings
 
 _MASK: Final = b"*"
 _MOST_INFLATED: Final = 1 << 30
@@ -20,26 +20,26 @@ class Forms:
         forms: set[bytes] = set()
         for secret in secrets:
             forms.update(spellings(secret.encode("utf-8")))
-        self.forms = sorted(forms, key=len, reverse=True)
-        self.longest = max((len(form) for form in self.forms), default=0)
-        self.pattern = re.compile(b"|".join(map(re.escape, self.forms)))
-        self._by_first: dict[int, list[bytes]] = {}
-        for form in self.forms:
-            self._by_first.setdefault(form[0], []).append(form)
-        firsts = b"".join(re.escape(bytes([first])) for first in self._by_first)
-        self._first = re.compile(b"[" + firsts + b"]")
+        self._search = Search(forms)
+        self.longest = self._search.longest
+        starts = {form[:length] for form in forms for length in range(1, len(form))}
+        self._starts_by_end: dict[int, list[bytes]] = {}
+        for start in sorted(starts, key=len, reverse=True):
+            self._starts_by_end.setdefault(start[-1], []).append(start)
 
     def mask(self, data: bytes) -> tuple[bytes, int]:
         """Return `data` with every secret masked, and how many there were."""
-        return self.pattern.subn(_stars, data)
+        if not self._search.finds(data):
+            return data, 0
+        return self._search.pattern.subn(_stars, data)
 
     def held_back(self, data: bytes) -> int:
         """Return how many bytes at the end of `data` may be the beginning of a secret."""
-        start = max(0, len(data) - self.longest + 1)
-        for match in self._first.finditer(data, start):
-            tail = data[match.start() :]
-            if any(form.startswith(tail) for form in self._by_first[tail[0]]):
-                return len(tail)
+        if not data:
+            return 0
+        for start in self._starts_by_end.get(data[-1], ()):
+            if data.endswith(start):
+                return len(start)
         return 0
 
 
