@@ -229,6 +229,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
                 "IS_SANDBOX": "1",
                 "DISABLE_AUTOUPDATER": "1",
                 "DISABLE_TELEMETRY": "1",
+                "ENABLE_TOOL_SEARCH": "false",
                 "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             },
         ),

@@ -144,10 +144,15 @@ class FenceOrder:
 
 @dataclass(frozen=True, slots=True)
 class FileRules:
-    """What policy lets a role change in the workspace."""
+    """What policy lets a role change in the workspace.
+
+    Attributes:
+        max_file_bytes: Largest file a candidate may hold; one that the fence cut off is larger.
+    """
 
     writable: tuple[str, ...] = (".",)
     read_only: tuple[str, ...] = ()
+    max_file_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from unlit.line.stages.checks import PATH
 TURN_S: Final = 1800.0
 INPUT_S: Final = 10.0
 MAX_OUTPUT: Final = 200_000
+NO_SERVICE: Final = "fake-token-of-no-service"
 RUN: Final = RunId("r-readings")
 _SKIP: Final = shutil.ignore_patterns(
     ".git", ".venv", "node_modules", "__pycache__", "vault", ".env", "*.pyc"
@@ -151,12 +152,19 @@ class Programs:
             mounts = await self._services.dependencies.prepare(
                 self._product, tree, self._policy, place
             )
-        order = FenceOrder(place, self._policy, tree, tuple(mounts), {"PATH": PATH})
+        order = FenceOrder(place, self._policy, tree, tuple(mounts), self._env())
         fence = await self._services.fences.open(order)
         try:
             return {made: await self._observe(fence, made) for made in inputs}
         finally:
             await self._services.fences.close(fence, place)
+
+    def _env(self) -> dict[str, str]:
+        given = {
+            name: NO_SERVICE if value.startswith("twin:") else value
+            for name, value in self._product.env.items()
+        }
+        return {"PATH": PATH, **given}
 
     async def _observe(self, fence: Fence, made: Input) -> Observed:
         finished = await fence.run(

@@ -18,5 +18,7 @@ class PolicyRoom(Policies):
 
     @override
     def files(self, path: Path, role: str) -> FileRules:
-        rules = load_policy(path).files(role)
-        return FileRules(tuple(rules.write), (*rules.read_only, *rules.hide))
+        policy = load_policy(path)
+        rules, limits = policy.files(role), policy.limits(role)
+        whole = None if limits.file_mb is None else limits.file_mb * 1024 * 1024 - 1
+        return FileRules(tuple(rules.write), (*rules.read_only, *rules.hide), whole)

@@ -12,7 +12,7 @@ from unlit.core.errors import BudgetUsedUp
 from unlit.core.ids import CandidateId, Digest
 from unlit.harness.model import AgentEvent, Change, Commit, End, EndReason, Feedback, Job, Verdict
 from unlit.harness.ports import Agent, Fence, Layer
-from unlit.harness.rules import judge_turn
+from unlit.harness.rules import MAX_FILE_BYTES, judge_turn
 from unlit.harness.workspace import Provenance
 from unlit.line.carry import give_candidate
 from unlit.line.model import FenceOrder, FolderMount, LineEvent, SpecFacts
@@ -160,7 +160,13 @@ def _extract(work: Work, end: End, fence: Fence, scratch: Path) -> Verdict:
     layer: Layer = fence.changes()
     rules = work.services.policies.files(work.request.policy, "coder")
     changes = _changes(layer)
-    verdict = judge_turn(end, changes, writable=rules.writable, read_only=rules.read_only)
+    verdict = judge_turn(
+        end,
+        changes,
+        writable=rules.writable,
+        read_only=rules.read_only,
+        max_file_bytes=min(rules.max_file_bytes or MAX_FILE_BYTES, MAX_FILE_BYTES),
+    )
     if verdict.outcome.is_candidate:
         layer.apply_to(scratch)
     return verdict
