@@ -64,6 +64,7 @@ def _world(universe: Universe, world: World, service: str | None) -> list[str]:
         for name in sorted(universe.by_service)
     )
     select = f"<label>Service<select name=service>{options}</select></label>"
+    talking = select.replace(" selected", "").replace("<option>slack", "<option selected>slack")
     return [
         f"<p>World <b>{escape(world.id)}</b>, seed {world.seed}; clock {when} ({state}); "
         f"rate limits {limits}; {len(world.calls)} calls.</p>",
@@ -73,7 +74,7 @@ def _world(universe: Universe, world: World, service: str | None) -> list[str]:
               "<label>Status<input name=status value=503 size=4></label>"
               "<label>Times<input name=times value=1 size=3></label>"
               "<label>Retry-After<input name=retry_after size=4></label>", "Inject a fault"),
-        _form(world, "event", select + "<label>Event<input name=event value=message></label>"
+        _form(world, "event", talking + "<label>Event<input name=event value=message></label>"
               "<label>Data (JSON)<input name=data size=40 "
               "value='{&quot;channel&quot;: &quot;general&quot;, &quot;text&quot;: "
               "&quot;hello&quot;}'></label>", "Let it happen"),

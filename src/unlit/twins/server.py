@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -67,6 +68,8 @@ class TwinApp:
         if vendor is not None:
             request.origin = "https://" + request.headers["host"]
         answered = self.universe.answer(service, request)
+        if answered.reply.wait is not None:
+            answered = replace(answered, reply=await answered.reply.wait(self.postman.sender))
         if answered.world is not None and answered.world.outbox:
             self.postman.collect(answered.world)
         await _deliver(send, answered)

@@ -1,5 +1,6 @@
 """Requests and replies as twins see them: parsed lazily, no framework."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, unquote_plus
@@ -133,11 +134,16 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer: JSON value, text or bytes, `None` for no body."""
+    """An answer: JSON value, text or bytes, `None` for no body.
+
+    Attributes:
+        wait: Asks somebody outside first, through the sender given, and returns the true answer.
+    """
 
     status: int = 200
     body: Any = None
     headers: Pairs = field(default_factory=list)
+    wait: Callable[[Any], Awaitable["Reply"]] | None = None
 
     def encoded(self) -> bytes:
         """Return the body's bytes."""

@@ -7,6 +7,7 @@ from unlit.twins.kit.router import Route
 from unlit.twins.kit.seeds import iso, moment
 from unlit.twins.kit.twin import Exchange
 from unlit.twins.kit.world import World
+from unlit.twins.services.okta import hooks
 from unlit.twins.services.okta.errors import invalid
 from unlit.twins.services.okta.paging import page
 from unlit.twins.services.okta.scim import FilterError, parse
@@ -149,6 +150,7 @@ def event(
         "target": target or None,
     }
     world.table("okta.log").put(uuid, entry)
+    hooks.tell(world, entry)
     return entry
 
 

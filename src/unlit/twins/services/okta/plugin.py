@@ -8,15 +8,17 @@ from unlit.twins.kit.http import Malformed, Reply, Request
 from unlit.twins.kit.router import Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.model import Actor, Fact
+from unlit.twins.model import Actor, Delivery, Fact
 from unlit.twins.services.okta import (
     apps,
     authservers,
     events,
     groups,
+    hooks,
     lifecycle,
     links,
     oidc,
+    outside,
     roles,
     schemas,
     seeds,
@@ -41,7 +43,7 @@ class Okta(Twin):
         self.crud = kernel()
         generic = tuple(self.crud.routes())
         self.router = Router(generic)
-        hand = (users, lifecycle, groups, events, schemas, links, roles, trust, oidc)
+        hand = (users, lifecycle, groups, events, schemas, links, roles, trust, oidc, hooks)
         routes = [route for part in hand for route in part.ROUTES]
         for route in (*routes, *apps.routes(self.crud), *authservers.routes(generic)):
             self.router.add(route)
@@ -143,6 +145,18 @@ class Okta(Twin):
     def collections(self, world: World) -> dict[str, list[dict[str, Any]]]:
         """Return users and groups."""
         return seeds.collections(world)
+
+    @override
+    def happen(self, world: World, service: str, event: str, data: Any) -> None:
+        """Let a user sign in, be locked out or be let go."""
+        outside.happen(world, event, data if isinstance(data, dict) else {})
+
+    @override
+    def delivered(
+        self, world: World, delivery: Delivery, status: int, body: bytes, why: str
+    ) -> float | None:
+        """Okta tries an event hook twice."""
+        return 0.0 if why and delivery.attempt < 1 else None
 
     @override
     def finish(self, exchange: Exchange, reply: Reply) -> None:
