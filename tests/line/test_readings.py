@@ -9,6 +9,7 @@ from unlit.core.errors import InvalidInput
 from unlit.core.ids import CriterionId
 from unlit.intent.rules.divergence import Reading
 from unlit.intent.rules.examples import Input
+from unlit.line.fakes import FakeFences
 from unlit.line.model import ProductPlan, SpecFacts
 from unlit.line.ports import Services
 from unlit.line.readings import Plan, Programs, write_readings
@@ -76,3 +77,16 @@ async def test_an_agent_that_changes_nothing_has_no_reading(
 def test_without_a_command_nothing_can_run(services: Services, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="LIN-061"):
         Programs(services, ProductPlan(), tmp_path / "policy.toml", {})
+
+
+async def test_a_program_gets_its_environment_and_no_real_credential(
+    services: Services, tmp_path: Path
+) -> None:
+    (tmp_path / "main.sh").write_text("true")
+    product = ProductPlan(run="sh main.sh", env={"WHO": "ann", "TOKEN": "twin:slack"})
+    programs = Programs(services, product, tmp_path / "policy.toml", {"a": tmp_path})
+    await programs.run(Reading("a", "a"), [])
+    fences = services.fences
+    assert isinstance(fences, FakeFences)
+    assert fences.opened[-1].env["WHO"] == "ann"
+    assert fences.opened[-1].env["TOKEN"].startswith("fake-")
