@@ -163,6 +163,7 @@ class EvaluationOrder:
         look: Index of a charged look at the sealed scenarios; `None` for other partitions.
         key: The same key asks for the same grading again, which is charged once.
         bits: Bits that earlier looks at the sealed scenarios have given away.
+        leak_sources: Files of the harness in which scenario content must not be found, by kind.
     """
 
     place: Place
@@ -184,6 +185,7 @@ class EvaluationOrder:
     parallel: int
     look: int | None = None
     bits: float = 0.0
+    leak_sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

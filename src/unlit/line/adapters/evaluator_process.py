@@ -149,7 +149,10 @@ def _request(
         base_commit=order.base_commit,
         tree=order.tree,
         bits=order.bits,
-        options=options,
+        options={
+            **options,
+            "leak_sources": {kind: list(paths) for kind, paths in order.leak_sources.items()},
+        },
     )
 
 

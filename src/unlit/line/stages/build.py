@@ -1,6 +1,7 @@
 """An agent makes a candidate in a fence; what the fence extracts becomes a commit."""
 
 import asyncio
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -48,9 +49,12 @@ class _Listener:
         self._work = work
         self._candidate = candidate
         self._count = 0
+        self.lines: list[str] = []
 
     def event(self, event: AgentEvent) -> None:
         self._count += 1
+        told = {"kind": event.kind, "text": event.text, "data": dict(event.data)}
+        self.lines.append(json.dumps(told, default=str))
         line = LineEvent(
             self._work.run, "agent", "build", self._candidate, event.kind, event.text, event.data
         )
@@ -66,6 +70,7 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
     told = lessons_for(work, spec)
     text = brief_of(work, spec, turn, told.text)
     kept = services.bodies.keep(text.encode())
+    work.keep_file("prompts", f"{turn.candidate}.md", text)
     lower = await asyncio.to_thread(work.workspace.tree, turn.parent)
     place = work.place("build", agent=turn.agent, candidate=turn.candidate)
     order = FenceOrder(
@@ -149,11 +154,14 @@ async def _turn(work: Work, turn: Turn, agent: Agent, fence: Fence, text: str) -
         deadline_s=request.turn_s,
         max_usd=request.budget.run_usd,
     )
+    listener = _Listener(work, turn.candidate)
     try:
         async with asyncio.timeout(request.turn_s):
-            return await agent.run(job, fence, _Listener(work, turn.candidate))
+            return await agent.run(job, fence, listener)
     except TimeoutError:
         return End(EndReason.TIMED_OUT, f"it did not end within {request.turn_s:.0f} s")
+    finally:
+        work.keep_file("transcripts", f"{turn.candidate}.jsonl", "\n".join(listener.lines))
 
 
 def _extract(work: Work, end: End, fence: Fence, scratch: Path) -> Verdict:

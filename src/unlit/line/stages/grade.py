@@ -47,6 +47,7 @@ async def grade(
         parallel=request.parallel,
         look=None if look is None else look.index,
         bits=0.0 if look is None else _given_away(work, look),
+        leak_sources={kind: work.kept_files(kind) for kind in ("prompts", "transcripts")},
     )
 
     def listen(event: Mapping[str, Any]) -> None:

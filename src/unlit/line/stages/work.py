@@ -49,6 +49,16 @@ class Work:
         """Say who is inside a fence."""
         return Place(self.run, stage, agent, role, candidate, self.request.person)
 
+    def keep_file(self, kind: str, name: str, text: str) -> None:
+        """Keep what an agent was told or did, for replay and for the leak proof."""
+        folder = self.workspace.root / kind
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / name).write_text(text, encoding="utf-8")
+
+    def kept_files(self, kind: str) -> tuple[str, ...]:
+        """Return the files kept under `kind`."""
+        return tuple(str(path) for path in sorted((self.workspace.root / kind).glob("*")))
+
 
 async def perform(
     work: Work,
