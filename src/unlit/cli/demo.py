@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -18,8 +20,9 @@ app = cyclopts.App(name="demo", help="The whole factory on a built-in product, w
 
 _INTRODUCTION = """\
 access-review, a small tool over Okta, Jira, Slack and Google, goes from its spec to its gate.
-{author} Nothing else is faked: real fence, gateway, twins behind the vendors'
-own SDKs and host names, evaluator process, git and record.
+{author}
+Nothing else is faked: fence, gateway, twins behind the vendors' own SDKs and host names, evaluator
+process, git and record are the real ones.
 """
 _SCRIPTED = "The agent's text is scripted (three prepared candidates), so no key is needed."
 _REAL_AGENT = "{agent} runs for real against a scripted model server, so no key is needed."
@@ -148,11 +151,17 @@ def _summary(
         f"            {files.get('json', 'none')}",
         f"Candidates  git -C {found.workspace} log --oneline --all",
         f"Repository  {stage.repository}",
-        f"Next        unlit approve {found.id}      merge and tag it there",
-        f"            unlit console --repository {stage.repository}",
+        f"Next        {_program()} approve {found.id}",
+        "            merges and tags it there; to look at it in a browser:",
+        f"            {_program()} console --repository {stage.repository}",
         "",
     ]
     return "\n".join(lines)
+
+
+def _program() -> str:
+    """Return how this program is called here: its name, or its path where the shell lacks it."""
+    return "unlit" if shutil.which("unlit") else os.path.relpath(sys.argv[0])
 
 
 def _bought(report: "Report") -> list[str]:
