@@ -73,12 +73,18 @@ def fed(data: bytes, work: Callable[[Channel], Awaitable[None]]) -> bytes:
         channel, sink = Channel(asyncio.get_running_loop()), Sink()
         channel.connection_made(sink)
         channel.data_received(data)
-        channel.eof_received()
-        async with asyncio.timeout(5):
-            await work(channel)
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            group.create_task(_until_done(work(channel)))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            channel.eof_received()
         return sink.written
 
     return asyncio.run(main())
+
+
+async def _until_done(work: Awaitable[None]) -> None:
+    await work
 
 
 served: list[RequestHead] = []
