@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
@@ -30,6 +30,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     partition: str | None = None,
     only: Annotated[list[str] | None, cyclopts.Parameter(negative=())] = None,
     replay: str | None = None,
+    fix: Annotated[list[str] | None, cyclopts.Parameter("--set", negative=())] = None,
     trajectories: int = 200,
     parallel: int = 2,
     seed: int | None = None,
@@ -57,6 +58,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         partition: visible, validation or sealed (a look, charged); default: validation.
         only: Grade only the scenario of this id; may be repeated.
         replay: SCENARIO:SEED, run exactly that trajectory once and show what happened.
+        fix: With --replay: NAME=VALUE in place of the sampled value; may be repeated.
         trajectories: Most trajectories to run.
         parallel: Fences at once.
         seed: Everything random follows from it; default: from candidate and vault.
@@ -73,7 +75,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
 
     flags = Flags(
         spec, candidate, vault, run, kind, port, base, policy, partition, tuple(only or ()),
-        trajectories, parallel, seed, artefacts, replay,
+        trajectories, parallel, seed, artefacts, replay, tuple(fix or ()),
     )  # fmt: skip
     options = _options(flags, judge, invariants)
     request = plan(flags, factory_of(candidate), options=options)
@@ -94,6 +96,8 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write(render(result))
+        if replay is not None:
+            sys.stdout.write(_happened(request))
     return result.verdict.exit_code
 
 
@@ -148,6 +152,36 @@ def factory_of(candidate: Path) -> "Factory":
         return Factory()
     settings = read_factory(candidate)
     return Factory(Product(**asdict(settings.product)), ShipRule(**asdict(settings.ship)))
+
+
+def _happened(request: "EvaluationRequest") -> str:
+    """Return what a replayed trajectory showed, for the vault's owner; never of a sealed one."""
+    from unlit.core.states import Partition
+
+    folder = request.artefacts / "replay"
+    path = folder / "trajectories.jsonl"
+    if request.partition is Partition.SEALED:
+        return (
+            f"The scenario is sealed: what happened is in {path}. Who opens it spends it: say so"
+            " with `unlit scenarios looks VAULT --disclose ID`.\n"
+        )
+    kept = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
+    lines = [f"What happened ({kept['file']}, {json.dumps(kept['values'], ensure_ascii=False)}):"]
+    lines += [f"  step {s['step']} {s['kind']}: {_seen(s)}" for s in kept["steps"]]
+    lines += [f"  {entry['check']}: {entry['text']}" for entry in kept["why"]]
+    smaller = folder / "smaller.json"
+    if smaller.exists():
+        found = json.loads(smaller.read_text(encoding="utf-8"))
+        if found["is_smaller"]:
+            fixed = " ".join(f"--set {name}={value}" for name, value in found["values"].items())
+            lines.append(f"The smallest case that fails alike ({found['runs']} tried): {fixed}")
+    return "\n".join(lines) + "\n"
+
+
+def _seen(step: dict[str, Any]) -> str:
+    shown = ("exit_code", "status", "stdout", "stderr", "body", "problem")
+    parts = [f"{name} {str(step[name]).strip()[:400]!r}" for name in shown if name in step]
+    return ", ".join(parts) or "done"
 
 
 def _show_event(event: "Event") -> None:

@@ -160,7 +160,10 @@ def load_sealed_vault(request: EvaluationRequest, spec: SpecFacts) -> Vault:
 async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[Parts]:
     """Start twins and a fence host for one grading, and stop them afterwards."""
     clock = SystemClock()
-    store = ArtefactStore(request.artefacts)
+    replayed = "replay" in request.options
+    store = ArtefactStore(request.artefacts / "replay" if replayed else request.artefacts)
+    if replayed:
+        store.forget()
     policy = load_policy(request.policy)
     header = {"run": request.identity.run, "stage": request.identity.stage, "role": "product"}
     audit = AuditLog.open(request.artefacts / "audit", header, clock)

@@ -15,6 +15,7 @@ from unlit.evaluation.defaults import (
 )
 from unlit.evaluation.ledger import evaluator_store
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
+from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.policy import Identity
 
@@ -38,6 +39,7 @@ class Flags:
     seed: int | None = None
     artefacts: Path | None = None
     replay: str | None = None
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,29 @@ def _chosen(
             "EVA-135", f"`--replay {flags.replay}` names no trajectory.",
             "one is named by scenario and seed.", "write it as SCENARIO:SEED.",
         )  # fmt: skip
-    return (vault.scenario(name).id,), {"replay": int(seed)}, flags.seed
+    scenario = vault.scenario(name)
+    return (scenario.id,), {"replay": int(seed), "values": _values(flags, scenario)}, flags.seed
+
+
+def _values(flags: Flags, scenario: Scenario) -> dict[str, object]:
+    """Return the values that a person fixes: NAME=VALUE, in the type of the variable."""
+    kinds = {variable.name: variable.kind for variable in scenario.vary}
+    values: dict[str, object] = {}
+    for entry in flags.values:
+        name, separator, text = entry.partition("=")
+        if not separator or name not in kinds:
+            raise InvalidInput(
+                "EVA-139", f"`--set {entry}` fixes no variable of {scenario.id}.",
+                f"it varies: {', '.join(kinds) or 'nothing'}.", "write it as NAME=VALUE.",
+            )  # fmt: skip
+        try:
+            values[name] = int(text) if kinds[name] == "int" else text
+        except ValueError as error:
+            raise InvalidInput(
+                "EVA-139", f"`--set {entry}`: {name} is a number.", "it varies by `int`.",
+                "give a number.",
+            ) from error  # fmt: skip
+    return values
 
 
 def _partition(flags: Flags, vault: Vault, only: tuple[ScenarioId, ...]) -> Partition:

@@ -3,8 +3,8 @@
 import logging
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from unlit.core.canonical import digest_json
 from unlit.core.clock import Clock
@@ -19,6 +19,7 @@ from unlit.evaluation.ports import Judge, Pool, Worlds
 from unlit.evaluation.rules.ship import ShipTest, start
 from unlit.evaluation.scenarios.model import Draw, Scenario
 from unlit.evaluation.scenarios.sample import Drawing, sample
+from unlit.evaluation.shrink import shrink
 from unlit.evaluation.stage import Driver, Launch
 from unlit.evaluation.store import ArtefactStore, Kept
 from unlit.evaluation.trajectory import Outcome, Setting
@@ -174,14 +175,43 @@ async def _replay(
     setting: Setting,
     on_event: OnEvent,
 ) -> Counted:
-    """Run exactly one trajectory again, by its seed."""
+    """Run exactly one trajectory again, by its seed; if it fails, look for a smaller case."""
     seed = int(request.options["replay"])
-    draw = Draw(1, scenario.id, seed, sample(scenario, seed, vault.lists))
+    given = dict(request.options.get("values", {}))
+    values = {**sample(scenario, seed, vault.lists), **given}
+    draw = Draw(1, scenario.id, seed, values)
     drawing = Drawing((scenario,), request.seed, 1)
     count = Count(request, drawing, start(request.ship), parts, on_event)
-    slots = [Slot("slot-1", parts.pool, request.candidate)]
-    await Loop({str(scenario.id): scenario}, [draw], setting, count, 1).run(slots)
+    slot = Slot("slot-1", parts.pool, request.candidate)
+    try:
+        outcome = await slot.run(scenario, draw, setting)
+        count(outcome)
+        if outcome.state is TrajectoryState.NOT_SATISFIED and not given and scenario.vary:
+            await _shrink(scenario, outcome, slot, setting, parts.store, on_event)
+    finally:
+        await slot.close()
     return Counted(count.test, tuple(count.records), (scenario,), "one trajectory, replayed")
+
+
+async def _shrink(
+    scenario: Scenario,
+    outcome: Outcome,
+    slot: Slot,
+    setting: Setting,
+    store: ArtefactStore,
+    on_event: OnEvent,
+) -> None:
+    """Look for simpler values that fail at the same checks; what is found stays in the store."""
+    labels = set(outcome.labels())
+
+    async def fails(values: Mapping[str, Any]) -> bool:
+        again = await slot.run(scenario, replace(outcome.draw, values=values), setting)
+        return bool(labels & set(again.labels()))
+
+    best, runs = await shrink(scenario, outcome.draw.values, fails)
+    store.write("smaller.json", {"values": best, "runs": runs,
+                                 "is_smaller": best != dict(outcome.draw.values)})  # fmt: skip
+    on_event(Event("note", {"text": "looked for a smaller failing case", "runs": runs}))
 
 
 def _sweep_limit(test: ShipTest) -> int:

@@ -81,6 +81,11 @@ class ArtefactStore:
         self._stream.write(line + "\n")
         self._stream.flush()
 
+    def forget(self) -> None:
+        """Begin anew, whatever was kept here."""
+        for name in ("key", self._path.name, "smaller.json"):
+            (self.folder / name).unlink(missing_ok=True)
+
     def close(self) -> None:
         """Close the journal; it is opened again when needed."""
         if self._stream is not None:
