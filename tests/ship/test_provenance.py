@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.ship.test_service import RUN, World
 
 from unlit.policy.audit.keys import public_text, signing_key
+from unlit.review import build_report
 from unlit.ship import attest, ship_run
 from unlit.ship.provenance import seal, unseal
 
@@ -23,7 +24,8 @@ def test_what_was_shipped_is_attested(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.approve()
     shipment = ship_run(world.store, RUN)
-    written = attest(world.store, RUN, shipment, tmp_path / "out", tmp_path / "key")
+    report = build_report(world.store, RUN).to_json()
+    written = attest(world.store, RUN, shipment, report, tmp_path / "out", tmp_path / "key")
     key = public_text(signing_key(tmp_path / "key"))
     found = {}
     for name in ("provenance", "outcome"):

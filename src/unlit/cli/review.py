@@ -41,11 +41,12 @@ def review(
         repository: Folder of the repository; default this one.
     """
     from unlit.review import build_report, render_html, render_markdown
+    from unlit.review.adapters.fence_log import fences_of
     from unlit.wiring.desk import open_office
 
     office = open_office(repository, run=run)
     found = office.store.find_run(run).id
-    report = build_report(office.store, found, logs=(office.paths.audit,))
+    report = build_report(office.store, found, fences=fences_of((office.paths.audit,), found))
     if html is not None:
         html.write_text(render_html(report), encoding="utf-8")
         sys.stderr.write(f"wrote {html}\n")

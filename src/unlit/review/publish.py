@@ -9,6 +9,7 @@ from unlit.core.errors import OutsideFailed
 from unlit.core.ids import RunId
 from unlit.record.model import Question
 from unlit.record.store import Store
+from unlit.review.adapters.fence_log import fences_of
 from unlit.review.markdown import render_markdown
 from unlit.review.model import Report
 from unlit.review.render import render_html
@@ -33,7 +34,7 @@ def publish(store: Store, run: RunId, folder: Path, *, logs: Sequence[Path] = ()
         InvalidInput: No such run.
         OutsideFailed: A file cannot be written.
     """
-    report = build_report(store, run, logs=logs)
+    report = build_report(store, run, fences=fences_of(logs, run))
     store.keep_questions(
         [
             Question(run, line.number, line.kind, line.text, line.criterion, line.why)

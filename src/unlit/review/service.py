@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from unlit.core.ids import CandidateId, RunId
@@ -11,7 +10,6 @@ from unlit.evaluation.model import ShipRule
 from unlit.evaluation.rules.ship import ShipTest
 from unlit.record.model import Cost, Evaluation, Forecast, GateDecision, Question, Run, Stage
 from unlit.record.store import Store
-from unlit.review.adapters.fence_log import fences_of
 from unlit.review.model import (
     CandidateLine,
     CostLine,
@@ -35,22 +33,21 @@ from unlit.review.rules.questions import left_out, questions_of
 _GRADING = ("validate", "sealed", "visible")
 
 
-def build_report(store: Store, run: RunId, *, logs: Sequence[Path] = ()) -> Report:
+def build_report(store: Store, run: RunId, *, fences: Sequence[FenceLine] = ()) -> Report:
     """Build the outcome report of a run from the record, as far as the run has come.
 
     Args:
         store: The record.
         run: The run.
-        logs: Folders of audit logs in which its fences closed; without them only what the record
-            holds of fences is reported.
+        fences: What its fences saw, from their audit logs (`adapters.fence_log`); without them
+            only what the record holds of fences is reported.
 
     Raises:
         InvalidInput: No such run.
     """
     found = store.find_run(run)
     report = _Builder(store, found).report()
-    fences = fences_of(logs, found.id) if logs else ()
-    return replace(report, fences=fences) if fences else report
+    return replace(report, fences=tuple(fences)) if fences else report
 
 
 def questions_for(report: Report) -> tuple[QuestionLine, ...]:

@@ -9,7 +9,6 @@ from unlit.core.errors import OutsideFailed
 from unlit.core.ids import RunId
 from unlit.policy.audit.keys import signing_key
 from unlit.record.store import Store
-from unlit.review import build_report
 from unlit.ship.model import Shipment
 from unlit.ship.provenance import outcome, provenance, seal
 from unlit.ship.repository import Repository
@@ -17,7 +16,12 @@ from unlit.ship.sbom import Part, bill, is_lock_file, read_parts
 
 
 def attest(
-    store: Store, run: RunId, shipment: Shipment, folder: Path, key_dir: Path
+    store: Store,
+    run: RunId,
+    shipment: Shipment,
+    report: Mapping[str, Any],
+    folder: Path,
+    key_dir: Path,
 ) -> Mapping[str, str]:
     """Write ``provenance.dsse.json``, ``outcome.dsse.json`` and ``sbom.cdx.json``.
 
@@ -25,6 +29,7 @@ def attest(
         store: The record.
         run: The shipped run.
         shipment: What shipping did.
+        report: The outcome report, `unlit.report/1`.
         folder: Where to write.
         key_dir: Folder of the key that signs the audit log; it signs these too.
 
@@ -35,7 +40,6 @@ def attest(
         OutsideFailed: A file cannot be written, or the repository cannot be read.
     """
     found = store.find_run(run)
-    report = build_report(store, found.id)
     key = signing_key(key_dir)
     repository = Repository(Path(found.repository))
     forms: dict[str, Any] = {

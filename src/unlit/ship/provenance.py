@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from unlit.policy.audit.keys import public_text
 from unlit.record.model import Run
-from unlit.review.model import Report
 from unlit.ship.model import Shipment
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
@@ -35,7 +34,7 @@ def subject_of(shipment: Shipment, repository: str) -> list[dict[str, Any]]:
     ]
 
 
-def provenance(run: Run, report: Report, shipment: Shipment) -> dict[str, Any]:
+def provenance(run: Run, report: Mapping[str, Any], shipment: Shipment) -> dict[str, Any]:
     """Return the SLSA provenance of a shipped run."""
     inputs = [
         {"uri": f"git+file://{run.repository}", "digest": {"gitCommit": run.base}},
@@ -52,7 +51,7 @@ def provenance(run: Run, report: Report, shipment: Shipment) -> dict[str, Any]:
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
                 "externalParameters": {"spec": run.spec_id, "line": run.line},
-                "internalParameters": {"seed": run.seed, "agent": report.run.agent},
+                "internalParameters": {"seed": run.seed, "agent": report["run"]["agent"]},
                 "resolvedDependencies": inputs,
             },
             "runDetails": {
@@ -67,42 +66,43 @@ def provenance(run: Run, report: Report, shipment: Shipment) -> dict[str, Any]:
     )
 
 
-def outcome(run: Run, report: Report, shipment: Shipment) -> dict[str, Any]:
-    """Return the statement about what was verified, by whom, and what was not."""
-    graded, sealed, decision = report.graded, report.sealed, report.decision
+def outcome(run: Run, report: Mapping[str, Any], shipment: Shipment) -> dict[str, Any]:
+    """Return the statement about what was verified, by whom, and what was not.
+
+    Args:
+        run: The run.
+        report: Its outcome report, `unlit.report/1`.
+        shipment: What was shipped.
+    """
+    decision = next((line for line in report["decisions"] if line["gate"] == "outcome"), {})
+    graded_tree = report["run"]["tree"]
     return _statement(
         shipment,
         run.repository,
         OUTCOME,
         {
             "run": run.id,
-            "verdict": report.verdict.value if report.verdict else None,
-            "gradedTree": report.run.tree,
-            "shippedTreeIsGraded": report.run.tree == shipment.tree,
-            "satisfaction": None
-            if graded is None
-            else {
-                "estimate": graded.estimate,
-                "lower": graded.lower,
-                "upper": graded.upper,
-                "satisfied": graded.satisfied,
-                "trajectories": graded.trajectories,
-            },
-            "sealed": None
-            if sealed is None
-            else {"satisfied": sealed.satisfied, "trajectories": sealed.trajectories},
+            "verdict": report["verdict"],
+            "gradedTree": graded_tree,
+            "shippedTreeIsGraded": graded_tree == shipment.tree,
+            "satisfaction": _numbers(report["graded"]),
+            "sealed": _numbers(report["sealed"]),
             "criteria": [
-                {"id": line.id, "state": line.state.value, "source": line.source,
-                 "ceiling": line.ceiling}
-                for line in report.criteria
+                {name: line[name] for name in ("id", "state", "source", "ceiling")}
+                for line in report["criteria"]
             ],
-            "leakProof": report.leaks.state if report.leaks else "not_exercised",
-            "level": report.level.level,
-            "notVerified": [gap.text for gap in report.not_verified],
-            "approvedBy": decision.person if decision else None,
-            "reason": decision.reason if decision else None,
+            "leakProof": (report["leaks"] or {}).get("state", "not_exercised"),
+            "level": report["level"]["level"],
+            "notVerified": [gap["text"] for gap in report["not_verified"]],
+            "approvedBy": decision.get("person"),
+            "reason": decision.get("reason"),
         },
-    )  # fmt: skip
+    )
+
+
+def _numbers(graded: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    names = ("estimate", "lower", "upper", "satisfied", "trajectories")
+    return None if graded is None else {name: graded[name] for name in names}
 
 
 def _statement(

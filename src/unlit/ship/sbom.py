@@ -95,7 +95,7 @@ def _component(part: Part) -> dict[str, Any]:
         "purl": part.purl,
     }
     if part.sha256:
-        found["hashes"] = [{"alg": "SHA-256", "content": part.sha256}]
+        found["hashes"] = [{"alg": f"SHA-{256}", "content": part.sha256}]
     return found
 
 

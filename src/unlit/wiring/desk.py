@@ -13,7 +13,7 @@ from unlit.core.system import SystemClock
 from unlit.record.engine import sqlite_url
 from unlit.record.model import RunEvent, RunState
 from unlit.record.store import Store
-from unlit.review import Desk
+from unlit.review import Desk, build_report
 from unlit.review.adapters.audit import FolderGateLog
 from unlit.review.rules.gates import GateRules, parse_rules
 from unlit.ship import Shipment, attest, ship_run
@@ -61,7 +61,9 @@ class Office:
             OutsideFailed: They cannot be written.
         """
         folder = self.paths.root / "reports" / run
-        return attest(self.store, run, shipment, folder, self.paths.root / "audit-key")
+        report = build_report(self.store, run).to_json()
+        key = self.paths.root / "audit-key"
+        return attest(self.store, run, shipment, report, folder, key)
 
 
 def find_repository(start: Path) -> Path:

@@ -14,6 +14,7 @@ from unlit.core.states import Partition, TrajectoryState
 from unlit.record.model import RunState, Trajectory
 from unlit.review import Report, build_report, render_html, render_markdown
 from unlit.review.adapters.evaluations import difference
+from unlit.review.adapters.fence_log import fences_of
 from unlit.review.render import facts_for
 from unlit.review.rules.reading import rows, table
 from unlit.review.rules.samples import Quote, quotes_of
@@ -51,7 +52,7 @@ class PageLinks:
 def _report(page: Page, run: RunId | None = None) -> Report:
     store = page.console.store
     found = run or store.find_run(page.path("run")).id
-    return build_report(store, found, logs=_logs(page, found))
+    return build_report(store, found, fences=fences_of(_logs(page, found), found))
 
 
 def _logs(page: Page, run: RunId) -> list[Path]:
