@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,10 @@ def test_an_expected_failure_says_what_why_and_what_to_do(
         "  Why: it is a test.",
         "  Do:  nothing.",
     ]
+
+
+def test_every_module_of_commands_is_in_the_table() -> None:
+    folder = Path(__file__).parents[2] / "src" / "unlit" / "cli"
+    listed = {command.target.split(":")[0].rsplit(".", 1)[1] for command in COMMANDS}
+    apps = {path.stem for path in folder.glob("*.py") if "cyclopts.App(name=" in path.read_text()}
+    assert apps - listed - {"main"} == set()

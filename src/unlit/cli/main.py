@@ -43,6 +43,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("review", "unlit.cli.review:app", "Read a run's outcome report."),
     Command("approve", "unlit.cli.approve:app", "Approve a run at its gate; it ships."),
     Command("reject", "unlit.cli.approve:reject_app", "Reject a run at its gate, with a reason."),
+    Command(
+        "ship", "unlit.cli.ship:app", "Merge an approved run, attest it, deploy it in a fence."
+    ),
     Command("console", "unlit.cli.console:app", "The web console on loopback."),
     Command("evaluate", "unlit.cli.evaluate:app", "Grade a program against scenarios in a vault."),
     Command("scenarios", "unlit.cli.scenarios:app", "Lint, list and measure scenarios."),
