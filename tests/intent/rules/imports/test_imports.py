@@ -144,6 +144,21 @@ def test_spec_kit_requirements_become_criteria_with_the_scenarios_that_fit() -> 
         assert words in text
 
 
+def test_requirements_inside_a_story_are_kept_and_comments_are_not() -> None:
+    text = (
+        "# Feature Specification: Albums\n\n<!--\n- **FR-009**: comment\n-->\n\n"
+        "### User Story 1 - Make (Priority: P1)\n\nSomebody makes an album.\n\n"
+        "**Acceptance Scenarios**:\n\n1. **Given** photos, **When** made, **Then** the album is "
+        "made and shown\n\n- **FR-001**: System MUST make an album of photos\n"
+        "- What happens without a photo?\n"
+    )
+    imported = import_text(text)
+    assert [c.title for c in imported.spec.criteria] == ["FR-001"]
+    assert imported.spec.criteria[0].examples[0].outcome == "the album is made and shown"
+    assert imported.spec.intent == "Somebody makes an album."
+    assert any("without a photo" in line for line in imported.unmapped)
+
+
 def test_openspec_scenarios_become_examples_of_their_requirement() -> None:
     imported = import_text(OPENSPEC)
     criterion = imported.spec.criteria[0]
@@ -232,6 +247,10 @@ def test_a_text_without_any_demand_is_refused() -> None:
     ("text", "expected"),
     [
         ("WHILE idle, the pump SHALL stop", "While idle, the pump shall stop."),
+        (
+            "WHEN asked, IF nobody answers, THEN THE System SHALL wait",
+            "When asked, if nobody answers, then the System shall wait.",
+        ),
         ("System MUST NOT print", "System shall not print."),
         ("The tool should print.", "The tool should print."),
     ],

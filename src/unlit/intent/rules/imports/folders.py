@@ -44,8 +44,9 @@ def import_speckit(text: str, *, name: str = "", owner: str = "") -> Imported:
             section = title.split(" ")[0].lower()
         story = _STORY.match(title)
         if story is not None:
-            draft.intent.append(loose(part.lines).split("**Acceptance")[0].strip())
+            draft.intent.append(loose(part.lines).split("**")[0].strip())
             examples += _scenarios(story[1], part.lines)
+            _speckit_part(draft, part, "story")
         else:
             _speckit_part(draft, part, section)
     for entry in _spread(draft, examples):
@@ -83,6 +84,9 @@ def _speckit_part(draft: Draft, part: Part, section: str) -> None:
                     f"{draft.criteria[-1].id} ({marked[1]}-{marked[2]}) needs clarification: "
                     f"{open_question[1]}"
                 )
+        elif section == "story":
+            if steps("", item) is None:
+                draft.unmapped.append(f"line {part.line}: `{clean(item)}`")
         elif section == "edges":
             draft.unmapped.append(f"line {part.line}: the edge case `{clean(item)}` has no answer")
         elif "Key Entities" in part.title:

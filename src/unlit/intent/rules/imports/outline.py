@@ -87,6 +87,8 @@ def outline(text: str) -> list[Part]:
     parts: list[Part] = []
     level, title, start, lines = 0, "", 1, []
     in_code = False
+    # comments of templates are for their authors; the lines stay, so that numbers are right
+    text = re.sub(r"<!--.*?-->", lambda m: "\n" * m[0].count("\n"), text, flags=re.S)
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if line.lstrip().startswith(("```", "~~~")):
             in_code = not in_code
@@ -103,16 +105,22 @@ def outline(text: str) -> list[Part]:
 def items(lines: Sequence[str]) -> Iterator[str]:
     """Yield list items, continuation lines joined, nested items on lines of their own."""
     current: list[str] = []
+    after_blank = False
     for line in lines:
         match = _ITEM.match(line)
         if match is not None and len(match[1]) < 2:
             if current:
                 yield "\n".join(current)
             current = [match[2].strip()]
-        elif current and line.strip():
-            current.append(line.strip())
-        elif current and not line.strip():
+        elif not line.strip():
+            after_blank = True
             continue
+        elif current and (line.startswith(" ") or not after_blank):
+            current.append(line.strip())
+        elif current:
+            yield "\n".join(current)
+            current = []
+        after_blank = False
     if current:
         yield "\n".join(current)
 
@@ -134,7 +142,7 @@ def loose(lines: Sequence[str]) -> str:
 
 def clean(text: str) -> str:
     """Take Markdown emphasis and template marks away."""
-    text = re.sub(r"\*\((?:mandatory|optional)\)\*", "", text)
+    text = re.sub(r"[*_]\((?:mandatory|optional|include [^)]*)\)[*_]", "", text)
     return re.sub(r"\*\*|__", "", text).strip().strip(":").strip()
 
 
@@ -145,7 +153,12 @@ def sentence(text: str) -> str:
     if match is not None and "shall" in match[3].lower():
         word = match[1].capitalize()
         then = "then " if word == "If" else ""
-        text = f"{word} {match[2].rstrip(',')}, {then}the {_lowered(match[3])}"
+        rest = f"{then}the {_lowered(match[3])}"
+        if re.match(r"(?:if|when|while|where)\b", match[3], re.I):
+            rest = re.sub(r",?\s+THEN\s+", ", then ", match[3], count=1)
+            head, _, tail = rest.partition(" ")
+            rest = f"{head.lower()} {tail}"
+        text = f"{word} {match[2].rstrip(',')}, {rest}"
     text = _MODALS.sub(lambda m: m[0].lower().replace("must", "shall"), text)
     text = re.sub(r"\b(WHEN|WHILE|IF|WHERE|THEN|AND|OR|THE)\b", lambda m: m[0].lower(), text)
     text = text[:1].upper() + text[1:]
@@ -157,22 +170,35 @@ def _lowered(text: str) -> str:
     return f"{head.lower() if head.lower() in ('system', 'the') else head} {rest}"
 
 
-_STEP: Final = re.compile(r"\**\b(GIVEN|WHEN|THEN|AND|BUT)\b\**[:,]?\s*", re.I)
+_WORDS: Final = "GIVEN|WHEN|THEN|AND|BUT"
+_BOLD_STEP: Final = re.compile(rf"\*\*({_WORDS})\*\*[:,]?\s*", re.I)
+_LINE_STEP: Final = re.compile(rf"^[^\w\n]*({_WORDS})\b[:,]?\s+", re.I | re.M)
+_INLINE_STEP: Final = re.compile(r"\b(GIVEN|WHEN|THEN)\b[:,]?\s+", re.I)
 
 
 def steps(title: str, text: str) -> Example | None:
-    """Make an example from Given, When, Then; None when there is no Then."""
+    """Make an example from Given, When, Then; None when there is no Then.
+
+    Bold words are steps wherever they stand, others at the start of a line; in running text only
+    Given, When and Then are, since `and` is a word like others there.
+    """
+    for pattern in (_BOLD_STEP, _LINE_STEP, _INLINE_STEP):
+        found = _steps(pattern, text)
+        if found["outcome"]:
+            return Example(clean(title), "; ".join(found["input"]), "; ".join(found["outcome"]))
+    return None
+
+
+def _steps(pattern: re.Pattern[str], text: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"input": [], "outcome": []}
     place = "input"
-    parts = _STEP.split(text)
+    parts = pattern.split(text)
     for word, said in zip(parts[1::2], parts[2::2], strict=False):
         place = {"THEN": "outcome", "GIVEN": "input", "WHEN": "input"}.get(word.upper(), place)
-        words = " ".join(clean(said).strip(" ,;-*.").split())
+        words = " ".join(clean(said).strip(" ,;-*.\n").split())
         if words:
             found[place].append(words)
-    if not found["outcome"]:
-        return None
-    return Example(clean(title), "; ".join(found["input"]), "; ".join(found["outcome"]))
+    return found
 
 
 def slug(text: str) -> str:
