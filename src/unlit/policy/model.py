@@ -97,6 +97,7 @@ class Rule:
     h2: bool = False
     max_body_mb: float | None = None
     timeout_s: float | None = None
+    tools: tuple[str, ...] = ()
     budget: Budget = field(default_factory=Budget)
     because: str = ""
     at: Position = NOWHERE
@@ -115,6 +116,7 @@ class Rule:
         how = f" through the {self.mirror} mirror" if self.mirror else ""
         how += f", answered by the {self.twin} twin" if self.twin else ""
         how += f", with the credential {self.credential}" if self.credential else ""
+        how += f", calling only the tools {' or '.join(self.tools)}" if self.tools else ""
         ports = ",".join(str(port) for port in self.ports) if self.ports else "any"
         return f"{who} {verb} {methods} on {self.host} (port {ports}) at {paths}{how}."
 

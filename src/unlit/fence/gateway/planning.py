@@ -14,6 +14,7 @@ from unlit.fence.gateway.reply import Reply
 from unlit.fence.gateway.scrub import Forms
 from unlit.fence.gateway.session import Session
 from unlit.fence.gateway.signers import load_signer
+from unlit.fence.gateway.tools import first_wrong_tool
 from unlit.fence.gateway.upstream import Origin
 from unlit.models.calls import read_call
 from unlit.models.usage import UsageReader, usage_reader
@@ -99,6 +100,7 @@ class Planner:
             tally.begin(head.length)
         usage = usage_reader(head.host, head.path) if head.method == "POST" else None
         body = await self._buffer(decision, is_call=usage is not None)
+        self._check_tools(decision, body)
         body = await self._credential(decision, body)
         ticket = self._reserve(body, tallies) if usage is not None else None
         forms = session.forms(head.host) if decision.twin is None else None
@@ -125,6 +127,15 @@ class Planner:
         drop = b"sec-websocket-extensions"
         self._head.headers = [pair for pair in self._head.headers if pair[0] != drop]
 
+    def _check_tools(self, decision: Decision, body: Body) -> None:
+        tools = decision.grant.tools if decision.grant is not None else ()
+        if not tools or self._head.method != "POST":
+            return
+        wrong = first_wrong_tool(body.data if isinstance(body, Whole) else b"", tools)
+        if wrong is not None:
+            why = f"{decision.rule} does not allow the tool {wrong}."
+            raise Denial(403, "FEN-515", decision.rule, why)
+
     def _limit(self, decision: Decision) -> int:
         head, grant = self._head, decision.grant
         if head.has_encoded_slash and not (grant and grant.encoded_slash):
@@ -149,7 +160,9 @@ class Planner:
         # a small body is taken whole, so that a refusal comes before anything has left; a model
         # call is, because what it may cost at most stands in it
         length = self._head.length
-        if not (0 < length <= _MOST_BUFFERED or (is_call and length)):
+        grant = decision.grant
+        must = is_call or (grant is not None and bool(grant.tools))
+        if not (0 < length <= _MOST_BUFFERED or (must and length)):
             return self._body
         data = await read_all(self._body, _MOST_EDITED)
         self._head.length = len(data)

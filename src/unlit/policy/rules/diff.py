@@ -107,7 +107,15 @@ def _outcome(row: Row | None) -> tuple[object, ...]:
     if row is None or row.rule.effect == "forbid":
         return ("deny",)
     rule = row.rule
-    return ("allow", rule.credential, rule.twin, rule.allow_private, rule.ws, rule.encoded_slash)
+    return (
+        "allow",
+        rule.credential,
+        rule.twin,
+        rule.allow_private,
+        rule.ws,
+        rule.encoded_slash,
+        rule.tools,
+    )
 
 
 def _difference(left: tuple[Row, ...], right: tuple[Row, ...], method: str) -> str | None:

@@ -36,6 +36,7 @@ PUBLIC_MIRRORS: Final[Mirrors] = {
 READ_METHODS: Final = ("GET", "HEAD")
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _METHOD: Final = re.compile(r"[A-Z][A-Z-]{0,31}")
+_TOOL: Final = re.compile(r"[A-Za-z0-9_.*/:-]{1,128}")
 _PATH: Final = re.compile(r"/[!-~]*")
 _URL: Final = re.compile(r"(https?)://([^/:@?#]+)(?::(\d+))?(/[^?#]*)?")
 _LONGEST_TEXT: Final = 1_000_000
@@ -152,6 +153,14 @@ def _host(section: Section) -> str:
     return host
 
 
+def _tools(section: Section) -> tuple[str, ...]:
+    tools = section.texts("tools")
+    for tool in tools:
+        if not _TOOL.fullmatch(tool):
+            section.fail("tools", f"{tool!r} is no tool glob.", 'Write tools = ["read_*"].')
+    return tools
+
+
 def _budget_of(section: Section) -> Budget:
     usd = section.raw("usd")
     amount: str | None = None
@@ -198,6 +207,7 @@ def _allow(section: Section, number: int, mirrors: Mirrors) -> list[Rule]:
         h2=section.flag("h2"),
         max_body_mb=section.number("max_body_mb"),
         timeout_s=section.number("timeout_s"),
+        tools=_tools(section),
         budget=_budget_of(section),
         because=section.text("because") or "",
         at=section.at,
