@@ -44,7 +44,8 @@ def settings() -> str:
     ]
     head = (
         "# Settings\n\nA flag wins over the environment, over"
-        " `$XDG_CONFIG_HOME/unlit/settings.toml`, over the default. `unlit config show` says where each value came from.\n\n"
+        " `$XDG_CONFIG_HOME/unlit/settings.toml`, over the default."
+        " `unlit config show` says where each value came from.\n\n"
         "| setting | variable | default | meaning |\n| --- | --- | --- | --- |\n"
     )
     return head + "\n".join(rows) + "\n"
