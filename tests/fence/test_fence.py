@@ -217,6 +217,7 @@ async def test_the_disk_of_a_fence_ends_at_its_limit(bench: Bench, shell: Shell)
     fence = await bench.open(limits=Limits(disk_mb=16, inodes=300))
     done = await shell(fence, "head -c 40M /dev/zero > big")
     assert b"No space left" in done.stderr
+    assert done.limits_met == ("disk",)
     await fence.reset()
     done = await shell(fence, "for i in $(seq 400); do : > f$i || break; done")
     assert b"No space left" in done.stderr
@@ -322,3 +323,38 @@ async def test_commands_that_start_at_once_do_not_disturb_each_other(bench: Benc
     async with asyncio.TaskGroup() as group:
         ran = [group.create_task(fence.run(["echo", str(n)])) for n in range(24)]
     assert [task.result().stdout for task in ran] == [f"{n}\n".encode() for n in range(24)]
+
+
+async def test_a_report_names_the_limits_that_were_met(bench: Bench, shell: Shell) -> None:
+    fence = await bench.open(limits=Limits(disk_mb=16, file_mb=1, processes=20, cpu_s=1))
+    await shell(fence, "exec head -c 2M /dev/zero > big")
+    await fence.run(["sh", "-c", "while :; do :; done"], timeout_s=20)
+    await shell(fence, "sleep 30", timeout_s=0.2)
+    report = await fence.close()
+    assert set(report.limits_met) == {"file size", "processor time", "wall time"}
+
+
+async def test_a_huge_file_and_a_lost_git_folder_do_no_harm(bench: Bench, shell: Shell) -> None:
+    workspace = bench.folder / "workspace"
+    (workspace / ".git").mkdir()
+    (workspace / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    fence = await bench.open(limits=Limits(disk_mb=16, file_mb=16))
+    await shell(
+        fence, "truncate -s 5G huge; head -c 5G /dev/zero > big; rm -rf .git; echo x > kept"
+    )
+    found = {(file.path, file.kind) for file in fence.changes().files}
+    assert (".git/HEAD", "deleted") in found or (".git", "deleted") in found
+    assert (workspace / ".git" / "HEAD").exists()
+    assert (await fence.close()).held
+
+
+async def test_every_start_is_written_down_first(bench: Bench) -> None:
+    coder = await bench.open("version = 1\n", role="coder")
+    await coder.run(["echo", "of the coder"])
+    product = await bench.open()
+    await product.run(["echo", "of a scenario"])
+    words = [str(entry["argv"]) for entry in bench.entries("fence.run")]
+    assert "echo of the coder" in words
+    assert "echo" in words
+    assert not any("scenario" in word for word in words)
+    assert [entry["mounts"] for entry in bench.entries("fence.open")] == [[], []]

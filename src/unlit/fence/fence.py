@@ -16,6 +16,8 @@ from unlit.fence.layer import Layer, read_layer
 from unlit.fence.model import NOT_STARTED, FenceReport, FenceSpec, Finished, Limits, Probe
 from unlit.fence.session import Ended, Session
 from unlit.fence.view import View, arguments
+from unlit.policy import AuditLog
+from unlit.policy.model import JSON
 
 _OUTPUT_LIMIT: Final = 64 * 1024 * 1024
 _PIECE: Final = 1 << 16
@@ -100,6 +102,7 @@ class Running:
             timed_out=self._timed_out,
             duration_s=time.monotonic() - self._started_s,
             peak_memory_mb=ended.peak_kb / 1024,
+            limits_met=ended.met,
         )
 
     async def kill(self) -> None:
@@ -155,11 +158,14 @@ class Fence:
         self.weak: tuple[str, ...] = ()
         self.report: FenceReport | None = None
         self.keeper: int | None = None
+        self.name = ""
+        self._audit: AuditLog | None = None
         self._view = view
         self._env = dict(env)
         self._numbers = itertools.count(1)
         self._exits: dict[int, asyncio.Future[Ended]] = {}
         self._peak_kb = 0
+        self._met: set[str] = set()
         self._probes: list[Probe] = []
         self._session = Session(channel, self._exited, self._gone)
         self._finish: Closer | None = None
@@ -197,6 +203,7 @@ class Fence:
                 await asyncio.shield(self._exits[running.pid])
         except TimeoutError:
             running._timed_out = True
+            self._met.add("wall time")
             await running.kill()
         except asyncio.CancelledError:
             await asyncio.shield(running.kill())
@@ -215,6 +222,7 @@ class Fence:
             running._timed_out,
             ended.duration_s,
             ended.peak_memory_mb,
+            tuple(sorted(self._met)),
         )
 
     async def spawn(
@@ -224,6 +232,7 @@ class Fence:
         if not argv:
             raise ValueError("a command has at least one word")
         number = next(self._numbers)
+        self._note_start(number, argv)
         self._exits[number] = asyncio.get_running_loop().create_future()
         inside, pipes = await _pipes()
         try:
@@ -241,6 +250,17 @@ class Fence:
             for fd in inside:
                 os.close(fd)
         return Running(self, number, pipes)
+
+    def _note_start(self, number: int, argv: Sequence[str]) -> None:
+        """Write down what starts, before it does; of a product only the program's name.
+
+        What a product is started with comes from scenarios, and those never enter a log.
+        """
+        if self._audit is None:
+            return
+        words = " ".join(argv) if self.spec.role == "coder" else argv[0].rsplit("/", 1)[-1]
+        fields: dict[str, JSON] = {"fence": self.name, "command": number, "argv": words[:500]}
+        self._audit.append("fence.run", self.spec.identity, fields)
 
     async def connect(
         self, port: int, host: str = "127.0.0.1"
@@ -330,11 +350,13 @@ class Fence:
             weak=self.weak,
             processes_left=left,
             usage=tuple(facts.get("usage", ())),
+            limits_met=tuple(sorted(self._met)),
         )
         return self.report
 
     def _exited(self, ended: Ended) -> None:
         self._peak_kb = max(self._peak_kb, ended.peak_kb)
+        self._met.update(ended.met)
         future = self._exits.get(ended.number)
         if future is not None and not future.done():
             future.set_result(ended)

@@ -158,6 +158,8 @@ class FenceHost:
         finally:
             theirs.close()
         fence = Fence(spec, limits, view, ours, placeholders, {**spec.env, **env})
+        fence.name = name
+        fence._audit = self._audit
         try:
             sockets, dns = await self._ready(fence)
             probing = asyncio.create_task(self._probe(fence, "start"))  # needs no gateway

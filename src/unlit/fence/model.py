@@ -79,7 +79,13 @@ class FenceSpec:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command that ended. `exit_code` is 128 + signal when a signal ended it."""
+    """A command that ended.
+
+    Attributes:
+        exit_code: 128 + signal when a signal ended it; 125 when it could not be started.
+        limits_met: Limits that commands of its fence have met so far: ``memory``, ``processes``,
+            ``disk``, ``file size``, ``processor time``, ``wall time``.
+    """
 
     exit_code: int
     stdout: bytes
@@ -87,6 +93,7 @@ class Finished:
     timed_out: bool
     duration_s: float
     peak_memory_mb: float | None = None
+    limits_met: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,7 @@ class FenceReport:
     Attributes:
         weak: One sentence for each thing that is not enforced here.
         processes_left: Processes that outlived the fence; zero or the fence did not hold.
+        limits_met: Limits that something inside has met.
     """
 
     probes: tuple[Probe, ...]
@@ -135,6 +143,7 @@ class FenceReport:
     weak: tuple[str, ...]
     processes_left: int
     usage: tuple[ModelUsage, ...] = ()
+    limits_met: tuple[str, ...] = ()
 
     @property
     def held(self) -> bool:

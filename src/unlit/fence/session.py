@@ -17,13 +17,15 @@ Answer = tuple[dict[str, Any], list[int]]
 class Ended:
     """How a command ended; the code is negative for a signal.
 
-    `started` is false when the view could not be made and the command never began.
+    `started` is false when the view could not be made and the command never began; `met` names the
+    limits that commands of the fence have met so far.
     """
 
     number: int
     code: int
     peak_kb: int
     started: bool
+    met: tuple[str, ...] = ()
 
 
 class Session:
@@ -130,6 +132,7 @@ class Session:
                     code=int(message["code"]),
                     peak_kb=int(message["peak_kb"]),
                     started=bool(message["started"]),
+                    met=tuple(message["met"]),
                 )
             )
         elif event == "reply":

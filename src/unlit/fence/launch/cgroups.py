@@ -41,6 +41,10 @@ class Hierarchy(Protocol):
         """Return the file that tells the most memory a group has used, in bytes."""
         ...
 
+    def event_files(self, name: str) -> dict[str, str]:
+        """Return the files that count when a limit was met: limit to path."""
+        ...
+
     def members_file(self, name: str) -> str:
         """Return the file that lists the processes of a group."""
         ...
@@ -82,6 +86,13 @@ class Version1:
         """Return the file that tells the most memory used."""
         return f"{self._memory}/{name}/memory.max_usage_in_bytes"
 
+    def event_files(self, name: str) -> dict[str, str]:
+        """Return the files that count when a limit was met."""
+        return {
+            "memory": f"{self._memory}/{name}/memory.oom_control",
+            "processes": f"{self._processes}/{name}/pids.events",
+        }
+
     def members_file(self, name: str) -> str:
         """Return the file that lists the group's processes."""
         return f"{self._processes}/{name}/cgroup.procs"
@@ -119,9 +130,20 @@ class Version2:
         """Return the file that tells the most memory used (kernel 5.19 and newer)."""
         return f"{self._base}/{name}/memory.peak"
 
+    def event_files(self, name: str) -> dict[str, str]:
+        """Return the files that count when a limit was met."""
+        group = f"{self._base}/{name}"
+        return {"memory": f"{group}/memory.events", "processes": f"{group}/pids.events"}
+
     def members_file(self, name: str) -> str:
         """Return the file that lists the group's processes."""
         return f"{self._base}/{name}/cgroup.procs"
+
+
+def was_met(events: str) -> bool:
+    """Say whether a file of events counts that something was killed or refused at the limit."""
+    rows = (line.split() for line in events.splitlines())
+    return any(row[0] in ("oom_kill", "max") and int(row[1]) > 0 for row in rows if len(row) == 2)
 
 
 def find(

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import unlit.fence.launch.syscalls as sys_
 from unlit.fence.launch import network, population, scene, trees, workspace
-from unlit.fence.launch.cgroups import Hierarchy
-from unlit.fence.launch.order import TRAMPOLINE, Message, Order
+from unlit.fence.launch.cgroups import Hierarchy, was_met
+from unlit.fence.launch.order import Message, Order, trampoline
 from unlit.fence.launch.seccomp import seccomp_filter
 from unlit.fence.launch.wire import receive, send
 
@@ -29,6 +29,7 @@ _GRACE_S: Final = 5.0
 _PAUSE_S: Final = 0.0005
 _WATCH_MS: Final = 200
 _ABOVE: Final = 16
+_OWN_FILES: Final = 64
 _MIB: Final = 1024 * 1024
 
 
@@ -107,7 +108,9 @@ class _Keeper:
         self._stage = order["stage"]
         self._runs: dict[int, _Run] = {}
         self._watches = warm.cgroup == 0
+        self._met: set[str] = set()
         self._filter = seccomp_filter()
+        self._trampoline = trampoline(order["rlimits"])
         self._actions: dict[str, Callable[[Message, list[int]], None]] = {
             "run": self._run,
             "kill": self._kill,
@@ -142,6 +145,15 @@ class _Keeper:
                 os.close(tree)
         workspace.lay(stage, order["disk_mb"], order["inodes"])
         scene.build(stage, order["still"], order["fresh"])
+        self._limit()
+
+    def _limit(self) -> None:
+        """Limit this process, and so everything it starts, from its first instruction on."""
+        for name, value in self._order["rlimits"].items():
+            if name == "RLIMIT_NOFILE":
+                value = max(value, _OWN_FILES)  # the trampoline takes the rest
+            if name != "RLIMIT_CPU":  # that would count what we use ourselves
+                resource.setrlimit(getattr(resource, name), (value, value))
 
     def serve(self) -> None:
         """Answer the factory until it hangs up; then end everything."""
@@ -159,8 +171,9 @@ class _Keeper:
                 elif not self._answer():
                     self._end_all()
                     return
-            if self._watches and self._runs:
-                population.kill_largest(list(self._runs), self._order["memory_mb"] * _MIB)
+            limit = self._order["memory_mb"] * _MIB
+            if self._watches and self._runs and population.kill_largest(list(self._runs), limit):
+                self._met.add("memory")
 
     def _answer(self) -> bool:
         received = receive(self._channel)
@@ -189,7 +202,7 @@ class _Keeper:
         kept = (*fds[:3], started_write, arguments, program)
         # Out of the way of the numbers they get; everything else we hold closes by itself.
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in kept]
-        argv = [self._order["bwrap"], "--args", "4", "--seccomp", "5", "--", *TRAMPOLINE]
+        argv = [self._order["bwrap"], "--args", "4", "--seccomp", "5", "--", *self._trampoline]
         try:
             pid = os.posix_spawn(
                 self._order["bwrap"],
@@ -197,21 +210,15 @@ class _Keeper:
                 {},
                 file_actions=[(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate(high)],
                 setsid=True,
-                setsigdef=(signal.SIGPIPE, signal.SIGCHLD),
+                setsigdef=(signal.SIGPIPE, signal.SIGCHLD, signal.SIGXFSZ),
             )
         finally:
             for fd in (started_write, arguments, program, *high):
                 os.close(fd)
         self._runs[pid] = _Run(int(message["id"]), started_read)
-        self._tame(pid)
-        self._reply(message, {"pid": pid})
-
-    def _tame(self, pid: int) -> None:
-        """Limit a command that has just started; what it starts inherits that."""
-        for name, value in self._order["rlimits"].items():
-            resource.prlimit(pid, getattr(resource, name), (value, value))
         with contextlib.suppress(OSError):
             _write(f"/proc/{pid}/oom_score_adj", "800")  # when memory ends, end before the keeper
+        self._reply(message, {"pid": pid})
 
     def _kill(self, message: Message, fds: list[int]) -> None:
         for pid, run in self._runs.items():
@@ -231,10 +238,13 @@ class _Keeper:
             run = self._runs.pop(pid, None)
             if run is None:
                 continue
+            code = os.waitstatus_to_exitcode(status)
+            self._note_limits(code)
             event = {
                 "event": "exit",
                 "id": run.number,
-                "code": os.waitstatus_to_exitcode(status),
+                "code": code,
+                "met": sorted(self._met),
                 "peak_kb": usage.ru_maxrss,
                 "started": run.has_started(),
             }
@@ -243,6 +253,20 @@ class _Keeper:
             except OSError:
                 if not quietly:
                     raise
+
+    def _note_limits(self, code: int) -> None:
+        """Remember which limits have been met, as far as it can be told from here."""
+        room = os.statvfs(f"{self._stage}/rw")
+        if room.f_bavail == 0 or room.f_favail == 0:
+            self._met.add("disk")
+        if code in (128 + signal.SIGXCPU, -signal.SIGXCPU):
+            self._met.add("processor time")
+        if code in (128 + signal.SIGXFSZ, -signal.SIGXFSZ):
+            self._met.add("file size")
+        if self._birth.hierarchy is not None:
+            for name, path in self._birth.hierarchy.event_files(self._birth.group).items():
+                if was_met(_read(path)):
+                    self._met.add(name)
 
     def _socket(self, message: Message, fds: list[int]) -> None:
         """Make a socket in this network; the factory connects it."""

@@ -1,11 +1,9 @@
 """What the launcher is told about a fence, as plain JSON values."""
 
-from typing import Any, Final, TypedDict
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from unlit.fence.launch.scene import Piece
-
-TRAMPOLINE: Final = ("/bin/sh", "-c", 'printf . >&3; exec "$@" 3>&-', "fence")
-"""Runs inside before the command: it tells that the view stands, then becomes the command."""
 
 
 class Bind(TypedDict):
@@ -33,3 +31,17 @@ class Order(TypedDict):
 
 
 Message = dict[str, Any]
+
+
+def trampoline(rlimits: Mapping[str, int]) -> tuple[str, ...]:
+    """Return what runs inside before the command, and then becomes the command.
+
+    It tells by a byte on descriptor 3 that the view stands, and sets the limits that the keeper
+    cannot have itself.
+    """
+    lines = [f"ulimit -n {rlimits['RLIMIT_NOFILE']}"]
+    if "RLIMIT_CPU" in rlimits:
+        seconds = rlimits["RLIMIT_CPU"]
+        lines += [f"ulimit -S -t {seconds}", f"ulimit -H -t {seconds + 1}"]  # a signal first
+    lines += ["printf . >&3", 'exec "$@" 3>&-']
+    return ("/bin/sh", "-c", " && ".join(lines), "fence")

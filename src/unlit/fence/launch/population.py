@@ -36,18 +36,23 @@ def below(pid: int) -> list[int]:
     return found
 
 
-def kill_largest(roots: Sequence[int], limit_bytes: int) -> None:
+def kill_largest(roots: Sequence[int], limit_bytes: int) -> bool:
     """Kill the largest process below `roots` if all of them together use more than the limit.
 
     It stands in for a control group where none can be had: what grows faster than we look is
     caught late.
+
+    Returns:
+        Whether the limit was met.
     """
     sizes = {pid: _resident(pid) for root in roots for pid in below(root)}
-    if sum(sizes.values()) > limit_bytes:
-        try:
-            os.kill(max(sizes, key=lambda pid: sizes[pid]), signal.SIGKILL)
-        except ProcessLookupError:
-            return
+    if sum(sizes.values()) <= limit_bytes:
+        return False
+    try:
+        os.kill(max(sizes, key=lambda pid: sizes[pid]), signal.SIGKILL)
+    except ProcessLookupError:
+        return True
+    return True
 
 
 def _is_zombie(pid: int) -> bool:
