@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, UnlitError
 from unlit.core.ids import CandidateId, RunId
 from unlit.harness.model import AgentEvent, Job
 from unlit.harness.ports import Agent, Fence
@@ -26,6 +26,7 @@ from unlit.line.stages.checks import PATH
 
 TURN_S: Final = 1800.0
 INPUT_S: Final = 10.0
+PARALLEL: Final = 4
 MAX_OUTPUT: Final = 200_000
 NO_SERVICE: Final = "fake-token-of-no-service"
 RUN: Final = RunId("r-readings")
@@ -66,18 +67,32 @@ class _Silence:
 
 
 async def write_readings(
-    services: Services, plan: Plan, agents: Sequence[str], *, samples: int
+    services: Services, plan: Plan, agents: Sequence[str], *, samples: int, parallel: int = PARALLEL
 ) -> tuple[Made, ...]:
     """Let each agent write `samples` readings of the spec, each from the base, each in a fence.
 
-    A reading is named ``AGENT/N``; its family is the agent, so that agents weigh the same.
+    A reading is named ``AGENT/N``; its family is the agent, so that agents weigh the same. At most
+    `parallel` agents work at a time.
+
+    Raises:
+        UnlitError: An agent is unknown, or no fence can be opened.
     """
-    made = []
-    for name in agents:
-        agent = services.agents(name)
-        for number in range(1, samples + 1):
-            made.append(await _write(services, plan, agent, name, number))  # noqa: PERF401 # awaits
-    return tuple(made)
+    gate = asyncio.Semaphore(parallel)
+
+    async def one(name: str, number: int) -> Made:
+        async with gate:
+            return await _write(services, plan, services.agents(name), name, number)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(one(name, number))
+                for name in agents
+                for number in range(1, samples + 1)
+            ]
+    except* UnlitError as several:
+        raise several.exceptions[0] from None
+    return tuple(task.result() for task in tasks)
 
 
 async def _write(services: Services, plan: Plan, agent: Agent, name: str, number: int) -> Made:

@@ -7,6 +7,7 @@ from typing import Any
 from unlit.core.errors import OutcomeNotGoodEnough
 from unlit.core.states import Verdict
 from unlit.line.model import LineEvent
+from unlit.line.stages.hindsight import fill_in
 from unlit.line.stages.remember import learn
 from unlit.line.stages.work import Work
 from unlit.record.model import RunState, StageState
@@ -28,6 +29,8 @@ async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     """Ask a person, or end when there is nothing to ship."""
     store, now = work.services.store, work.services.clock.now()
     await asyncio.to_thread(learn, work, verdict)
+    store.change_run(work.run, now, verdict=verdict)
+    await asyncio.to_thread(fill_in, work)
     work.journal.event("memory/counted", LineEvent(work.run, "note", "gate"))
     if verdict is not Verdict.SHIP:
         store.change_run(work.run, now, state=RunState.ENDED, verdict=verdict)

@@ -7,6 +7,7 @@ from typing import Any
 from unlit.context.service import snapshot_brief, take_snapshot
 from unlit.core.errors import OutcomeNotGoodEnough
 from unlit.line.stages.checks import run_tests
+from unlit.line.stages.hindsight import foresee
 from unlit.line.stages.work import Work
 from unlit.record.model import StageState
 
@@ -14,6 +15,7 @@ from unlit.record.model import StageState
 async def intent(work: Work) -> Mapping[str, Any]:
     """Parse the spec and judge whether it is ready to be built."""
     spec = work.services.specs.read(work.request.spec)
+    foresee(work)
     policy = work.services.policies.digest(work.request.policy)
     work.services.store.change_run(work.run, work.services.clock.now(), policy_digest=policy)
     facts = {"spec": spec.digest, "criteria": list(spec.criteria), "policy": policy}
