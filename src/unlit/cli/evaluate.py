@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from unlit.evaluation.planning import Factory, Flags
 
 app = cyclopts.App(name="evaluate", help="Grade a program against scenarios in a vault.")
-Flag = cyclopts.Parameter(negative=())
+_INDEXES = (
+    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL",
+    "NPM_CONFIG_REGISTRY",
+)  # fmt: skip
 
 
 @app.default
@@ -77,7 +80,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         spec, candidate, vault, run, kind, port, base, policy, partition, tuple(only or ()),
         trajectories, parallel, seed, artefacts, replay, tuple(fix or ()),
     )  # fmt: skip
-    options = _options(flags, judge, invariants)
+    options = options_of(flags, judge, invariants)
     request = plan(flags, factory_of(candidate), options=options)
     if against is not None:
         return _against(request, against, as_json=as_json)
@@ -101,16 +104,23 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     return result.verdict.exit_code
 
 
-def _options(flags: "Flags", judge: str | None, invariants: bool) -> dict[str, object]:
+def options_of(flags: "Flags", judge: str | None, invariants: bool) -> dict[str, object]:
     """Return the options of the request, with the command that replays one trajectory."""
     import shlex
+
+    from unlit.wiring.paths import state_home
+    from unlit.wiring.settings import read_settings
 
     given = {
         "--spec": flags.spec, "--candidate": flags.candidate, "--vault": flags.vault,
         "--run": flags.run, "--kind": flags.kind, "--port": flags.port, "--policy": flags.policy,
     }  # fmt: skip
     words = [str(w) for name, value in given.items() if value is not None for w in (name, value)]
+    settings = read_settings()
+    home = state_home(settings.env, settings.path("state_home"))
     options: dict[str, object] = {
+        "dependency_cache": str(home / "deps"),
+        "indexes": {name: settings.env[name] for name in _INDEXES if name in settings.env},
         "replay_prefix": shlex.join(["unlit", "evaluate", *words]),
         "invariants": invariants,
     }

@@ -153,14 +153,14 @@ def strength(  # noqa: PLR0913 # a command line has many flags
     """
     import asyncio
 
-    from unlit.cli.evaluate import factory_of
+    from unlit.cli.evaluate import factory_of, options_of
     from unlit.evaluation.evaluate import measure_strength
     from unlit.evaluation.planning import Flags, plan
 
     flags = Flags(
         spec, candidate, vault, run, kind, port, previous, policy, parallel=parallel, seed=seed
     )
-    request = plan(flags, factory_of(candidate))
+    request = plan(flags, factory_of(candidate), options=options_of(flags, None, True))
 
     def tell(text: str) -> None:
         sys.stderr.write(f"  {text}\n")
@@ -243,8 +243,8 @@ def looks(
         sys.stdout.write(f"spent: {name}\n")
     for criterion in ledger.used_up():
         sys.stdout.write(
-            f"used up: {criterion} was reported twice; make its validation scenarios visible and write"
-            " new ones\n"
+            f"used up: {criterion} was reported twice; make its validation scenarios visible"
+            " and write new ones\n"
         )
     sys.stdout.write(f"{standing.sentence}\n")
     return 0

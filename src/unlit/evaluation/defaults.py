@@ -18,9 +18,15 @@ POLICY_HEAD: Final = (
 )
 
 
-def default_policy(services: Iterable[str]) -> str:
-    """Return a policy that lets the product reach these twins and nothing else."""
+def default_policy(services: Iterable[str], *, build: str | None = None) -> str:
+    """Return a policy that lets the product reach these twins and nothing else.
+
+    A build may read from the machine's package indexes, as far as it names their tools.
+    """
     text = POLICY_HEAD
+    for tool, mirror in (("uv", "pypi"), ("pip", "pypi"), ("npm", "npm")):
+        if build is not None and tool in build and f'"{mirror}"' not in text:
+            text += f'\n[[allow]]\nrole = "coder"\nmirror = "{mirror}"\n'
     for service in sorted(set(services)):
         for host in hosts(service):
             text += f'\n[[allow]]\nrole = "product"\nhost = "{host}"\ntwin = "{service}"\n'
@@ -63,6 +69,30 @@ def _entries(folder: Path) -> Iterable[list[str]]:
             elif path.is_file():
                 mode = "x" if path.stat().st_mode & 0o111 else "-"
                 yield [shown, mode, hashlib.sha256(path.read_bytes()).hexdigest()]
+
+
+_INTERPRETERS: Final = {
+    ".py": "python3", ".js": "node", ".mjs": "node", ".sh": "sh", ".rb": "ruby", ".pl": "perl",
+    ".php": "php",
+}  # fmt: skip
+_NAMES: Final = ("main", "app", "cli", "server", "index", "run")
+
+
+def default_run(candidate: Path) -> str | None:
+    """Return how a program that says nothing about itself is started, if that is plain to see.
+
+    One executable file at the top; else a file of a usual name; else a package with `__main__.py`.
+    """
+    files = [path for path in sorted(candidate.iterdir()) if path.is_file()]
+    programs = [path for path in files if path.stat().st_mode & 0o111 and path.name[0] != "."]
+    if len(programs) == 1:
+        return f"./{programs[0].name}"
+    for name in _NAMES:
+        for path in files:
+            if path.stem == name and path.suffix in _INTERPRETERS:
+                return f"{_INTERPRETERS[path.suffix]} {path.name}"
+    mains = sorted(candidate.glob("*/__main__.py"))
+    return f"python3 -m {mains[0].parent.name}" if len(mains) == 1 else None
 
 
 def default_seed(tree: str, vault: str) -> int:

@@ -32,8 +32,9 @@ from unlit.evaluation.strength.battery import Plan, measure
 from unlit.evaluation.strength.kept import keep_strength, known_strength, strength_document
 from unlit.evaluation.trajectory import Setting
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
-from unlit.fence import FenceHost
-from unlit.policy import AuditLog, load_policy
+from unlit.fence import FenceHost, Mount
+from unlit.fence.deps import TARGET, LayerOrder, dependency_layer, toolchain_mounts
+from unlit.policy import AuditLog, Policy, load_policy
 from unlit.twins.registry import SERVICES, hosts
 
 OnEvent = Callable[[Event], None]
@@ -175,15 +176,15 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
         "grading": request.artefacts,
     }
     host = await FenceHost.start(request.artefacts / "fences", audit, watched=watched)
-    product = ProductFence(
-        policy=policy,
-        identity=request.identity,
-        mounts=request.product.mounts,
-        port=request.product.port,
-    )
     routes = {name: hosts(name) for name in services}
-    pool = FencePool(host, product, worlds.server.address, routes)
     try:
+        product = ProductFence(
+            policy=policy,
+            identity=request.identity,
+            mounts=await _mounts(request, host, policy),
+            port=request.product.port,
+        )
+        pool = FencePool(host, product, worlds.server.address, routes)
         proof = Proof(hidden_of(vault), visible_of(request, vault))
         yield Parts(worlds, pool, clock, driver, store, proof)
     finally:
@@ -191,6 +192,23 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
         await host.close()
         await worlds.close()
         audit.close()
+
+
+async def _mounts(request: EvaluationRequest, host: FenceHost, policy: Policy) -> tuple[Mount, ...]:
+    """Return the product's mounts; its dependencies are built here if nobody has done so."""
+    cache = request.options.get("dependency_cache")
+    if cache is None or any(mount.target == TARGET for mount in request.product.mounts):
+        return request.product.mounts
+    order = LayerOrder(
+        tree=request.candidate,
+        build=request.product.build,
+        cache=Path(str(cache)),
+        policy=policy,
+        identity=replace(request.identity, role="coder"),
+        env=request.options.get("indexes", {}),
+    )
+    layer = await dependency_layer(host, order)
+    return (*request.product.mounts, Mount(layer, TARGET), *toolchain_mounts())
 
 
 async def measure_strength(

@@ -10,6 +10,7 @@ from unlit.core.states import Partition
 from unlit.evaluation.defaults import (
     default_partition,
     default_policy,
+    default_run,
     default_seed,
     tree_digest,
 )
@@ -86,7 +87,7 @@ def plan(
         parallel=_positive(flags.parallel, "--parallel"),
         look=look,
         artefacts=artefacts.absolute(),
-        policy=_policy(flags, vault, artefacts),
+        policy=_policy(flags, vault, artefacts, factory.product.build),
         identity=Identity("evaluate", "evaluate", "product", "product"),
         tree=tree,
         only=only,
@@ -147,7 +148,8 @@ def _partition(flags: Flags, vault: Vault, only: tuple[ScenarioId, ...]) -> Part
 def _product(flags: Flags, product: Product) -> Product:
     kind = flags.kind or (product.kind if flags.port is None else "http")
     port = flags.port if flags.port is not None else product.port
-    return replace(product, kind=kind, run=flags.run or product.run, port=port)
+    run = flags.run or product.run or default_run(flags.candidate)
+    return replace(product, kind=kind, run=run, port=port)
 
 
 def _positive(value: int, flag: str) -> int:
@@ -158,11 +160,11 @@ def _positive(value: int, flag: str) -> int:
     return value
 
 
-def _policy(flags: Flags, vault: Vault, artefacts: Path) -> Path:
+def _policy(flags: Flags, vault: Vault, artefacts: Path, build: str | None) -> Path:
     for path in (flags.policy, flags.candidate / "policy.toml"):
         if path is not None and (path.is_file() or path is flags.policy):
             return path.absolute()
     artefacts.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = artefacts / "policy.toml"
-    made.write_text(default_policy(vault.services()), encoding="utf-8")
+    made.write_text(default_policy(vault.services(), build=build), encoding="utf-8")
     return made.absolute()

@@ -1,0 +1,113 @@
+"""From flags to a request: sensible defaults, and one clear message for what does not fit."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.evaluation.test_hostile import SCENARIO, SPEC  # the smallest ones
+
+from unlit.core.errors import InvalidInput, RefusedByPolicy, UnlitError
+from unlit.core.states import Partition
+from unlit.evaluation.defaults import default_policy, default_run, tree_digest
+from unlit.evaluation.planning import Factory, Flags, plan
+from unlit.policy import Request, decide, parse_policy
+
+
+@pytest.fixture
+def flags(tmp_path: Path, candidate: Path) -> Flags:
+    (tmp_path / "spec.md").write_text(SPEC, encoding="utf-8")
+    vault = tmp_path / "vault"
+    vault.mkdir()
+    text = SCENARIO.format(name="honest", timeout=5)
+    (vault / "a.yaml").write_text(text, encoding="utf-8")
+    return Flags(tmp_path / "spec.md", candidate, vault, run="sh product.sh")
+
+
+def test_everything_unsaid_has_a_default(flags: Flags) -> None:
+    request = plan(flags, Factory())
+    assert request.partition is Partition.VALIDATION
+    assert request.product.run == "sh product.sh"
+    assert request.artefacts.is_relative_to(flags.vault.with_name("vault.evaluator"))
+    assert plan(flags, Factory()).seed == request.seed
+    assert plan(replace(flags, seed=5), Factory()).seed == 5
+
+
+def test_another_candidate_draws_other_worlds(flags: Flags) -> None:
+    before = plan(flags, Factory())
+    (flags.candidate / "more.txt").write_text("x", encoding="utf-8")
+    after = plan(flags, Factory())
+    assert (before.tree, before.seed) != (after.tree, after.seed)
+
+
+def test_the_default_policy_leads_to_the_twins_and_nowhere_else(flags: Flags) -> None:
+    policy = parse_policy(default_policy(["slack"], build="uv sync"))
+    twin = Request("product", "https", "slack.com", 443, "POST", "/api/chat.postMessage")
+    other = Request("product", "https", "example.com", 443, "GET", "/")
+    assert decide(policy, twin).outcome == "twin"
+    assert decide(policy, other).outcome == "deny"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"tool": 0o755, "README.md": 0o644}, "./tool"),
+        ({"main.py": 0o644, "util.py": 0o644}, "python3 main.py"),
+        ({"index.js": 0o644}, "node index.js"),
+        ({"run.sh": 0o644}, "sh run.sh"),
+        ({"pkg/__main__.py": 0o644}, "python3 -m pkg"),
+        ({"notes.txt": 0o644}, None),
+        ({"one": 0o755, "two": 0o755}, None),
+    ],
+)
+def test_how_a_program_starts_is_seen_where_it_is_plain(
+    tmp_path: Path, files: dict[str, int], expected: str | None
+) -> None:
+    folder = tmp_path / "program"
+    folder.mkdir()
+    for name, mode in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("", encoding="utf-8")
+        path.chmod(mode)
+    assert default_run(folder) == expected
+
+
+def test_a_digest_names_content_and_not_time(candidate: Path) -> None:
+    before = tree_digest(candidate)
+    (candidate / "product.sh").touch()
+    assert tree_digest(candidate) == before
+    (candidate / "product.sh").write_text("exit 1", encoding="utf-8")
+    assert tree_digest(candidate) != before
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"candidate": Path("/nonexistent")}, "EVA-134"),
+        ({"spec": Path("/nonexistent")}, "EVA-132"),
+        ({"vault": Path("/nonexistent")}, "EVA-120"),
+        ({"partition": "hidden"}, "EVA-136"),
+        ({"trajectories": 0}, "EVA-137"),
+        ({"only": ("nobody",)}, "EVA-123"),
+        ({"replay": "honest"}, "EVA-135"),
+        ({"replay": "honest:7", "values": ("x=1",)}, "EVA-139"),
+    ],
+)
+def test_what_does_not_fit_is_named(flags: Flags, change: dict[str, object], code: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        plan(replace(flags, **change), Factory())  # type: ignore[arg-type] # a table of changes
+    assert caught.value.code == code
+
+
+def test_a_vault_inside_the_candidate_is_refused(flags: Flags) -> None:
+    inside = flags.candidate / "vault"
+    flags.vault.rename(inside)
+    with pytest.raises(RefusedByPolicy) as caught:
+        plan(replace(flags, vault=inside), Factory())
+    assert caught.value.code == "EVA-124"
+
+
+def test_every_error_says_what_why_and_what_to_do(flags: Flags) -> None:
+    with pytest.raises(UnlitError) as caught:
+        plan(replace(flags, trajectories=0), Factory())
+    assert all((caught.value.what, caught.value.why, caught.value.remedy))
