@@ -24,6 +24,7 @@ def review(
     markdown: Flag = False,
     number: str | None = None,
     trajectory: str | None = None,
+    labels: Flag = False,
     as_json: Json = False,
     repository: Path | None = None,
 ) -> int:
@@ -37,6 +38,7 @@ def review(
         markdown: Print Markdown, for a ticket or a pull request.
         number: Recompute one number from the record: satisfaction, sealed, criteria, cost ...
         trajectory: Show one trajectory, such as c2/validation/23.
+        labels: Print what people answered in all runs, one JSON line each, for judges.
         as_json: Print JSON (unlit.report/1).
         repository: Folder of the repository; default this one.
     """
@@ -45,6 +47,8 @@ def review(
     from unlit.wiring.desk import open_office
 
     office = open_office(repository, run=run)
+    if labels:
+        return _labels(office.store)
     found = office.store.find_run(run).id
     report = build_report(office.store, found, fences=fences_of((office.paths.audit,), found))
     if html is not None:
@@ -63,6 +67,14 @@ def review(
 
         sys.stdout.write(render_text(report))
     return report.verdict.exit_code if report.verdict is not None else 0
+
+
+def _labels(store: "Store") -> int:
+    from unlit.review.labels import labels
+
+    for row in labels(store):
+        _print_json(row)
+    return 0
 
 
 def _number(store: "Store", report: "Report", name: str, *, as_json: bool) -> int:

@@ -13,6 +13,7 @@ from unlit.core.ids import RunId
 from unlit.record import schema
 from unlit.record.model import Forecast, RunState
 from unlit.record.store import Store
+from unlit.review.rules.questions import SPOT
 
 _OPEN = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.WAITING)
 
@@ -285,6 +286,16 @@ class Queries:
             .group_by(gate.c.decision, run.c.state)
         )
         return [(row["decision"], row["state"], row["n"]) for row in self._all(query)]
+
+    def spot_checks(self) -> dict[str, int]:
+        """Return how people answered spot checks: answer to number; `open` are not answered."""
+        table = schema.questions
+        query = select(table.c.answer).where(table.c.kind == SPOT).limit(5000)
+        found: dict[str, int] = {}
+        for row in self._all(query):
+            word = "open" if row["answer"] is None else row["answer"].partition(":")[0]
+            found[word] = found.get(word, 0) + 1
+        return found
 
     def shipments(self, limit: int = 2000) -> list[tuple[datetime, datetime]]:
         """Return when shipped runs began and when they were shipped, newest first."""

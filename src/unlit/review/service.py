@@ -13,6 +13,7 @@ from unlit.record.store import Store
 from unlit.review.model import (
     CandidateLine,
     CostLine,
+    CriterionLine,
     DecisionLine,
     FenceLine,
     ForecastLine,
@@ -28,7 +29,7 @@ from unlit.review.rules.commands import commands_of
 from unlit.review.rules.costs import cost_of, elapsed_of
 from unlit.review.rules.headline import Facts, headline
 from unlit.review.rules.level import level_of
-from unlit.review.rules.questions import left_out, questions_of
+from unlit.review.rules.questions import left_out, questions_of, spot_check
 
 _GRADING = ("validate", "sealed", "visible")
 
@@ -94,7 +95,7 @@ class _Builder:
         criteria = reading.criteria_of(
             main, graded.points if graded else (), look.document if look else None
         )
-        asked = self._questions(questions_of(criteria, risk=self._risk()))
+        asked = self._questions(self._to_ask(criteria))
         leaks = reading.leaks_of(documents)
         decisions = tuple(_decision(row) for row in self.store.gate_decisions(self.run.id))
         outcome = next((line for line in decisions if line.gate == "outcome"), None)
@@ -217,6 +218,13 @@ class _Builder:
 
     def _risk(self) -> str:
         return str(self.run.settings.get("risk") or "")
+
+    def _to_ask(self, criteria: Sequence[CriterionLine]) -> tuple[QuestionLine, ...]:
+        asked = questions_of(criteria, risk=self._risk())
+        if self.run.verdict is not Verdict.SHIP or self.run.agent.startswith("scripted"):
+            return asked
+        spot = spot_check(criteria, self.run.id)
+        return asked if spot is None else (*asked, replace(spot, number=len(asked) + 1))
 
     def _questions(self, asked: Sequence[QuestionLine]) -> tuple[QuestionLine, ...]:
         kept = {row.number: row for row in self.store.questions(self.run.id)}

@@ -74,7 +74,9 @@ def outcome(run: Run, report: Mapping[str, Any], shipment: Shipment) -> dict[str
         report: Its outcome report, `unlit.report/1`.
         shipment: What was shipped.
     """
-    decision = next((line for line in report["decisions"] if line["gate"] == "outcome"), {})
+    decision: Mapping[str, Any] = next(
+        (line for line in report["decisions"] if line["gate"] == "outcome"), {}
+    )
     graded_tree = report["run"]["tree"]
     return _statement(
         shipment,

@@ -34,6 +34,7 @@ def calibration(page: Page) -> Response:
         kept=kept(forecasts),
         hindsight=[row for row in forecasts if row.hindsight is not None][:20],
         gates=page.queries.gate_outcomes(),
+        spots=page.queries.spot_checks(),
         delivery=delivery(page.queries.shipments(), page.console.clock.now()),
         levels=levels,
     )

@@ -1,5 +1,6 @@
 """Which questions only a person can settle, in the order of stakes and doubt, within a budget."""
 
+import hashlib
 from collections.abc import Sequence
 
 from unlit.core.states import CriterionState
@@ -7,6 +8,8 @@ from unlit.review.model import CriterionLine, Gap, QuestionLine
 from unlit.review.rules.words import interval
 
 ATTENTION_MINUTES = 15.0
+SPOT_RATE = 0.1
+SPOT = "spot_check"
 _MINUTES = 2.0
 
 
@@ -49,6 +52,37 @@ def questions_of(
             evidence=line.evidence,
         )
         for place, line in enumerate(kept, start=1)
+    )
+
+
+def spot_check(
+    criteria: Sequence[CriterionLine], run: str, *, rate: float = SPOT_RATE
+) -> QuestionLine | None:
+    """Return one question about a criterion that the machines settled alone, in some runs.
+
+    Which run and which criterion follow from the run's id, so that nobody chooses and a repeat asks
+    the same. Where people and machines disagree is measured on the calibration page.
+    """
+    settled = [
+        line for line in criteria if line.state is CriterionState.MET and not line.asks
+    ] or [
+        line for line in criteria
+        if line.state is CriterionState.UNDECIDED and not line.asks and line.trajectories
+    ]  # fmt: skip
+    dice = hashlib.sha256(f"spot:{run}".encode()).digest()
+    if not settled or int.from_bytes(dice[:4], "big") / 2**32 >= rate:
+        return None
+    line = settled[int.from_bytes(dice[4:8], "big") % len(settled)]
+    return QuestionLine(
+        number=0,
+        kind=SPOT,
+        text=as_question(line.text),
+        criterion=line.id,
+        why="A spot check: the machines settled it alone. Do you see it the same way?",
+        stakes=0.5,
+        doubt=0.1,
+        minutes=_MINUTES,
+        evidence=_evidence(line),
     )
 
 
