@@ -64,9 +64,9 @@ def cost(
         sys.stdout.write(json.dumps({**plain, **gauge}, default=str) + "\n")
         return 0
     for entry in (*shown, _sum("total", rows)):
-        unknown = (
-            f"  + {entry['unknown_calls']} at unknown prices" if entry["unknown_calls"] else ""
-        )
+        many = entry["unknown_calls"]
+        unknown = f"  + {many} at unknown prices" if many else ""
+        calls = f"{entry['calls']:>5} calls"
         tokens = f"{entry['input_tokens']:>9} in {entry['output_tokens']:>8} out"
         sys.stdout.write(f"{entry['name'][:28]:28} ${entry['usd']:>10} {calls} {tokens}{unknown}\n")
     _say_gauge(gauge)
@@ -100,9 +100,7 @@ def _gauge(store: "Store", rows: "tuple[Cost, ...]") -> dict[str, Any]:
         "engineer_days": len(days),
         "share_of_1000_usd_per_engineer_day": f"{share:.4f}",
         "shipped_runs": shipped,
-        "usd_per_shipped_run": str((total / shipped).quantize(Decimal("0.01")))
-        if shipped
-        else None,
+        "usd_per_shipped_run": None if each is None else str(each),
     }
 
 
