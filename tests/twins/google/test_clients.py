@@ -36,7 +36,7 @@ class _Here(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-class _Http(httplib2.Http):
+class _Http(httplib2.Http):  # type: ignore[misc] # httplib2 has no types
     """Sends every request of google-api-python-client to the twin, uploads too."""
 
     base = ""

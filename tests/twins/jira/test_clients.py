@@ -75,8 +75,9 @@ def test_an_issue_lives_through_its_workflow(jira: JIRA) -> None:
 
 
 def test_both_paging_families_find_all(jira: JIRA) -> None:
-    for n in range(60):
-        jira.create_issue(project="SEC", summary=f"n{n}", issuetype="Task", prefetch=False)
+    fields = {"project": {"key": "SEC"}, "issuetype": {"name": "Task"}}
+    made = jira.create_issues([{**fields, "summary": f"n{n}"} for n in range(60)], prefetch=False)
+    assert {row["status"] for row in made} == {"Success"}
     jql = "project = SEC ORDER BY key ASC"
     old = jira.search_issues(jql, maxResults=False)
     new = jira.enhanced_search_issues(jql, maxResults=0, fields="summary")
@@ -216,10 +217,11 @@ def test_a_webhook_hears_of_changes(universe: Universe, world: str) -> None:
         "secret": "fake-secret",
     }
     assert call("POST", "/rest/webhooks/1.0/webhook", hook).status == 201
+    keys: list[str] = []
     for project in ("OPS", "SEC"):
         fields = {"project": {"key": project}, "issuetype": {"name": "Task"}, "summary": "mine"}
-        made = call("POST", "/rest/api/2/issue", {"fields": fields})
-    call("PUT", f"/rest/api/2/issue/{made.body['key']}", {"fields": {"summary": "mine too"}})
+        keys.append(call("POST", "/rest/api/2/issue", {"fields": fields}).body["key"])
+    call("PUT", f"/rest/api/2/issue/{keys[1]}", {"fields": {"summary": "mine too"}})
     sent = universe.world(world).outbox
     bodies = [json.loads(item.body) for item in sent]
     assert [b["webhookEvent"] for b in bodies] == ["jira:issue_created", "jira:issue_updated"]

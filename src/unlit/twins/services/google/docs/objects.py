@@ -330,8 +330,9 @@ def replace_all(draft: Draft, body: Row) -> Row:
     wanted = str(criteria.get("text") or "")
     if not wanted:
         raise draft.refuse("The search text cannot be empty.")
+    halves = "".join(u.code_units(wanted))  # documents are kept in UTF-16 code units
     pattern = re.compile(
-        wanted if criteria.get("searchByRegex") else re.escape(wanted),
+        halves if criteria.get("searchByRegex") else re.escape(halves),
         0 if criteria.get("matchCase") else re.IGNORECASE,
     )
     new = edits.cleaned(str(body.get("replaceText") or ""))
