@@ -7,7 +7,7 @@ import pytest
 from unlit.context.rules.trifecta import exposure
 
 
-@pytest.mark.parametrize(("private", "untrusted", "out"), product([False, True], repeat=3))
+@pytest.mark.parametrize(("private", "untrusted", "out"), list(product([False, True], repeat=3)))
 def test_only_all_three_together_are_lethal(private: bool, untrusted: bool, out: bool) -> None:
     taint = ["docs:internal"] * private + ["github:public"] * untrusted + ["specs:intent"]
     found = exposure(taint, ["coder may GET on example.com."] * out)
