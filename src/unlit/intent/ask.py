@@ -4,12 +4,13 @@ Running programs is not this room's business: whoever calls hands in `Runner`, w
 in fences, and `Answerer`, which shows a question to a person.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Final
 
-from unlit.core.errors import UsageError
+from unlit.core.errors import UnlitError, UsageError
 from unlit.intent.model import Example, Spec
 from unlit.intent.rules.divergence import (
     MAX_QUESTIONS,
@@ -26,6 +27,8 @@ from unlit.intent.rules.edit import add_example
 from unlit.intent.rules.examples import Input, Observed
 from unlit.intent.rules.inputs import LIMIT, Probe, probes
 from unlit.intent.service import parse_spec
+
+_PARALLEL: Final = 3
 
 Runner = Callable[[Reading, Sequence[Input]], Awaitable[Mapping[Input, Observed]]]
 """Execute one reading with each input; an input that could not be run is left out."""
@@ -118,9 +121,7 @@ async def ask(
         )  # fmt: skip
     if len(readings) == 1:
         chosen = tuple(probe for probe in chosen if probe.changes == 0)
-    runs = {
-        reading.name: await run(reading, [probe.input for probe in chosen]) for reading in readings
-    }
+    runs = await _run_all(readings, [probe.input for probe in chosen], run)
     dropped = disagreements(spec, runs, program=program)
     families = {reading.family for reading in readings}
     faulty = {entry.reading for entry in dropped}
@@ -155,6 +156,24 @@ async def ask(
         families=len(families),
         answers=done.answers,
     )
+
+
+async def _run_all(
+    readings: Sequence[Reading], inputs: Sequence[Input], run: Runner
+) -> dict[str, Mapping[Input, Observed]]:
+    """Execute all readings, a few at a time."""
+    gate = asyncio.Semaphore(_PARALLEL)
+
+    async def one(reading: Reading) -> Mapping[Input, Observed]:
+        async with gate:
+            return await run(reading, inputs)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {reading.name: group.create_task(one(reading)) for reading in readings}
+    except* UnlitError as several:
+        raise several.exceptions[0] from None
+    return {name: task.result() for name, task in tasks.items()}
 
 
 @dataclass(frozen=True, slots=True)
