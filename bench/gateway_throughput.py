@@ -9,9 +9,11 @@ import argparse
 import contextlib
 import datetime
 import json
+import os
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -106,6 +108,19 @@ def wrk(port: str, connections: int, seconds: int, *extra: str) -> dict[str, flo
     return {"rps": rate, "p50_ms": float(p50) * scale, "bad": int(bad[1]) if bad else 0}
 
 
+def fdatasync_ms(folder: Path) -> float:
+    """Measure one append and sync on the disk that the audit log is on."""
+    descriptor = os.open(folder / "floor", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    took = []
+    for _ in range(200):
+        os.write(descriptor, b"x" * 300)
+        started = time.perf_counter()
+        os.fdatasync(descriptor)
+        took.append((time.perf_counter() - started) * 1000)
+    os.close(descriptor)
+    return statistics.median(took)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--mitmdump", default=shutil.which("mitmdump"))
@@ -119,6 +134,7 @@ def main() -> None:
         folder = Path(name)
         both, roots = certificate(folder)
         with running(python, str(HERE / "gateway_upstream.py"), both) as upstream:
+            sync_ms = [fdatasync_ms(folder)]
             for connections in (1, 8):
                 rows[f"direct c={connections}"] = wrk(upstream, connections, options.seconds)
             for kind, extra in (("plain", ()), ("inject", ("-H", "x-api-key: unlitph" + "0" * 40))):
@@ -129,6 +145,7 @@ def main() -> None:
                         wrk(port, connections, 1, *extra)
                         row = wrk(port, connections, options.seconds, *extra)
                         rows[f"gateway {kind} c={connections}"] = row
+            sync_ms.append(fdatasync_ms(folder))
             if options.mitmdump:
                 with mitmproxy(options.mitmdump, upstream) as port:
                     for connections in (1, 8):
@@ -137,7 +154,13 @@ def main() -> None:
                         rows[f"mitmproxy c={connections}"] = row
     for label, row in rows.items():
         sys.stderr.write(f"{label:24} {row['rps']:10.0f} req/s  p50 {row['p50_ms']:.3f} ms\n")
-    result: dict[str, object] = {"rows": rows}
+    direct, plain = rows["direct c=1"]["p50_ms"], rows["gateway plain c=1"]["p50_ms"]
+    result: dict[str, object] = {
+        "rows": rows,
+        "fdatasync_ms": [round(one, 3) for one in sync_ms],
+        "added_unsynced_ms": round(plain - direct, 3),
+        "added_synced_ms": round(rows["gateway inject c=1"]["p50_ms"] - direct, 3),
+    }
     if options.mitmdump:
         result["ratios"] = {
             f"{kind} c={c}": round(

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 
+import pytest
 from tests.fence.gateway.lab import SECRET, Lab, Seen
 
 
@@ -157,3 +158,24 @@ async def test_model_calls_are_counted_and_priced(lab: Lab) -> None:
     assert (used.model, used.input_tokens, used.output_tokens) == ("claude-sonnet-4-5", 1010, 100)
     assert used.cost_usd is not None
     assert used.cost_usd > 0
+
+
+async def test_an_http_1_0_program_gets_no_chunks(lab: Lab) -> None:
+    async def chunks(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
+
+    lab.vendor.answer = chunks
+    answer = await lab.raw("open.vendor.test", b"GET / HTTP/1.0\r\nhost: open.vendor.test\r\n\r\n")
+    assert answer.endswith(b"connection: close\r\n\r\nok")
+    assert b"chunked" not in answer
+
+
+async def test_a_request_that_may_not_be_repeated_takes_a_fresh_connection(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unlit.fence.gateway.exchange._IDLE_FOR_ONCE_S", -1.0)
+    for _ in range(2):
+        await lab.get("slack.com", "/api/x")
+    for _ in range(2):
+        await lab.post("slack.com", "/api/x", b"{}")
+    assert lab.twin.connections == 3

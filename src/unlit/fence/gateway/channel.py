@@ -36,6 +36,7 @@ class Channel(asyncio.Protocol):
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.received = 0
         self.sent = 0
+        self.idle_since_s = 0.0
         self._loop = loop
         self._on_made = on_made
         self._waiter: asyncio.Future[None] | None = None

@@ -255,7 +255,12 @@ class Connection:
         except Malformed as bad:
             return await self._reject(channel, bad, expected.text)
         body = body_of(channel, head.length, BODY_SILENCE_S)
-        reply = Http1Reply(channel, is_head=head.method == "HEAD", keep_alive=head.keep_alive)
+        reply = Http1Reply(
+            channel,
+            is_head=head.method == "HEAD",
+            keep_alive=head.keep_alive,
+            knows_chunks=head.knows_chunks,
+        )
         go_on = await Exchange(self._session, self._dialler, head, body, reply).run()
         return go_on and reply.keep_alive
 

@@ -31,6 +31,8 @@ from unlit.fence.gateway.websocket import Relay, check_switch
 
 UPSTREAM_SILENCE_S: Final = 600.0
 BODY_SILENCE_S: Final = 60.0
+IDLE_S: Final = 60.0
+_IDLE_FOR_ONCE_S: Final = 2.0
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _CODES_OF_MALFORMED: Final = {413: "FEN-511", 421: "FEN-509"}
 
@@ -126,7 +128,7 @@ class Exchange:
         shown = channel.transport.get_extra_info("ssl_object")
         if shown is None or shown.selected_alpn_protocol() != "h2":
             self._session.pool.open.add(channel)
-            self._session.pool.give(origin, channel)
+            self._session.pool.give(origin, channel, asyncio.get_running_loop().time())
             return None
         made = self._session.links[origin] = Http2Upstream(channel)
         return made
@@ -154,7 +156,10 @@ class Exchange:
 
     async def _carry_h1(self, plan: Plan) -> None:
         pool = self._session.pool
-        channel = pool.take(plan.origin)
+        loop = asyncio.get_running_loop()
+        repeatable = self._head.method in _IDEMPOTENT and not self._head.length
+        most_idle_s = IDLE_S if repeatable else _IDLE_FOR_ONCE_S
+        channel = pool.take(plan.origin, loop.time(), most_idle_s)
         reused = channel is not None
         if channel is None:
             channel = await self._dialler.dial(plan.origin)
@@ -163,7 +168,7 @@ class Exchange:
             response = await self._send(channel, plan)
         except Gone:
             pool.drop(channel)
-            if not reused or self._head.method not in _IDEMPOTENT or self._head.length:
+            if not reused or not repeatable:
                 raise _broken(plan.origin) from None
             channel = await self._dialler.dial(plan.origin)
             pool.open.add(channel)
@@ -174,7 +179,7 @@ class Exchange:
             pool.drop(channel)
             raise
         if response.keep_alive and plan.body.done:
-            pool.give(plan.origin, channel)
+            pool.give(plan.origin, channel, loop.time())
         else:
             pool.drop(channel)
 

@@ -86,6 +86,7 @@ class RequestHead:
     websocket: bool = False
     has_encoded_slash: bool = False
     over_h2: bool = False
+    knows_chunks: bool = True
 
     @property
     def is_grpc(self) -> bool:
@@ -250,6 +251,7 @@ def _request(method: str, target: bytes, headers: Headers, origin: Origin) -> Re
         expects_continue=fields.expect is not None,
         websocket=_is_websocket(method, fields.upgrade, tokens),
         has_encoded_slash=has_slash,
+        knows_chunks=origin.is_11,
     )
 
 

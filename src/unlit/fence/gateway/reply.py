@@ -47,11 +47,14 @@ class Reply(Protocol):
 class Http1Reply:
     """One answer on a connection; head and first piece leave together."""
 
-    def __init__(self, channel: Channel, *, is_head: bool, keep_alive: bool) -> None:
+    def __init__(
+        self, channel: Channel, *, is_head: bool, keep_alive: bool, knows_chunks: bool = True
+    ) -> None:
         self.keep_alive = keep_alive
         self.started = False
         self._channel = channel
         self._is_head = is_head
+        self._knows_chunks = knows_chunks
         self._waiting = b""
         self._chunked = False
 
@@ -71,7 +74,9 @@ class Http1Reply:
         parts.extend(b"%b: %b\r\n" % pair for pair in headers)
         bodiless = self._is_head or status in (204, 304)
         if length in (CHUNKED, UNTIL_CLOSE):
-            if not bodiless:
+            if not bodiless and not self._knows_chunks:
+                self.keep_alive = False  # HTTP/1.0: the end of the stream ends the body
+            elif not bodiless:
                 self._chunked = True
                 parts.append(b"transfer-encoding: chunked\r\n")
         elif not bodiless:

@@ -73,18 +73,26 @@ class Pool:
     idle: dict[Origin, list[Channel]] = field(default_factory=dict)
     open: set[Channel] = field(default_factory=set)
 
-    def take(self, origin: Origin) -> Channel | None:
-        """Return an idle connection that still stands."""
+    def take(self, origin: Origin, now_s: float, most_idle_s: float) -> Channel | None:
+        """Return an idle connection that still stands.
+
+        Args:
+            origin: Where to.
+            now_s: The loop's time.
+            most_idle_s: Not one that was idle for longer: its server may be closing it right now.
+        """
         channels = self.idle.get(origin)
         while channels:
             channel = channels.pop()
-            if not channel.eof and not channel.buffer and not channel.transport.is_closing():
+            stands = not channel.eof and not channel.buffer and not channel.transport.is_closing()
+            if stands and now_s - channel.idle_since_s <= most_idle_s:
                 return channel
             self.drop(channel)
         return None
 
-    def give(self, origin: Origin, channel: Channel) -> None:
+    def give(self, origin: Origin, channel: Channel, now_s: float) -> None:
         """Keep a connection for the next request."""
+        channel.idle_since_s = now_s
         channels = self.idle.setdefault(origin, [])
         if channel.eof or channel.buffer or len(channels) >= _KEEP_IDLE:
             self.drop(channel)
