@@ -5,6 +5,12 @@ from collections.abc import Coroutine
 from typing import Any
 
 
+def note_end(task: "asyncio.Task[Any]") -> None:
+    """Take note of how a task ended that nobody may wait for, so that it is not reported as lost."""
+    if not task.cancelled():
+        task.exception()
+
+
 class Connections:
     """Starts and remembers tasks; `close` cancels what still runs."""
 

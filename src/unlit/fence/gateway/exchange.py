@@ -8,6 +8,7 @@ from unlit.core.errors import UnlitError
 from unlit.fence.gateway.asking import take_question
 from unlit.fence.gateway.body import Body, body_of
 from unlit.fence.gateway.channel import Channel, Gone, TimedOut
+from unlit.fence.gateway.connection_set import note_end
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.head import (
     CHUNKED,
@@ -199,6 +200,8 @@ class Exchange:
         loop = asyncio.get_running_loop()
         upload = loop.create_task(self._upload(channel, body))
         answer = loop.create_task(self._response(channel))
+        for task in (upload, answer):
+            task.add_done_callback(note_end)
         try:
             await asyncio.wait({upload, answer}, return_when=asyncio.FIRST_COMPLETED)
             if upload.done() and upload.exception() is not None:

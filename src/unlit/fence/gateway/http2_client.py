@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Final
 
 from unlit.fence.gateway.channel import Channel, Gone, TimedOut
+from unlit.fence.gateway.connection_set import note_end
 from unlit.fence.gateway.head import CHUNKED, Headers, Malformed, RequestHead, ResponseHead
 from unlit.fence.gateway.http2 import Link, Stream
 from unlit.fence.gateway.passing import Outward
@@ -33,6 +34,7 @@ class Http2Upstream(Link):
         upload: asyncio.Task[None] | None = None
         if head.length != 0:
             upload = asyncio.get_running_loop().create_task(self._upload(stream, body))
+            upload.add_done_callback(note_end)
         try:
             waiting: set[asyncio.Future[Any]] = {stream.head}
             if upload is not None:
