@@ -6,7 +6,7 @@ from typing import Any
 
 
 def note_end(task: "asyncio.Task[Any]") -> None:
-    """Take note of how a task ended that nobody may wait for, so that it is not reported as lost."""
+    """Take note of how a task ended that nobody waits for, so that it is not called lost."""
     if not task.cancelled():
         task.exception()
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from unlit.policy.model import JSON, AuditEntry, Identity
 
 LOG_NAME: Final = "log.jsonl"
@@ -100,14 +102,30 @@ def entry_line(
         "role": identity.role,
         "f": short,
     }
-    return encode(row).encode("ascii")
+    fast = msgspec.json.encode(row)
+    # the fast encoder leaves characters beyond ASCII as they are; those lines take the slow one
+    return fast if fast.isascii() else encode(row).encode("ascii")
+
+
+class _Row(msgspec.Struct):
+    i: int
+    at: str
+    kind: str
+    run: str
+    stage: str
+    agent: str
+    role: str
+    f: dict[str, Any]
+
+
+_ROW: Final = msgspec.json.Decoder(_Row)
 
 
 def parse_entry(line: bytes) -> AuditEntry | None:
     """Read one entry; `None` if the line is none."""
     try:
-        row: dict[str, Any] = json.loads(line)
-        identity = Identity(row["run"], row["stage"], row["agent"], row["role"])
-        return AuditEntry(row["i"], row["at"], row["kind"], identity, row["f"])
-    except (ValueError, KeyError, TypeError):
+        row = _ROW.decode(line)
+    except (msgspec.DecodeError, RecursionError):
         return None
+    identity = Identity(row.run, row.stage, row.agent, row.role)
+    return AuditEntry(row.i, row.at, row.kind, identity, row.f)
