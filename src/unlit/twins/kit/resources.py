@@ -19,6 +19,8 @@ MOVES: Final[Mapping[str, str]] = {
     "disable": "DISABLED",
     "pause": "PAUSED",
     "resume": "ACTIVE",
+    "suspend": "SUSPENDED",
+    "unsuspend": "ACTIVE",
 }
 
 

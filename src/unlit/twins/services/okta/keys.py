@@ -62,18 +62,23 @@ def public_jwk() -> dict[str, str]:
 
 def for_app(world: World, app: str, *, years: int = _YEARS) -> str:
     """Add a signing key to an application and return its id."""
+    row = made(world, years)
+    world.table(f"okta.keys:{app}").put(row["kid"], row)
+    return str(row["kid"])
+
+
+def made(world: World, years: int) -> dict[str, Any]:
+    """Return a fresh signing key with its certificate."""
     at = stamp(world)
     kid = world.text("okta.kid", 43)
     end = datetime.fromisoformat(at.replace("Z", "+00:00")) + timedelta(days=365 * years + 2)
     jwk = public_jwk()
     der = base64.b64decode(certificate())
-    row = {
+    return {
         "kty": "RSA", "created": at, "lastUpdated": at, "expiresAt": iso(end), "kid": kid,
         "use": "sig", "x5c": [certificate()], "x5t#S256": url64(hashlib.sha256(der).digest()),
         "e": jwk["e"], "n": jwk["n"],
     }  # fmt: skip
-    world.table(f"okta.keys:{app}").put(kid, row)
-    return kid
 
 
 def of_app(world: World, app: str) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from unlit.twins.services.okta import (
     links,
     oidc,
     outside,
+    policies,
     roles,
     schemas,
     seeds,
@@ -43,7 +44,19 @@ class Okta(Twin):
         self.crud = kernel()
         generic = tuple(self.crud.routes())
         self.router = Router(generic)
-        hand = (users, lifecycle, groups, events, schemas, links, roles, trust, oidc, hooks)
+        hand = (
+            users,
+            lifecycle,
+            groups,
+            events,
+            schemas,
+            links,
+            roles,
+            trust,
+            oidc,
+            hooks,
+            policies,
+        )
         routes = [route for part in hand for route in part.ROUTES]
         for route in (*routes, *apps.routes(self.crud), *authservers.routes(generic)):
             self.router.add(route)

@@ -10,7 +10,7 @@ from unlit.twins.kit.http import Reply
 from unlit.twins.kit.router import Route
 from unlit.twins.kit.seeds import iso
 from unlit.twins.kit.twin import Exchange
-from unlit.twins.services.okta import keys
+from unlit.twins.services.okta import events, keys, users
 from unlit.twins.services.okta.errors import failure, invalid, missing
 from unlit.twins.services.okta.org import link, stamp
 
@@ -85,12 +85,51 @@ def switch_feature(call: Exchange) -> Reply:
     return Reply(200, table.put(key, row))
 
 
+def generate_key(call: Exchange) -> Reply:
+    """``POST /api/v1/idps/{idpId}/credentials/keys/generate?validityYears=N``."""
+    key = call.params["idpId"]
+    if key not in call.world.table("okta.at:/api/v1/idps"):
+        raise missing(key, "IdpTrust")
+    years = call.request.arg("validityYears") or ""
+    if not years.isdigit() or not 2 <= int(years) <= 10:
+        raise invalid("validityYears", "Validity years must be between 2 and 10.")
+    table = call.world.table(f"okta.at:/api/v1/idps/{key}/credentials/keys")
+    row = keys.made(call.world, int(years))
+    return Reply(201, table.put(row["kid"], row))
+
+
+def clone_key(call: Exchange) -> Reply:
+    """``POST /api/v1/idps/{idpId}/credentials/keys/{kid}/clone?targetIdpId=…``."""
+    kid, target = call.params["kid"], call.request.arg("targetIdpId") or ""
+    row = call.world.table(f"okta.at:/api/v1/idps/{call.params['idpId']}/credentials/keys").get(kid)
+    if row is None:
+        raise missing(kid, "JsonWebKey")
+    if target not in call.world.table("okta.at:/api/v1/idps"):
+        raise missing(target, "IdpTrust")
+    table = call.world.table(f"okta.at:/api/v1/idps/{target}/credentials/keys")
+    return Reply(201, table.put(kid, row))
+
+
+def close_sessions(call: Exchange) -> Reply:
+    """``DELETE /api/v1/users/{userId}/sessions``."""
+    row = users.user_of(call)
+    events.record(call, "user.session.clear", events.user_target(row))
+    return Reply(204)
+
+
 _AT: Final = "/api/v1/idps/credentials/keys"
+_OWN: Final = "/api/v1/idps/{idpId}/credentials/keys"
 ROUTES: Final = (
     Route("POST", _AT, add_key, "createIdentityProviderKey", scopes=("okta.idps.manage",)),
     Route("GET", _AT + "/{kid}", one_key, "getIdentityProviderKey", scopes=("okta.idps.read",)),
     Route("DELETE", _AT + "/{kid}", one_key, "deleteIdentityProviderKey",
           scopes=("okta.idps.manage",)),
+    Route("POST", _OWN + "/generate", generate_key, "generateIdentityProviderSigningKey",
+          scopes=("okta.idps.manage",)),
+    Route("POST", _OWN + "/{kid}/clone", clone_key, "cloneIdentityProviderKey",
+          scopes=("okta.idps.manage",)),
+    Route("DELETE", "/api/v1/users/{userId}/sessions", close_sessions, "revokeUserSessions",
+          scopes=("okta.users.manage",)),
     Route("POST", "/api/v1/features/{featureId}/{lifecycle}", switch_feature,
           "updateFeatureLifecycle", scopes=("okta.features.manage",)),
 )  # fmt: skip
