@@ -58,6 +58,9 @@ def codes(*sentences: str) -> set[str]:
          "When it runs, the file shall be written by the tool."),
         ("INT-306", "The tool shall not print unless the name is not known.",
          "The tool shall not print a name."),
+        ("INT-308", "The tool shall print `a` and should print `b`.",
+         "The tool shall print `a`."),
+        ("INT-309", "The tool shall print TBD lines.", "The tool shall print 3 lines."),
         ("INT-310", "The tool shall print `ok` quickly.",
          "The tool shall print `ok` in 2 seconds."),
         ("INT-311", "The tool shall print `a`, `b` etc.", "The tool shall print `a` and `b`."),
@@ -100,6 +103,11 @@ def test_each_hint_is_given_where_the_trouble_is_and_only_there(
         ("When a guest asks, the service shall show the page to the guest.",
          "When a guest asks, the service shall not show the page to the guest."),
         ("The queue shall hold at most 5 jobs.", "The queue shall hold at least 8 jobs."),
+        ("The queue shall hold at most 5 jobs.", "The queue shall accept up to 9 jobs."),
+        ("The maximum length of a name shall be 64 characters.",
+         "The minimum length of a name shall be 70 characters."),
+        ("If it is gone, the service shall answer 404.",
+         "If it is gone, the service shall answer 410."),
     ],
 )  # fmt: skip
 def test_two_criteria_that_exclude_each_other_are_named(one: str, other: str) -> None:

@@ -27,21 +27,41 @@ _OPPOSITES: Final = (
     ("newest", "oldest"), ("up", "down"), ("show", "hide"), ("before", "after"),
     ("sensitive", "insensitive"), ("encrypt", "plain"), ("synchronously", "asynchronously"),
     ("refuse", "overwrite"), ("ignore", "refuse"), ("skip", "refuse"), ("ignore", "report"),
-    ("largest", "smallest"), ("uppercase", "lowercase"), ("local", "utc"),
+    ("largest", "smallest"), ("required", "optional"), ("mandatory", "optional"),
+    ("public", "private"), ("synchronous", "asynchronous"), ("always", "never"),
+    ("case-sensitive", "case-insensitive"), ("online", "offline"), ("delete", "retain"),
+    ("visible", "hidden"), ("daily", "weekly"), ("hourly", "daily"), ("encrypted", "plaintext"),
+    ("uppercase", "lowercase"), ("local", "utc"),
 )  # fmt: skip
 _EXIT: Final = re.compile(
     r"\bexit(?:s|ing)?\b[^.;]{0,25}?\bcode\s+(\d+)|\bexit (?:code|status) (\d+)", re.I
 )
 _STATUS: Final = re.compile(
-    r"\b(?:status|answer(?:s)? with|respond(?:s)? with)\s+(?:code\s+)?([1-5]\d\d)\b", re.I
+    r"\b(?:status|answers?(?: with)?|responds?(?: with)?|"
+    r"returns?)\s+(?:code\s+)?([1-5]\d\d)\b(?! \w*s\b)",
+    re.I,
 )
 _BOUND: Final = re.compile(
     r"\b(at most|no more than|up to|at least|no fewer than|no less than|more than|longer than|"
     r"greater than|larger than|over|less than|fewer than|shorter than|smaller than|under|"
-    r"exactly)\s+"
+    r"within|exactly)\s+"
     r"(\d[\d_,]*(?:\.\d+)?)\s*([a-z%]+)?",
     re.I,
 )
+#: `the maximum length of a name is 64 characters`
+_NAMED: Final = re.compile(
+    r"\b(maximum|minimum|max|min|longest|shortest)\b([^.;,]*?)\b(?:is|be|of|to|at)\s+"
+    r"(\d[\d_,]*(?:\.\d+)?)\s*([a-z%]+)?",
+    re.I,
+)
+_VERBS_TEXT: Final = (
+    "accept allow answer append be become complete contain do end finish give hold keep limit list "
+    "load make offer open permit post print process provide read receive refuse reject reply "
+    "report require respond retain retry return run save send set show start stop store support "
+    "take try "
+    "use wait write"
+)
+_VERBS: Final = frozenset(_VERBS_TEXT.split())
 _REFUSES: Final = re.compile(
     r"\b(refuse|reject|deny|fail|forbid|not accept|not allow|ignore)\w*\b", re.I
 )
@@ -130,13 +150,13 @@ def _bounds(spec: Spec) -> list[Finding]:
 
 def _bounds_of(criterion: Criterion) -> Iterator[_Bound]:
     text = masked(criterion.text)
-    for match in _BOUND.finditer(text):
-        before = re.findall(r"[a-z][a-z-]*", text[: match.start()].lower())
-        noun = next((w for w in reversed(before) if w not in _STOP), None)
+    for match in [*_BOUND.finditer(text), *_NAMED.finditer(text)]:
+        named = match.re is _NAMED
+        noun = _noun(match[2]) if named else _noun(text[: match.start()])
         if noun is None:
             continue
-        value = float(match[2].replace(",", "").replace("_", ""))
-        low, high = _range(match[1].lower(), value)
+        number, unit = (match[3], match[4]) if named else (match[2], match[3])
+        low, high = _range(match[1].lower(), float(number.replace(",", "").replace("_", "")))
         condition = _condition(text)
         in_condition = match.start() < text.find(",") if condition else False
         demand = text[max(0, text.lower().find("shall")) :]
@@ -145,19 +165,25 @@ def _bounds_of(criterion: Criterion) -> Iterator[_Bound]:
         yield _Bound(
             criterion,
             match,
-            (_singular(noun), _singular((match[3] or "").lower())),
+            (_singular(noun), _singular((unit or "").lower())),
             low,
             high,
             speaks,
         )
 
 
+def _noun(text: str) -> str | None:
+    """Return the last word that can be the thing a bound is about: no verb, no filler."""
+    found = re.findall(r"[a-z][a-z-]*", text.lower())
+    return next((w for w in reversed(found) if w not in _STOP and _singular(w) not in _VERBS), None)
+
+
 def _range(comparator: str, value: float) -> tuple[float, float]:
-    if comparator in ("at most", "no more than", "up to"):
+    if comparator in ("at most", "no more than", "up to", "within", "maximum", "max", "longest"):
         return (-1e308, value)
     if comparator in ("less than", "fewer than", "shorter than", "smaller than", "under"):
         return (-1e308, value - 1e-9)
-    if comparator in ("at least", "no fewer than", "no less than"):
+    if comparator in ("at least", "no fewer than", "no less than", "minimum", "min", "shortest"):
         return (value, 1e308)
     if comparator == "exactly":
         return (value, value)

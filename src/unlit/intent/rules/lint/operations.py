@@ -108,8 +108,11 @@ OPERATIONS: Final = (
           r"\b(default(?:s)? (?:to|is|of|value is)|by default|is \d|when (?:absent|missing|omitted|"
           r"not given))\b|`",
           "which value holds when none is given", "when it is absent, 10"),
-    _made("mixed", r"\b(?:if|when)\b[^,]*?\b(?:and\b[^,]*?\bor|or\b[^,]*?\band)\b[^,]*,",
-          r"\b(both|either|all of|any of|one of)\b",
+    _made("mixed",
+        r"\b(?:if|when)\b[^,]*?\b(?:and\b[^,]*?\bor\b(?! (?:more|less|fewer|both|later|older|"
+        r"equal))"
+        r"|or\b(?! (?:more|less|fewer|both|later|older|equal))[^,]*?\band)\b[^,]*,",
+        r"\b(both|either|all of|any of|one of)\b",
           "whether `and` or `or` binds first", "if A, and B or C or both, …"),
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from unlit.intent.model import Finding, Spec
+from unlit.intent.model import Criterion, Finding, Spec
 from unlit.intent.rules.lint.hint import hint, masked
 
 _NUMBER: Final = r"(\d[\d_.,]*)"
@@ -24,6 +24,11 @@ _DURATION: Final = re.compile(
     rf"\b(within|in less than|after|every|for|older than|longer than|at least every|timeout of|"
     rf"expires? (?:in|after)|retr(?:y|ies) after|waits?(?: for)?)\s+{_NUMBER}(?!\s*[-–]?\s*{_UNIT})"
     rf"(?![\w%:-])(?!\s*{_OTHER})",
+    re.I,
+)
+_ENDS: Final = re.compile(
+    rf"\b(respond|answer|complete|finish|end|return|load|start|stop|reply)s?\b[^.;,]*?"
+    rf"\b(?:in|within|under|below|in under|in less than|in at most)\s+{_NUMBER}(?=[.,;]|$)",
     re.I,
 )
 _LIMIT: Final = re.compile(
@@ -58,9 +63,9 @@ def findings(spec: Spec) -> list[Finding]:
     found: list[Finding] = []
     for criterion in spec.criteria:
         text = masked(criterion.text)
-        for pattern in (_DURATION, _LIMIT):
+        for pattern in (_DURATION, _LIMIT, _ENDS):
             match = pattern.search(text)
-            if match is not None:
+            if match is not None and not _given(found, criterion):
                 place = (match.start(2), match.end(2))
                 found.append(
                     hint("INT-314", criterion, place, f"`{match[2]}` has no unit.",
@@ -88,6 +93,11 @@ def findings(spec: Spec) -> list[Finding]:
                      f"{size[1]} {size[2][0].upper()}iB, or give bytes")
             )  # fmt: skip
     return found
+
+
+def _given(found: list[Finding], criterion: Criterion) -> bool:
+    """Say whether this criterion has its hint about a missing unit already."""
+    return bool(found) and found[-1].code == "INT-314" and found[-1].criterion == criterion.id
 
 
 def _whole(spec: Spec) -> list[str]:

@@ -24,6 +24,11 @@ _PASSIVE: Final = re.compile(
     r"\bshall\s+(?:not\s+|never\s+|always\s+)*be\s+(\w+(?:ed|en|wn|ept|ent|eld|ade|old))\b", re.I
 )
 _PRONOUN: Final = re.compile(r"(?:^|,\s*|\bthen\s+)(it|they|this|that|these|those)\s+shall\b", re.I)
+_BESIDE: Final = re.compile(r"\bshall\b.*?\b(should|might|could|ought to)\b", re.I)
+_GAP: Final = re.compile(
+    r"\b(TBD|TBC|TODO|FIXME|XXX|to be (?:decided|defined|confirmed|determined))\b|\?\?+|"
+    r"\[(?:NEEDS CLARIFICATION|[A-Z _]{3,})[^\]]*\]"
+)
 _THEN: Final = re.compile(r",\s*then\b", re.I)
 _NEGATION: Final = re.compile(
     r"\b(?:not|never|nobody|no)\b(?:(?!\b(?:and|or)\b|[,;.]).){0,60}?"
@@ -46,6 +51,7 @@ def _criterion(criterion: Criterion) -> list[Finding]:
     if shalls:
         found += _condition(criterion, text)
         found += _actor(criterion, text)
+    found += _unfinished(criterion, text)
     double = _NEGATION.search(text, shalls[0].start()) if shalls else None
     if double is not None:
         found.append(
@@ -71,6 +77,35 @@ def _demands(criterion: Criterion, text: str, shalls: list[re.Match[str]]) -> li
                  "Move each further `shall` to a criterion of its own.")
         ]  # fmt: skip
     return []
+
+
+def _unfinished(criterion: Criterion, text: str) -> list[Finding]:
+    found = []
+    gap = _GAP.search(text)
+    if gap is not None:
+        found.append(
+            hint(
+                "INT-309",
+                criterion,
+                gap,
+                f"`{gap[0]}` is a gap.",
+                "Whoever writes the code fills it.",
+                "Decide it, or take the criterion out.",
+            )
+        )
+    beside = _BESIDE.search(text)
+    if beside is not None:
+        found.append(
+            hint(
+                "INT-308",
+                criterion,
+                (beside.start(1), beside.end(1)),
+                f"`{beside[1]}` stands beside `shall`.",
+                "It is not clear whether it is demanded.",
+                "Write `shall`, or leave it out.",
+            )
+        )
+    return found
 
 
 def _condition(criterion: Criterion, text: str) -> list[Finding]:

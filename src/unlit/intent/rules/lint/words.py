@@ -25,6 +25,9 @@ class Word:
 
 _SPEED: Final = Word("INT-310", "How fast is not said.", "State a bound: `within 2 seconds`.")
 _QUALITY: Final = Word("INT-310", "Nobody can observe it.", "Say what a person sees when it holds.")
+_VALID: Final = Word(
+    "INT-310", "What makes it so is not said.", "Say the form: `one to 9 ASCII digits`."
+)
 _AMOUNT: Final = Word("INT-310", "How many is not said.", "State a number or a range.")
 _TIME: Final = Word("INT-310", "When is not said.", "State a time or an interval.")
 _ESCAPE: Final = Word("INT-311", "It lets every behaviour pass.", "Delete it, or say when exactly.")
@@ -44,7 +47,10 @@ _GROUPS: Final[Mapping[Word, str]] = {
     "secure|securely|weak|strong|safely|efficient|efficiently|effective|effectively|helpful|"
     "meaningful|"
     "useful|acceptable|good|bad|well|modern|readable|clear|clearly|consistent|consistently|"
-    "normal|normally|standard|valid-looking|relevant|human-readable|sane",
+    "normal|normally|standard|valid-looking|relevant|human-readable|sane|accurate|accurately|"
+    "reliable|reliably|flexible|flexibly|scalable|maintainable|elegant|smooth|smoothly|common|"
+    "typical|popular|major|important|proper|sound|sufficiently good",
+    _VALID: "valid|invalid|legal|illegal|allowed characters|special characters",
     _AMOUNT: "some|several|many|few|a few|various|numerous|most|a lot|lots of|enough|sufficient|"
     "sufficiently|large|small|big|huge|long|short|high|low|multiple|a couple of|nearby|near|"
     "close to|"
