@@ -304,3 +304,19 @@ def test_a_document_is_the_same_file_in_drive(google: Any) -> None:
     drive.files().delete(fileId=ident).execute()
     with pytest.raises(HttpError, match="Requested entity was not found"):
         docs.documents().get(documentId=ident).execute()
+
+
+def test_drive_v2_sees_the_same_files_under_older_names(google: Any) -> None:
+    old, new = google("drive", "v2"), google("drive", "v3")
+    media = MediaIoBaseUpload(io.BytesIO(b"hello"), "text/plain")
+    made = old.files().insert(body={"title": "a.txt"}, media_body=media).execute()
+    assert (made["title"], made["fileSize"], made["labels"]["trashed"]) == ("a.txt", "5", False)
+    assert new.files().get(fileId=made["id"]).execute()["name"] == "a.txt"
+    granted = old.permissions().insert(
+        fileId=made["id"], body={"type": "user", "role": "writer", "value": "b@example.com"}
+    ).execute()
+    assert granted["emailAddress"] == "b@example.com"
+    old.files().trash(fileId=made["id"]).execute()
+    assert new.files().get(fileId=made["id"], fields="trashed").execute()["trashed"] is True
+    found = old.files().list(q="title = 'a.txt' and trashed = true").execute()["items"]
+    assert [f["id"] for f in found] == [made["id"]]

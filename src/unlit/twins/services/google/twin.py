@@ -18,6 +18,7 @@ from unlit.twins.services.google.drive import (
     comments,
     drives,
     files,
+    older,
     permissions,
     uploads,
 )
@@ -32,6 +33,7 @@ MODULES = (
     changes,
     comments,
     drives,
+    older,
     docs,
     spreadsheets,
     values,

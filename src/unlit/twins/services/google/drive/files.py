@@ -136,10 +136,10 @@ def list_files(ask: Ask) -> Any:
             raise errors.drive(400, "invalid", "Invalid Value", location="q") from error
         rows = [row for row in rows if test({**row, "trashed": render.trashed(ask, row)})]
     rows = ordered(rows, ask.arg("orderBy", "modifiedTime desc"))
-    start = _start(ask)
+    start = start_of(ask)
     out: Row = {"kind": "drive#fileList"}
     if start + size < len(rows):
-        out["nextPageToken"] = base64.urlsafe_b64encode(f"~!!~{start + size}".encode()).decode()
+        out["nextPageToken"] = page_token(start + size)
     out |= {
         "incompleteSearch": False,
         "files": [render.file(ask, row) for row in rows[start : start + size]],
@@ -159,7 +159,13 @@ def _page_size(ask: Ask) -> int:
     return int(text)
 
 
-def _start(ask: Ask) -> int:
+def page_token(start: int) -> str:
+    """Return the token of the page that begins at `start`."""
+    return base64.urlsafe_b64encode(f"~!!~{start}".encode()).decode()
+
+
+def start_of(ask: Ask) -> int:
+    """Return where the asked-for page begins."""
     token = ask.arg("pageToken")
     if not token:
         return 0
@@ -447,10 +453,14 @@ def empty_trash(ask: Ask) -> Any:
 @routes.add("POST", "/files/{fileId}/copy", "copy")
 def copy(ask: Ask) -> Any:
     """Copy a file with its content."""
-    row = the_file(ask)
+    row = copied(ask, the_file(ask), ask.body())
+    return masked(ask, render.file(ask, row), DEFAULT)
+
+
+def copied(ask: Ask, row: Row, body: Row) -> Row:
+    """Copy a file under changed metadata."""
     if row["mimeType"] == store.FOLDER:
         raise errors.drive(403, "cannotCopyFile", "This file cannot be copied by the user.")
-    body = ask.body()
     keep = ("description", "properties", "appProperties", "folderColorRgb")
     entry = {name: row[name] for name in keep if row.get(name)}
     entry |= {name: body[name] for name in _WRITABLE if body.get(name) is not None}
@@ -461,7 +471,7 @@ def copy(ask: Ask) -> Any:
     ]
     new = store.add(ask.world, ask.me, {**entry, "parents": parents})
     _copied(ask, row, new)
-    return masked(ask, render.file(ask, ask.table("files")[new["id"]]), DEFAULT)
+    return dict(ask.table("files")[new["id"]])
 
 
 def _copied(ask: Ask, row: Row, new: Row) -> None:

@@ -61,6 +61,11 @@ def get(ask: Ask) -> Any:
 def create(ask: Ask) -> Any:
     """Grant a permission; who already has one gets the new role."""
     row, body = target(ask, "writer"), ask.body()
+    return files.masked(ask, render.permission(add(ask, row, body)), DEFAULT)
+
+
+def add(ask: Ask, row: Row, body: Row) -> Row:
+    """Grant a checked permission and return it."""
     checked(body)
     if body["role"] == "owner":
         return _transferred(ask, row, body)
@@ -71,7 +76,7 @@ def create(ask: Ask) -> Any:
         new = old
     _table(ask, row).patch(row["id"], permissions=(*held, new))
     store.changed(ask.world, row["id"])
-    return files.masked(ask, render.permission(new), DEFAULT)
+    return new
 
 
 def wrong(text: str, name: str, reason: str = "invalid") -> Exception:
@@ -135,7 +140,7 @@ def granted(ask: Ask, body: Row) -> Row:
     return new
 
 
-def _transferred(ask: Ask, row: Row, body: Row) -> Any:
+def _transferred(ask: Ask, row: Row, body: Row) -> Row:
     if not ask.flag("transferOwnership"):
         raise errors.drive(
             403,
@@ -157,7 +162,7 @@ def _transferred(ask: Ask, row: Row, body: Row) -> Any:
     ]
     ask.table("files").patch(row["id"], permissions=(*held, new), owner=new["emailAddress"])
     store.changed(ask.world, row["id"])
-    return files.masked(ask, render.permission(new), DEFAULT)
+    return new
 
 
 @routes.add("PATCH", "/files/{fileId}/permissions/{permissionId}", "update")
@@ -166,7 +171,8 @@ def update(ask: Ask) -> Any:
     row, body = target(ask, "writer"), ask.body()
     old = one(ask, row)
     if body.get("role") == "owner":
-        return _transferred(ask, row, {**old, **body})
+        moved = _transferred(ask, row, {**old, **body})
+        return files.masked(ask, render.permission(moved), DEFAULT)
     if old["role"] == "owner":
         raise errors.drive(
             403,

@@ -1,6 +1,7 @@
 """Uploads: simple, multipart and resumable, for new and for existing files."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from unlit.twins.kit.http import Malformed, Reply, Request
@@ -12,22 +13,36 @@ from unlit.twins.services.google.drive import convert, files, render
 routes = Routes("", "drive.files", files.WRITE)
 _RANGE: Final = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 _BOUNDARY: Final = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
+Naming = Callable[[Row], Row]
 _STEM: Final = "/upload/drive/v3/files"
 
 
 @routes.add("POST", _STEM, "create")
 def create(ask: Ask) -> Any:
     """Make a file with content."""
-    return _upload(ask, None)
+    return _answered(ask, upload(ask, None))
 
 
 @routes.add("PATCH", _STEM + "/{fileId}", "update")
 def update(ask: Ask) -> Any:
     """Change a file's content, and with it its metadata."""
-    return _upload(ask, files.the_file(ask, "writer"))
+    return _answered(ask, upload(ask, files.the_file(ask, "writer")))
 
 
-def _upload(ask: Ask, row: Row | None) -> Any:
+def _answered(ask: Ask, found: Any) -> Any:
+    if isinstance(found, Reply):
+        return found
+    return files.masked(ask, render.file(ask, found), files.DEFAULT)
+
+
+def upload(ask: Ask, row: Row | None, names: Naming = lambda body: body) -> Any:
+    """Take an upload; return the file, or the reply that begins a resumable one.
+
+    Args:
+        ask: The call.
+        row: The file whose content is replaced; none makes a new one.
+        names: Turns the metadata sent into v3's names.
+    """
     kind = ask.arg("uploadType")
     if kind == "media":
         return _stored(ask, row, {}, ask.request.body, ask.request.headers.get("content-type", ""))
@@ -36,9 +51,9 @@ def _upload(ask: Ask, row: Row | None) -> Any:
         if len(parts) != 2:
             raise errors.drive(400, "badContent", "Malformed multipart body.")
         (_, first), (kind, content) = parts
-        return _stored(ask, row, _metadata(first), content, kind)
+        return _stored(ask, row, names(_metadata(first)), content, kind)
     if kind == "resumable":
-        return _started(ask, row)
+        return _started(ask, row, names)
     raise errors.drive(
         400, "badRequest", "Bad Request" if kind else "Required parameter: uploadType"
     )
@@ -73,13 +88,13 @@ def _metadata(data: bytes) -> Row:
     return found if isinstance(found, dict) else {}
 
 
-def _stored(ask: Ask, row: Row | None, body: Row, content: bytes, kind: str) -> Any:
+def _stored(ask: Ask, row: Row | None, body: Row, content: bytes, kind: str) -> Row:
     kind = kind.split(";")[0].strip()
     if row is None:
         row = _created(ask, body, content, kind)
     else:
         row = _replaced(ask, row, body, content, kind)
-    return files.masked(ask, render.file(ask, ask.table("files")[row["id"]]), files.DEFAULT)
+    return dict(ask.table("files")[row["id"]])
 
 
 def _created(ask: Ask, body: Row, content: bytes, kind: str) -> Row:
@@ -103,8 +118,8 @@ def _replaced(ask: Ask, row: Row, body: Row, content: bytes, kind: str) -> Row:
     return files.with_content(ask, row, content)
 
 
-def _started(ask: Ask, row: Row | None) -> Reply:
-    body = _metadata(ask.request.body) if ask.request.body.strip() else {}
+def _started(ask: Ask, row: Row | None, names: Naming) -> Reply:
+    body = names(_metadata(ask.request.body)) if ask.request.body.strip() else {}
     if row is None:
         files.parents_of(ask, body)
     ident = "AB" + ask.world.text("google.upload", 90, store.ID_CHARS)
@@ -119,16 +134,20 @@ def _started(ask: Ask, row: Row | None) -> Reply:
             "query": ask.request.raw_query,
         },
     )
-    tail = f"/{row['id']}" if row else ""
     query = ask.request.raw_query
-    link = f"{ask.request.origin}{_STEM}{tail}?{query}&upload_id={ident}"
+    link = f"{ask.request.origin}{ask.request.raw_path}?{query}&upload_id={ident}"
     return Reply(200, None, [("location", link), ("x-guploader-uploadid", ident)])
 
 
 @routes.add("PUT", _STEM, "create")
 @routes.add("PUT", _STEM + "/{fileId}", "update")
-def put(ask: Ask) -> Any:
+def put_chunk(ask: Ask) -> Any:
     """Take a chunk of a resumable upload, or say how much has arrived."""
+    return _answered(ask, put(ask))
+
+
+def put(ask: Ask) -> Any:
+    """Take a chunk; return the file when it is whole, otherwise the reply that says what came."""
     ident = ask.arg("upload_id")
     held = ask.table("uploads").get(ident)
     if held is None:
