@@ -8,7 +8,7 @@ from unlit.core.errors import InvalidInput
 from unlit.core.states import Partition, Verdict
 from unlit.line.model import LineEvent
 from unlit.line.service import Line
-from unlit.record.model import GateDecision, RunState, StageState
+from unlit.record.model import FailureClass, GateDecision, RunState, StageState
 
 
 async def test_a_run_goes_from_its_spec_to_its_gate_and_ships(
@@ -127,3 +127,36 @@ async def test_an_unsound_request_leaves_no_record(
         with pytest.raises(InvalidInput, match=code):
             await line.start(replace(request(repository), **change))  # type: ignore[arg-type] # by design
     assert world.store.runs() == ()
+
+
+async def test_a_stalled_agent_hands_over_and_a_silent_model_fails_over(
+    tmp_path: Path, repository: Path
+) -> None:
+    cheap = overlays(tmp_path / "cheap", "3", "3")
+    strong = overlays(tmp_path / "strong", "", "", "10")
+    events: list[LineEvent] = []
+    world = services(tmp_path / "state", cheap, events)
+    agents = (f"scripted:{cheap}", f"scripted:{strong}")
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(replace(request(repository), agents=agents))
+        done = await line.wait(run)
+        assert done.state is RunState.WAITING
+        silent = await line.start(replace(request(repository), agents=("codex", agents[1])))
+        await line.wait(silent)
+    assert [row.agent for row in world.store.candidates(run)] == list(agents)
+    assert any(event.text.startswith("stall") for event in events)
+    first = next(stage for stage in world.store.stages(silent) if stage.name == "build")
+    assert first.facts["failover"] == ["codex"]
+    assert first.facts["agent"] == agents[1]
+
+
+async def test_a_model_that_never_answers_is_not_the_agents_failure(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(replace(request(repository), agents=("codex",)))
+        done = await line.wait(run)
+    assert done.state is RunState.FAILED
+    (stage,) = (row for row in world.store.stages(run) if row.state is StageState.FAILED)
+    assert (stage.failure, stage.code) == (FailureClass.HARNESS, "HAR-051")

@@ -1,7 +1,7 @@
 """The default line: what follows what. Imports no engine; `Durable` remembers the steps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from unlit.core.states import Partition, Verdict
 from unlit.harness.model import Feedback
 from unlit.line.graph_flow import produce_graph
 from unlit.line.model import LineEvent
+from unlit.line.rules.progress import Advice, Tried, advise
 from unlit.line.stages import build, checks, close, grade, prepare
 from unlit.line.stages.work import StopRun, Work, perform
 from unlit.record.model import RunState, StageState
@@ -69,9 +70,16 @@ async def _candidates(work: Work, base: str, context: str, base_passes: bool | N
     parent, made = base, None
     feedback: tuple[Feedback, ...] = ()
     remarks: tuple[str, ...] = ()
+    tried: list[Tried] = []
     for number in range(1, work.request.max_candidates + 1):
-        turn = build.Turn(number, parent, work.request.agents[0], context, feedback, remarks)
+        advice = advise(work.request.agents, tried)
+        told = (*remarks, advice.remark) if advice.remark else remarks
+        turn = build.Turn(
+            number, parent, advice.agent, context, feedback, told, others=advice.others
+        )
+        _hand_over(work, turn, advice)
         built = await perform(work, "build", partial(build.build, work, turn), turn.candidate)
+        tried.append(Tried(advice.agent, str(built.get("tree", ""))))
         if "commit" not in built:
             remarks = (f"The last turn left nothing to grade: {built['detail']}.",)
             continue
@@ -85,7 +93,16 @@ async def _candidates(work: Work, base: str, context: str, base_passes: bool | N
         if made.verdict is Verdict.SHIP:
             return made
         feedback, remarks = grade.feedback_of(graded), ()
+        buckets = tuple(sorted((item.criterion, item.bucket) for item in feedback))
+        tried[-1] = replace(tried[-1], buckets=buckets)
     return made
+
+
+def _hand_over(work: Work, turn: build.Turn, advice: Advice) -> None:
+    if advice.why:
+        text = f"{advice.why}: {advice.agent} takes over"
+        event = LineEvent(work.run, "note", "build", turn.candidate, text=text)
+        work.journal.event(f"build/{turn.candidate}/handover", event)
 
 
 async def _sealed(work: Work, made: Made) -> Verdict:

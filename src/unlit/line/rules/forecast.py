@@ -114,9 +114,9 @@ def _calibration(source: str, measure: str, rows: Sequence[Forecast]) -> Calibra
         sentence = f"not enough runs: {count} of {ENOUGH_TO_JUDGE}"
         return Calibration(measure, source, count, None, None, shift, sentence)
     if measure == "ship_probability":
-        bias = sum(_number(r.actual) - _number(r.middle) for r in rows) / count
-        sentence = f"it shipped {abs(bias):.0%} {'more' if bias >= 0 else 'less'} often than said"
-        return Calibration(measure, source, count, None, bias, shift, sentence)
+        gap = sum(_number(r.actual) - _number(r.middle) for r in rows) / count
+        sentence = f"it shipped {abs(gap):.0%} {'more' if gap >= 0 else 'less'} often than said"
+        return Calibration(measure, source, count, None, gap, shift, sentence)
     bounded = [r for r in rows if r.low is not None and r.high is not None]
     inside = (
         sum(_number(r.low) <= _number(r.actual) <= _number(r.high) for r in bounded) / len(bounded)

@@ -5,13 +5,23 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from unlit.core.errors import BudgetUsedUp
+from unlit.core.errors import BudgetUsedUp, OutsideFailed
 from unlit.core.ids import CandidateId, Digest
-from unlit.harness.model import AgentEvent, Change, Commit, End, EndReason, Feedback, Job, Verdict
+from unlit.harness.model import (
+    AgentEvent,
+    Change,
+    Commit,
+    End,
+    EndReason,
+    Feedback,
+    Job,
+    Outcome,
+    Verdict,
+)
 from unlit.harness.ports import Agent, Fence, Layer
 from unlit.harness.rules import MAX_FILE_BYTES, judge_turn
 from unlit.harness.workspace import Provenance
@@ -28,7 +38,12 @@ NO_KEY: Final = "fake-key-that-opens-nothing"
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one candidate starts from."""
+    """What one candidate starts from.
+
+    Attributes:
+        instruction: What a node of a graph asks for.
+        others: Who takes over when the agent's model does not answer.
+    """
 
     number: int
     parent: str
@@ -37,6 +52,7 @@ class Turn:
     feedback: tuple[Feedback, ...] = ()
     remarks: tuple[str, ...] = ()
     instruction: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def candidate(self) -> CandidateId:
@@ -62,7 +78,31 @@ class _Listener:
 
 
 async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
-    """Let an agent make one candidate."""
+    """Let an agent make one candidate.
+
+    When its model does not answer, or it cannot be started, the next agent takes over; when none
+    is left, that is the model's or the machine's failure, never the agent's.
+
+    Raises:
+        OutsideFailed: No agent's model answered, or none could be started.
+    """
+    silent: list[str] = []
+    facts: Mapping[str, Any] = {}
+    for agent in (turn.agent, *turn.others):
+        facts = await _build(work, replace(turn, agent=agent))
+        if facts["outcome"] not in (Outcome.MODEL_FAILED.value, Outcome.NOT_STARTED.value):
+            return {**facts, "failover": silent} if silent else facts
+        silent.append(agent)
+    code = "MOD-301" if facts["outcome"] == Outcome.MODEL_FAILED.value else "HAR-051"
+    raise OutsideFailed(
+        code,
+        f"No agent could work: {facts['detail']}.",
+        f"tried: {', '.join(silent)}.",
+        "look at the agent's key, model and network rule; then `unlit resume RUN`.",
+    )
+
+
+async def _build(work: Work, turn: Turn) -> Mapping[str, Any]:
     _within_budget(work)
     services, request = work.services, work.request
     spec = services.specs.read(request.spec)
