@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -56,12 +57,12 @@ def certificate(folder: Path) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def running(*argv: str) -> Iterator[str]:
+def running(*argv: str) -> Iterator["Target"]:
     """Run a program that prints its port first."""
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().strip()
+        yield Target(process.stdout.readline().strip(), process.pid)
     finally:
         assert process.stdin is not None
         process.stdin.close()
@@ -72,7 +73,7 @@ def running(*argv: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def mitmproxy(mitmdump: str, upstream: str) -> Iterator[str]:
+def mitmproxy(mitmdump: str, upstream: str) -> Iterator["Target"]:
     """Run mitmproxy in reverse mode in front of the upstream."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -86,15 +87,28 @@ def mitmproxy(mitmdump: str, upstream: str) -> Iterator[str]:
             time.sleep(0.1)
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port))):
                 break
-        yield port
+        yield Target(port, process.pid)
     finally:
         process.kill()
         process.wait()
 
 
-def wrk(port: str, connections: int, seconds: int, *extra: str) -> dict[str, float]:
-    """Measure one target."""
-    url = f"https://localhost:{port}/v1/thing"
+@dataclass(frozen=True)
+class Target:
+    """A server under load, and its process."""
+
+    port: str
+    pid: int
+
+    def cpu_s(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wrk(target: Target, connections: int, seconds: int, *extra: str) -> dict[str, float]:
+    """Measure one target; its processor time a request does not depend on who else is running."""
+    url = f"https://localhost:{target.port}/v1/thing"
+    before = target.cpu_s()
     done = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *extra, url],
         capture_output=True,
@@ -105,7 +119,13 @@ def wrk(port: str, connections: int, seconds: int, *extra: str) -> dict[str, flo
     p50, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)", done).groups()  # type: ignore[union-attr]
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", done)
     scale = {"us": 0.001, "ms": 1, "s": 1000}[unit]
-    return {"rps": rate, "p50_ms": float(p50) * scale, "bad": int(bad[1]) if bad else 0}
+    count = int(re.search(r"(\d+) requests in", done)[1])  # type: ignore[index]
+    return {
+        "rps": rate,
+        "p50_ms": round(float(p50) * scale, 3),
+        "cpu_us": round((target.cpu_s() - before) / max(1, count) * 1e6, 1),
+        "bad": int(bad[1]) if bad else 0,
+    }
 
 
 def fdatasync_ms(folder: Path) -> float:
@@ -129,6 +149,7 @@ def main() -> None:
     if shutil.which("wrk") is None:
         sys.exit("not exercised: wrk is not installed")
     rows: dict[str, dict[str, float]] = {}
+    ratios: dict[str, float] = {}
     python = sys.executable
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -140,20 +161,21 @@ def main() -> None:
             for kind, extra in (("plain", ()), ("inject", ("-H", "x-api-key: unlitph" + "0" * 40))):
                 serve = [python, str(HERE / "gateway_serve.py"), str(folder / kind)]
                 (folder / kind).mkdir()
-                with running(*serve, upstream, roots, kind) as port:
+                with running(*serve, upstream.port, roots, kind) as target:
                     for connections in (1, 8):
-                        wrk(port, connections, 1, *extra)
-                        row = wrk(port, connections, options.seconds, *extra)
+                        wrk(target, connections, 1, *extra)
+                        row = wrk(target, connections, options.seconds, *extra)
                         rows[f"gateway {kind} c={connections}"] = row
             sync_ms.append(fdatasync_ms(folder))
             if options.mitmdump:
-                with mitmproxy(options.mitmdump, upstream) as port:
+                with mitmproxy(options.mitmdump, upstream.port) as target:
                     for connections in (1, 8):
-                        wrk(port, connections, 1)
-                        row = wrk(port, connections, options.seconds)
+                        wrk(target, connections, 1)
+                        row = wrk(target, connections, options.seconds)
                         rows[f"mitmproxy c={connections}"] = row
     for label, row in rows.items():
-        sys.stderr.write(f"{label:24} {row['rps']:10.0f} req/s  p50 {row['p50_ms']:.3f} ms\n")
+        text = f"{label:24} {row['rps']:10.0f} req/s  p50 {row['p50_ms']:.3f} ms"
+        sys.stderr.write(f"{text}  processor {row['cpu_us']:.0f} us\n")
     direct, plain = rows["direct c=1"]["p50_ms"], rows["gateway plain c=1"]["p50_ms"]
     result: dict[str, object] = {
         "rows": rows,
@@ -162,13 +184,12 @@ def main() -> None:
         "added_synced_ms": round(rows["gateway inject c=1"]["p50_ms"] - direct, 3),
     }
     if options.mitmdump:
-        result["ratios"] = {
-            f"{kind} c={c}": round(
-                rows[f"gateway {kind} c={c}"]["rps"] / rows[f"mitmproxy c={c}"]["rps"], 1
-            )
-            for kind in ("plain", "inject")
-            for c in (1, 8)
-        }
+        for kind in ("plain", "inject"):
+            for c in (1, 8):
+                ours, theirs = rows[f"gateway {kind} c={c}"], rows[f"mitmproxy c={c}"]
+                ratios[f"{kind} c={c}"] = round(ours["rps"] / theirs["rps"], 1)
+                ratios[f"{kind} c={c}, processor"] = round(theirs["cpu_us"] / ours["cpu_us"], 1)
+        result["ratios"] = ratios
     else:
         result["ratios"] = "not exercised: no mitmdump"
     sys.stdout.write(json.dumps(result) + "\n")
