@@ -33,6 +33,7 @@ _OPPOSITES: Final = (
     ("visible", "hidden"), ("daily", "weekly"), ("hourly", "daily"), ("encrypted", "plaintext"),
     ("uppercase", "lowercase"), ("local", "utc"),
 )  # fmt: skip
+_OPPOSED: Final = frozenset(word for pair in _OPPOSITES for word in pair)
 _EXIT: Final = re.compile(
     r"\bexit(?:s|ing)?\b[^.;]{0,25}?\bcode\s+(\d+)|\bexit (?:code|status) (\d+)", re.I
 )
@@ -294,6 +295,7 @@ class _Row:
     words: frozenset[str]
     condition: frozenset[str]
     forbids: bool
+    bounded: bool
 
 
 def _opposites(spec: Spec) -> list[Finding]:
@@ -303,6 +305,7 @@ def _opposites(spec: Spec) -> list[Finding]:
             words(criterion.text),
             _stated(criterion.text),
             bool(_FORBIDS.search(criterion.text)),
+            bool(_BOUND.search(criterion.text)),
         )
         for criterion in spec.criteria
     ]
@@ -325,9 +328,11 @@ def _opposed(a: _Row, b: _Row) -> str | None:
         return None
     if a.forbids != b.forbids:
         return "one demands what the other forbids" if common / both >= 0.7 else None
-    if _BOUND.search(a.criterion.text) and _BOUND.search(b.criterion.text):
+    if a.bounded and b.bounded:
         return None  # two sides of one limit; `_bounds` compares those
     different = a.words ^ b.words
+    if len(different & _OPPOSED) < 2:
+        return None
     for one, other in _OPPOSITES:
         if {one, other} <= different and (one in a.words) != (one in b.words):
             return f"`{one}` against `{other}`"

@@ -1,6 +1,7 @@
 """Make a hint at a place of a criterion's sentence."""
 
 import re
+from functools import lru_cache
 
 from unlit.intent.model import Criterion, Finding, Span
 
@@ -22,6 +23,7 @@ def hint(
     return Finding(code, "hint", span, message, reason, suggestion, criterion.id)
 
 
+@lru_cache(maxsize=2048)
 def masked(text: str) -> str:
     """Return `text` with code and quotations blanked; offsets stay what they were."""
     return re.sub(

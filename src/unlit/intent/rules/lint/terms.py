@@ -83,14 +83,16 @@ def _all(spec: Spec) -> str:
 def _doubled(spec: Spec) -> list[Finding]:
     defined = " ".join(f"{term.name} {term.meaning}" for term in spec.terms).lower()
     found = []
+    texts = [(criterion, masked(criterion.text)) for criterion in spec.criteria]
+    said = " ".join(text.lower() for _, text in texts)
     for one, other in _PAIRS:
+        if one not in said or other not in said or one in defined or other in defined:
+            continue
         places = []
         for word in (one, other):
             pattern = re.compile(rf"\b{word}s?\b", re.I)
-            places.append(
-                next(((c, m) for c in spec.criteria if (m := pattern.search(masked(c.text)))), None)
-            )
-        if places[0] is None or places[1] is None or one in defined or other in defined:
+            places.append(next(((c, m) for c, text in texts if (m := pattern.search(text))), None))
+        if places[0] is None or places[1] is None:
             continue
         criterion, match = max((place for place in places if place), key=lambda p: p[0].line)
         found.append(
