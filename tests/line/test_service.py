@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from tests.line.world import durable_url, overlays, request, services
 
+from unlit.context.connectors.markdown import MarkdownFolder
+from unlit.context.model import Trust
 from unlit.core.errors import InvalidInput
 from unlit.core.states import Partition, Verdict
 from unlit.line.model import LineEvent
@@ -160,3 +162,30 @@ async def test_a_model_that_never_answers_is_not_the_agents_failure(
     assert done.state is RunState.FAILED
     (stage,) = (row for row in world.store.stages(run) if row.state is StageState.FAILED)
     assert (stage.failure, stage.code) == (FailureClass.HARNESS, "HAR-051")
+
+
+@pytest.mark.parametrize(
+    ("internal", "public", "way_out"),
+    [(True, True, True), (False, True, True), (True, False, True), (True, True, False)],
+)
+async def test_private_data_anybodys_text_and_a_way_out_never_meet(
+    tmp_path: Path, repository: Path, *, internal: bool, public: bool, way_out: bool
+) -> None:
+    (repository / "policy.toml").write_text("OPEN\n" if way_out else "version = 1\n")
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    kinds = [("docs", Trust.INTERNAL)] * internal + [("tickets", Trust.PUBLIC)] * public
+    world = replace(
+        world,
+        sources=lambda folder: [
+            MarkdownFolder(folder, world.clock, name, trust) for name, trust in kinds
+        ],
+    )
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        done = await line.wait(run)
+    if not (internal and public and way_out):
+        assert done.state is RunState.WAITING
+        return
+    assert done.state is RunState.FAILED
+    stage = next(row for row in world.store.stages(run) if row.name == "context")
+    assert (stage.failure, stage.code) == (FailureClass.POLICY, "LIN-054")

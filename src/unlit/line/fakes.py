@@ -48,6 +48,10 @@ class FakePolicies:
         """What a role may change."""
         return FileRules((".",), ("policy.toml",))
 
+    def ways_out(self, path: Path, role: str) -> Sequence[str]:
+        """A policy that says OPEN lets data out."""
+        return ("coder may reach anything",) if "OPEN" in path.read_text() else ()
+
 
 class FakeFences:
     """Fences that are plain folders."""

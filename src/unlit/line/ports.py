@@ -55,6 +55,13 @@ class Policies(Protocol):
         """Return what a role may change."""
         ...
 
+    def ways_out(self, path: Path, role: str) -> Sequence[str]:
+        """Return sentences of rules by which a role can send data to the world.
+
+        Package mirrors, twins and rules bound to a credential are none.
+        """
+        ...
+
 
 class Fences(Protocol):
     """The fence room."""

@@ -1,5 +1,6 @@
 """The policy room as the line needs it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from typing_extensions import override
@@ -22,3 +23,13 @@ class PolicyRoom(Policies):
         rules, limits = policy.files(role), policy.limits(role)
         whole = None if limits.file_mb is None else limits.file_mb * 1024 * 1024 - 1
         return FileRules(tuple(rules.write), (*rules.read_only, *rules.hide), whole)
+
+    @override
+    def ways_out(self, path: Path, role: str) -> Sequence[str]:
+        return tuple(
+            rule.sentence
+            for rule in load_policy(path).rules
+            if rule.effect == "allow"
+            and (role in rule.roles or "*" in rule.roles)
+            and not (rule.mirror or rule.twin or rule.credential)
+        )

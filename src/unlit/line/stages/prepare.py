@@ -1,11 +1,12 @@
 """Before the first candidate: is the spec ready, what is the context, does the base hold."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from unlit.context.rules.trifecta import exposure
 from unlit.context.service import snapshot_brief, take_snapshot
-from unlit.core.errors import OutcomeNotGoodEnough
+from unlit.core.errors import OutcomeNotGoodEnough, RefusedByPolicy
 from unlit.line.stages.checks import run_tests
 from unlit.line.stages.hindsight import foresee
 from unlit.line.stages.work import Work
@@ -37,6 +38,7 @@ async def context(work: Work, base: str) -> Mapping[str, Any]:
     def pin() -> Mapping[str, Any]:
         sources = services.sources(work.workspace.tree(base))
         snapshot = take_snapshot(sources, services.bodies)
+        _refuse_trifecta(work, snapshot.taint)
         text = services.bodies.keep(snapshot_brief(snapshot, services.bodies).encode())
         services.store.change_run(work.run, services.clock.now(), snapshot=snapshot.digest)
         count = len(snapshot.entries)
@@ -49,6 +51,19 @@ async def context(work: Work, base: str) -> Mapping[str, Any]:
         }
 
     return await asyncio.to_thread(pin)
+
+
+def _refuse_trifecta(work: Work, taint: Iterable[str]) -> None:
+    """Private data, text from anybody and a way out never meet in one run."""
+    ways_out = work.services.policies.ways_out(work.request.policy, "coder")
+    found = exposure(taint, ways_out)
+    if found.is_lethal:
+        raise RefusedByPolicy(
+            "LIN-054",
+            f"The run would hold {found.sentence}",
+            "together they let anybody's text tell an agent to carry private data away.",
+            "leave out the public source, or bind the open rule to a credential, mirror or twin.",
+        )
 
 
 async def baseline(work: Work, base: str) -> Mapping[str, Any]:
