@@ -207,3 +207,34 @@ async def test_a_command_that_is_not_there_is_named(world: World) -> None:
     with pytest.raises(InvalidInput) as caught:
         await world.grade(world.request(run="no-such-command-here run"))
     assert caught.value.code == "EVA-138"
+
+
+async def test_what_is_left_is_spent_where_it_is_undecided(world: World) -> None:
+    world.scenario("a", weight=9)
+    world.scenario("b", criterion="AC-2")
+    request = replace(world.request(), max_trajectories=30, options={"settle": 12})
+    counted = await world.grade(request)
+    assert {record.criteria[0] for record in counted.settled} == {"AC-2"}  # AC-1 is met
+    assert len(counted.settled) == 12
+    assert counted.test.n == 30  # they do not enter the ship test
+    assert [record.n for record in counted.settled] == list(range(31, 43))
+
+
+async def test_answers_that_were_learnt_do_better_with_known_values(world: World) -> None:
+    from unlit.evaluation.scenarios.sample import draw_seed, sample
+
+    names = [f"s{n}" for n in range(6)]
+    for name in names:
+        world.scenario(name)
+    known = []
+    for scenario in load_vault(world.vault).scenarios:
+        values = sample(scenario, draw_seed(0, f"known:{scenario.id}", 0))
+        known.append(f'{values["who"]}) echo "hello $2" ;;')
+    table = 'case "$2" in ' + " ".join(known) + " *) echo no ;; esac"
+    (world.candidate / "product.sh").write_text(table, encoding="utf-8")
+    counted = await world.grade(
+        replace(world.request(), options={"freshness": True}, keep_going=True)
+    )
+    assert counted.freshness is not None
+    assert counted.freshness.known_better == 6
+    assert counted.freshness.is_suspicious

@@ -41,6 +41,8 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     against: Path | None = None,
     judge: str | None = None,
     invariants: bool = True,
+    settle: int = 0,
+    freshness: Annotated[bool, cyclopts.Parameter(negative=())] = False,
     as_json: Annotated[bool, cyclopts.Parameter("--json", negative=())] = False,
     junit: Path | None = None,
     eval_log: Path | None = None,
@@ -68,6 +70,8 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         against: Folder with a previous version: run both on the same worlds, say where they differ.
         judge: rubric:PROVIDER:MODEL, asked what no program can check; counts only with labels.
         invariants: Also try the safety pack on the candidate.
+        settle: Spend so many further trajectories on criteria that are not decided yet.
+        freshness: Also run each scenario with values that may be known, and compare.
         artefacts: Where details with scenario content go; default: beside the vault.
         as_json: Print the result as unlit.evaluation/1.
         junit: Also write JUnit XML to this file.
@@ -81,6 +85,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         trajectories, parallel, seed, artefacts, replay, tuple(fix or ()),
     )  # fmt: skip
     options = options_of(flags, judge, invariants)
+    options |= {"settle": settle, "freshness": freshness}
     request = plan(flags, factory_of(candidate), options=options)
     if against is not None:
         return _against(request, against, as_json=as_json)

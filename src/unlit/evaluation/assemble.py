@@ -18,6 +18,7 @@ from unlit.evaluation.model import (
     Strength,
     TrajectoryRecord,
 )
+from unlit.evaluation.records import JUDGED
 from unlit.evaluation.rules.claims import ScenarioCount, claim_a, claim_b, pass_hats
 from unlit.evaluation.rules.criteria import CriterionCount, criterion_result
 from unlit.evaluation.rules.feedback import coarse
@@ -25,7 +26,7 @@ from unlit.evaluation.rules.independence import Facts, ScenarioFacts, Writer, in
 from unlit.evaluation.rules.ship import METHOD
 from unlit.evaluation.rules.verdict import Evidence, decide, not_verified
 from unlit.evaluation.scenarios.model import Scenario
-from unlit.evaluation.service import JUDGED, Counted
+from unlit.evaluation.service import Counted
 from unlit.evaluation.spec import SpecFacts
 from unlit.evaluation.vault import Vault
 
@@ -67,7 +68,7 @@ def assemble(
         satisfaction=satisfaction(request, counted, counts),
         criteria=criteria,
         strength=around.strength,
-        leaks=around.leaks,
+        leaks=_with_freshness(around.leaks, counted),
         looks=around.looks,
         trajectories=counted.records,
         not_verified=not_verified(
@@ -94,7 +95,7 @@ def _verdict(
     evidence = Evidence(
         test=counted.test,
         criteria=criteria,
-        leaks=around.leaks,
+        leaks=_with_freshness(around.leaks, counted),
         drawn=len(counted.records),
         broken_invariants=around.broken_invariants,
         harness_broken=counted.broken,
@@ -102,6 +103,18 @@ def _verdict(
         unexercised=tuple(_unexercised(counted)),
     )
     return decide(evidence).verdict
+
+
+def _with_freshness(leaks: Leaks, counted: Counted) -> Leaks:
+    found = counted.freshness
+    if found is None:
+        return leaks
+    sentence = (
+        f"Freshness: of {found.pairs} scenarios {found.known_better} did better and "
+        f"{found.fresh_better} worse with values that may be known."
+    )
+    state = "suspicious" if found.is_suspicious else "held"
+    return replace(leaks, freshness=state, details=(*leaks.details, sentence))
 
 
 def _unexercised(counted: Counted) -> list[str]:
@@ -155,7 +168,7 @@ def criterion_results(
         about = tuple(s for s in counted.scenarios if name in _criteria_of(s))
         records = [
             record
-            for record in counted.records
+            for record in (*counted.records, *counted.settled)
             if name in record.criteria and record.state is not TrajectoryState.NOT_EXERCISED
         ]
         satisfied = sum(

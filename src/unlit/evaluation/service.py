@@ -4,7 +4,7 @@ import logging
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from unlit.core.canonical import digest_json
 from unlit.core.clock import Clock
@@ -15,7 +15,10 @@ from unlit.evaluation.base import BaseReport, check_base
 from unlit.evaluation.grading import Loop, Slot
 from unlit.evaluation.leaks.proof import Proof
 from unlit.evaluation.model import EvaluationRequest, Event, Product, TrajectoryRecord
+from unlit.evaluation.more import Extra, More
 from unlit.evaluation.ports import Judge, Pool, Worlds
+from unlit.evaluation.records import judged_criteria, outputs_of, record_of
+from unlit.evaluation.rules.freshness import Freshness
 from unlit.evaluation.rules.ship import ShipTest, start
 from unlit.evaluation.scenarios.model import Draw, Scenario
 from unlit.evaluation.scenarios.sample import Drawing, sample
@@ -26,10 +29,6 @@ from unlit.evaluation.trajectory import Outcome, Setting
 from unlit.evaluation.vault import Vault
 
 logger = logging.getLogger(__name__)
-
-JUDGED: Final = "judge"
-"""Label of what only a judge can say."""
-_LOOK_AT: Final = 200_000
 
 OnEvent = Callable[[Event], None]
 
@@ -58,6 +57,8 @@ class Counted:
     base: BaseReport = field(default_factory=BaseReport)
     curtailed: bool = False
     judged: Mapping[CriterionId, Sequence[bool]] = field(default_factory=dict)
+    settled: tuple[TrajectoryRecord, ...] = ()
+    freshness: Freshness | None = None
 
     @property
     def broken(self) -> str | None:
@@ -133,10 +134,35 @@ async def grade(
         scenarios = {str(scenario.id): scenario for scenario in chosen}
         loop = Loop(scenarios, draws, setting, count, limit, first=len(counted) + 1)
         await loop.run(slots)
+    extra = await _afterwards(request, chosen, vault, parts, setting, count)
     sampling = "random sweeps by weight" if drawing.by_sweeps else "independent by weight"
     return Counted(
-        count.test, tuple(count.records), chosen, sampling, base, count.curtailed, count.judged
-    )
+        count.test, tuple(count.records), chosen, sampling, base, count.curtailed, count.judged,
+        extra.settled, extra.freshness,
+    )  # fmt: skip
+
+
+async def _afterwards(
+    request: EvaluationRequest,
+    scenarios: Sequence[Scenario],
+    vault: Vault,
+    parts: Parts,
+    setting: Setting,
+    count: "Count",
+) -> Extra:
+    """Spend what is left where it is undecided, and try known values; neither enters the test."""
+    settle = int(request.options.get("settle", 0))
+    fresh = bool(request.options.get("freshness", False))
+    if not settle and not fresh:
+        return Extra()
+    slot = Slot("slot-extra", parts.pool, request.candidate)
+    try:
+        more = More(request, scenarios, vault.lists, slot, setting)
+        records = await more.settle(count.records, settle) if settle else ()
+        pairs = await more.known_values(count.records) if fresh else None
+    finally:
+        await slot.close()
+    return Extra(records, pairs)
 
 
 def grading_key(request: EvaluationRequest, vault: Vault) -> str:
@@ -258,7 +284,7 @@ class Count:
         record = record_of(outcome, scenario, self._replay_command(outcome))
         leaks = {
             "twins": self._proof.see("twins", outcome.traffic.texts),
-            "outputs": self._proof.see("outputs", _outputs(outcome)),
+            "outputs": self._proof.see("outputs", outputs_of(outcome)),
         }
         verdicts = judged_criteria(scenario, outcome)
         self._store.keep(record, outcome, scenario, leaks, verdicts)
@@ -331,52 +357,3 @@ class Count:
                 "decided": str(self.test.decision) if self.test.is_decided else None,
             },
         )
-
-
-def _waiting_for_judge(scenario: Scenario, outcome: Outcome) -> tuple[str, ...]:
-    if outcome.state is not TrajectoryState.NOT_EXERCISED:
-        return ()
-    return tuple(
-        f"{JUDGED} then[{n}]" for n, check in enumerate(scenario.then, 1) if check.kind == "judge"
-    )
-
-
-def judged_criteria(scenario: Scenario, outcome: Outcome) -> dict[str, bool]:
-    """Return, for each criterion that was judged, whether every answer was yes."""
-    verdicts: dict[str, bool] = {}
-    for number, check in enumerate(scenario.then):
-        answer = outcome.judged.get(number)
-        if check.kind == "judge" and answer is not None:
-            for name in check.criterion or scenario.criteria:
-                verdicts[name] = verdicts.get(name, True) and answer
-    return verdicts
-
-
-def _outputs(outcome: Outcome) -> Iterator[str]:
-    for seen in outcome.seen:
-        yield from (seen.stdout[:_LOOK_AT], seen.stderr[:_LOOK_AT], seen.body[:_LOOK_AT])
-    yield from (text[:_LOOK_AT] for text in outcome.server_outputs)
-
-
-def record_of(outcome: Outcome, scenario: Scenario, replay: str | None = None) -> TrajectoryRecord:
-    """Return what may leave the evaluator about one trajectory: ids and labels."""
-    named = {name for check in scenario.then for name in check.criterion}
-    criteria = (*scenario.criteria, *sorted(named - set(scenario.criteria)))
-    return TrajectoryRecord(
-        n=outcome.draw.index,
-        scenario=scenario.id,
-        seed=outcome.draw.seed,
-        state=outcome.state,
-        criteria=criteria,
-        reasons=outcome.labels() or _waiting_for_judge(scenario, outcome),
-        twin_routes=tuple(
-            {"service": use.service, "route": use.route, "tier": use.tier, "count": use.count}
-            for use in outcome.traffic.routes
-        ),
-        attempts=outcome.attempts,
-        failed=()
-        if outcome.state is TrajectoryState.NOT_EXERCISED
-        else tuple(name for name in criteria if not outcome.satisfies(name)),
-        duration_s=round(outcome.duration_s, 3),
-        replay=replay,
-    )

@@ -103,3 +103,9 @@ def test_the_parser_never_raises(text: str) -> None:
 
 def test_a_file_of_nested_brackets_is_a_finding() -> None:
     assert findings("[" * 20_000)[0].code == "EVA-101"
+
+
+def test_every_missing_key_is_named() -> None:
+    found = findings("id: a\nstory: s\npartition: sealed\n")
+    named = {word for finding in found for word in finding.message.split("`")[1::2]}
+    assert {"criterion", "oracle", "author", "owner", "because", "when", "then"} <= named

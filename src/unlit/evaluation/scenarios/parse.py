@@ -133,7 +133,7 @@ def _unknown_keys(error: Any, path: Path, document: Document, file: str) -> Iter
 
 
 def _missing(error: Any, path: Path, document: Document, file: str) -> Finding:
-    missing = next(key for key in error.validator_value if key not in error.instance)
+    missing = str(error.message).split("'")[1]
     line = document.line(path)
     if missing in ("owner", "because"):
         return Finding(
