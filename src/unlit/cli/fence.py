@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import cyclopts
 
 if TYPE_CHECKING:
     from unlit.fence import FenceHost, FenceReport, FenceSpec
     from unlit.fence.once import Command, Once
+    from unlit.fence.sandboxes.landlock import LandlockHost
     from unlit.policy import Policy
 
 app = cyclopts.App(name="fence", help="Run a command behind policy.")
@@ -36,6 +37,7 @@ class _Order:
     preset: str | None
     role: str
     workspace: Path
+    backend: str = "full"
 
 
 @app.command(name="run")
@@ -45,6 +47,7 @@ def run_command(
     preset: str | None = None,
     role: str = "coder",
     workspace: Path = Path(),
+    backend: Literal["full", "landlock"] = "full",
     discard: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> int:
@@ -60,12 +63,13 @@ def run_command(
             mini-swe-agent.
         role: Role in the policy.
         workspace: Folder that is /work inside; default: this one.
+        backend: full, or landlock: weaker, for machines without user namespaces.
         discard: Leave the workspace as it was.
         as_json: Print what the fence saw as JSON; the command's own output goes to stderr.
     """
     from unlit.core.errors import RefusedByPolicy, UnlitError
 
-    order = _Order(argv, policy, preset, role, workspace.resolve())
+    order = _Order(argv, policy, preset, role, workspace.resolve(), backend)
     try:
         once = asyncio.run(_run(order, discard, as_json))
     except UnlitError as error:
@@ -189,7 +193,7 @@ async def _run(
     require_role(policy, order.role)
     if not needs_credentials:
         policy = replace(policy, credentials={}, rules=())
-    async with _host() as host:
+    async with _host(backend=order.backend) as host:
         spec, command = _prepare(order, policy)
         stdout = sys.stderr.buffer if quiet else sys.stdout.buffer
         streams = Streams(_writer(stdout), _writer(sys.stderr.buffer), _stdin())
@@ -250,22 +254,27 @@ def _prepare(order: _Order, policy: "Policy") -> "tuple[FenceSpec, Command]":
 
 
 @asynccontextmanager
-async def _host(folder: Path | None = None) -> "AsyncIterator[FenceHost]":
+async def _host(
+    folder: Path | None = None, *, backend: str = "full"
+) -> "AsyncIterator[FenceHost | LandlockHost]":
     """Start a fence host whose audit log is the user's own, or in `folder`."""
     from unlit.core.system import SystemClock, SystemIds
     from unlit.fence import FenceHost, capabilities
     from unlit.fence.machine import require_strong
+    from unlit.fence.sandboxes.landlock import LandlockHost
     from unlit.policy import AuditLog
 
     found = capabilities()
-    require_strong(found)
+    if backend == "full":
+        require_strong(found)
     state = folder or _state() / "fence" / SystemIds().fresh("fence")
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    header = {"program": "unlit fence", **found.to_json()}
+    header = {"program": "unlit fence", "backend": backend, **found.to_json()}
     keys = None if folder is None else folder / "keys"
     audit = AuditLog.open(state / "audit", header, SystemClock(), key_dir=keys)
     try:
-        host = await FenceHost.start(state, audit, secret_env=_environment())
+        kind = FenceHost if backend == "full" else LandlockHost
+        host = await kind.start(state, audit, secret_env=_environment())
         try:
             yield host
         finally:

@@ -14,8 +14,8 @@ from typing import Any, Final
 from unlit.core.errors import OutsideFailed
 from unlit.fence.layer import Layer, read_layer
 from unlit.fence.model import NOT_STARTED, FenceReport, FenceSpec, Finished, Limits, Probe
-from unlit.fence.session import Ended, Session
-from unlit.fence.view import View, arguments
+from unlit.fence.session import Ended, Line
+from unlit.fence.view import View, command
 from unlit.policy import AuditLog
 from unlit.policy.model import JSON
 
@@ -148,7 +148,7 @@ class Fence:
         spec: FenceSpec,
         limits: Limits,
         view: View,
-        channel: socket.socket,
+        line: Callable[["Fence"], Line],
         placeholders: Mapping[str, str],
         env: Mapping[str, str],
     ) -> None:
@@ -167,7 +167,7 @@ class Fence:
         self._peak_kb = 0
         self._met: set[str] = set()
         self._probes: list[Probe] = []
-        self._session = Session(channel, self._exited, self._gone)
+        self._session = line(self)
         self._finish: Closer | None = None
         self._probe: Prober | None = None
 
@@ -240,7 +240,7 @@ class Fence:
                 "run",
                 inside,
                 id=number,
-                arguments=arguments(self._view, {**self._env, **(env or {})}, cwd),
+                **command(self._view, {**self._env, **(env or {})}, cwd),
                 argv=list(argv),
             )
         except BaseException:
@@ -307,17 +307,11 @@ class Fence:
         ours, theirs = os.pipe()
         with open(ours, "rb", buffering=1 << 20) as stream:  # noqa: PTH123 # a descriptor, no path
             try:
-                self._session_sync("changes", [theirs])
+                self._session.tell("changes", [theirs])
             finally:
                 os.close(theirs)
             layer = read_layer(stream, self.spec.workspace)
         return layer.guard(self.spec.policy.files(self.spec.role))
-
-    def _session_sync(self, op: str, fds: list[int]) -> None:
-        from unlit.fence.launch.wire import send
-
-        # The answer is read by the session's reader later; nobody waits for sequence 0.
-        send(self._session._channel, {"op": op, "seq": 0}, fds)
 
     async def reset(self) -> None:
         """End everything inside and forget every change; much quicker than a new fence."""
@@ -354,14 +348,16 @@ class Fence:
         )
         return self.report
 
-    def _exited(self, ended: Ended) -> None:
+    def exited(self, ended: Ended) -> None:
+        """Take note of a command's end."""
         self._peak_kb = max(self._peak_kb, ended.peak_kb)
         self._met.update(ended.met)
         future = self._exits.get(ended.number)
         if future is not None and not future.done():
             future.set_result(ended)
 
-    def _gone(self) -> None:
+    def gone(self) -> None:
+        """Take note that whatever kept the fence is gone."""
         for number, future in self._exits.items():
             if not future.done():
                 future.set_result(Ended(number, -9, 0, started=True))

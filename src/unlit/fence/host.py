@@ -21,6 +21,7 @@ from unlit.fence.gateway.allowance import Meter
 from unlit.fence.launch.wire import pair, send
 from unlit.fence.model import FenceSpec, Limits, Mount, Probe
 from unlit.fence.probing import Prober
+from unlit.fence.session import Session
 from unlit.fence.view import View, fresh, granted_mounts, matching, still, write_etc
 from unlit.policy import AuditLog, mint_placeholder, resolve_credential
 from unlit.policy.model import JSON, RoleLimits
@@ -157,7 +158,14 @@ class FenceHost:
             raise _no_launcher() from error
         finally:
             theirs.close()
-        fence = Fence(spec, limits, view, ours, placeholders, {**spec.env, **env})
+        fence = Fence(
+            spec,
+            limits,
+            view,
+            lambda fence: Session(ours, fence.exited, fence.gone),
+            placeholders,
+            {**spec.env, **env},
+        )
         fence.name = name
         fence._audit = self._audit
         try:
@@ -251,6 +259,7 @@ class FenceHost:
         )
 
     async def _ready(self, fence: Fence) -> tuple[list[socket.socket], socket.socket]:
+        assert isinstance(fence._session, Session)  # noqa: S101 # made by `open`
         message, fds = await fence._session.ready(_READY_S)
         fence.weak = weaknesses(message)
         fence.keeper = int(message["pid"])

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from unlit.core.errors import OutsideFailed, RefusedByPolicy
 from unlit.fence.fence import Fence, Running
-from unlit.fence.host import FenceHost
 from unlit.fence.layer import Layer
 from unlit.fence.model import FenceReport, FenceSpec
 from unlit.policy import Policy
@@ -69,7 +68,15 @@ def require_role(policy: Policy, role: str) -> None:
         )
 
 
-async def run_once(host: FenceHost, spec: FenceSpec, command: Command, streams: Streams) -> Once:
+class Host(Protocol):
+    """Opens fences."""
+
+    async def open(self, spec: FenceSpec) -> Fence:
+        """Open one fence."""
+        ...
+
+
+async def run_once(host: Host, spec: FenceSpec, command: Command, streams: Streams) -> Once:
     """Run a command in a fence of its own, streaming, and take out what it changed.
 
     Raises:

@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from unlit.core.errors import OutsideFailed
 from unlit.fence.launch.wire import receive, send
@@ -26,6 +26,22 @@ class Ended:
     peak_kb: int
     started: bool
     met: tuple[str, ...] = ()
+
+
+class Line(Protocol):
+    """What a fence says to whatever keeps it."""
+
+    async def ask(self, op: str, fds: Sequence[int] = (), **values: Any) -> Answer:
+        """Ask for one act and wait for the answer."""
+        ...
+
+    def tell(self, op: str, fds: Sequence[int]) -> None:
+        """Ask for one act whose answer nobody waits for."""
+        ...
+
+    def close(self) -> None:
+        """Hang up; all that runs is ended."""
+        ...
 
 
 class Session:
@@ -70,6 +86,10 @@ class Session:
         if message["event"] == "failed":
             raise _failed(str(message["what"]), message.get("errno"))
         return message, fds
+
+    def tell(self, op: str, fds: Sequence[int]) -> None:
+        """Ask for one act whose answer nobody waits for."""
+        send(self._channel, {"op": op, "seq": 0}, list(fds))
 
     async def ask(self, op: str, fds: Sequence[int] = (), **values: Any) -> Answer:
         """Ask for one act and wait for the answer.

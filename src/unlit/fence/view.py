@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from unlit.fence.launch.scene import Piece
 from unlit.fence.model import Mount
@@ -71,6 +71,7 @@ class View:
         writable: Paths in the workspace that may be written; ``.`` is all of it.
         read_only: Paths in the workspace that may be read only.
         hidden: Paths in the workspace that look empty, and whether each is a folder.
+        bare: There is no view: commands see the host, and something else holds them.
     """
 
     stage: Path
@@ -79,6 +80,7 @@ class View:
     writable: tuple[str, ...] = (".",)
     read_only: tuple[str, ...] = ()
     hidden: tuple[tuple[str, bool], ...] = ()
+    bare: bool = False
 
 
 def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
@@ -103,6 +105,13 @@ def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
     for name, value in {**_ENVIRONMENT, **env}.items():
         made += ["--setenv", name, value]
     return [*made, "--chdir", cwd]
+
+
+def command(view: View, env: Mapping[str, str], cwd: str) -> dict[str, Any]:
+    """Return what a keeper must know of a command besides its words."""
+    if view.bare:
+        return {"env": {**_ENVIRONMENT, **env}, "cwd": cwd}
+    return {"arguments": arguments(view, env, cwd)}
 
 
 def still(view: View) -> list[Piece]:

@@ -17,7 +17,7 @@ _EPERM, _ENOSYS, _EPROTONOSUPPORT, _EAFNOSUPPORT = 1, 38, 93, 97
 _NEW_NAMESPACES: Final = 0x7E020080
 _NR, _ARCH = 0, 4
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
-_RAW, _PACKET = 3, 10
+_DATAGRAM, _RAW, _PACKET = 2, 3, 10
 _FAMILIES: Final = (1, 2, 10)  # unix, IPv4, IPv6
 _NETLINK: Final = 16
 _PROTOCOLS: Final = (0, 1, 6, 17, 58)  # default, ICMP echo, TCP, UDP, ICMPv6 echo
@@ -131,8 +131,13 @@ class _Program:
         return bytes(made)
 
 
-def seccomp_filter(machine: str | None = None) -> bytes:
-    """Assemble the filter for an architecture; default this machine's.
+def seccomp_filter(machine: str | None = None, *, streams_only: bool = False) -> bytes:
+    """Assemble the filter.
+
+    Args:
+        machine: The architecture; default this machine's.
+        streams_only: Refuse datagrams and sockets of this host's programs too: without a network
+            namespace nothing else holds them.
 
     Raises:
         ValueError: The architecture is not known.
@@ -152,13 +157,14 @@ def seccomp_filter(machine: str | None = None) -> bytes:
     program.jump(_JEQ, calls["clone3"], "nosys", 0)  # its flags lie where BPF cannot look
     program.jump(_JEQ, calls["clone"], "clone", 0)
     program.jump(_JEQ, calls["socket"], "socket", 0)
-    program.jump(_JEQ, calls["socketpair"], "socket", 0)
+    if not streams_only:
+        program.jump(_JEQ, calls["socketpair"], "socket", 0)
     program.jump(_JEQ, calls["ioctl"], "ioctl", 0)
     for numbers in _DENIED.values():
         if (number := numbers[column]) is not None:
             program.jump(_JEQ, number, "denied", 0)
     program.end(_ALLOW)
-    _arguments(program)
+    _arguments(program, streams_only)
     program.end(_ERRNO | _ENOSYS, "nosys")
     program.end(_ERRNO | _EPERM, "denied")
     program.end(_ERRNO | _EAFNOSUPPORT, "family")
@@ -166,7 +172,7 @@ def seccomp_filter(machine: str | None = None) -> bytes:
     return program.bytes()
 
 
-def _arguments(program: _Program) -> None:
+def _arguments(program: _Program, streams_only: bool) -> None:
     """Add the checks of arguments; each block begins with its own load."""
     program.mark("clone")
     program.load(_argument(0))
@@ -177,7 +183,7 @@ def _arguments(program: _Program) -> None:
     program.jump(_JEQ, _TIOCLINUX, "denied", "allowed")
     program.mark("socket")
     program.load(_argument(0))
-    for family in _FAMILIES:
+    for family in _FAMILIES[1:] if streams_only else _FAMILIES:
         program.jump(_JEQ, family, "kind", 0)
     program.jump(_JEQ, _NETLINK, "netlink", "family")
     program.mark("netlink")
@@ -188,6 +194,8 @@ def _arguments(program: _Program) -> None:
     program.jump(_AND, 0xF)
     program.jump(_JEQ, _RAW, "denied", 0)
     program.jump(_JEQ, _PACKET, "denied", 0)
+    if streams_only:
+        program.jump(_JEQ, _DATAGRAM, "denied", 0)
     program.load(_argument(2))  # a transport that the rules of the namespace do not know leaks
     for protocol in _PROTOCOLS:
         program.jump(_JEQ, protocol, "allowed", 0)
