@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unlit.models.calls import ASSUMED_OUTPUT, quota_body, read_call
@@ -159,6 +159,7 @@ def test_other_paths_are_no_model_calls() -> None:
     assert read_usage("any.host", "/v1/files", b"{}") is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_answer_is_read_without_breaking(body: bytes) -> None:
     for path, _, _ in CASES:
@@ -206,6 +207,7 @@ def test_the_worst_case_of_a_call_counts_its_limit() -> None:
     assert high > Decimal(ASSUMED_OUTPUT) * 15 / 1_000_000
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_request_is_read_without_breaking(body: bytes) -> None:
     for path, _, _ in CASES:
