@@ -146,7 +146,8 @@ class Routes:
             handler = _handler(answer, status)
             stems = [f"/rest/api/{version}" for version in VERSIONS] if stem == "api" else [stem]
             for prefix in stems:
-                self.all.append(Route(method, f"{prefix}/{path}", handler, op, open=public))
+                template = f"{prefix}/{path}"
+                self.all.append(Route(method, template, handler, op, open=public))
             return answer
 
         return register

@@ -3,6 +3,7 @@
 from typing import Any
 
 from unlit.twins.kit.seeds import expand, moment
+from unlit.twins.model import Actor
 from unlit.twins.services.jira import presets
 from unlit.twins.services.jira.model import CLOUD, SERVER, Rich, Row
 from unlit.twins.services.jira.site import Site
@@ -131,6 +132,11 @@ def fill(site: Site, spec: Any) -> None:
     for entry in expand(spec.get("groups")):
         members = [person(site, m) for m in entry.get("members") or []]
         add_group(site, entry["name"], [m for m in members if m])
+    for entry in expand(spec.get("tokens")):
+        scopes = frozenset(entry["scopes"]) if entry.get("scopes") else None
+        account = person(site, entry.get("user")) or str(site.table("site").get("admin"))
+        site.table("tokens").put(entry["token"], Actor(account, "user", scopes))
+        site.world.issue(entry["token"])
     for entry in expand(spec.get("statuses")):
         ident = site.fresh("statuses", 10100)
         site.table("statuses").put(ident, {"category": 2, **entry, "id": ident})

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -23,14 +24,48 @@ from unlit.twins.services.jira.routes import (
     hooks,
     issues,
     meta,
+    oauth,
     parts,
     projects,
     search,
+    sprints,
     users,
 )
 from unlit.twins.services.jira.site import NO_ISSUE, Site, refuse, stamp
 
-MODULES = (issues, discussion, search, projects, users, meta, agile, parts, admin, hooks, groups)
+MODULES = (
+    issues,
+    discussion,
+    search,
+    projects,
+    users,
+    meta,
+    agile,
+    sprints,
+    parts,
+    admin,
+    hooks,
+    groups,
+    oauth,
+)
+
+
+BURST = 100  # calls of one caller in a second, when limits are on
+
+
+def _grant(request: Request) -> str | None:
+    """Return what a token call identifies its world by."""
+    if request.method != "POST" or request.raw_path != "/oauth/token":
+        return None
+    if request.content_type == "application/json":
+        try:
+            given = request.json() or {}
+        except Malformed:
+            return None
+        found = given.get("refresh_token") or given.get("code") if isinstance(given, dict) else None
+        return str(found) if found else None
+    pairs = dict(request.form())
+    return pairs.get("refresh_token") or pairs.get("code")
 
 
 class ContextRouter(Router):
@@ -54,15 +89,18 @@ class JiraTwin(Twin):
     name: ClassVar[str] = "jira"
     services: ClassVar[tuple[str, ...]] = ("jira",)
     hosts: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "jira": ("*.atlassian.net", "api.atlassian.com", "*.jira.com")
+        "jira": ("*.atlassian.net", "api.atlassian.com", "auth.atlassian.com", "*.jira.com")
     }
 
     def __init__(self) -> None:
         super().__init__()
         self.router = ContextRouter()
+        known = generic.kernel_contract().by_route
         for module in MODULES:
             for route in module.routes.all:
-                self.router.add(route)
+                template = route.template.replace("/rest/api/latest/", "/rest/api/3/")
+                found = known.get((route.method, template))
+                self.router.add(replace(route, scopes=found.scopes) if found else route)
         for route in generic.kernel().routes():
             self.router.add(route, replace=False)
 
@@ -70,7 +108,7 @@ class JiraTwin(Twin):
     def credential(self, request: Request) -> str | None:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
-            return value.strip() or None
+            return value.strip() or _grant(request)
         try:
             pair = base64.b64decode(value, validate=True).decode()
         except (ValueError, binascii.Error):
@@ -84,9 +122,37 @@ class JiraTwin(Twin):
     @override
     def authenticate(self, exchange: Exchange) -> Actor:
         try:
-            return super().authenticate(exchange)
+            actor = super().authenticate(exchange)
         except VendorError as error:
             raise _unknown(exchange) from error
+        until = actor.extra.get("until")
+        if until is not None and until < exchange.world.now():
+            raise _unknown(exchange)
+        return actor
+
+    @override
+    def authorize(self, exchange: Exchange) -> None:
+        wanted, scopes = exchange.route.scopes, exchange.actor.scopes
+        if wanted and scopes is not None and not scopes & set(wanted):
+            raise VendorError(401, "scope", "Unauthorized; scope does not match")
+
+    @override
+    def limit(self, exchange: Exchange) -> VendorError | None:
+        quota = exchange.table("quota")
+        second = int(exchange.world.now())
+        used = quota.get(exchange.actor.id) or (second, 0)
+        count = used[1] + 1 if used[0] == second else 1
+        quota.put(exchange.actor.id, (second, count))
+        if count <= BURST:
+            return None
+        headers = [
+            ("retry-after", "1"),
+            ("x-ratelimit-limit", str(BURST)),
+            ("x-ratelimit-remaining", "0"),
+            ("ratelimit-reason", "jira-burst-based"),
+        ]
+        text = "Rate limit exceeded."
+        return VendorError(429, "jira", text, headers=headers, messages=(text,), fields={})
 
     @override
     def prepare(self, world: World) -> None:
@@ -123,6 +189,8 @@ class JiraTwin(Twin):
     @override
     def render_error(self, exchange: Exchange, error: VendorError) -> Reply:
         headers = list(error.headers)
+        if error.code == "scope":
+            return Reply(401, {"code": 401, "message": error.message}, headers)
         if error.code != "jira":
             messages: tuple[str, ...] = (error.message,) if error.message else ()
             body: Any = {"errorMessages": list(messages), "errors": {}}

@@ -275,6 +275,13 @@ def roles(ask: Ask) -> Any:
     ]
 
 
+@routes.add("GET", "role/{id}", "getProjectRoleById")
+def role(ask: Ask) -> Any:
+    """Return a project role with its default actors."""
+    row = _role(ask)
+    return {"self": f"{ask.render.api}/role/{row['id']}", **row, "actors": []}
+
+
 # --- fields, issue types, priorities: create and search
 @routes.add("POST", "field", "createCustomField", status=201)
 def create_field(ask: Ask) -> Any:

@@ -1,10 +1,9 @@
-"""Agile 1.0: boards, sprints, backlog, epics, ranking."""
+"""Agile 1.0: boards, what is on them, epics."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from unlit.twins.kit.http import Reply
-from unlit.twins.kit.seeds import iso
 from unlit.twins.services.jira import notify, presets
 from unlit.twins.services.jira.call import Answer, Ask, Routes
 from unlit.twins.services.jira.jql import parse, run
@@ -85,10 +84,11 @@ def shown_sprint(ask: Ask, row: Row) -> Row:
     return out
 
 
-def add_board(ask: Ask, name: str, kind: str, project: str | None, jql: str) -> Row:
-    """Add a board."""
+def add_board(ask: Ask, name: str, kind: str, project: str | None, saved: Row) -> Row:
+    """Add a board over a saved filter."""
     number = ask.site.world.number("jira.board")
-    row = {"id": number, "name": name, "type": kind, "project": project, "jql": jql}
+    row: Row = {"id": number, "name": name, "type": kind, "project": project}
+    row |= {"jql": saved["jql"], "filter": saved["id"]}
     return dict(ask.site.table("boards").put(number, row))
 
 
@@ -138,7 +138,7 @@ def create_board(ask: Ask) -> Any:
         ask.site.project(location["projectKeyOrId"]) if location.get("projectKeyOrId") else None
     )
     made = add_board(
-        ask, str(body.get("name")), body["type"], project["id"] if project else None, row["jql"]
+        ask, str(body.get("name")), body["type"], project["id"] if project else None, row
     )
     notify.other(ask, "board_created", "board", shown_board(ask, made))
     return shown_board(ask, made)
@@ -175,10 +175,24 @@ def configuration(ask: Ask) -> Any:
         "name": row["name"],
         "type": row["type"],
         "self": f"{ask.base}{_STEM}/board/{row['id']}/configuration",
-        "location": {"type": "project", "key": project["key"], "id": project["id"]}
+        "location": {
+            "type": "project",
+            "key": project["key"],
+            "id": project["id"],
+            "self": f"{ask.base}/rest/api/2/project/{project['id']}",
+            "name": project["name"],
+        }
         if project
         else {},
-        "filter": {"id": str(row["id"]), "self": f"{ask.base}/rest/api/2/filter/{row['id']}"},
+        "filter": {
+            "id": row["filter"],
+            "self": f"{ask.base}/rest/api/2/filter/{row['filter']}",
+        },
+        **(
+            {"subQuery": {"query": "fixVersion in unreleasedVersions() OR fixVersion is EMPTY"}}
+            if row["type"] == "kanban"
+            else {}
+        ),
         "columnConfig": {"columns": columns, "constraintType": "none"},
         "ranking": {"rankCustomFieldId": 10019},
     }
@@ -202,7 +216,7 @@ def issues_of(ask: Ask, test: Any) -> Any:
         names = expands.selected(ask.many("fields"), ask.render.all_fields(row))
         body = ask.render.issue(row, names)
         expands.expand(ask, row, body, set(ask.many("expand")))
-        shown.append(body)
+        shown.append(_planned(ask, row, body))
     return {
         "expand": "schema,names",
         "startAt": start,
@@ -210,6 +224,26 @@ def issues_of(ask: Ask, test: Any) -> Any:
         "total": len(rows),
         "issues": shown,
     }
+
+
+def _planned(ask: Ask, row: Row, body: Row) -> Row:
+    """Add what the agile API shows beside the fields: sprints, epic, flag."""
+    asked = ask.many("fields")
+    sprints = [ask.site.table("sprints").get(i) for i in row["fields"].get(presets.SPRINT) or ()]
+    known = [s for s in sprints if s is not None]
+    current = next((s for s in known if s["state"] != "closed"), None)
+    closed = [shown_sprint(ask, s) for s in known if s["state"] == "closed"]
+    parent = ask.site.table("issues").get(row["fields"].get("parent"))
+    extra: Row = {"flagged": bool(row["fields"].get(presets.FLAGGED))}
+    if current is not None:
+        extra["sprint"] = shown_sprint(ask, current)
+    if closed:
+        extra["closedSprints"] = closed
+    kinds = ask.site.table("issuetypes")
+    if parent and (kinds.get(parent["fields"]["issuetype"]) or {}).get("hierarchyLevel") == 1:
+        extra["epic"] = shown_epic(ask, parent)
+    wanted = {k: v for k, v in extra.items() if not asked or k in asked or "*all" in asked}
+    return {**body, "fields": {**body["fields"], **wanted}}
 
 
 def _on_board(ask: Ask, board: Row) -> Any:
@@ -330,168 +364,3 @@ def epic_issues(ask: Ask) -> Any:
     """Return the issues of an epic."""
     ident = ask.site.issue(ask.params["epicIdOrKey"])["id"]
     return issues_of(ask, lambda row: row["fields"].get("parent") == ident)
-
-
-@_add("POST", "sprint", "createSprint", 201)
-def create_sprint(ask: Ask) -> Any:
-    """Make a future sprint."""
-    body = ask.body()
-    name = str(body.get("name") or "")
-    if not name or len(name) > 30:
-        raise refuse(
-            400,
-            "The sprint name must be 30 characters or less."
-            if name
-            else "Sprint name is required.",
-        )
-    board = ask.site.table("boards").get(body.get("originBoardId"))
-    if board is None:
-        raise refuse(
-            404,
-            "Requested board cannot be viewed because it either does not exist or you do not "
-            "have permission to view it.",
-        )
-    if board["type"] == "kanban":
-        raise refuse(400, "The board does not support sprints")
-    number = ask.site.world.number("jira.sprint")
-    row: Row = {
-        "id": number,
-        "name": name,
-        "state": "future",
-        "boardId": board["id"],
-        "createdDate": iso(ask.site.now()),
-        **{k: body[k] for k in ("startDate", "endDate", "goal") if body.get(k) is not None},
-    }
-    ask.site.table("sprints").put(number, row)
-    notify.other(ask, "sprint_created", "sprint", shown_sprint(ask, row))
-    return shown_sprint(ask, row)
-
-
-@_add("GET", "sprint/{sprintId}", "getSprint")
-def read_sprint(ask: Ask) -> Any:
-    """Return a sprint."""
-    return shown_sprint(ask, sprint_of(ask))
-
-
-@_add("POST", "sprint/{sprintId}", "partiallyUpdateSprint")
-@_add("PUT", "sprint/{sprintId}", "updateSprint")
-def update_sprint(ask: Ask) -> Any:
-    """Change a sprint; future becomes active, active becomes closed, nothing else."""
-    row, body = sprint_of(ask), ask.body()
-    changes: Row = {
-        k: body[k] for k in ("name", "startDate", "endDate", "goal") if body.get(k) is not None
-    }
-    wanted = str(body.get("state") or row["state"]).lower()
-    if wanted != row["state"]:
-        if (row["state"], wanted) not in (("future", "active"), ("active", "closed")):
-            raise refuse(
-                400, f"Sprint state transition from '{row['state']}' to '{wanted}' is not allowed."
-            )
-        merged = {**row, **changes}
-        if wanted == "active" and not (merged.get("startDate") and merged.get("endDate")):
-            raise refuse(400, "A sprint must have a start date and an end date to be started.")
-        changes["state"] = wanted
-        if wanted == "closed":
-            changes["completeDate"] = iso(ask.site.now())
-        else:
-            changes["activatedDate"] = iso(ask.site.now())
-    new = ask.site.table("sprints").put(row["id"], {**row, **changes})
-    events = {"active": "sprint_started", "closed": "sprint_closed"}
-    event = events.get(changes.get("state", ""), "sprint_updated")
-    notify.other(ask, event, "sprint", shown_sprint(ask, new))
-    return shown_sprint(ask, new)
-
-
-@_add("DELETE", "sprint/{sprintId}", "deleteSprint")
-def delete_sprint(ask: Ask) -> Any:
-    """Delete a sprint; its issues go back to the backlog."""
-    row = sprint_of(ask)
-    for issue in list(ask.site.table("issues").values()):
-        if row["id"] in (issue["fields"].get(presets.SPRINT) or ()):
-            _assign(ask, issue, None)
-    ask.site.table("sprints").drop(row["id"])
-    notify.other(ask, "sprint_deleted", "sprint", shown_sprint(ask, row))
-    return Reply(204)
-
-
-def _assign(ask: Ask, issue: Row, sprint: int | None) -> None:
-    sprints = ask.site.table("sprints")
-    closed = [
-        i
-        for i in issue["fields"].get(presets.SPRINT) or ()
-        if (sprints.get(i) or {}).get("state") == "closed"
-    ]
-    value = [*closed, sprint] if sprint is not None else closed
-    changes = ask.site.change_issue(issue, {presets.SPRINT: value or None}, ask.me)
-    if changes:
-        notify.issue(
-            ask, "jira:issue_updated", ask.site.issue(issue["id"]), "issue_updated", changes
-        )
-
-
-def _named_issues(ask: Ask) -> list[Row]:
-    found: list[Row] = []
-    for name in ask.body().get("issues") or []:
-        issue = ask.site.find_issue(str(name))
-        if issue is None:
-            raise refuse(
-                404, f"Issue {name} does not exist or you do not have permission to see it."
-            )
-        found.append(issue)
-    if len(found) > 50:
-        raise refuse(400, "The maximum number of issues that can be moved in one operation is 50.")
-    return found
-
-
-@_add("POST", "sprint/{sprintId}/issue", "moveIssuesToSprintAndRank")
-def into_sprint(ask: Ask) -> Any:
-    """Move issues into a sprint."""
-    row = sprint_of(ask)
-    if row["state"] == "closed":
-        raise refuse(400, "Issues can only be moved to open or active sprints.")
-    for issue in _named_issues(ask):
-        _assign(ask, issue, row["id"])
-    return Reply(204)
-
-
-@_add("POST", "backlog/issue", "moveIssuesToBacklog")
-def into_backlog(ask: Ask) -> Any:
-    """Move issues to the backlog."""
-    for issue in _named_issues(ask):
-        _assign(ask, issue, None)
-    return Reply(204)
-
-
-@_add("PUT", "issue/rank", "rankIssues")
-def rank(ask: Ask) -> Any:
-    """Put issues before or after another."""
-    body = ask.body()
-    moved = _named_issues(ask)
-    anchor_name = body.get("rankBeforeIssue") or body.get("rankAfterIssue")
-    if not anchor_name:
-        raise refuse(400, "Either rankBeforeIssue or rankAfterIssue must be provided.")
-    anchor = ask.site.issue(str(anchor_name))
-    table = ask.site.table("issues")
-    others = sorted({i["rank"] for i in table.values() if i["id"] not in {m["id"] for m in moved}})
-    place = anchor["rank"]
-    if body.get("rankBeforeIssue"):
-        low = max((r for r in others if r < place), default=place - 1)
-        high = place
-    else:
-        low, high = place, min((r for r in others if r > place), default=place + 1)
-    step = (high - low) / (len(moved) + 1)
-    for n, issue in enumerate(moved, 1):
-        table.patch(issue["id"], rank=low + step * n)
-    return Reply(204)
-
-
-@_add("GET", "issue/{issueIdOrKey}", "getIssue")
-def agile_issue(ask: Ask) -> Any:
-    """Return an issue with its sprint and epic."""
-    issue = ask.issue()
-    names = expands.selected(ask.many("fields"), ask.render.all_fields(issue))
-    body = ask.render.issue(issue, names)
-    sprints = [ask.site.table("sprints").get(i) for i in issue["fields"].get(presets.SPRINT) or ()]
-    current = next((s for s in sprints if s and s["state"] != "closed"), None)
-    body["fields"]["sprint"] = shown_sprint(ask, current) if current else None
-    return body
