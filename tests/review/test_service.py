@@ -4,9 +4,9 @@ import pytest
 from tests.review.sample import RUN, START, begin, fill, stage, write
 
 from unlit.core.errors import InvalidInput
-from unlit.core.ids import RunId
+from unlit.core.ids import CandidateId, RunId
 from unlit.core.states import Verdict
-from unlit.record.model import RunState
+from unlit.record.model import RunEvent, RunState
 from unlit.record.store import Store
 from unlit.review import build_report, questions_for
 
@@ -114,3 +114,26 @@ def test_looks_are_counted_over_all_runs_of_a_spec(store: Store) -> None:
     fill(store)
     second = fill(store, run=RunId("r-second0000"), at=START + timedelta(days=1))
     assert build_report(store, second).looks.used == 2
+
+
+def test_a_grading_that_goes_on_is_shown_from_its_events(store: Store) -> None:
+    begin(store, RUN, "A change", 1, START)
+    write(store, RUN, 1, START)
+    store.keep_events(
+        [
+            RunEvent(
+                RUN, f"validate/c1/trajectory/{n}", "trajectory", START, "validate",
+                CandidateId("c1"),
+                data={"n": n, "state": "satisfied" if n != 2 else "not_satisfied", "total": n,
+                      "satisfied": n - (n >= 2), "estimate": 0.5, "lower": 0.1, "upper": 0.9},
+            )
+            for n in (1, 2, 3)
+        ]
+    )  # fmt: skip
+    report = build_report(store, RUN)
+    assert report.graded is not None
+    assert (report.graded.satisfied, report.graded.trajectories) == (2, 3)
+    assert [point.n for point in report.graded.points] == [1, 2, 3]
+    assert "2 of 3 trajectories satisfied, candidate 1" in report.headline.worst
+    store.change_run(RUN, START, state=RunState.FAILED)
+    assert build_report(store, RUN).graded is None

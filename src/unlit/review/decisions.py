@@ -100,7 +100,15 @@ class Desk:
             self.store.change_run(
                 vote.run, vote.at, state=RunState.REJECTED, note=vote.reason[:500]
             )
+        self._answer_only(vote)
         return Decided(kept, entry, settled=True)
+
+    def _answer_only(self, vote: GateDecision) -> None:
+        """The decision answers the question, where there is exactly one."""
+        asked = [row for row in self.store.questions(vote.run) if row.answer is None]
+        if vote.gate == OUTCOME_GATE and len(asked) == 1:
+            word = "yes" if vote.decision == "approved" else "no"
+            self.answer(vote.run, asked[0].number, word, vote.person, vote.reason)
 
     def answer(self, run: RunId, number: int, answer: str, person: str, reason: str) -> int:
         """Write down a person's answer to one question; audited first.

@@ -142,7 +142,8 @@ def stylesheet() -> str:
 def facts_for(report: Report, links: Links) -> Mapping[str, Any]:
     """Return what the body template needs, apart from the question block."""
     states = Counter(line.state.value for line in report.criteria)
-    asked = {line.criterion for line in report.open_questions if line.criterion is not None}
+    waits = report.run.state == "waiting"
+    asked = {line.criterion for line in report.open_questions if waits and line.criterion}
     rest = [
         f"{states[name]} {words.CRITERION_WORDS[name].lower()}"
         for name in ("not_met", "undecided", "not_exercised")

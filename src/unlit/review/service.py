@@ -8,7 +8,16 @@ from unlit.core.ids import CandidateId, RunId
 from unlit.core.states import Partition, Verdict
 from unlit.evaluation.model import ShipRule
 from unlit.evaluation.rules.ship import ShipTest
-from unlit.record.model import Cost, Evaluation, Forecast, GateDecision, Question, Run, Stage
+from unlit.record.model import (
+    Cost,
+    Evaluation,
+    Forecast,
+    GateDecision,
+    Question,
+    Run,
+    RunState,
+    Stage,
+)
 from unlit.record.store import Store
 from unlit.review.model import (
     CandidateLine,
@@ -88,12 +97,14 @@ class _Builder:
         lines = self.candidate_lines()
         chosen = self.chosen(lines)
         graded = self.graded(chosen, Partition.VALIDATION) or self.graded(chosen, Partition.VISIBLE)
-        sealed = self.graded(chosen, Partition.SEALED)
+        live = self._live() if self.run.state is RunState.RUNNING else None
+        graded = live or graded
+        sealed = None if live else self.graded(chosen, Partition.SEALED)
         documents = self.documents(chosen)
         main = documents[0] if documents else {}
         look = self._evaluation(chosen, Partition.SEALED)
         criteria = reading.criteria_of(
-            main, graded.points if graded else (), look.document if look else None
+            main, graded.points if graded and not live else (), look.document if look else None
         )
         asked = self._questions(self._to_ask(criteria))
         leaks = reading.leaks_of(documents)
@@ -218,6 +229,10 @@ class _Builder:
 
     def _risk(self) -> str:
         return str(self.run.settings.get("risk") or "")
+
+    def _live(self) -> Graded | None:
+        done = [row.candidate for row in self.evaluations]
+        return reading.live_of(self.store.events(self.run.id), done)
 
     def _to_ask(self, criteria: Sequence[CriterionLine]) -> tuple[QuestionLine, ...]:
         asked = questions_of(criteria, risk=self._risk())

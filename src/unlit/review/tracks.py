@@ -83,7 +83,7 @@ def ticks_svg(axis: Axis, zone: tzinfo | None = None) -> Markup:
     parts = ['<svg class="ticks" aria-hidden="true">']
     for tick in axis.ticks:
         x = axis.x(tick)
-        if -4 < at_now - x < 11:
+        if -4 < at_now - x < (9 if hours else 14):
             continue
         anchor = "start" if x < 1 else "middle"
         label = f"{tick.astimezone(zone):{'%H' if hours else '%H:%M'}}"

@@ -36,8 +36,6 @@ def decide(page: Page) -> Response:
         )  # fmt: skip
     desk = page.console.desk
     done = desk.decide(run, decision, page.session.person, reason)
-    if len(asked) == 1:
-        desk.answer(run, asked[0].number, word, page.session.person, reason)
     if decision == "approved" and done.settled:
         page.console.ship(done.decision.run)
     return RedirectResponse(f"/runs/{done.decision.run}", 303)

@@ -29,7 +29,7 @@ def fences_of(logs: Sequence[Path], run: RunId) -> tuple[FenceLine, ...]:
             sums.setdefault(key, _Sum()).add(entry.fields)
     order = ("baseline", "context", "build", "checks", "validate", "sealed")
     place = {name: n for n, name in enumerate(order)}
-    keys = sorted(sums, key=lambda key: (place.get(key[0], len(order)), key))
+    keys = sorted(sums, key=lambda key: (place.get(key[0].partition("/")[0], len(order)), key))
     return tuple(sums[key].line(*key) for key in keys)
 
 

@@ -4,15 +4,15 @@ The record keeps documents of older versions, so each field is read for itself: 
 unknown, not zero.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from unlit.core.ids import CriterionId, ScenarioId
-from unlit.core.states import CriterionState, TrajectoryState
+from unlit.core.ids import CandidateId, CriterionId, ScenarioId
+from unlit.core.states import CriterionState, Partition, TrajectoryState, Verdict
 from unlit.evaluation.rules.intervals import anytime
 from unlit.evaluation.rules.looks import claimable
-from unlit.record.model import Evaluation, Look, Trajectory
+from unlit.record.model import Evaluation, Look, RunEvent, Trajectory
 from unlit.review.model import (
     ClaimLine,
     CriterionLine,
@@ -126,6 +126,54 @@ def graded_of(
         },
         points=points,
         warnings=tuple(str(item) for item in rows(document.get("warnings"))),
+    )
+
+
+def live_of(events: Iterable[RunEvent], graded: Collection[CandidateId]) -> Graded | None:
+    """Return the grading that is going on, from its events; `None` when none is.
+
+    Args:
+        events: Events of the run, in order.
+        graded: Candidates whose grading has ended.
+    """
+    rows: dict[int, Point] = {}
+    candidate: CandidateId | None = None
+    counts = (0, 0)
+    for event in events:
+        if event.kind != "trajectory" or event.stage != "validate" or event.candidate is None:
+            continue
+        if event.candidate in graded:
+            continue
+        if event.candidate != candidate:
+            candidate, rows = event.candidate, {}
+        n, state = whole(event.data.get("n")), str(event.data.get("state"))
+        if n is None or state not in set(TrajectoryState):
+            continue
+        rows[n] = Point(
+            n,
+            ScenarioId(str(event.data.get("scenario") or "")),
+            TrajectoryState(state),
+            number(event.data.get("estimate")),
+            number(event.data.get("lower")),
+            number(event.data.get("upper")),
+        )
+        counts = (whole(event.data.get("satisfied")) or 0, whole(event.data.get("total")) or 0)
+    if candidate is None or not rows:
+        return None
+    points = tuple(rows[n] for n in sorted(rows))
+    last = points[-1]
+    return Graded(
+        candidate=candidate,
+        partition=Partition.VALIDATION,
+        verdict=Verdict.UNDECIDED,
+        trajectories=counts[1],
+        satisfied=counts[0],
+        faults=sum(p.state is TrajectoryState.HARNESS_FAULT for p in points),
+        estimate=last.estimate,
+        lower=last.lower,
+        upper=last.upper,
+        method="live",
+        points=points,
     )
 
 
