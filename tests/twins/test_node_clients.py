@@ -11,7 +11,7 @@ from unlit.twins.serving import open_doors
 from unlit.twins.universe import Universe
 
 HERE = Path(__file__).parent / "node"
-MODULES = Path(os.environ.get("UNLIT_NODE_MODULES", "node_modules"))
+MODULES = Path(os.environ.get("UNLIT_NODE_MODULES", "node_modules")).absolute()
 PACKAGES = {"slack": "@slack/web-api", "okta": "@okta/okta-sdk-nodejs"}
 
 
@@ -29,7 +29,7 @@ async def test_the_vendors_client_for_node(service: str) -> None:
         str(HERE / f"{service}.cjs"),
         env={
             "PATH": os.environ["PATH"],
-            "NODE_PATH": str(MODULES.resolve()),
+            "NODE_PATH": str(MODULES),
             "BASE": doors.services[service],
             "TOKEN": universe.tokens(universe.default)[service],
         },

@@ -239,7 +239,8 @@ def new(name: str, /, *, openapi: Path, out: Path = Path()) -> int:
     from unlit.twins.scaffold import scaffold
 
     folder, count = scaffold(name, openapi, out)
-    sys.stdout.write(f"{folder}: {count} routes. Serve it: unlit twins serve ./{folder}\n")
+    named = folder if folder.is_absolute() else f"./{folder}"
+    sys.stdout.write(f"{folder}: {count} routes. Serve it: unlit twins serve {named}\n")
     return 0
 
 

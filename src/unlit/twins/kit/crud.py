@@ -132,8 +132,13 @@ class Crud:
     def _create(self, call: Exchange, operation: Operation, where: Place) -> Reply:
         self._parents(call, where.kind)
         row = self.maker.made(call, operation, where.kind, self.body(call, operation))
-        key = str(row.get("id") or row.get("name") or self.maker.vendor.mint(call.world, "twn"))
-        self.table(call.world, self.path(where.kind, call.params)).put(key, row)
+        path = self.path(where.kind, call.params)
+        name = self.maker.key_property(where.kind) if "id" in row else None
+        if name == "number" and "number" not in self.body(call, operation):
+            row[name] = call.world.number(path)
+        key = row.get(name) if name else row.get("id") or row.get("name")
+        key = str(key or row.get("id") or self.maker.vendor.mint(call.world, "twn"))
+        self.table(call.world, path).put(key, row)
         return Reply(self.status(where.kind, operation, "collection"), row)
 
     def _item(self, call: Exchange, where: Place) -> tuple[Table, str, dict[str, Any]]:

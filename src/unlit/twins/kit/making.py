@@ -72,6 +72,20 @@ class Maker:
         """Return what was learnt of a kind."""
         return self.shapes.kinds.get(name, _EMPTY)
 
+    def key_property(self, kind: str) -> str | None:
+        """Return the property that names an item in paths: ``number`` for ``{issue_number}``."""
+        start = kind + "/{"
+        for template, methods in self.contract.templates.items():
+            if not template.startswith(start) or template.count("/") != kind.count("/") + 1:
+                continue
+            name = template[len(start) : -1]
+            for operation in methods.values():
+                known = self.contract.schema(operation.response).get("p", {})
+                for candidate in (name, name.rpartition("_")[2]):
+                    if candidate in known and candidate != "id":
+                        return candidate
+        return None
+
     def made(
         self,
         call: Exchange,
@@ -96,6 +110,7 @@ class Maker:
             self.vendor.stamp(call.world),
             lambda prefix: self.vendor.mint(call.world, prefix or "twn"),
             old,
+            lambda: call.world.number(f"{kind}#id"),
         )
         shape = learnt.shape(sent) or self._skeleton(operation, kind, sent)
         row = fill(shape, sent, filling)
@@ -111,6 +126,8 @@ class Maker:
         out: dict[str, Any] = {}
         if not known or "id" in known:
             out["id"] = "$id"
+            if known and self.contract.schema(known["id"]).get("t") == "integer":
+                out["id"] = "$number"
         for name in ("created", "lastUpdated"):
             if name in known:
                 out[name] = "$now"
@@ -126,6 +143,8 @@ class Maker:
     def _empty(self, number: int, depth: int) -> Any:
         schema = self.contract.schema(number)
         kind = schema.get("t")
+        if schema.get("z"):
+            return "$null"
         if "d" in schema:
             return schema["d"]
         if "e" in schema:
@@ -144,7 +163,7 @@ class Maker:
             return False
         if kind in ("integer", "number"):
             return 0
-        return "$now" if schema.get("f") == "date-time" else "$text"
+        return "$now" if schema.get("f") == "date-time" else ""
 
 
 def _first_word(schema: Mapping[str, Any]) -> Any:

@@ -137,6 +137,8 @@ def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     kind = value.get("type")
     if isinstance(kind, list):
+        if "null" in kind:
+            out["z"] = 1
         kind = next((item for item in kind if item != "null"), None)
     if kind is None and "properties" in value:
         kind = "object"

@@ -51,12 +51,16 @@ def place(contract: Contract, operation: Operation) -> Place:
     last = parts[-1]
     head = "/".join(parts[:-1])
     if is_parameter(last):
-        if ":" in last or is_parameter(parts[-2]):
+        if ":" in last or is_parameter("".join(parts[-2:-1])):
             return Place("action", operation.template)
         return Place("item", head)
-    if parts[-2] == "lifecycle" and operation.method == "POST" and last in MOVES:
+    if parts[-2:-1] == ["lifecycle"] and operation.method == "POST" and last in MOVES:
         return Place("move", "/".join(parts[:-3]), last)
-    if last in MOVES and operation.method in ("POST", "PUT") and is_parameter(parts[-2]):
+    if (
+        last in MOVES
+        and operation.method in ("POST", "PUT")
+        and is_parameter("".join(parts[-2:-1]))
+    ):
         return Place("move", "/".join(parts[:-2]), last)
     above = operation.template.rstrip("/") in contract.collections
     if above or (operation.method == "GET" and _is_list(contract, operation)):

@@ -96,6 +96,7 @@ class Filling:
         now: The time, as the vendor writes it.
         mint: Prefix to a fresh id.
         old: What stood there before, for a replacement.
+        number: The next whole number of the kind.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Filling:
     now: str
     mint: Callable[[str], str]
     old: Any = None
+    number: Callable[[], int] = lambda: 0
 
 
 def fill(shape: Any, sent: Any, filling: Filling) -> Any:
@@ -162,8 +164,12 @@ def _leaf(shape: Any, filling: Filling, old: Any, name: str) -> Any:
         return rest
     if kind == "$param":
         return filling.params.get(rest, "")
-    if old is not None:
-        return old
+    return old if old is not None else _fresh(kind, rest, filling)
+
+
+def _fresh(kind: str, rest: str, filling: Filling) -> Any:
+    if kind == "$number":
+        return filling.number()
     if kind == "$mint":
         return filling.mint(rest)
     if kind == "$url":
