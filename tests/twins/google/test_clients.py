@@ -312,9 +312,13 @@ def test_drive_v2_sees_the_same_files_under_older_names(google: Any) -> None:
     made = old.files().insert(body={"title": "a.txt"}, media_body=media).execute()
     assert (made["title"], made["fileSize"], made["labels"]["trashed"]) == ("a.txt", "5", False)
     assert new.files().get(fileId=made["id"]).execute()["name"] == "a.txt"
-    granted = old.permissions().insert(
-        fileId=made["id"], body={"type": "user", "role": "writer", "value": "b@example.com"}
-    ).execute()
+    granted = (
+        old.permissions()
+        .insert(
+            fileId=made["id"], body={"type": "user", "role": "writer", "value": "b@example.com"}
+        )
+        .execute()
+    )
     assert granted["emailAddress"] == "b@example.com"
     old.files().trash(fileId=made["id"]).execute()
     assert new.files().get(fileId=made["id"], fields="trashed").execute()["trashed"] is True

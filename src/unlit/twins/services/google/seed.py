@@ -158,7 +158,7 @@ def add_file(world: World, one: Row) -> Row:
             entry_row[name] = iso(when)
     if one.get("content") is not None and "mimeType" not in entry_row:
         entry_row["mimeType"] = "text/plain"
-    row = store.add(world, owner, {**entry_row, "parents": parents})
+    row = store.add(world, {**owner, "app": None}, {**entry_row, "parents": parents})
     if one.get("content") is not None:
         data = str(one["content"]).encode()
         world.table("google.contents").put(row["id"], data)

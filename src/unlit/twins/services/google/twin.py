@@ -10,7 +10,7 @@ from unlit.twins.kit.router import Match, NoMatch, Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Fact, FaultRule
-from unlit.twins.services.google import batch, errors, generic, oauth, seed
+from unlit.twins.services.google import batch, errors, generic, oauth, quota, seed
 from unlit.twins.services.google.docs import document
 from unlit.twins.services.google.docs import routes as docs
 from unlit.twins.services.google.drive import (
@@ -134,6 +134,10 @@ class GoogleTwin(Twin):
                 }
             ],
         )
+
+    @override
+    def limit(self, exchange: Exchange) -> VendorError | None:
+        return quota.refusal(exchange)
 
     @override
     def prepare(self, world: World) -> None:
