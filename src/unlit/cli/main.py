@@ -58,6 +58,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("context", "unlit.cli.context:app", "Trackers, documents and errors, in one place."),
     Command("worker", "unlit.cli.worker:app", "Work for the fleet: take runs from the queue."),
     Command("lines", "unlit.cli.lines:app", "Lines as graph files: list, lint, draw, trace."),
+    Command(
+        "cost", "unlit.cli.cost:app", "What was spent: by run, stage, agent, person, day, model."
+    ),
+    Command(
+        "forecast", "unlit.cli.forecast:app", "Forecast runs, and learn how good forecasts are."
+    ),
     Command("memory", "unlit.cli.memory:app", "Lessons that agents are told; curated by people."),
     Command("policy", "unlit.cli.policy:app", "Check, explain, test and compare policies."),
     Command("audit", "unlit.cli.audit:app", "Show, verify and export the audit log."),
