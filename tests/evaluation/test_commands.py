@@ -1,0 +1,157 @@
+"""The commands on files: lint, list, seal, looks, import, record, export, schema."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tests.evaluation.test_hostile import SCENARIO, SPEC  # the smallest ones
+
+from unlit.cli.main import run
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "spec.md").write_text(SPEC, encoding="utf-8")
+    (tmp_path / "vault").mkdir()
+    for name, partition in (("honest", "validation"), ("spy", "sealed"), ("env", "visible")):
+        text = SCENARIO.format(name=name, timeout=5).replace("validation", partition)
+        (tmp_path / "vault" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def unlit(*words: object) -> int:
+    return run([str(word) for word in words])
+
+
+def document(capsys: Capture) -> dict[str, object]:
+    value: dict[str, object] = json.loads(capsys.readouterr().out)
+    return value
+
+
+def test_lint_says_one_line_for_each_mistake(place: Path, capsys: Capture) -> None:
+    vault = place / "vault"
+    assert unlit("scenarios", "lint", vault, "--spec", place / "spec.md") == 0
+    (vault / "bad.yaml").write_text(
+        SCENARIO.format(name="env", timeout=5).replace("AC-1", "AC-9"), encoding="utf-8"
+    )
+    capsys.readouterr()
+    assert unlit("scenarios", "lint", vault, "--spec", place / "spec.md") == 1
+    out = capsys.readouterr().out
+    assert "EVA-107" in out
+    assert "EVA-106" in out
+    assert unlit("scenarios", "lint", vault, "--json") == 1
+    assert document(capsys)["schema"] == "unlit.scenarios.lint/1"
+
+
+def test_list_shows_partitions_and_what_nobody_speaks_for(place: Path, capsys: Capture) -> None:
+    (place / "spec.md").write_text(
+        SPEC + "\n### AC-2 Sings\n\nWhen asked, the tool shall sing.\n\nExample: la\n"
+        "- Input: `sing`\n- Outcome: `la`\n", encoding="utf-8",
+    )  # fmt: skip
+    assert unlit("scenarios", "list", place / "vault", "--spec", place / "spec.md") == 0
+    assert "no scenario speaks for AC-2" in capsys.readouterr().out
+    unlit("scenarios", "list", place / "vault", "--partition", "sealed", "--json")
+    found = document(capsys)
+    assert [s["id"] for s in found["scenarios"]] == ["spy"]  # type: ignore[attr-defined] # JSON
+
+
+def test_seal_writes_each_canary_once_and_keeps_the_file_valid(
+    place: Path, capsys: Capture
+) -> None:
+    assert unlit("scenarios", "seal", place / "vault") == 0
+    assert "2 canaries written" in capsys.readouterr().out
+    assert unlit("scenarios", "seal", place / "vault") == 0
+    assert "0 canaries written" in capsys.readouterr().out
+    assert "canary-" in (place / "vault" / "spy.yaml").read_text(encoding="utf-8")
+    assert "canary-" not in (place / "vault" / "env.yaml").read_text(encoding="utf-8")
+    assert unlit("scenarios", "lint", place / "vault") == 0
+
+
+def test_looks_says_what_can_be_claimed_and_takes_disclosures(place: Path, capsys: Capture) -> None:
+    assert unlit("scenarios", "looks", place / "vault", "--json") == 0
+    assert document(capsys)["fresh"] == 1
+    assert unlit("scenarios", "looks", place / "vault", "--disclose", "spy", "--person", "ada") == 0
+    assert "spent: spy" in capsys.readouterr().out
+    assert unlit("scenarios", "looks", place / "vault", "--disclose", "nobody") == 3
+
+
+def test_import_names_what_is_not_supported(place: Path, capsys: Capture) -> None:
+    (place / "x.feature").write_text(
+        "Feature: F\n  Scenario: S\n    When I run `true`\n    Then the moon is full\n",
+        encoding="utf-8",
+    )
+    code = unlit("scenarios", "import", place / "x.feature", "--into", place / "vault",
+                 "--owner", "ada")  # fmt: skip
+    assert code == 1
+    assert "not supported: the moon is full" in capsys.readouterr().out
+
+
+def test_record_makes_a_golden_scenario_of_a_command(place: Path, capsys: Capture) -> None:
+    code = unlit("scenarios", "record", "--into", place / "golden", "--owner", "ada", "--words", 2,
+                 "--", sys.executable, "-c", "print(6 * 7)")  # fmt: skip
+    assert code == 0
+    path = Path(capsys.readouterr().out.strip())
+    text = path.read_text(encoding="utf-8")
+    assert "equals: '42'" in text
+    assert "oracle: golden" in text
+    assert unlit("scenarios", "lint", place / "golden") == 0
+    assert unlit("scenarios", "record", "--into", place, "--owner", "a", "--", "no-such-cmd") == 3
+
+
+def test_export_makes_a_harbor_task(place: Path, capsys: Capture) -> None:
+    code = unlit("scenarios", "export", "--spec", place / "spec.md", "--vault", place / "vault",
+                 "--into", place / "task", "--run", "sh product.sh")  # fmt: skip
+    assert code == 0
+    assert (place / "task" / "instruction.md").exists()
+    again = unlit("scenarios", "export", "--spec", place / "spec.md", "--vault", place / "vault",
+                  "--into", place / "task", "--run", "x")  # fmt: skip
+    assert again == 3
+
+
+def test_the_schema_is_printed(capsys: Capture) -> None:
+    assert unlit("scenarios", "schema") == 0
+    assert document(capsys)["title"] == "Unlit scenario, version 1"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--candidate", "nowhere"), 3),
+        (("--partition", "hidden"), 3),
+        (("--trajectories", "0"), 3),
+        (("--replay", "x"), 3),
+    ],
+)
+def test_evaluate_refuses_bad_input_with_its_code(
+    place: Path, candidate: Path, capsys: Capture, words: tuple[str, ...], code: int
+) -> None:
+    given = {"--spec": place / "spec.md", "--candidate": candidate, "--vault": place / "vault"}
+    given[words[0]] = Path(words[1])
+    assert unlit("evaluate", *(word for pair in given.items() for word in pair)) == code
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Do:" in shown.err
+    assert "Traceback" not in shown.err
+
+
+@pytest.mark.fence
+def test_evaluate_prints_the_result_and_only_that(
+    place: Path, candidate: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(place / "state"))
+    text = (place / "vault" / "honest.yaml").read_text(encoding="utf-8")
+    (place / "vault" / "honest.yaml").write_text(
+        text.replace("run: [honest", "run: [greet"), encoding="utf-8"
+    )
+    code = unlit(
+        "evaluate", "--spec", place / "spec.md", "--candidate", candidate, "--vault",
+        place / "vault", "--run", "sh product.sh", "--trajectories", 40, "--json",
+        "--junit", place / "j.xml", "--eval-log", place / "l.eval",
+    )  # fmt: skip
+    found = document(capsys)
+    assert (code, found["verdict"]) == (0, "ship")
+    assert (place / "j.xml").exists()
+    assert (place / "l.eval").exists()
