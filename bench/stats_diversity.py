@@ -47,8 +47,8 @@ def table(rng: random.Random, m: int, k: int, t: int, p: float, a: float, b: flo
 
 
 def main(replicates: int) -> None:
-    rng = random.Random(20260101)
-    for m, k, t, p, a, b in ROWS:
+    for number, (m, k, t, p, a, b) in enumerate(ROWS):
+        rng = random.Random(20260101 + number)
         rho_w = (both_below(p, a + b) - p * p) / (p * (1 - p))
         rho_b = (both_below(p, a) - p * p) / (p * (1 - p))
         truth = {
