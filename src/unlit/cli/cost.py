@@ -13,6 +13,7 @@ from unlit.cli.run import nearest_repository, repository_of
 
 if TYPE_CHECKING:
     from unlit.record.model import Cost
+    from unlit.record.quick import QuickReads
     from unlit.record.store import Store
 
 app = cyclopts.App(name="cost", help="What was spent: by run, stage, agent, person, day, model.")
@@ -86,7 +87,7 @@ def _sum(name: str, rows: "list[Cost] | tuple[Cost, ...]") -> dict[str, Any]:
     }
 
 
-def _gauge(store: "Store", rows: "tuple[Cost, ...]") -> dict[str, Any]:
+def _gauge(store: "QuickReads | Store", rows: "tuple[Cost, ...]") -> dict[str, Any]:
     from unlit.record.model import RunState
 
     days: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
@@ -117,14 +118,16 @@ def _say_gauge(gauge: dict[str, Any]) -> None:
     sys.stdout.write(f"cost of an accepted outcome, failed runs included: {said}\n")
 
 
-def _store(repository: Path | None, run: str | None) -> "Store":
-    from unlit.record.engine import sqlite_url
-    from unlit.record.store import Store
+def _store(repository: Path | None, run: str | None) -> "QuickReads | Store":
+    from unlit.record.quick import QuickReads
     from unlit.wiring.paths import state_paths
     from unlit.wiring.settings import read_settings
 
     settings = read_settings()
+    url = settings.text("database_url")
+    if url is not None:
+        from unlit.record.store import Store
+
+        return Store.open(url)
     folder = repository_of(repository, run) if run else nearest_repository(repository or Path())
-    paths = state_paths(settings, folder)
-    paths.create()
-    return Store.open(settings.text("database_url") or sqlite_url(paths.database))
+    return QuickReads(state_paths(settings, folder).database)

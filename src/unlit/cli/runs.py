@@ -11,6 +11,7 @@ from unlit.cli.run import repository_of, result_of
 
 if TYPE_CHECKING:
     from unlit.record.model import Run, RunState
+    from unlit.record.quick import QuickReads
     from unlit.record.store import Store
 
 runs = cyclopts.App(name="runs", help="List runs, newest first.")
@@ -43,7 +44,7 @@ def list_runs(
     states: tuple[RunState, ...] = ()
     if state is not None:
         states = (_state(state),)
-    store = _store(repository)
+    store = _reads(repository)
     found = store.runs(limit=limit, states=states)
     if as_json:
         rows = [result_of(run) for run in found]
@@ -69,7 +70,7 @@ def show_run(name: str, *, repository: Repository = None, as_json: Json = False)
         repository: The repository; default the nearest one upwards from here.
         as_json: Print JSON.
     """
-    store = _store(repository, name)
+    store = _reads(repository, name)
     found = store.find_run(name)
     if as_json:
         sys.stdout.write(json.dumps(_everything(store, found)) + "\n")
@@ -129,7 +130,7 @@ def _stop(name: str, repository: Path | None, state: "RunState", *, as_json: boo
     return 0
 
 
-def _everything(store: "Store", found: "Run") -> dict[str, Any]:
+def _everything(store: "QuickReads | Store", found: "Run") -> dict[str, Any]:
     stages = [
         {
             "key": stage.key,
@@ -169,7 +170,7 @@ def _everything(store: "Store", found: "Run") -> dict[str, Any]:
     }
 
 
-def _cost(store: "Store", found: "Run") -> str:
+def _cost(store: "QuickReads | Store", found: "Run") -> str:
     from unlit.core.money import format_usd
 
     rows = store.costs(run=found.id)
@@ -193,7 +194,22 @@ def _state(name: str) -> "RunState":
         ) from error
 
 
-def _store(repository: Path | None, name: str = "last") -> "Store":
+def _reads(repository: Path | None, name: str = "last") -> "QuickReads | Store":
+    """Open the record for reading, without SQLAlchemy where it lies in SQLite."""
+    from unlit.record.quick import QuickReads
+    from unlit.wiring.paths import state_paths
+    from unlit.wiring.settings import read_settings
+
+    settings = read_settings()
+    url = settings.text("database_url")
+    if url is not None:
+        from unlit.record.store import Store
+
+        return Store.open(url)
+    return QuickReads(state_paths(settings, repository_of(repository, name)).database)
+
+
+def _store(repository: Path | None, name: str) -> "Store":
     from unlit.record.engine import sqlite_url
     from unlit.record.store import Store
     from unlit.wiring.paths import state_paths
