@@ -1,6 +1,7 @@
 """Each attempt is blocked by the fence, and succeeds without one."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shutil
@@ -100,7 +101,8 @@ async def without_fence(lab: Lab, attempt: Attempt) -> Outcome:
         async with asyncio.timeout(SECONDS):
             stdout, stderr = await process.communicate()
     except TimeoutError:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = await process.communicate()
     found = await _leaked(lab, attempt, stdout, mark, tag, workspace)
     for pid in _tagged(tag):

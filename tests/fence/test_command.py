@@ -1,0 +1,104 @@
+"""`unlit fence run | check | learn` and `unlit doctor`, as a person calls them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+CODE = (
+    "import sys; from importlib import import_module;"
+    "app = import_module(f'unlit.cli.{sys.argv[1]}').app;"
+    "sys.exit(app(sys.argv[2:], result_action='return_value') or 0)"
+)
+POLICY = 'version = 1\n[files.coder]\nwrite = ["."]\nread_only = ["AGENTS.md"]\n'
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Call a command in a workspace that has a policy."""
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "policy.toml").write_text(POLICY)
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "s")}
+
+    def call(*words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-c", CODE, *words],
+            cwd=workspace, env=env, input=stdin, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return call
+
+
+def test_a_command_keeps_its_streams_and_code_and_its_changes_land(
+    run: Run, tmp_path: Path
+) -> None:
+    line = "cat; echo wrong >&2; echo new > made; echo x > AGENTS.md; exit 7"
+    done = run("fence", "run", "--", "sh", "-c", line, stdin="words")
+    assert (done.returncode, done.stdout) == (7, "words")
+    assert "wrong" in done.stderr
+    assert "AGENTS.md was not taken" in done.stderr
+    assert (tmp_path / "workspace" / "made").read_text() == "new\n"
+    assert not (tmp_path / "workspace" / "AGENTS.md").exists()
+
+
+def test_failures_of_ours_have_codes_of_their_own(run: Run, tmp_path: Path) -> None:
+    assert run("fence", "run", "--", "no-such-command").returncode == 127
+    refused = run("fence", "run", "--role", "product", "--", "true")
+    assert refused.returncode == 126
+    assert "FEN-052" in refused.stderr
+    unset = run("fence", "run", "--preset", "claude-code", "--", "true")
+    assert unset.returncode == 125
+    assert "ANTHROPIC_API_KEY" in unset.stderr
+    (tmp_path / "workspace" / "policy.toml").write_text("version = 1\nfoo = 2\n")
+    broken = run("fence", "run", "--", "true")
+    assert broken.returncode == 125
+    assert "2:1" in broken.stderr
+
+
+def test_json_is_all_that_stdout_has(run: Run, tmp_path: Path) -> None:
+    done = run("fence", "run", "--json", "--discard", "--", "sh", "-c", "echo out; echo x > made")
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["schema"] == "unlit.fence/1"
+    assert document["held"] is True
+    assert document["changed"] == [{"path": "made", "kind": "file"}]
+    assert "out" in done.stderr
+    assert not (tmp_path / "workspace" / "made").exists()
+
+
+def test_check_opens_a_fence_and_says_that_it_held(run: Run) -> None:
+    done = run("fence", "check")
+    assert done.returncode == 0, done.stderr
+    assert "control reached" in done.stdout
+    assert done.stdout.endswith("The fence held.\n")
+
+
+def test_learn_proposes_what_was_denied_and_allows_nothing(run: Run) -> None:
+    line = "curl -s https://api.example.com/v1/things/123 >/dev/null; echo x > made"
+    done = run("fence", "learn", "--", "sh", "-c", line)
+    assert 'host = "api.example.com"' in done.stdout
+    assert 'methods = ["GET"]' in done.stdout
+
+
+def test_the_weaker_backend_says_so(run: Run) -> None:
+    done = run("fence", "run", "--backend", "landlock", "--", "true")
+    if "FEN-004" in done.stderr:
+        pytest.skip("Landlock is off or too old here")
+    assert done.returncode == 0, done.stderr
+    assert "Weaker backend (Landlock)" in done.stderr
+
+
+def test_doctor_says_what_works_in_both_forms(run: Run) -> None:
+    document = json.loads(run("doctor", "--json").stdout)
+    assert document["schema"] == "unlit.doctor/1"
+    assert {"fence", "agents", "keys", "database", "browser"} <= {
+        one["area"] for one in document["findings"]
+    }
+    assert all(one["sentence"] for one in document["findings"])
+    assert "bubblewrap" in run("doctor").stdout

@@ -1,0 +1,109 @@
+"""Changes are plain data: nothing in them leads out of the workspace."""
+
+import io
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlit.core.errors import OutsideFailed
+from unlit.fence.layer import may_change, read_layer
+from unlit.policy.model import FileRules
+
+
+def _stream(*frames: tuple[dict[str, Any], bytes]) -> io.BytesIO:
+    made = io.BytesIO()
+    for head, content in frames:
+        text = json.dumps(head).encode()
+        made.write(struct.pack("=I", len(text)) + text + content)
+    made.write(struct.pack("=I", 0))
+    made.seek(0)
+    return made
+
+
+def _file(path: str, content: bytes = b"x", mode: int = 0o644) -> tuple[dict[str, Any], bytes]:
+    return {"path": path, "kind": "file", "mode": mode, "size": len(content)}, content
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../out", "a/../../out", "", "a\0b"])
+def test_a_path_that_leaves_the_workspace_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(OutsideFailed, match="FEN-031"):
+        read_layer(_stream(_file(path)), tmp_path)
+
+
+def test_a_cut_stream_is_refused(tmp_path: Path) -> None:
+    whole = _stream(_file("a", b"content")).getvalue()
+    for length in range(len(whole) - 1):
+        with pytest.raises((OutsideFailed, ValueError)):
+            read_layer(io.BytesIO(whole[:length]), tmp_path)
+
+
+def test_a_change_below_a_link_of_the_workspace_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "link").symlink_to(tmp_path / "out")
+    layer = read_layer(_stream(_file("link/file")), tmp_path / "work")
+    with pytest.raises(OutsideFailed, match="FEN-032"):
+        layer.apply_to(tmp_path / "work")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_link_in_place_of_a_file_is_replaced_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("kept")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "file").symlink_to(target)
+    read_layer(_stream(_file("file", b"new")), tmp_path / "work").apply_to(tmp_path / "work")
+    assert target.read_text() == "kept"
+    assert (tmp_path / "work" / "file").read_bytes() == b"new"
+
+
+def test_special_bits_are_dropped(tmp_path: Path) -> None:
+    read_layer(_stream(_file("tool", mode=0o6755)), tmp_path).apply_to(tmp_path)
+    assert (tmp_path / "tool").stat().st_mode & 0o7777 == 0o755
+
+
+def test_an_opaque_folder_hides_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "old").write_text("old")
+    frames = ({"path": "d", "kind": "opaque", "mode": 0o755, "size": 0}, b""), _file("d/new")
+    layer = read_layer(_stream(*frames), tmp_path)
+    assert {(file.path, file.kind) for file in layer.files} == {
+        ("d/old", "deleted"),
+        ("d/new", "file"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("src/main.py", True),
+        (".git/config", True),
+        (".git/hooks", False),
+        (".git/hooks/pre-commit", False),
+        (".GIT/HOOKS/pre-commit", False),
+        ("sub/.git/hooks/x", True),
+        ("secrets/a/b", False),
+        ("secretsx/a", True),
+        ("a.pem", False),
+        ("deep/a.pem", True),
+        ("deep/b.key", False),
+    ],
+)
+def test_guards_name_a_path_and_all_below_it(path: str, allowed: bool) -> None:
+    rules = FileRules(hide=("secrets/**", "*.pem", "**/*.key"), read_only=(".git/hooks",))
+    assert may_change(path, rules) is allowed
+
+
+@given(st.lists(st.text("abc.", min_size=1, max_size=4), min_size=1, max_size=4))
+def test_a_narrower_grant_never_lets_more_through(parts: list[str]) -> None:
+    path = "/".join(parts)
+    wide, narrow = FileRules(write=(".",)), FileRules(write=("a",), read_only=("a/b",))
+    assert may_change(path, wide)
+    if may_change(path, narrow):
+        assert path == "a" or path.startswith("a/")
+        assert not path.startswith("a/b/")
