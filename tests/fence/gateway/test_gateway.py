@@ -18,7 +18,7 @@ async def test_a_denied_host_gets_a_refusal_that_names_rule_and_command(lab: Lab
     answer = await lab.get("evil.test", "/x")
     assert b" 403 " in answer.split(b"\r\n")[0]
     assert b"default deny" in answer
-    assert b"unlit policy explain coder GET 'https://evil.test/x'" in answer
+    assert b"unlit policy explain coder GET https://evil.test/x" in answer
     assert lab.vendor.seen == []
     (entry,) = lab.entries()
     assert entry.fields["outcome"] == "deny"

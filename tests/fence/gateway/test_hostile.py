@@ -257,3 +257,41 @@ async def test_two_sessions_share_nothing(lab: Lab) -> None:
     assert b" 200 " in await lab.get(HOST, "/x")
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         pytest.fail("the listener of an ended session still accepts")
+
+
+async def test_the_command_that_explains_is_safe_to_paste(lab: Lab) -> None:
+    import json
+    import shlex
+
+    answer = await lab.get("evil.test", "/x';touch$IFS'pwned';echo'")
+    told = json.loads(answer.partition(b"\r\n\r\n")[2])
+    words = shlex.split(told["explain"])
+    assert words == ["unlit", "policy", "explain", "coder", "GET", words[-1]]
+    assert words[-1] == "https://evil.test/x';touch$IFS'pwned';echo'"
+
+
+async def test_a_declared_header_given_twice_is_refused(lab: Lab) -> None:
+    key = f"x-api-key: {lab.placeholder}"
+    answer = await lab.get("api.vendor.test", "/v1/x", key, "x-api-key: somebody-elses")
+    assert b"FEN-506" in answer
+    assert lab.vendor.seen == []
+
+
+async def test_a_range_cannot_bring_a_secret_in_pieces(lab: Lab) -> None:
+    key = f"x-api-key: {lab.placeholder}"
+    await lab.get("api.vendor.test", "/v1/x", key, "range: bytes=0-4", "if-range: x")
+    assert b"range" not in lab.vendor.seen[0].head.lower()
+
+
+def test_an_escaped_spelling_does_not_move_the_secret_elsewhere() -> None:
+    import json
+
+    from unlit.fence.gateway.inject import inject_json
+
+    mark = "unlitph0123456789"
+    hidden = "".join(f"\\u{ord(char):04x}" for char in mark)
+    body = '{"auth": {"token": "' + hidden + '"}, "public": "' + mark + '"}'
+    assert json.loads(body)["auth"]["token"] == mark
+    assert inject_json(body.encode(), "auth.token", mark, SECRET) is None
+    twice = '{"auth": {"token": "' + mark + '"}, "auth": {"token": "other"}}'
+    assert inject_json(twice.encode(), "auth.token", mark, SECRET) is None

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any, Final
 
 from unlit.fence.gateway.head import Headers
@@ -66,6 +67,7 @@ class Denial(Exception):
 def by_policy(rule: str, why: str, request: Request) -> Denial:
     """Refuse what policy does not allow."""
     url = str(request).partition(" ")[2]
-    explain = f"unlit policy explain {request.role} {request.method} '{url}'"
+    # people paste it: a path may hold quotes and semicolons, so it is quoted for the shell
+    explain = f"unlit policy explain {request.role} {request.method} {quote(url)}"
     ask = f"POST {{method, url, reason}} as JSON to http://{PROXY_NAME}/ask"
     return Denial(403, "FEN-501", rule, why, explain, ask)

@@ -268,11 +268,12 @@ class Exchange:
 
 def _grpc_refusal(denial: Denial) -> Headers:
     status = b"7" if denial.status in (402, 403, 421) else b"14"
-    message = f"{denial.code} {denial.why} {denial.explain}".replace("%", "%25")
+    text = f"{denial.code} {denial.why} {denial.explain}".replace("%", "%25")
+    message = "".join(char if " " <= char <= "~" else "?" for char in text)
     return [
         (b"content-type", b"application/grpc"),
         (b"grpc-status", status),
-        (b"grpc-message", message.encode("ascii", "replace")),
+        (b"grpc-message", message.encode("ascii")),
         (b"x-unlit-fence", denial.code.encode("ascii")),
     ]
 

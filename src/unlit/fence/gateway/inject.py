@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
-from unlit.fence.gateway.head import Headers, RequestHead
+from unlit.fence.gateway.head import RequestHead
 from unlit.policy.model import CredentialRule
 
 _SHORTEST: Final = 8
@@ -91,16 +91,13 @@ def inject(head: RequestHead, rule: CredentialRule, placeholder: str, secret: st
 
 
 def _in_header(head: RequestHead, name: bytes, mark: bytes, secret: bytes) -> bool:
-    found = False
-    headers: Headers = []
-    for pair in head.headers:
-        if pair[0] == name and pair[1].count(mark) == 1 and not found:
-            headers.append((name, pair[1].replace(mark, secret)))
-            found = True
-        else:
-            headers.append(pair)
-    head.headers = headers
-    return found
+    places = [number for number, pair in enumerate(head.headers) if pair[0] == name]
+    if len(places) != 1 or head.headers[places[0]][1].count(mark) != 1:
+        return False
+    value = head.headers[places[0]][1].replace(mark, secret)
+    head.headers = [*head.headers]
+    head.headers[places[0]] = (name, value)
+    return True
 
 
 def _in_basic(head: RequestHead, mark: bytes, secret: bytes) -> bool:
@@ -125,7 +122,8 @@ def _in_query(head: RequestHead, name: str, placeholder: str, secret: str) -> bo
         return False
     parts = head.query.split(b"&")
     wanted = f"{name}={placeholder}".encode("ascii")
-    if parts.count(wanted) != 1:
+    same = [part for part in parts if part.partition(b"=")[0] == name.encode("ascii")]
+    if same != [wanted]:
         return False
     parts[parts.index(wanted)] = f"{name}={quote(secret, safe='')}".encode("ascii")
     head.query = b"&".join(parts)
@@ -137,12 +135,20 @@ def inject_json(data: bytes, field: str, placeholder: str, secret: str) -> bytes
     mark = placeholder.encode("ascii")
     if not placeholder or data.count(mark) != 1:
         return None
+    value = _json_field(data, field)
+    if value is None or placeholder not in value:
+        return None
+    edited = data.replace(mark, json.dumps(secret)[1:-1].encode("ascii"))
+    # the one place in the text must be the field: it might be spelled by escapes there, and stand
+    # in plain letters somewhere else
+    return edited if _json_field(edited, field) == value.replace(placeholder, secret) else None
+
+
+def _json_field(data: bytes, field: str) -> str | None:
     try:
         value = json.loads(data)
         for part in field.split("."):
             value = value[part]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not isinstance(value, str) or placeholder not in value:
-        return None
-    return data.replace(mark, json.dumps(secret)[1:-1].encode("ascii"))
+    return value if isinstance(value, str) else None

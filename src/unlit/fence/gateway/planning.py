@@ -23,7 +23,8 @@ from unlit.policy.model import CredentialRule, Decision
 DEFAULT_MAX_BODY: Final = 1 << 30
 _MOST_BUFFERED: Final = 65_536
 _MOST_EDITED: Final = 16 << 20
-_NEGOTIATE_CODING: Final = (b"accept-encoding", b"grpc-accept-encoding")
+# an answer that is searched must come whole and plain: ranges would bring a secret in pieces
+_NOT_WITH_SECRETS: Final = (b"accept-encoding", b"grpc-accept-encoding", b"range", b"if-range")
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ class Planner:
         ticket = self._reserve(body, tallies) if usage is not None else None
         forms = session.forms(head.host) if decision.twin is None else None
         if forms is not None or usage is not None:
-            kept = [pair for pair in head.headers if pair[0] not in _NEGOTIATE_CODING]
+            kept = [pair for pair in head.headers if pair[0] not in _NOT_WITH_SECRETS]
             head.headers = [*kept, (b"accept-encoding", b"identity")]
         extra = [(b"x-twin-world", route.world.encode("ascii"))] if route is not None else []
         outward = Outward(body, session, limit, tallies)
