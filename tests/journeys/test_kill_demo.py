@@ -60,11 +60,9 @@ def test_a_killed_demonstration_ends_as_an_undisturbed_one(
     process.send_signal(signal.SIGKILL)
     process.wait()
     (repository,) = home.state.glob("demo/*/repository")
-    vault = repository.parent / "vault"
-    env = {**home.env, "UNLIT_VAULT": str(vault)}
     done = subprocess.run(
         [*UNLIT, "resume", "last", "--json", "--repository", str(repository)],
-        env=env,
+        env=home.env,
         capture_output=True,
         text=True,
         timeout=900,

@@ -71,7 +71,7 @@ async def _run(
     from unlit.line.service import Line
     from unlit.review.service import build_report
     from unlit.wiring.build import open_factory
-    from unlit.wiring.demo import CANDIDATES, SPEC, scripted_model
+    from unlit.wiring.demo import SPEC, scripted_model
 
     try:
         async with (
@@ -80,7 +80,6 @@ async def _run(
                 stage.repository,
                 flags={"vault": stage.vault},
                 listen=(lambda event: None) if quiet else view.listen,
-                overlays=CANDIDATES,
                 routes=routes,
             ) as factory,
             Line.open(factory.services, factory.durable_url) as line,

@@ -126,7 +126,7 @@ def go_on(
         view = live_view()
         try:
             async with (
-                open_factory(folder, listen=view.listen) as factory,
+                open_factory(folder, listen=view.listen, run=name) as factory,
                 Line.open(factory.services, factory.durable_url) as line,
             ):
                 found = factory.services.store.find_run(name)

@@ -34,6 +34,7 @@ from unlit.record.blobs import StoreBodies
 from unlit.record.engine import sqlite_url
 from unlit.record.ledger import Ledger
 from unlit.record.store import Store
+from unlit.wiring.demo_product import CANDIDATES
 from unlit.wiring.factory import FILE_NAME, Factory, ProductSettings, read_factory
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
 from unlit.wiring.settings import Settings, read_settings
@@ -145,8 +146,8 @@ async def open_factory(
     *,
     flags: Flags | None = None,
     listen: Callable[[LineEvent], None] = lambda event: None,
-    overlays: Path | None = None,
     routes: Mapping[str, Sequence[TwinRoute]] | None = None,
+    run: str | None = None,
 ) -> AsyncIterator[FactoryHandle]:
     """Open everything that a run needs, and close it afterwards.
 
@@ -154,8 +155,8 @@ async def open_factory(
         repository: The user's repository.
         flags: Settings given on the command line.
         listen: Called with each event of the line, for live views.
-        overlays: Folder of the scripted agent's overlays, where it is not named with the agent.
         routes: Twins that a role's fences reach besides the product's, such as a model server.
+        run: A run to go on with: its own vault is used.
 
     Raises:
         UnlitError: A file is broken, or the machine lacks what a fence needs.
@@ -163,10 +164,10 @@ async def open_factory(
     settings = read_settings(flags=flags)
     factory, found = factory_of(repository)
     paths = state_paths(settings, repository)
-    vault = vault_path(settings, repository)
     paths.create()
     clock, ids = SystemClock(), SystemIds()
     store = Store.open(record_url(settings, paths))
+    vault = _vault_of(store, run) or vault_path(settings, repository)
     audit = open_audit(paths, clock)
     ledger = Ledger(store, clock, ids, price)
     shared = settings.text("database_url") is not None
@@ -189,7 +190,7 @@ async def open_factory(
             evaluator=EvaluatorProcess(evaluator_store(vault), settings.env),
             reporter=ReviewRoom(store, paths.root / "reports", partial(audit_logs, paths, vault)),
             shipper=ShipRoom(store),
-            agents=partial(_agent, settings, overlays),
+            agents=partial(_agent, settings),
             sources=partial(_sources, clock),
             bodies=StoreBodies(store) if shared else FolderBodies(paths.artefacts / "bodies"),
             clock=clock,
@@ -249,6 +250,14 @@ def evaluator_store(vault: Path) -> Path:
     return vault.parent / f".{vault.name}-evaluations"
 
 
+def _vault_of(store: Store, run: str | None) -> Path | None:
+    """Return the vault that a run was begun with."""
+    if run is None:
+        return None
+    said = store.find_run(run).settings.get("vault")
+    return Path(str(said)) if said else None
+
+
 def _private(settings: Settings) -> dict[str, Path]:
     """Name what a person keeps in their home and no fence may see, where it exists."""
     home = Path(settings.env.get("HOME") or "/nonexistent")
@@ -256,9 +265,9 @@ def _private(settings: Settings) -> dict[str, Path]:
     return {f"home {name}": path for name, path in kept.items() if path.exists()}
 
 
-def _agent(settings: Settings, overlays: Path | None, name: str) -> Any:
+def _agent(settings: Settings, name: str) -> Any:
     tools = state_home(settings.env, settings.path("state_home")) / "agents"
-    options = AgentOptions(overlays=overlays, tools=tools, path=settings.env.get("PATH", ""))
+    options = AgentOptions(overlays=CANDIDATES, tools=tools, path=settings.env.get("PATH", ""))
     return make_agent(name, options)
 
 

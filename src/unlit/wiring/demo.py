@@ -14,9 +14,8 @@ from unlit.harness.git import run_git
 from unlit.models.twin.app import ModelTwin
 from unlit.models.twin.overlays import script_of
 from unlit.models.twin.server import ModelTwinServer
+from unlit.wiring.demo_product import CANDIDATES, PRODUCT
 
-PRODUCT: Final = Path(__file__).parent / "demo_product"
-CANDIDATES: Final = PRODUCT / "candidates"
 SPEC: Final = Path("specs/access-review.md")
 _MODEL_HOSTS: Final = (
     "api.anthropic.com",

@@ -15,6 +15,7 @@ from unlit.record.model import RunEvent, RunState
 from unlit.record.store import Store
 from unlit.review import Desk, build_report
 from unlit.review.adapters.audit import FolderGateLog
+from unlit.review.publish import write_files
 from unlit.review.rules.gates import GateRules, parse_rules
 from unlit.ship import Shipment, attest, ship_run
 from unlit.wiring.factory import FILE_NAME
@@ -52,7 +53,12 @@ class Office:
         self.store.keep_events(
             [RunEvent(run, "state/shipped", "state", now, "ship", text=text, data=data)]
         )
+        self.refresh(run)
         return shipment
+
+    def refresh(self, run: RunId) -> None:
+        """Write the report's files anew, so that they say what was decided."""
+        write_files(build_report(self.store, run), self.paths.root / "reports" / run)
 
     def attestations(self, run: RunId, shipment: Shipment) -> Mapping[str, str]:
         """Write provenance, outcome and bill of materials of a shipped run beside its report.
