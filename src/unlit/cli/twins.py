@@ -186,7 +186,8 @@ def fidelity(
     chosen = [name for name in (names or registry.SERVICES) if name in have]
     graded = replay(cassettes, chosen)
     today = SystemClock().now().date().isoformat()
-    stored = table(graded, recordings.name, today)
+    sources = {row.source for cassette in cassettes for row in cassette.interactions} - {""}
+    stored = table(graded, ", ".join(sorted(sources)) or recordings.name, today)
     if write is not None:
         write.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     result: dict[str, Any] = {"schema": "unlit.twins.fidelity/1", "date": today, "services": {}}
