@@ -25,7 +25,7 @@ from unlit.evaluation.ports import Judge
 from unlit.evaluation.registry import driver, judge
 from unlit.evaluation.rules.looks import charged
 from unlit.evaluation.scenarios.model import Draw
-from unlit.evaluation.service import Parts, grade, launch_of
+from unlit.evaluation.service import Counted, Parts, grade, launch_of
 from unlit.evaluation.spec import SpecFacts, read_spec
 from unlit.evaluation.store import ArtefactStore
 from unlit.evaluation.strength.battery import Plan, measure
@@ -69,7 +69,7 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
         leaks=leaks,
         needs_leak_proof=sealed,
         strength=known_strength(request.vault, vault.digest),
-        broken_invariants=pack.vetoes,
+        broken_invariants=(*pack.vetoes, *_own_broken(vault, counted)),
         invariants=tuple(found.to_json() for found in pack.broken),
         not_verified=(*_pack_words(pack), *_same_user(request)),
         judge=None if parts.judge is None else parts.judge.name,
@@ -121,6 +121,12 @@ async def _pack(
     return pack
 
 
+def _own_broken(vault: Vault, counted: Counted) -> tuple[str, ...]:
+    """Return the organisation's own rules that any trajectory broke: each is a veto."""
+    labels = {label for record in counted.records for label in record.reasons}
+    return tuple(rule.id for rule in vault.own if f"never {rule.id}" in labels)
+
+
 def _pack_words(pack: PackReport) -> tuple[str, ...]:
     if pack.not_exercised is not None:
         return (f"The safety pack was not exercised: {pack.not_exercised}.",)
@@ -152,7 +158,12 @@ def load_sealed_vault(request: EvaluationRequest, spec: SpecFacts) -> Vault:
     if request.base is not None:
         reachable["base"] = request.base
     refuse_reachable(request.vault, reachable)
-    vault = load_vault(request.vault, criteria=set(spec.criteria), services={*SERVICES, "google"})
+    vault = load_vault(
+        request.vault,
+        criteria=set(spec.criteria),
+        services={*SERVICES, "google"},
+        base=request.base,
+    )
     vault.refuse_errors()
     return vault
 

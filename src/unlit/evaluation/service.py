@@ -112,7 +112,9 @@ async def grade(
         UnlitError: No fence can be opened at all.
     """
     launch = launch_of(request.product)
-    setting = Setting(parts.worlds, launch, parts.clock, parts.driver, judge=parts.judge)
+    setting = Setting(
+        parts.worlds, launch, parts.clock, parts.driver, judge=parts.judge, own=vault.own
+    )
     chosen = _chosen(request, vault)
     base = await check_base(request, chosen, vault.lists, setting, parts.pool, on_event)
     chosen = tuple(scenario for scenario in chosen if scenario.id not in base.void)

@@ -14,6 +14,7 @@ from unlit.evaluation.checks.evidence import evidence_text
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.checks.outcome import (
     Evidence,
+    OwnRule,
     Reason,
     broken_invariants,
     check_all,
@@ -86,6 +87,7 @@ class Setting:
     overlay: Mapping[str, bytes] = field(default_factory=dict)
     keep_files: bool = False
     judge: Judge | None = None
+    own: Sequence[OwnRule] = ()
 
 
 async def run_trajectory(
@@ -148,13 +150,15 @@ async def _run(
     finally:
         await stage.stop_server()
         await _close(stage)
-    evidence = _evidence(scenario, stage, before, tokens, duration_s)
+    evidence = _evidence(scenario, stage, before, tokens, duration_s, bool(setting.own))
     if not reasons and setting.judge is not None:
         evidence = replace(evidence, judged=await _ask(scenario, evidence, setting.judge))
     if reasons:
-        reasons += broken_invariants(scenario, evidence)
+        reasons += broken_invariants(scenario, evidence, setting.own)
     else:
-        reasons = list(stage.extra.get("eventually", [])) + evaluate_checks(scenario, evidence)
+        reasons = list(stage.extra.get("eventually", [])) + evaluate_checks(
+            scenario, evidence, setting.own
+        )
     stated = scenario.fails_on_base
     return Outcome(
         base_reason_holds=bool(stated) and not check_all(stated, evidence, closed=False),
@@ -189,10 +193,15 @@ def _environment(
 
 
 def _evidence(
-    scenario: Scenario, stage: Stage, before: State, tokens: Mapping[str, str], duration_s: float
+    scenario: Scenario,
+    stage: Stage,
+    before: State,
+    tokens: Mapping[str, str],
+    duration_s: float,
+    all_files: bool,
 ) -> Evidence:
     looks_at_files = any(check.kind == "file" for check in scenario.then)
-    wants_files = looks_at_files or "secret-in-output" in scenario.never
+    wants_files = all_files or looks_at_files or "secret-in-output" in scenario.never
     changed = stage.sandbox.read_changed() if wants_files else {}
     return Evidence(
         values=stage.values,

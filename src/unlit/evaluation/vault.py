@@ -1,7 +1,7 @@
 """The vault: scenarios in a folder outside the code, sealed by digest before anything is built."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from unlit.core.canonical import digest_bytes, digest_json
 from unlit.core.errors import InvalidInput, RefusedByPolicy
 from unlit.core.states import Partition
 from unlit.evaluation.checks.never import INVARIANTS
+from unlit.evaluation.invariants.own import FOLDER, OwnInvariant, load_own
 from unlit.evaluation.scenarios.lint import lint_scenario, lint_set
 from unlit.evaluation.scenarios.model import Finding, Scenario
 from unlit.evaluation.scenarios.parse import parse_scenario
@@ -27,6 +28,7 @@ class Vault:
     findings: tuple[Finding, ...]
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     digest: str = ""
+    own: tuple[OwnInvariant, ...] = ()
 
     def of(self, partition: Partition | str) -> tuple[Scenario, ...]:
         """Return the scenarios of one partition, by id."""
@@ -88,7 +90,7 @@ def load_vault(
     *,
     criteria: Collection[str] | None = None,
     services: Collection[str] | None = None,
-    invariants: Iterable[str] = (),
+    base: Path | None = None,
 ) -> Vault:
     """Read every scenario below `root`.
 
@@ -96,7 +98,7 @@ def load_vault(
         root: The vault's folder.
         criteria: Criterion ids of the spec, or None when no spec is at hand.
         services: Twins that exist, or None when unknown.
-        invariants: Names of the organisation's own invariants.
+        base: The base commit; its `invariants/` hold too.
 
     Returns:
         The vault with its findings; nothing is raised for a broken scenario.
@@ -116,7 +118,7 @@ def load_vault(
         name = path.relative_to(root).as_posix()
         content = _read(path)
         seal.append([name, digest_bytes(content)])
-        if path.suffix not in (".yaml", ".yml"):
+        if path.suffix not in (".yaml", ".yml") or path.parent == root / FOLDER:
             continue
         parsed = parse_scenario(content.decode("utf-8", "replace"), name)
         if isinstance(parsed, list):
@@ -124,7 +126,9 @@ def load_vault(
         else:
             scenarios.append(parsed)
     lists = _lists(root)
-    known = {*INVARIANTS, *invariants}
+    own, wrong = load_own([root, *([] if base is None else [base])])
+    findings += wrong
+    known = {*INVARIANTS, *(invariant.id for invariant in own)}
     for scenario in scenarios:
         findings += lint_scenario(scenario, services=services, invariants=known, lists=lists)
     findings += lint_set(scenarios, criteria)
@@ -134,7 +138,7 @@ def load_vault(
             "write one, or name the right folder.",
         )  # fmt: skip
     ordered = sorted(findings, key=lambda f: (f.severity != "error", f.file, f.line, f.code))
-    return Vault(root, tuple(scenarios), tuple(ordered), lists, digest_json(seal))
+    return Vault(root, tuple(scenarios), tuple(ordered), lists, digest_json(seal), own)
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -2,17 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState
 from unlit.evaluation.checks.match import match_exit, match_text
-from unlit.evaluation.checks.never import Seen, broken
+from unlit.evaluation.checks.never import INVARIANTS, Seen, broken
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.checks.state import State, check_state, effects
 from unlit.evaluation.ports import Judged
 from unlit.evaluation.scenarios.model import Check, Scenario
 from unlit.evaluation.scenarios.template import fill
+
+
+class OwnRule(Protocol):
+    """A rule of the organisation that holds in every trajectory."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        ...
+
+    def broken_by(self, seen: Seen) -> str | None:
+        """Return what was broken, without content, or None."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +62,16 @@ class Evidence:
         return next((item for item in reversed(self.seen) if item.kind in kinds), None)
 
 
-def evaluate_checks(scenario: Scenario, evidence: Evidence) -> list[Reason]:
+def evaluate_checks(
+    scenario: Scenario, evidence: Evidence, own: Sequence[OwnRule] = ()
+) -> list[Reason]:
     """Return every reason for which the trajectory does not satisfy its scenario."""
     reasons = check_all(scenario.then, evidence)
     if not any(check.kind == "twin" for check in scenario.then):
         # The closed world holds also where a scenario says nothing about the twins.
         for name, misfits in check_state([], evidence.before, evidence.after).items():
             reasons.append(Reason(f"twin {name}", "; ".join(misfits)))
-    reasons += broken_invariants(scenario, evidence)
+    reasons += broken_invariants(scenario, evidence, own)
     return reasons
 
 
@@ -154,8 +169,10 @@ def _field(name: str, value: Any, seen: Observation) -> list[str]:
     return [f"no driver knows `{name}`"]
 
 
-def broken_invariants(scenario: Scenario, evidence: Evidence) -> list[Reason]:
-    """Return the scenario's `never` invariants that the trajectory broke."""
+def broken_invariants(
+    scenario: Scenario, evidence: Evidence, own: Sequence[OwnRule] = ()
+) -> list[Reason]:
+    """Return the invariants that the trajectory broke: its own `never`, and everybody's."""
     outputs = [text for item in evidence.seen for text in (item.stdout, item.stderr, item.body)]
     seen = Seen(
         outputs=[*outputs, *evidence.server_outputs],
@@ -166,9 +183,13 @@ def broken_invariants(scenario: Scenario, evidence: Evidence) -> list[Reason]:
         timed_out=any(item.timed_out for item in evidence.seen),
         statuses=[item.status for item in evidence.seen if item.status is not None],
     )
-    return [
-        Reason(f"never {name}", text) for name, text in broken(scenario.never, seen).items()
-    ]  # fmt: skip
+    built_in = [name for name in scenario.never if name in INVARIANTS]
+    reasons = [Reason(f"never {name}", text) for name, text in broken(built_in, seen).items()]
+    for rule in own:
+        text = rule.broken_by(seen)
+        if text is not None:
+            reasons.append(Reason(f"never {rule.id}", text))
+    return reasons
 
 
 def state_of(scenario: Scenario, reasons: Sequence[Reason]) -> TrajectoryState:
