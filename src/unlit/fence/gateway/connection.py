@@ -1,6 +1,7 @@
 """One connection from inside a fence: what it is for, TLS or not, and the requests on it."""
 
 import asyncio
+import logging
 import socket
 import ssl
 import struct
@@ -22,6 +23,7 @@ from unlit.policy.model import JSON
 
 FIRST_BYTE_S: Final = 30.0
 IDLE_S: Final = 120.0
+_LOG: Final = logging.getLogger(__name__)
 _TLS_HANDSHAKE: Final = 0x16
 _DNS: Final = 53
 _ORIGINAL_DST_V4: Final = 80
@@ -102,6 +104,9 @@ class Connection:
                 await self._direct(where)
         except (Gone, TimedOut, ConnectionError, TimeoutError):
             pass  # the program went away, or said nothing
+        except Exception:
+            # a bug of ours ends this connection and no other; nothing was let through by it
+            _LOG.exception("a connection of session %s failed", self._session.id)
         finally:
             if self._channel is not None:
                 self._channel.close()

@@ -1,6 +1,7 @@
 """HTTP/2 towards a program inside: each stream becomes a request like any other."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from unlit.fence.gateway.reply import Reply
 
 Serve = Callable[[RequestHead, Body, Reply], Coroutine[Any, Any, bool]]
 Refuse = Callable[[Malformed], Denial]
+_LOG: Final = logging.getLogger(__name__)
 _PSEUDO: Final = (b":method", b":scheme", b":authority", b":path")
 
 
@@ -104,6 +106,9 @@ class Http2Server(Link):
             source: Body = NoBody() if ended else stream.body
             await self._serve(head, source, reply)
         except (Gone, TimedOut, TimeoutError, ConnectionError):
+            self.reset(stream)
+        except Exception:
+            _LOG.exception("a stream failed")  # a bug of ours ends this stream and no other
             self.reset(stream)
         finally:
             stream.task = None

@@ -11,6 +11,7 @@ from unlit.fence.gateway.upstream import Dialler
 
 _BATCH: Final = 32
 MOST_CONNECTIONS: Final = 1024
+PAUSE_S: Final = 0.1
 
 
 class Listener:
@@ -43,7 +44,8 @@ class Listener:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:
-                return  # out of descriptors: the backlog waits
+                self._pause()  # out of descriptors: the backlog waits
+                return
             if len(self._session.connections) >= self._most:
                 accepted.close()
                 continue
@@ -54,6 +56,14 @@ class Listener:
                 self._session, self._dialler, self._tls, accepted, is_proxy=self._is_proxy
             )
             self._session.connections.start(connection.run())
+
+    def _pause(self) -> None:
+        self._loop.remove_reader(self._sock.fileno())
+        self._loop.call_later(PAUSE_S, self._resume)
+
+    def _resume(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._loop.add_reader(self._sock.fileno(), self._ready)
 
     def close(self) -> None:
         """Accept no more and close the socket."""
