@@ -35,6 +35,15 @@ def test_hints_are_shown_with_a_caret_below_the_place_and_do_not_gate(
     assert call("lint", str(path), "--strict") == 1
 
 
+def test_known_rewrites_are_put_in_when_asked_for(tmp_path: Path, capsys: Capture) -> None:
+    path = variant(tmp_path, "the tool shall open one", "the tool should open one")
+    assert call("lint", str(path), "--fix") == 0
+    assert path.read_text(encoding="utf-8") == DEMO.read_text(encoding="utf-8")
+    captured = capsys.readouterr()
+    assert "1 rewritten" in captured.err
+    assert "INT-301" not in captured.out
+
+
 def test_a_missing_boundary_gates_and_a_broken_form_is_invalid_input(
     tmp_path: Path, capsys: Capture
 ) -> None:

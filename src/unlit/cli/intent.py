@@ -77,6 +77,7 @@ def lint(
     as_json: AsJson = False,
     form: Annotated[Format, cyclopts.Parameter("--format")] = "text",
     strict: Annotated[bool, cyclopts.Parameter(negative=())] = False,
+    fix: Annotated[bool, cyclopts.Parameter(negative=())] = False,
 ) -> int:
     """List what is broken, what is missing and what could be misread. Hints never gate.
 
@@ -84,6 +85,7 @@ def lint(
         specs: Files or folders; default `specs`.
         as_json: Print JSON.
         form: text (with carets), json or sarif.
+        fix: First put in the rewrites that are known (no `shall`, condition after the demand).
         strict: Also exit with 1 when there are only hints.
 
     Returns:
@@ -96,7 +98,7 @@ def lint(
     texts = []
     levels: set[str] = set()
     for path in _specs(specs):
-        text = read_text(path)
+        text = _fixed(path) if fix else read_text(path)
         findings = _findings(reading_of(text, path))
         levels |= {finding.level for finding in findings}
         texts.append(as_text(str(path), text, findings))
@@ -111,6 +113,17 @@ def lint(
     if "error" in levels:
         return 3
     return 1 if "gate" in levels or (strict and levels) else 0
+
+
+def _fixed(path: Path) -> str:
+    from unlit.intent.rules.edit import fixed
+
+    text = read_text(path)
+    done = fixed(text)
+    if done.rewrites:
+        path.write_text(done.text, encoding="utf-8")
+        sys.stderr.write(f"{path}: {done.rewrites} rewritten\n")
+    return done.text
 
 
 def _summary(rows: list[dict[str, Any]]) -> str:

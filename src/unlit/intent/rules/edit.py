@@ -1,9 +1,20 @@
 """Change a spec's text at one place and leave every other byte alone."""
 
+from dataclasses import dataclass
+
 from unlit.core.ids import CriterionId
 from unlit.intent.model import Example, Finding
+from unlit.intent.rules.lint import lint_spec
 from unlit.intent.rules.parse import read_spec
 from unlit.intent.rules.render import render_example
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A text with rewrites put in, and how many."""
+
+    text: str
+    rewrites: int
 
 
 def add_example(text: str, criterion: CriterionId, example: Example) -> str:
@@ -78,5 +89,20 @@ def apply_suggestion(text: str, finding: Finding) -> str | None:
     place = criterion.lines[0]
     lines = text.split("\n")
     old = lines[place.line - 1]
-    lines[place.line - 1] = old[: place.column - 1] + finding.suggestion
+    end = "\r" if old.endswith("\r") else ""
+    lines[place.line - 1] = old[: place.column - 1] + finding.suggestion + end
     return "\n".join(lines)
+
+
+def fixed(text: str, limit: int = 1000) -> Fixed:
+    """Return `text` with every rewrite that is known put in, and how many there were."""
+    for count in range(limit):
+        changed = None
+        for finding in lint_spec(read_spec(text).spec):
+            changed = apply_suggestion(text, finding)
+            if changed is not None and changed != text:
+                break
+        if changed is None or changed == text:
+            return Fixed(text, count)
+        text = changed
+    return Fixed(text, limit)

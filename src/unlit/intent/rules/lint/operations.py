@@ -88,7 +88,7 @@ OPERATIONS: Final = (
           "calendar months or 30 days, and what 31 January plus one is",
           "one calendar month; the last day when the day does not exist"),
     _made("divide", r"\b(divid\w+|split(?:s)? (?:the|an?) (?:amount|bill|total|cost)|share(?:s|d)? "
-          r"(?:the|an?) (?:amount|bill|total|cost)|percent(?:age)?|%|ratio|remainder|modulo)\b",
+          r"(?:the|an?) (?:amount|bill|total|cost)|percent(?:age)?|%|ratio|modulo)\b",
           r"\b(remainder|round\w*|decimals?|towards|floor|by zero|first .* gets?)\b",
           "where the remainder goes, and division by zero",
           "in cents; the remainder goes to the first, one cent each"),
