@@ -11,6 +11,7 @@ import cyclopts
 from unlit.cli.run import nearest_repository
 
 if TYPE_CHECKING:
+    from unlit.line.compare import Comparison, Variant
     from unlit.line.graphs.graph import Graph
 
 app = cyclopts.App(name="lines", help="Lines as graph files: list, lint, draw, trace, compare.")
@@ -116,6 +117,67 @@ def trace(file: Path, *, script: Path | None = None, as_json: Json = False) -> i
             sys.stdout.write(f"{visit.node:24} {visit.status:16} → {visit.to or 'end'}\n")
         sys.stdout.write(f"{walked.status}{': ' + walked.reason if walked.reason else ''}\n")
     return 0 if walked.status == "success" else 1
+
+
+@app.command
+def compare(
+    a: str,
+    b: str,
+    *,
+    on: tuple[Path, ...],
+    seeds: int = 5,
+    repository: Path | None = None,
+    as_json: Json = False,
+) -> int:
+    """Compare two ways to run the line: paired runs, differences with intervals.
+
+    Comparing a way with itself is the null test: it should show no difference.
+
+    Args:
+        a: A line (`default`, FILE.dot), or changes such as `agent=codex,memory=off`.
+        b: The other one.
+        on: Specs; may be repeated.
+        seeds: Runs per spec and variant; fewer than 5 pairs in all say nothing.
+        repository: The repository; default the nearest one upwards from here.
+        as_json: Print JSON.
+    """
+    from unlit.line.compare import parse_variant
+
+    variants = (parse_variant(a), parse_variant(b))
+    folder = nearest_repository(repository or Path())
+    found = asyncio.run(_compare(folder, variants, [spec.resolve() for spec in on], seeds))
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_json()) + "\n")
+        return 0
+    kind = "null test (A against itself)" if found.null else "A against B"
+    sys.stdout.write(f"{kind}: A = {found.a}, B = {found.b}, {len(found.runs)} pairs\n")
+    for row in found.differences:
+        mean = "not known" if row.mean is None else f"{row.mean:+.4f}"
+        interval = "" if row.low is None else f" [{row.low:+.4f}, {row.high:+.4f}]"
+        p = "" if row.p is None else f" p {row.p:.3f}"
+        sys.stdout.write(f"{row.measure:13} B − A {mean}{interval}{p}  {row.sentence}\n")
+    return 0
+
+
+async def _compare(
+    folder: Path, variants: "tuple[Variant, Variant]", specs: list[Path], seeds: int
+) -> "Comparison":
+    from unlit.cli.run import live_view
+    from unlit.line.compare import compare_variants
+    from unlit.line.service import Line
+    from unlit.wiring.build import open_factory
+
+    view = live_view()
+    async with (
+        open_factory(folder, listen=view.listen) as factory,
+        Line.open(factory.services, factory.durable_url) as line,
+    ):
+        store = factory.services.store
+        found = await compare_variants(
+            line, store, factory.request, variants, specs, range(1, seeds + 1)
+        )
+    view.close()
+    return found
 
 
 def _read(path: Path) -> "Graph":
