@@ -137,3 +137,15 @@ def test_a_grading_that_goes_on_is_shown_from_its_events(store: Store) -> None:
     assert "2 of 3 trajectories satisfied, candidate 1" in report.headline.worst
     store.change_run(RUN, START, state=RunState.FAILED)
     assert build_report(store, RUN).graded is None
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"), [((1.0,), "can ship once you answer"), ((0.3,), "not good enough")]
+)
+def test_the_report_that_the_line_writes_already_says_how_the_run_ends(
+    store: Store, shares: tuple[float, ...], words: str
+) -> None:
+    run = fill(store, shares=shares)
+    store.change_run(run, START, state=RunState.RUNNING, verdict=None)
+    stage(store, run, "report", "report", START + timedelta(hours=1), 1)
+    assert words in build_report(store, run).headline.main

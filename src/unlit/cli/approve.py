@@ -82,6 +82,7 @@ def reject(
     office = open_office(repository, {"person": person}, run=run)
     found = office.store.find_run(run)
     office.desk.decide(found.id, "rejected", office.person, reason or _ask("Why? "))
+    office.refresh(found.id)
     return _say(as_json, found.id, {"state": "rejected"}, f"Rejected by {office.person}.")
 
 

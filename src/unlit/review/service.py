@@ -97,7 +97,8 @@ class _Builder:
         lines = self.candidate_lines()
         chosen = self.chosen(lines)
         graded = self.graded(chosen, Partition.VALIDATION) or self.graded(chosen, Partition.VISIBLE)
-        live = self._live() if self.run.state is RunState.RUNNING else None
+        state = self._state(self._verdict(chosen))
+        live = self._live() if state is RunState.RUNNING else None
         graded = live or graded
         sealed = None if live else self.graded(chosen, Partition.SEALED)
         documents = self.documents(chosen)
@@ -122,7 +123,7 @@ class _Builder:
         )
         newest = self.stages[-1] if self.stages else None
         facts = Facts(
-            state=self.run.state,
+            state=state,
             verdict=verdict,
             candidates=lines,
             graded=graded,
@@ -136,7 +137,7 @@ class _Builder:
             note=self.run.note,
             needs=_needs(graded, self.rule),
         )
-        run_facts = self._run_facts(chosen)
+        run_facts = replace(self._run_facts(chosen), state=state.value)
         return Report(
             run=run_facts,
             headline=headline(facts),
@@ -229,6 +230,13 @@ class _Builder:
 
     def _risk(self) -> str:
         return str(self.run.settings.get("risk") or "")
+
+    def _state(self, verdict: Verdict | None) -> RunState:
+        """The run's state; while its report is written, the one that the report ends in."""
+        newest = self.stages[-1].name if self.stages else ""
+        if self.run.state is not RunState.RUNNING or newest not in ("report", "gate"):
+            return self.run.state
+        return RunState.WAITING if verdict is Verdict.SHIP else RunState.ENDED
 
     def _live(self) -> Graded | None:
         done = [row.candidate for row in self.evaluations]
