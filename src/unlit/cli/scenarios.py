@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
+from unlit.cli.scenarios_draft import draft
+
 if TYPE_CHECKING:
     from unlit.evaluation.vault import Vault
 
 app = cyclopts.App(name="scenarios", help="Look after the scenarios in a vault.")
+app.command(draft)
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 
 
