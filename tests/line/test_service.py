@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from unlit.core.errors import InvalidInput
 from unlit.core.states import Partition, Verdict
 from unlit.line.model import LineEvent
 from unlit.line.service import Line
+from unlit.line.stopping import stop_run
 from unlit.record.model import FailureClass, GateDecision, RunState, StageState
 
 
@@ -189,3 +191,38 @@ async def test_private_data_anybodys_text_and_a_way_out_never_meet(
     assert done.state is RunState.FAILED
     stage = next(row for row in world.store.stages(run) if row.name == "context")
     assert (stage.failure, stage.code) == (FailureClass.POLICY, "LIN-054")
+
+
+async def test_a_run_goes_back_to_a_stage_and_keeps_what_came_before(
+    tmp_path: Path, repository: Path
+) -> None:
+    played = overlays(tmp_path, "3", "6")
+    world = services(tmp_path / "state", played, [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        asked = replace(request(repository), max_candidates=2)
+        run = await line.start(asked)
+        assert (await line.wait(run)).state is RunState.ENDED
+        with pytest.raises(InvalidInput, match="LIN-016"):
+            await line.rewind(run, "build/c9")
+        (played / "2" / "quality").write_text("10")
+        await line.rewind(run, "build/c2")
+        done = await line.wait(run)
+    assert (done.state, done.verdict) == (RunState.WAITING, Verdict.SHIP)
+    attempts = {stage.key: stage.attempt for stage in world.store.stages(run)}
+    assert (attempts["build/c1"], attempts["build/c2"]) == (1, 2)
+
+
+async def test_a_paused_run_stops_here_and_now_and_goes_on(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [], pause_s=0.2)
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await asyncio.sleep(0.8)
+        stop_run(world.store, world.clock, run, RunState.PAUSED)
+        paused = await line.wait(run)
+        assert paused.state is RunState.PAUSED
+        await line.resume(run)
+        done = await line.wait(run)
+    assert (done.state, done.verdict) == (RunState.WAITING, Verdict.SHIP)
+    assert len(world.store.looks(run=run)) == 1

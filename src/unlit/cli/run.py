@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 run = cyclopts.App(name="run", help="Build a spec: the whole line, from intent to the gate.")
 resume = cyclopts.App(name="resume", help="Go on with a run that stopped.")
+rewind = cyclopts.App(name="rewind", help="Do a run again from a stage on.")
 
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 Repository = Annotated[Path | None, cyclopts.Parameter("--repository")]
@@ -131,6 +132,37 @@ def go_on(
             ):
                 found = factory.services.store.find_run(name)
                 await line.resume(found.id, run_usd=run_usd)
+                return await line.wait(found.id)
+        finally:
+            view.close()
+
+    return _told(asyncio.run(work()), as_json=as_json)
+
+
+@rewind.default
+def go_back(name: str, stage: str, *, repository: Repository = None, as_json: Json = False) -> int:
+    """Do a run again from a stage on; what came before stays.
+
+    Args:
+        name: The run, or the start of its id, or `last`.
+        stage: A stage that `unlit show` prints, such as build/c2.
+        repository: The repository; default the one that has the run.
+        as_json: Print the result as JSON.
+    """
+    folder = repository_of(repository, name)
+
+    async def work() -> "Run":
+        from unlit.line.service import Line
+        from unlit.wiring.build import open_factory
+
+        view = live_view()
+        try:
+            async with (
+                open_factory(folder, listen=view.listen) as factory,
+                Line.open(factory.services, factory.durable_url) as line,
+            ):
+                found = factory.services.store.find_run(name)
+                await line.rewind(found.id, stage)
                 return await line.wait(found.id)
         finally:
             view.close()

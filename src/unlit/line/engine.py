@@ -181,9 +181,23 @@ class DbosEngine:
         else:
             await DBOS.resume_workflow_async(name, queue_name=self._own_queue)
 
-    async def _rewind(self, name: str) -> None:
+    async def steps(self, run: str, kind: str) -> tuple[str, ...]:
+        """Return the names of the steps done, in order."""
+        found = await DBOS.list_workflow_steps_async(workflow_id(run, kind))
+        ordered = sorted(found, key=lambda step: step["function_id"])
+        return tuple(step["function_name"] for step in ordered)
+
+    async def rewind(self, run: str, kind: str, step: str) -> None:
+        """Do work again from `step` on, which must be done and the work at rest."""
+        name = workflow_id(run, kind)
+        if await self.status(run, kind) in ("PENDING", "ENQUEUED"):
+            await DBOS.cancel_workflow_async(name)
+        await self._rewind(name, step)
+
+    async def _rewind(self, name: str, to: str | None = None) -> None:
         steps = await DBOS.list_workflow_steps_async(name)
-        last = max((step["function_id"] for step in steps), default=1)
+        numbers = [s["function_id"] for s in steps if to in (None, s["function_name"])]
+        last = max(numbers, default=1)
         await DBOS.rewind_workflow_async(
             name,
             start_step=last,

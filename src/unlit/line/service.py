@@ -193,6 +193,28 @@ class Line:
             self._services.ledger.settle_crashed(run)
         await self._engine.resume(run, kind)
 
+    async def rewind(self, run: RunId, stage: str) -> None:
+        """Do a run again from a stage on, such as ``build/c2``; what came before stays.
+
+        A look at sealed scenarios that was charged stays charged, and is the same look.
+
+        Raises:
+            InvalidInput: It has shipped, is being worked on, or has no such stage.
+        """
+        found = self._known(run)
+        done = await self._engine.steps(run, PRODUCE)
+        if found.state is RunState.SHIPPED or stage not in done:
+            raise InvalidInput(
+                "LIN-016",
+                f"Run {run} cannot go back to {stage!r}.",
+                "a shipped run stays as it is, and only a stage that was done can be done again.",
+                f"use one of: {', '.join(done) or 'none'}.",
+            )
+        self._hold(run, PRODUCE)
+        now = self._services.clock.now()
+        self._services.store.change_run(run, now, state=RunState.RUNNING, note="")
+        await self._engine.rewind(run, PRODUCE, stage)
+
     async def ship(self, run: RunId) -> None:
         """Begin shipping an approved run; `wait` tells when it is done."""
         self._known(run)
