@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from unlit.twins.kit.http import Reply
 from unlit.twins.kit.router import Handler, Route
-from unlit.twins.kit.twin import Exchange
+from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import Table, World
-from unlit.twins.services.google import errors, masks
+from unlit.twins.services.google import errors, masks, schemas
 
 Row = dict[str, Any]
 ME: Final = "google.me"
@@ -50,7 +50,21 @@ class Ask:
         text = self.request.arg("fields") or self.request.arg("$fields") or default
         if not text:
             return value
-        return masks.apply(value, masks.parse(text))
+        try:
+            tree = masks.parse(text)
+        except masks.BadMask as error:
+            raise _bad_mask(text) from error
+        wrong = schemas.unknown_field(self.exchange.route, tree)
+        if wrong is not None:
+            raise _bad_mask(wrong)
+        return masks.apply(value, tree)
+
+
+def _bad_mask(path: str) -> VendorError:
+    text = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."
+    error = errors.violated((path, text))
+    error.message = "Request contains an invalid argument."
+    return error
 
 
 Answer = Callable[[Ask], Any]

@@ -3,19 +3,16 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from unlit.twins.kit.contract import Contract
 from unlit.twins.kit.router import Handler, Route
 from unlit.twins.kit.twin import Exchange
 from unlit.twins.services.google import errors
 from unlit.twins.services.google.call import Ask, Row, handler
-
-PACKAGE: Final = "unlit.twins.services.google"
+from unlit.twins.services.google.schemas import contract
 
 
 def routes() -> Iterator[Route]:
     """Yield a route for each operation of the discovery documents."""
-    contract = Contract.load(PACKAGE)
-    for operation in contract.operations:
+    for operation in contract().operations:
         answer = EMPTY.get(operation.op)
         made = handler(answer) if answer is not None else _refusal(operation.op)
         yield Route(

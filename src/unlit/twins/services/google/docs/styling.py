@@ -8,7 +8,7 @@ from unlit.twins.services.google.docs import presets
 from unlit.twins.services.google.docs import units as u
 from unlit.twins.services.google.docs.edits import Draft, Segment
 from unlit.twins.services.google.docs.units import Paragraph
-from unlit.twins.services.google.sheets.presets import single
+from unlit.twins.services.google.sheets.presets import eighth, single
 
 Row = dict[str, Any]
 
@@ -28,7 +28,7 @@ def coloured(value: Any) -> Any:
     """Return a style with its colours as they are kept: single precision, zero parts left out."""
     if isinstance(value, dict):
         if value and set(value) <= {"red", "green", "blue"}:
-            return {k: single(v) for k, v in value.items() if v}
+            return {k: eighth(v) for k, v in value.items() if v}
         return {k: coloured(v) for k, v in value.items()}
     return value
 

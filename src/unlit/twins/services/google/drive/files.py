@@ -5,7 +5,7 @@ import binascii
 from typing import Any, Final
 
 from unlit.twins.kit.http import Reply
-from unlit.twins.services.google import errors, masks, store
+from unlit.twins.services.google import errors, masks, schemas, store
 from unlit.twins.services.google.call import Ask, Routes, Row
 from unlit.twins.services.google.docs import document
 from unlit.twins.services.google.drive import query, render
@@ -49,6 +49,9 @@ def masked(ask: Ask, value: Row, default: str) -> Any:
         tree = masks.parse(text)
     except masks.BadMask as error:
         raise bad_field(str(error) or text) from error
+    wrong = schemas.unknown_field(ask.exchange.route, tree)
+    if wrong is not None:
+        raise bad_field(wrong.rpartition(".")[2])
     return masks.apply(value, tree)
 
 

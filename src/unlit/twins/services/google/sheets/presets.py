@@ -47,6 +47,11 @@ def single(value: float) -> float | int:
     return float(exact)
 
 
+def eighth(value: float) -> float | int:
+    """Return a part of a colour as it is kept: in 256 steps, cut down."""
+    return single(int(value * 255 + 1e-4) / 255)
+
+
 def rgb(number: int) -> Row:
     """Return a colour; parts that are zero are left out."""
     parts = {"red": number >> 16, "green": number >> 8 & 255, "blue": number & 255}

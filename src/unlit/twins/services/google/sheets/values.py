@@ -280,8 +280,10 @@ def updated(
     }
     if count:
         out |= {
-            "updatedRows": len(lines),
-            "updatedColumns": max(len(line) for line in lines),
+            "updatedRows": sum(any(v is not None for v in line) for line in lines),
+            "updatedColumns": len(
+                {c for line in lines for c, value in enumerate(line) if value is not None}
+            ),
             "updatedCells": count,
         }
     if str(source("includeValuesInResponse")).lower() == "true":
@@ -412,7 +414,7 @@ def table_around(book: Book, sheet: Row, area: Area) -> tuple[int, int, int, int
         if cell is not None and cell.filled
     }
     inside = [(r, c) for r, c in filled if top <= r < bottom and left <= c < right]
-    start = (top, left) if (top, left) in filled else None
+    start = (top, left) if area.top is not None and (top, left) in filled else None
     if start is None and inside:
         start = max(inside) if area.top is None else min(inside)
     if start is None:

@@ -80,7 +80,7 @@ def coloured(value: Any) -> Any:
     if "rgbColor" in value:
         return {**value, "rgbColor": coloured(value["rgbColor"])}
     return {
-        name: presets.single(part) if isinstance(part, int | float) else part
+        name: presets.eighth(part) if isinstance(part, int | float) else part
         for name, part in value.items()
         if part
     }
