@@ -1,9 +1,11 @@
 """Policy differences are exact, and their witnesses really show them."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.policy.making import policies, requests
 
+from unlit.core.errors import InvalidInput
 from unlit.policy import Policy, Request, decide, parse_policy
 from unlit.policy.rules.diff import diff
 
@@ -54,3 +56,14 @@ def test_difference_and_witnesses_are_exact(one: Policy, two: Policy, asked: lis
     if not found.changes:
         for request in asked:
             assert decide(one, request).allowed == decide(two, request).allowed
+
+
+def test_globs_without_measure_are_refused_and_do_not_hang() -> None:
+    globs = [f"/*{a}*{b}*{a}{b}*" for a in "abcdef" for b in "uvwxyz"]
+    listed = "[" + ", ".join(f'"{one}"' for one in globs) + "]"
+    one, two = (
+        parse_policy(HEAD + listed),
+        parse_policy(HEAD + listed.replace("[", '["/*a*u*auz*", ')),
+    )
+    with pytest.raises(InvalidInput, match="cannot be compared"):
+        diff(one, two)

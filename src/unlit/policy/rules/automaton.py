@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-_MOST_STATES: Final = 20_000
+_MOST_STATES: Final = 4_000
 _OTHER: Final = "~z0Zqxjkv_-7"
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from unlit.core.errors import InvalidInput
 from unlit.policy.model import ROLES, Decision, Policy, Request
-from unlit.policy.rules.automaton import shortest
+from unlit.policy.rules.automaton import TooComplex, shortest
 from unlit.policy.rules.classes import first_row, some_hosts, some_methods, some_ports
 from unlit.policy.rules.table import Row, Table, decide
 
@@ -49,8 +50,20 @@ def diff(before: Policy, after: Policy) -> Difference:
     """Compare two policies.
 
     Raises:
-        TooComplex: The path globs of one host have too many combinations.
+        InvalidInput: The path globs of one host have too many combinations.
     """
+    try:
+        return _diff(before, after)
+    except TooComplex:
+        raise InvalidInput(
+            "POL-151",
+            "The two policies cannot be compared exactly.",
+            "the path globs of one host have too many combinations",
+            "Use fewer stars in the paths of one host.",
+        ) from None
+
+
+def _diff(before: Policy, after: Policy) -> Difference:
     found: dict[tuple[object, ...], Change] = {}
     for change in _changes(before, after):
         witness = change.witness
