@@ -23,7 +23,7 @@ from unlit.evaluation.rules.claims import ScenarioCount, claim_a, claim_b, pass_
 from unlit.evaluation.rules.criteria import CriterionCount, criterion_result
 from unlit.evaluation.rules.feedback import coarse
 from unlit.evaluation.rules.independence import Facts, ScenarioFacts, Writer, independence
-from unlit.evaluation.rules.ship import METHOD
+from unlit.evaluation.rules.ship import method_of
 from unlit.evaluation.rules.verdict import Evidence, decide, not_verified
 from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.service import Counted
@@ -147,7 +147,7 @@ def satisfaction(
         estimate=test.estimate,
         lower=None if interval is None else interval.lower,
         upper=None if interval is None else interval.upper,
-        method=f"{METHOD}, {counted.sampling}; "
+        method=f"{method_of(request.ship)}, {counted.sampling}; "
         f"interval: {'none' if interval is None else interval.method}",
         claim_a=claim_a(test, scenarios=len(counts)),
         claim_b=claim_b(counts, request.ship, alpha=test.alpha),

@@ -20,7 +20,7 @@ you never see its code: work from the spec above alone.
 Write one YAML file for each scenario into the folder `scenarios/`. The format is the JSON Schema in
 `scenario.schema.json`. For every criterion write at least two scenarios whose values vary (`vary`),
 and one for each row of the boundary table that concerns it. Expect only what the spec says; check
-it by `exit`, `stdout`, `status`, `body`, `file` or `twin`, never by a judge where a program can check.
+it by `exit`, `stdout`, `status`, `body`, `file` or `twin`, never by a judge where a program can.
 Give each an `id`, a `story` that a person understands, the `criterion` it speaks for, and
 `partition: validation`. Change nothing else.
 """
