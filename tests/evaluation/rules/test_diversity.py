@@ -128,7 +128,35 @@ def test_labels_give_effective_interpretations_and_models() -> None:
     assert found.numbers["agree_between"].estimate == 0.5
     assert found.numbers["interpretations_pool"].estimate == pytest.approx(4 / 3)
     assert found.numbers["models_effective"].estimate == pytest.approx(4 / 3)
-    assert found.numbers["rho_within"].reason == "needs `fail` for every sample"
+    assert found.numbers["rho_within"].estimate == pytest.approx(1)
+    nothing = measure([Sample(str(t), m, "0") for t in range(4) for m in "ab"])
+    assert nothing is not None
+    assert "needs `fail`, or `label`" in str(nothing.numbers["rho_within"].reason)
+
+
+def test_two_labels_say_exactly_what_failing_says() -> None:
+    rows = list(latent(5, 3, 4, 60, 0.3, 0.2))
+    named = [Sample(r.task, r.model, r.sample, label="bad" if r.fail else "good") for r in rows]
+    one, other = measure(rows), measure(named)
+    assert one is not None
+    assert other is not None
+    for name in ("rho_within", "rho_between", "share", "n_effective"):
+        a, b = one.numbers[name], other.numbers[name]
+        assert (a.estimate, a.lower, a.upper) == pytest.approx((b.estimate, b.lower, b.upper))
+
+
+def test_labels_that_no_two_tasks_share_need_no_correction_for_chance() -> None:
+    rows = [
+        Sample(str(t), m, str(k), label=f"{t}-{m if t % 2 else 'same'}")
+        for t in range(20)
+        for m in "ab"
+        for k in range(3)
+    ]
+    found = measure(rows)
+    assert found is not None
+    assert found.numbers["rho_within"].estimate == pytest.approx(1)
+    assert found.numbers["rho_between"].estimate == pytest.approx(0.5)
+    assert found.numbers["share"].estimate == pytest.approx(0.5)
 
 
 def test_repetitions_of_one_candidate_are_one_sample_that_fails_if_any_did() -> None:

@@ -12,10 +12,12 @@ with U(a b) = (sum a sum b - sum a b) / (T (T-1)), the product of means over dif
     share       = 1 - rho_between/rho_within   0: another model is another sample; 1: independent
     n_effective = M K / (1 + (K-1) rho_within + K (M-1) rho_between), also for K = 1 and K endless
 
-Intervals: jackknife over tasks with t(T-1). With labels (clusters of behaviour) instead of
-failures: A_within and A_between are the chances that two samples agree, A_pool = A_within/M +
-(1-1/M) A_between, 1/A the effective number of interpretations, D = A_within/A_pool the effective
-number of models, Hill order 2.
+With labels (clusters of behaviour) alone, "both fail" becomes "both show the same label": the same
+numbers, corrected for the agreement of different tasks; for two labels they are equal.
+
+Intervals: jackknife over tasks with t(T-1). With labels also: A_within and A_between are the
+chances that two samples agree, A_pool = A_within/M + (1-1/M) A_between, 1/A the effective number of
+interpretations, D = A_within/A_pool the effective number of models, Hill order 2.
 
 Sources: Eckhardt and Lee (1985), IEEE TSE 11, 1511-1517; Littlewood and Miller (1989), IEEE TSE 15,
 1596-1614; Jost (2007), Ecology 88, 2427-2439. What differs: task difficulty stays inside both
@@ -141,9 +143,11 @@ def measure(samples: Iterable[Sample], *, confidence: float = 0.95) -> Diversity
     )
     numbers: dict[str, Estimate] = {}
     if has_fail:
-        numbers |= _correlations(table, confidence)
+        numbers |= _correlations(table, lambda sample: sample.fail, confidence)
+    elif has_label:
+        numbers |= _correlations(table, lambda sample: sample.label, confidence)
     else:
-        reason = "needs `fail` for every sample"
+        reason = "needs `fail`, or `label`, for every sample"
         numbers |= {name: Estimate(None, reason=reason) for name in NUMBERS}
     if has_label:
         numbers |= _agreements(table, confidence)
@@ -212,31 +216,40 @@ class _Rhos:
 
 @dataclass(frozen=True, slots=True)
 class _Correlator:
-    """Turns column sums over tasks into the numbers.
+    """Turns column sums over tasks into the numbers; failing is a label with two values.
 
-    Columns per task: for each model y-bar, y-bar squared, y y' within; per pair y-bar y-bar'.
+    With a_tmc the share of label c in model m's samples of task t, columns per pair (m, m'), m = m'
+    included, are the agreement d = sum_c a_tmc a_tm'c and x = sum_c (a_tmc S_m'c + a_tm'c S_mc)
+    with S the totals over tasks; so that agreement across different tasks, U, can be had for all
+    tasks and for all but one from sums alone. One more column per model: agreement of two of its
+    samples. For two labels this is y y' throughout.
     """
 
     models: int
     samples: float
     pairs: Sequence[tuple[int, int]]
     sampled_twice: bool
+    totals: Mapping[tuple[int, int], float]
+    agreed: Mapping[tuple[int, int], float]
 
     def rhos(self, sums: Sequence[float], tasks: int) -> _Rhos:
-        def product(a: int, b: int, cross: float) -> float:
-            return (sums[3 * a] * sums[3 * b] - cross) / (tasks * (tasks - 1))
+        own = [(m, m) for m in range(self.models)]
+        places = {pair: self.models + 2 * n for n, pair in enumerate([*own, *self.pairs])}
 
-        squares = [product(m, m, sums[3 * m + 1]) for m in range(self.models)]
-        spread = [sums[3 * m] / tasks - squares[m] for m in range(self.models)]
-        within = [sums[3 * m + 2] / tasks - squares[m] for m in range(self.models)]
-        total = sum(spread)
-        rho_within = sum(within) / total if self.sampled_twice and total > 0 else None
+        def apart(pair: tuple[int, int]) -> float:
+            at = places[pair]
+            across = sums[at + 1] - self.totals[pair] + self.agreed[pair] - 2 * sums[at]
+            return across / (tasks * (tasks - 1))
+
+        chance = [apart(pair) for pair in own]
+        total = sum(1 - value for value in chance)
+        within = sum(sums[m] / tasks - chance[m] for m in range(self.models))
+        rho_within = within / total if self.sampled_twice and total > 1e-12 else None
         between, scales = 0.0, 0.0
-        for index, (a, b) in enumerate(self.pairs):
-            cross = sums[3 * self.models + index]
-            between += cross / tasks - product(a, b, cross)
-            scales += math.sqrt(max(0.0, spread[a]) * max(0.0, spread[b]))
-        return _Rhos(rho_within, between / scales if scales > 0 else None)
+        for a, b in self.pairs:
+            between += sums[places[a, b]] / tasks - apart((a, b))
+            scales += math.sqrt(max(0.0, 1 - chance[a]) * max(0.0, 1 - chance[b]))
+        return _Rhos(rho_within, between / scales if scales > 1e-12 else None)
 
     def within(self, sums: Sequence[float], tasks: int) -> float | None:
         return self.rhos(sums, tasks).within
@@ -270,13 +283,27 @@ class _Correlator:
         return self.models / shared if shared > 0 else None
 
 
-def _correlations(table: _Table, confidence: float) -> dict[str, Estimate]:
+def _correlations(
+    table: _Table, label: Callable[[Sample], object], confidence: float
+) -> dict[str, Estimate]:
     if len(table.tasks) < 3:
         return {name: Estimate(None, reason="needs at least three tasks") for name in NUMBERS}
-    pairs = list(combinations(range(len(table.models)), 2))
+    count = len(table.models)
+    pairs = list(combinations(range(count), 2))
+    spans = [*((m, m) for m in range(count)), *pairs]
+    rows = [_shares(table, task, label) for task in table.tasks]
+    sums: list[dict[object, float]] = [{} for _ in range(count)]
+    for row in rows:
+        for total, cell in zip(sums, row, strict=True):
+            for name, share in cell.shares.items():
+                total[name] = total.get(name, 0.0) + share
+    columns = [_columns(row, spans, sums) for row in rows]
+    agreed = {
+        pair: math.fsum(row[count + 2 * n] for row in columns) for n, pair in enumerate(spans)
+    }
+    totals = {(a, b): _dot(sums[a], sums[b]) for a, b in spans}
     twice = all(len(c) > 1 for row in table.cells.values() for c in row.values())
-    made = _Correlator(len(table.models), table.samples, pairs, twice)
-    columns = [_columns(table, task, pairs) for task in table.tasks]
+    made = _Correlator(count, table.samples, pairs, twice, totals, agreed)
     statistics = (
         made.within, made.between, made.share, made.voters, made.one_each, made.endless
     )  # fmt: skip
@@ -287,6 +314,47 @@ def _correlations(table: _Table, confidence: float) -> dict[str, Estimate]:
     return {name: _explained(name, number, table) for name, number in numbers.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One model's samples of one task: share of each label, and how often two of them agree."""
+
+    shares: Mapping[object, float]
+    twice: float
+
+
+def _shares(table: _Table, task: str, label: Callable[[Sample], object]) -> list[_Cell]:
+    cells = []
+    for model in table.models:
+        counts: dict[object, int] = {}
+        for sample in table.cells[task][model]:
+            counts[label(sample)] = counts.get(label(sample), 0) + 1
+        total = sum(counts.values())
+        agree = sum(n * (n - 1) for n in counts.values())
+        cells.append(
+            _Cell(
+                {name: n / total for name, n in counts.items()},
+                agree / (total * (total - 1)) if total > 1 else 0.0,
+            )
+        )
+    return cells
+
+
+def _dot(a: Mapping[object, float], b: Mapping[object, float]) -> float:
+    return sum(share * b.get(name, 0.0) for name, share in a.items())
+
+
+def _columns(
+    row: Sequence[_Cell],
+    spans: Sequence[tuple[int, int]],
+    totals: Sequence[Mapping[object, float]],
+) -> list[float]:
+    found = [cell.twice for cell in row]
+    for a, b in spans:
+        found.append(_dot(row[a].shares, row[b].shares))
+        found.append(_dot(row[a].shares, totals[b]) + _dot(row[b].shares, totals[a]))
+    return found
+
+
 def _explained(name: str, number: Estimate, table: _Table) -> Estimate:
     if number.estimate is not None:
         return number
@@ -295,18 +363,6 @@ def _explained(name: str, number: Estimate, table: _Table) -> Estimate:
     if len(table.models) < 2 and name == "rho_between":
         return Estimate(None, reason="needs at least two models")
     return Estimate(None, reason="needs failures and successes, and two samples of each model")
-
-
-def _columns(table: _Table, task: str, pairs: Sequence[tuple[int, int]]) -> list[float]:
-    means, row = [], []
-    for model in table.models:
-        cell = table.cells[task][model]
-        failed, total = sum(bool(s.fail) for s in cell), len(cell)
-        mean = failed / total
-        twice = failed * (failed - 1) / (total * (total - 1)) if total > 1 else 0.0
-        means.append(mean)
-        row += [mean, mean * mean, twice]
-    return row + [means[a] * means[b] for a, b in pairs]
 
 
 def _agreements(table: _Table, confidence: float) -> dict[str, Estimate]:
