@@ -56,6 +56,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("agents", "unlit.cli.agents:app", "Coding agents: list, check, install."),
     Command("fence", "unlit.cli.fence:app", "Run any command behind policy."),
     Command("context", "unlit.cli.context:app", "Trackers, documents and errors, in one place."),
+    Command("serve", "unlit.cli.serve:app", "Watch the tracker and build what is ready."),
     Command("worker", "unlit.cli.worker:app", "Work for the fleet: take runs from the queue."),
     Command("lines", "unlit.cli.lines:app", "Lines as graph files: list, lint, draw, trace."),
     Command(

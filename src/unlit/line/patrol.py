@@ -15,9 +15,11 @@ from unlit.context.changes import Comment, Start
 from unlit.context.library import Library
 from unlit.context.model import Item, Ref
 from unlit.context.ports import Tracker
+from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput, UnlitError
 from unlit.core.ids import RunId
-from unlit.intent import parse_spec, print_spec, ready
+from unlit.intent import parse_spec, ready
+from unlit.intent.rules.render import render_spec
 from unlit.line.tickets import spec_from_ticket, write_readiness
 
 Done = Literal["asked", "begun", "told", "unusable"]
@@ -150,7 +152,7 @@ class Patrol:
             return
         path = self._specs / f"{ref.key.replace('/', '-')}.md"
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text(print_spec(imported.spec), encoding="utf-8")
+        path.write_text(render_spec(imported.spec), encoding="utf-8")
         spec = parse_spec(path.read_text(encoding="utf-8"), str(path))
         readiness = ready(spec)
         if not readiness.ready:
@@ -177,9 +179,7 @@ class Patrol:
             connector.apply(Start(ref))
 
 
-async def watch(
-    patrol: Patrol, wait: Callable[[], Awaitable[bool]]
-) -> None:
+async def watch(patrol: Patrol, wait: Callable[[], Awaitable[bool]]) -> None:
     """Go round until `wait` says that it is enough."""
     while True:
         await patrol.round()
@@ -189,8 +189,6 @@ async def watch(
 
 def _content(item: Item) -> str:
     """Name what a ticket says: our own comments and moves must not look like a new revision."""
-    from unlit.core.canonical import digest_json
-
     return digest_json([item.title, item.body]).removeprefix("sha256:")[:16]
 
 
