@@ -181,3 +181,33 @@ def test_what_cannot_be_imported_is_named(tmp_path: Path, name: str, text: str, 
     with pytest.raises(InvalidInput) as caught:
         import_files([tmp_path / name], tmp_path / "vault", TERMS)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "asked"),
+    [
+        ("Status 404.", {"status": 404}, False),
+        ("Status 400 or 422.", {"status": {"one_of": [400, 422]}}, False),
+        ("HTTP 201", {"status": 201}, False),
+        ("Status code is 409", {"status": 409}, False),
+        ("Status is not 500", None, True),
+        ("The list is empty", None, True),
+    ],
+)
+def test_only_what_is_plainly_a_status_becomes_a_check(
+    words: str, expected: dict[str, object] | None, asked: bool
+) -> None:
+    text = (
+        "id: a\nsteps:\n  - description: d\n    request: {method: GET, path: /x}\n"
+        f'    expect: "{words}"\n'
+    )
+    scenario = ours(octopus(text))
+    assert scenario.when[0].params.get("expect") == expected
+    assert any(check.kind == "judge" for check in scenario.then) is asked
+
+
+def test_a_step_of_an_unexpected_form_is_named_and_kept() -> None:
+    text = "id: a\nsteps:\n  - request: {method: GET, path: /x}\n    capture: [3]\n  - {}\n  - 7\n"
+    imported = octopus(text)
+    assert len(imported.unsupported) == 3
+    ours(imported)

@@ -12,10 +12,15 @@ from unlit.evaluation.interchange.imported import Builder, Imported, Terms, vari
 from unlit.evaluation.scenarios.document import read_document
 from unlit.evaluation.scenarios.model import Finding
 
-_STATUS: Final = re.compile(r"\b(?:HTTP |status(?: code)?(?: is| of)? )([1-5]\d\d)\b\.?", re.I)
+_OR: Final = r"(?:\s*(?:,|/|or|, or)\s*(?:status |HTTP |code )?{0})*"
+_STATUS: Final = re.compile(
+    r"\b(?:HTTP |status(?: code)?(?: is| of|:)? )([1-5]\d\d"
+    + _OR.format(r"[1-5]\d\d") + r")\b\.?", re.I,
+)  # fmt: skip
 _EXIT: Final = re.compile(
-    r"\bexit(?:s)?(?: with)?(?: code| status)?(?: is| of)? (\d{1,3})\b\.?", re.I
-)
+    r"\bexit(?:s)?(?: with)?(?: code| status)?(?: is| of|:)? (\d{1,3}" + _OR.format(r"\d{1,3}")
+    + r")\b\.?", re.I,
+)  # fmt: skip
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NAME: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -63,7 +68,11 @@ def _step(step: Mapping[str, Any], builder: Builder) -> None:
         names = ", ".join(kinds) or "nothing"
         builder.refuse(f"{names} ({step.get('description', 'no description')})", dict(step))
         return
-    _READERS[kinds[0]](_lower(step[kinds[0]]), step, builder)
+    try:
+        _READERS[kinds[0]](_lower(step[kinds[0]]), step, builder)
+    except (TypeError, ValueError, AttributeError, KeyError):
+        builder.refuse(f"{kinds[0]} of an unexpected form", dict(step))
+        return
     _rest(str(step.get("expect") or ""), builder)
 
 
@@ -90,7 +99,7 @@ def _request(request: Mapping[str, Any], step: Mapping[str, Any], builder: Build
     _captures(step, params, builder)
     found = _STATUS.search(str(step.get("expect") or ""))
     if found:
-        params["expect"] = {"status": int(found[1])}
+        params["expect"] = {"status": _codes(found[1])}
     _retry(step, params)
     builder.step("http", params)
 
@@ -108,9 +117,15 @@ def _exec(command: Mapping[str, Any], step: Mapping[str, Any], builder: Builder)
     _captures(step, params, builder)
     found = _EXIT.search(str(step.get("expect") or ""))
     if found:
-        params["expect"] = {"exit": int(found[1])}
+        params["expect"] = {"exit": _codes(found[1])}
     _retry(step, params)
     builder.step("cli", params)
+
+
+def _codes(text: str) -> int | dict[str, list[int]]:
+    """Return one code, or all that are allowed."""
+    codes = [int(code) for code in re.findall(r"\d+", text)]
+    return codes[0] if len(codes) == 1 else {"one_of": codes}
 
 
 def _browser(action: Mapping[str, Any], step: Mapping[str, Any], builder: Builder) -> None:
