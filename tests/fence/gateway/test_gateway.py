@@ -2,9 +2,10 @@
 
 import asyncio
 import gzip
+from pathlib import Path
 
 import pytest
-from tests.fence.gateway.lab import SECRET, Lab, Seen
+from tests.fence.gateway.lab import POLICY, SECRET, Lab, Seen, open_lab
 
 
 async def test_an_allowed_request_reaches_the_vendor_and_its_answer_comes_back(lab: Lab) -> None:
@@ -179,3 +180,29 @@ async def test_a_request_that_may_not_be_repeated_takes_a_fresh_connection(
     for _ in range(2):
         await lab.post("slack.com", "/api/x", b"{}")
     assert lab.twin.connections == 3
+
+
+async def test_a_rule_may_limit_the_time_of_a_request(tmp_path: Path) -> None:
+    async def slow(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(5)
+
+    policy = POLICY.replace('name = "open"\n', 'name = "open"\ntimeout_s = 0.2\n')
+    async with open_lab(tmp_path, policy) as lab:
+        lab.vendor.answer = slow
+        answer = await lab.get("open.vendor.test", "/x")
+        assert answer.startswith(b"HTTP/1.1 504 ")
+        assert b"FEN-507" in answer
+        assert (await lab.detach()).denied == 0
+
+
+async def test_the_explicit_proxy_serves_plain_http_too(lab: Lab) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", lab.proxy_port)
+    one = b"GET http://slack.com/api/x HTTP/1.1\r\nhost: slack.com\r\n"
+    writer.write(one + b"proxy-authorization: Basic eDp5\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert b" 200 " in head
+    assert await reader.readexactly(2) == b"ok"
+    writer.write(b"GET http://evil.test/ HTTP/1.1\r\nhost: evil.test\r\nconnection: close\r\n\r\n")
+    assert b" 403 " in await reader.read(-1)
+    writer.close()
+    assert b"proxy-authorization" not in lab.twin.seen[0].head

@@ -67,14 +67,16 @@ class Exchange:
                 return self._body.done
             planner = Planner(self._session, self._head, self._body, self._reply)
             plan = await planner.plan()
-            await self._carry(plan)
+            grant = plan.decision.grant
+            async with asyncio.timeout(None if grant is None else grant.timeout_s):
+                await self._carry(plan)
         except Denial as denial:
             return await self._refuse(denial)
         except Malformed as bad:
             code = _CODES_OF_MALFORMED.get(bad.status, "FEN-502")
             return await self._refuse(Denial(bad.status, code, "gateway", bad.reason + "."))
-        except TimedOut:
-            why = "the other side was silent for too long."
+        except (TimedOut, TimeoutError):
+            why = "the other side was silent for too long, or the rule's time is over."
             return await self._refuse(Denial(504, "FEN-507", "gateway", why))
         except UnlitError as error:
             # the audit log cannot be written: nothing may happen
@@ -86,7 +88,8 @@ class Exchange:
         return self._body.done
 
     async def _refuse(self, denial: Denial) -> bool:
-        self._session.counters.denied += 1
+        if denial.status < 500:
+            self._session.counters.denied += 1
         if self._reply.started or self._session.resets(denial):
             raise Gone
         if self._head.is_grpc:
@@ -166,15 +169,15 @@ class Exchange:
             channel = await self._dialler.dial(plan.origin)
             pool.open.add(channel)
         try:
-            response = await self._send(channel, plan)
-        except Gone:
-            pool.drop(channel)
-            if not reused or not repeatable:
-                raise _broken(plan.origin) from None
-            channel = await self._dialler.dial(plan.origin)
-            pool.open.add(channel)
-            response = await self._send(channel, plan)
-        try:
+            try:
+                response = await self._send(channel, plan)
+            except Gone:
+                if not reused or not repeatable:
+                    raise _broken(plan.origin) from None
+                pool.drop(channel)
+                channel = await self._dialler.dial(plan.origin)
+                pool.open.add(channel)
+                response = await self._send(channel, plan)
             await self._return(channel, response, plan)
         except BaseException:
             pool.drop(channel)
