@@ -29,11 +29,20 @@ class Library:
     Args:
         sources: Connectors by instance name.
         index: The cross-source index.
+        outside: Names of the sources that lie outside the repository.
     """
 
-    def __init__(self, sources: Mapping[str, Connector], index: Index) -> None:
+    def __init__(
+        self, sources: Mapping[str, Connector], index: Index, outside: tuple[str, ...] = ()
+    ) -> None:
         self.sources = dict(sources)
         self.index = index
+        self._outside = outside
+
+    @property
+    def configured(self) -> dict[str, Connector]:
+        """The sources that lie outside the repository."""
+        return {name: self.sources[name] for name in self._outside}
 
     def owner(self, text: str) -> Ref:
         """Find which source a pasted URL or key belongs to; ``NAME:KEY`` says it outright.

@@ -3,7 +3,7 @@
 import getpass
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,10 @@ from typing import Any
 
 from unlit import __version__
 from unlit.context.adapters.folder_bodies import FolderBodies
+from unlit.context.connectors.design_tokens import DesignTokens
 from unlit.context.connectors.markdown import MarkdownFolder
-from unlit.context.ports import Source
+from unlit.context.linked import LinkedItems
+from unlit.context.ports import Connector, Source
 from unlit.core.clock import Clock
 from unlit.core.system import SystemClock, SystemIds
 from unlit.fence import FenceHost, TwinRoute, capabilities
@@ -38,6 +40,7 @@ from unlit.wiring.demo_product import CANDIDATES
 from unlit.wiring.factory import FILE_NAME, Factory, ProductSettings, read_factory
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
 from unlit.wiring.settings import Settings, read_settings
+from unlit.wiring.sources import open_library
 
 Flags = Mapping[str, str | int | Path | None]
 
@@ -178,7 +181,11 @@ async def open_factory(
         secret_env=settings.env,
         watched={"vault": vault.resolve(), "record": paths.root.resolve()} | _private(settings),
     )
+    stack = ExitStack()
     try:
+        linked: dict[str, Connector] = {}
+        if factory.sources:
+            linked = stack.enter_context(open_library(repository, flags)).configured
         services = Services(
             store=store,
             specs=IntentRoom(),
@@ -191,7 +198,7 @@ async def open_factory(
             reporter=ReviewRoom(store, paths.root / "reports", partial(audit_logs, paths, vault)),
             shipper=ShipRoom(store),
             agents=partial(_agent, settings),
-            sources=partial(_sources, clock),
+            sources=partial(_sources, clock, linked),
             bodies=StoreBodies(store) if shared else FolderBodies(paths.artefacts / "bodies"),
             clock=clock,
             ids=ids,
@@ -214,6 +221,7 @@ async def open_factory(
             found,
         )
     finally:
+        stack.close()
         await host.close()
         audit.close()
         store.close()
@@ -271,5 +279,8 @@ def _agent(settings: Settings, name: str) -> Any:
     return make_agent(name, options)
 
 
-def _sources(clock: Clock, repository: Path) -> list[Source]:
-    return [MarkdownFolder(repository, clock)]
+def _sources(clock: Clock, linked: Mapping[str, Connector], tree: Path) -> list[Source]:
+    """Return what a run may read: the repository's own documents, and what its specs link to."""
+    specs = [path.read_text("utf-8", "replace") for path in sorted((tree / "specs").glob("*.md"))]
+    sources: list[Source] = [MarkdownFolder(tree, clock), DesignTokens(tree, clock)]
+    return [*sources, LinkedItems(specs, linked)] if linked else sources

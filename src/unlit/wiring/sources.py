@@ -55,7 +55,7 @@ def open_library(
         }
         for name, said in configured.items():
             sources[name] = make_connector(name, said, fetch, clock)
-        yield Library(sources, index)
+        yield Library(sources, index, tuple(configured))
     finally:
         index.close()
         fetch.close()
