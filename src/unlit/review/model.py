@@ -43,6 +43,7 @@ class RunFacts:
     commit: str | None = None
     tree: str | None = None
     note: str = ""
+    workspace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ class _Builder:
             decisions=decisions,
             level=level_of(lines, self.run.agent, graded, leaks, outcome),
             invariants=tuple(reading.table(item) for item in reading.rows(main.get("invariants"))),
-            commands=commands_of(run_facts, self.run.workspace, self.run.settings),
+            commands=commands_of(run_facts, self.run.settings),
             warnings=tuple(
                 dict.fromkeys(
                     str(item)
@@ -293,6 +293,7 @@ class _Builder:
             commit=made.commit if made else None,
             tree=made.tree if made else None,
             note=run.note,
+            workspace=run.workspace,
         )
 
 

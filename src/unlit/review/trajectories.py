@@ -11,6 +11,7 @@ from unlit.core.states import Partition
 from unlit.record.model import Trajectory
 from unlit.record.store import Store
 from unlit.review.model import Report, to_plain
+from unlit.review.rules.commands import checkout_command, checkout_folder
 from unlit.review.rules.reading import rows, table
 from unlit.review.rules.words import TRAJECTORY_WORDS, duration, inert
 
@@ -22,7 +23,7 @@ class Found:
     Attributes:
         routes: Twin routes it used, with their tiers.
         told: What the writer was told because of its grading: criterion and bucket.
-        replay: The command that runs it again.
+        replay: The command that runs it again, after `checkout`.
         total: How many trajectories its grading has.
         before: Number of the failure before it, `after` the next one.
         siblings: Trajectories of the same scenario: satisfied and all.
@@ -33,6 +34,7 @@ class Found:
     told: tuple[Mapping[str, Any], ...]
     replay: str
     total: int
+    checkout: str = ""
     before: int | None = None
     after: int | None = None
     siblings: tuple[int, int] = (0, 0)
@@ -75,6 +77,7 @@ def find_trajectory(store: Store, report: Report, name: str) -> Found:
         told=evaluation.feedback if evaluation is not None else (),
         replay=replay_command(report, row),
         total=len(found),
+        checkout=_checkout(report, row),
         before=max((n for n in missed if n < number), default=None),
         after=min((n for n in missed if n > number), default=None),
         siblings=(sum(item.state.value == "satisfied" for item in same), len(same)),
@@ -84,7 +87,7 @@ def find_trajectory(store: Store, report: Report, name: str) -> Found:
 def replay_command(report: Report, row: Trajectory) -> str:
     """Return the command that runs exactly this trajectory once more."""
     made = next((line for line in report.candidates if line.id == row.candidate), None)
-    folder = f"/tmp/candidate-{made.commit[:10]}" if made is not None else "DIR"  # noqa: S108 # a suggestion to type
+    folder = checkout_folder(made.commit) if made is not None else "DIR"
     words = ["unlit", "evaluate", "--spec", report.run.spec_path, "--candidate", folder]
     vault = _vault(report)
     if vault:
@@ -92,6 +95,11 @@ def replay_command(report: Report, row: Trajectory) -> str:
     if row.partition is not Partition.VALIDATION:
         words += ["--partition", row.partition.value]
     return shlex.join([*words, "--replay", f"{row.scenario}:{row.seed}"])
+
+
+def _checkout(report: Report, row: Trajectory) -> str:
+    made = next((line for line in report.candidates if line.id == row.candidate), None)
+    return "" if made is None else checkout_command(report.run.workspace, made.commit)
 
 
 def _vault(report: Report) -> str | None:
@@ -116,7 +124,7 @@ def facts_text(found: Found) -> str:
     ]
     lines.append(f"same scenario: {found.siblings[0]} of {found.siblings[1]} satisfied")
     lines.append("What was seen stays with the evaluator; run it again to see it:")
-    lines.append(f"  {found.replay}")
+    lines += [f"  {line}" for line in (found.checkout, found.replay) if line]
     return "\n".join(lines) + "\n"
 
 

@@ -25,11 +25,11 @@ def fences_of(logs: Sequence[Path], run: RunId) -> tuple[FenceLine, ...]:
     for log in logs:
         found = tail(log, lambda entry: _is_close(entry, run), want=_MOST)
         for entry in reversed(found.entries):
-            key = (entry.identity.stage, entry.identity.role)
+            key = (entry.identity.stage.partition("/")[0], entry.identity.role)
             sums.setdefault(key, _Sum()).add(entry.fields)
     order = ("baseline", "context", "build", "checks", "validate", "sealed")
     place = {name: n for n, name in enumerate(order)}
-    keys = sorted(sums, key=lambda key: (place.get(key[0].partition("/")[0], len(order)), key))
+    keys = sorted(sums, key=lambda key: (place.get(key[0], len(order)), key))
     return tuple(sums[key].line(*key) for key in keys)
 
 

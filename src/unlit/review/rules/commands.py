@@ -22,19 +22,28 @@ NUMBERS = (
 )
 
 
-def commands_of(run: RunFacts, workspace: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+def checkout_folder(commit: str) -> str:
+    """Return where `checkout_command` puts a candidate."""
+    return f"/tmp/candidate-{commit[:10]}"  # noqa: S108 # a suggestion to type
+
+
+def checkout_command(workspace: str, commit: str) -> str:
+    """Return what to type to have a candidate's files in a folder of their own."""
+    words = ["git", "-C", workspace, "worktree", "add", "--detach", checkout_folder(commit), commit]
+    return shlex.join(words)
+
+
+def commands_of(run: RunFacts, settings: Mapping[str, Any]) -> Mapping[str, str]:
     """Return what to type to see where a number comes from, by name."""
     commands = {name: f"unlit review {run.id} --number {name}" for name in NUMBERS}
     if run.commit is not None:
-        folder = f"candidate-{run.commit[:10]}"
-        words = [
-            "git", "-C", workspace, "worktree", "add", "--detach", f"/tmp/{folder}", run.commit,  # noqa: S108 # a suggestion to type
-        ]  # fmt: skip
-        commands["checkout"] = shlex.join(words)
-        words = ["unlit", "evaluate", "--spec", run.spec_path, "--candidate", f"/tmp/{folder}"]  # noqa: S108 # a suggestion to type
+        folder = checkout_folder(run.commit)
+        commands["checkout"] = checkout_command(run.workspace, run.commit)
+        words = ["unlit", "evaluate", "--spec", run.spec_path, "--candidate", folder]
         if settings.get("vault"):
             words += ["--vault", str(settings["vault"])]
         commands["evaluate"] = shlex.join([*words, "--seed", str(run.seed)])
-        commands["diff"] = shlex.join(["git", "-C", workspace, "diff", run.base, run.commit])
+        words = ["git", "-C", run.workspace, "diff", run.base, run.commit]
+        commands["diff"] = shlex.join(words)
     commands["audit"] = f"unlit audit show --run {run.id}"
     return commands
