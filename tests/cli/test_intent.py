@@ -161,3 +161,24 @@ def test_an_interview_is_saved_after_each_answer_and_goes_on(
     assert call("ready", str(out)) == 0
     with pytest.raises(UsageError, match="INT-134"):
         call("interview", "--out", str(tmp_path / "new.md"))
+
+
+def test_an_editor_is_served_over_standard_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    def framed(message: dict[str, object]) -> bytes:
+        body = json.dumps(message).encode()
+        return b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+    asked = b"".join(
+        framed(message)
+        for message in ({"id": 1, "method": "initialize"}, {"id": 2, "method": "shutdown"})
+    )
+    out = io.BytesIO()
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(asked + framed({"method": "exit"})))
+    )
+    sink = io.TextIOWrapper(out)
+    monkeypatch.setattr("sys.stdout", sink)
+    assert call("language-server") == 0
+    assert out.getvalue().count(b"Content-Length") == 2
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert call("language-server") == 1

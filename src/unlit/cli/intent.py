@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 
@@ -388,3 +388,43 @@ def interview(
     out.write_text(state.text, encoding="utf-8")
     sys.stdout.write(f"{out} {'is ready' if state.is_ready else 'is not ready yet'}\n")
     return 0 if state.is_ready else 1
+
+
+@app.command(name="language-server")
+def language_server() -> int:
+    """Serve an editor on standard input and output: findings while typing, known rewrites as fixes.
+
+    Returns:
+        0 when the editor said good-bye properly, else 1.
+    """
+    from unlit.intent.rules.editor import Session, take
+
+    session = Session()
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while not session.is_over:
+        length = _length(source)
+        if length is None:
+            break
+        try:
+            message = json.loads(source.read(length))
+        except ValueError:
+            continue
+        if not isinstance(message, dict):
+            continue
+        turn = take(session, message)
+        session = turn.session
+        for reply in turn.replies:
+            body = json.dumps(reply).encode()
+            sink.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            sink.flush()
+    return 0 if session.is_shut else 1
+
+
+def _length(source: IO[bytes]) -> int | None:
+    """Read the head of one message; None at the end of the stream or of sense."""
+    length = None
+    while line := source.readline(1000).strip():
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length" and value.strip().isdigit():
+            length = int(value)
+    return length if length is not None and length <= 16_000_000 else None
