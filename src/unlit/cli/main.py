@@ -36,6 +36,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("init", "unlit.cli.init:app", "Make this repository a factory."),
     Command("run", "unlit.cli.run:run", "Build a spec: the whole line, from intent to the gate."),
     Command("resume", "unlit.cli.run:resume", "Go on with a run that stopped."),
+    Command("rewind", "unlit.cli.run:rewind", "Do a run again from a stage on."),
     Command("runs", "unlit.cli.runs:runs", "List the runs."),
     Command("show", "unlit.cli.runs:show", "Show one run."),
     Command("cancel", "unlit.cli.runs:cancel", "End a run."),
