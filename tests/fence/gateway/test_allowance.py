@@ -149,3 +149,17 @@ async def test_a_denial_may_be_a_reset(tmp_path: Path) -> None:
     ) as lab:
         assert await lab.get("evil.test", "/x") == b""
         assert lab.entries()[0].fields["outcome"] == "deny"
+
+
+async def test_an_answer_over_the_budget_of_bytes_is_cut(tmp_path: Path) -> None:
+    async def large(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 3000000\r\n\r\n")
+        for _ in range(30):
+            writer.write(b"x" * 100_000)
+            await writer.drain()
+
+    async with open_lab(tmp_path, POLICY + "[budget.coder]\nmegabytes = 1\n") as lab:
+        lab.vendor.answer = large
+        answer = await lab.get("open.vendor.test", "/big")
+        assert len(answer) < 1_100_000
+        assert b"FEN-510" in await lab.post("open.vendor.test", "/x", b"a" * 500_000)
