@@ -43,6 +43,9 @@ class Ask:
             return {}
         if not isinstance(found, dict):
             raise errors.invalid("Invalid JSON payload received. Root element must be a message.")
+        wrong = schemas.problems(self.exchange.route, found)
+        if wrong:
+            raise errors.violated(*wrong)
         return found
 
     def masked(self, value: Any, default: str | None = None) -> Any:

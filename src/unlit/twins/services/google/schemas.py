@@ -1,7 +1,9 @@
 """What Google's discovery documents say of an answer: which fields it may have."""
 
+import re
+from collections.abc import Iterator
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from unlit.twins.kit.contract import Contract
 from unlit.twins.kit.router import Route
@@ -42,3 +44,96 @@ def _unknown(number: int | None, mask: masks.Mask, at: str) -> str | None:
         if found is not None:
             return found
     return None
+
+
+# --- bodies
+Problem = tuple[str, str]
+_SCALARS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "string": ((str,), "TYPE_STRING"),
+    "boolean": ((bool,), "TYPE_BOOL"),
+    "integer": ((int, float, str), "TYPE_INT32"),
+    "number": ((int, float, str), "TYPE_DOUBLE"),
+}
+_PACKAGES: Final = {"sheets": "google.apps.sheets.v4", "docs": "google.apps.docs.v1"}
+
+
+def problems(route: Route, body: Any) -> list[Problem]:
+    """Return what a body has that its message does not allow: (field, sentence) each."""
+    operation = contract().by_route.get((route.method, route.template))
+    package = _PACKAGES.get(route.op.partition(".")[0])
+    if operation is None or operation.request is None or package is None:
+        return []
+    return list(_wrong(operation.request, body, "", package))
+
+
+def _wrong(number: int | None, value: Any, at: str, package: str) -> Iterator[Problem]:
+    schema = contract().schema(number)
+    kind = schema.get("t")
+    if value is None or kind in (None, "any"):
+        return
+    if kind == "object":
+        yield from _message(schema, value, at, package)
+    elif kind == "array":
+        inner = contract().schema(schema.get("i"))
+        if not isinstance(value, list):
+            yield at, f"Invalid value at '{at}' ({_named(inner, package)}), {_shown(value)}"
+            return
+        for place, item in enumerate(value):
+            yield from _wrong(schema.get("i"), item, f"{at}[{place}]", package)
+    elif isinstance(value, list):
+        owner, _, name = at.rpartition(".")
+        text = "Proto field is not repeating, cannot start list."
+        yield owner, f"Invalid JSON payload received. Unknown name \"{name}\" at '{owner}': {text}"
+    elif kind in _SCALARS:
+        yield from _scalar(schema, value, at, package)
+
+
+def _scalar(schema: Any, value: Any, at: str, package: str) -> Iterator[Problem]:
+    accepted, word = _SCALARS[schema["t"]]
+    good = isinstance(value, accepted) and (schema["t"] == "boolean" or not isinstance(value, bool))
+    if good and schema["t"] in ("integer", "number") and isinstance(value, str):
+        good = re.fullmatch(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|-?Infinity", value) is not None
+    if not good:
+        yield at, f"Invalid value at '{at}' ({word}), {_shown(value)}"
+    elif "e" in schema and value not in schema["e"]:
+        enum = at.rpartition(".")[2].replace("_", " ").title().replace(" ", "")
+        kind = f"type.googleapis.com/{package}.{enum}"
+        yield at, f"Invalid value at '{at}' ({kind}), {_shown(value)}"
+
+
+def _message(schema: Any, value: Any, at: str, package: str) -> Iterator[Problem]:
+    if not isinstance(value, dict):
+        yield at, f"Invalid value at '{at}' ({_named(schema, package)}), {_shown(value)}"
+        return
+    known = schema.get("p")
+    if known is None:
+        return
+    for name, item in value.items():
+        inner = known.get(masks.camel(name))
+        if inner is None:
+            where = f" at '{at}'" if at else ""
+            text = (
+                f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.'
+            )
+            yield at, text
+            continue
+        path = f"{at}.{_snake(name)}" if at else _snake(name)
+        yield from _wrong(inner, item, path, package)
+
+
+def _named(schema: Any, package: str) -> str:
+    if schema.get("t") == "array":
+        return "type.googleapis.com/google.protobuf.ListValue"
+    if "n" in schema:
+        return f"type.googleapis.com/{package}.{schema['n']}"
+    return _SCALARS.get(schema.get("t", ""), ((), "TYPE_MESSAGE"))[1]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
