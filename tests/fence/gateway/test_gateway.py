@@ -159,6 +159,9 @@ async def test_model_calls_are_counted_and_priced(lab: Lab) -> None:
     assert (used.model, used.input_tokens, used.output_tokens) == ("claude-sonnet-4-5", 1010, 100)
     assert used.cost_usd is not None
     assert used.cost_usd > 0
+    closed = (await lab.entry("session.closed")).fields
+    assert (closed["exchanges"], closed["model_calls"], closed["tokens"]) == (1, 1, 1110)
+    assert closed["usd"] == str(used.cost_usd)
 
 
 async def test_an_http_1_0_program_gets_no_chunks(lab: Lab) -> None:

@@ -1,6 +1,7 @@
 """The gateway as the fence host sees it: start, attach a session, detach it, close."""
 
 import asyncio
+import contextlib
 import socket
 import sys
 import threading
@@ -10,6 +11,8 @@ from typing import Any, Final, Self, TypeVar
 import uvloop
 
 from unlit.core.clock import Clock
+from unlit.core.errors import UnlitError
+from unlit.core.money import total_usd
 from unlit.core.system import SystemClock
 from unlit.fence.gateway.allowance import Meter
 from unlit.fence.gateway.asking import grant_of, with_grants
@@ -25,6 +28,24 @@ from unlit.policy.model import JSON
 
 GIVE_WAY_S: Final = 0.0005
 T = TypeVar("T")
+
+
+def totals(session_id: str, report: SessionReport) -> dict[str, JSON]:
+    """Return what the audit log keeps of a session's report."""
+    cost = total_usd(used.cost_usd for used in report.usage)
+    return {
+        "session": session_id,
+        "exchanges": report.exchanges,
+        "denied": report.denied,
+        "bytes_in": report.bytes_in,
+        "bytes_out": report.bytes_out,
+        "refused_placeholders": report.refused_placeholders,
+        "scrubbed": report.scrubbed,
+        "asked": len(report.asked),
+        "model_calls": len(report.usage),
+        "tokens": sum(used.input_tokens + used.output_tokens for used in report.usage),
+        "usd": None if cost is None else str(cost),
+    }
 
 
 class Gateway:
@@ -213,7 +234,10 @@ class Gateway:
         if server is not None:
             server.close()
         await session.close()
-        return session.report()
+        report = session.report()
+        with contextlib.suppress(UnlitError):  # the log is gone: nothing more can happen anyway
+            self._audit.append("session.closed", session.identity, totals(session_id, report))
+        return report
 
     def _turn(self) -> None:
         asyncio.set_event_loop(self._loop)
