@@ -18,7 +18,8 @@ import pytest
 from unlit.core.system import SystemClock
 from unlit.fence import FenceHost, FenceSpec, Mount
 from unlit.fence.gateway.ca import Authority
-from unlit.fence.once import Command, Streams, run_once
+from unlit.fence.model import Command
+from unlit.fence.once import Streams, run_once
 from unlit.fence.presets import NAMES, preset_text
 from unlit.harness.recipes import MODEL, RECIPES, TASK, Recipe
 from unlit.harness.tools import Program, find_program

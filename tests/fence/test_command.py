@@ -1,9 +1,14 @@
 """`unlit fence run | check | learn` and `unlit doctor`, as a person calls them."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,3 +107,27 @@ def test_doctor_says_what_works_in_both_forms(run: Run) -> None:
     }
     assert all(one["sentence"] for one in document["findings"])
     assert "bubblewrap" in run("doctor").stdout
+
+
+def test_a_person_at_a_terminal_gets_one_inside(run: Run, tmp_path: Path) -> None:
+    assert run is not None
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("=HHHH", 33, 99, 0, 0))
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "s")}
+    line = "tty; stty size; test -t 0 && test -t 1 && echo both; read word; echo got $word"
+    started = subprocess.Popen(
+        [sys.executable, "-c", CODE, "fence", "run", "--", "sh", "-c", f"{line}; : > /dev/tty"],
+        cwd=tmp_path / "workspace", env=env, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(theirs)
+    os.write(ours, b"hello\r")
+    said = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 4096):
+            said += piece
+    os.close(ours)
+    assert started.wait(20) == 0
+    assert b"/dev/pts/0" in said
+    assert b"33 99" in said
+    assert b"both" in said
+    assert b"got hello" in said

@@ -14,7 +14,8 @@ import cyclopts
 
 if TYPE_CHECKING:
     from unlit.fence import FenceHost, FenceReport, FenceSpec
-    from unlit.fence.once import Command, Once
+    from unlit.fence.model import Command
+    from unlit.fence.once import Once
     from unlit.fence.sandboxes.landlock import LandlockHost
     from unlit.policy import Policy
 
@@ -196,7 +197,11 @@ async def _run(
     async with _host(backend=order.backend) as host:
         spec, command = _prepare(order, policy)
         stdout = sys.stderr.buffer if quiet else sys.stdout.buffer
-        streams = Streams(_writer(stdout), _writer(sys.stderr.buffer), _stdin())
+        terminal = None if quiet or order.backend != "full" else _terminal()
+        streams = Streams(_writer(stdout), _writer(sys.stderr.buffer), _stdin(), terminal)
+        if terminal is not None:
+            words = {"TERM": _environment().get("TERM", "xterm"), **command.env}
+            command = replace(command, env=words)
         once = await run_once(host, spec, command, streams)
     if not discard:
         write_back(once, order.workspace)
@@ -221,7 +226,7 @@ def _prepare(order: _Order, policy: "Policy") -> "tuple[FenceSpec, Command]":
     """Say what the fence shows: the workspace, and the program where it is not below /usr."""
     from unlit.core.system import SystemIds
     from unlit.fence import FenceSpec, Mount
-    from unlit.fence.once import Command
+    from unlit.fence.model import Command
     from unlit.harness.recipes import RECIPES
     from unlit.harness.tools import find_program
     from unlit.policy import Identity
@@ -306,6 +311,15 @@ def _stdin() -> int | None:
         return sys.stdin.fileno()
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def _terminal() -> int | None:
+    """Return the person's terminal, if both directions of ours are one."""
+    try:
+        both = sys.stdin.isatty() and sys.stdout.isatty()
+    except (OSError, ValueError, AttributeError):
+        return None
+    return sys.stdin.fileno() if both else None
 
 
 def _writer(stream: Any) -> Any:

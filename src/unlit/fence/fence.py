@@ -15,7 +15,7 @@ from unlit.core.errors import OutsideFailed
 from unlit.fence.layer import Layer, read_layer
 from unlit.fence.model import NOT_STARTED, FenceReport, FenceSpec, Finished, Limits, Probe
 from unlit.fence.session import Ended, Line
-from unlit.fence.view import View, command
+from unlit.fence.view import WORKSPACE, View, command
 from unlit.policy import AuditLog
 from unlit.policy.model import JSON
 
@@ -250,6 +250,34 @@ class Fence:
             for fd in inside:
                 os.close(fd)
         return Running(self, number, pipes)
+
+    async def spawn_terminal(
+        self, argv: Sequence[str], rows: int, columns: int, *, env: Mapping[str, str] | None = None
+    ) -> tuple[Running, int]:
+        """Start one command on a terminal of the fence; return our end of the terminal too.
+
+        The caller reads and writes the descriptor, resizes it, and closes it.
+        """
+        number = next(self._numbers)
+        self._note_start(number, argv)
+        self._exits[number] = asyncio.get_running_loop().create_future()
+        inside, pipes = await _pipes()
+        try:
+            _, fds = await self._session.ask(
+                "run",
+                inside,
+                id=number,
+                argv=list(argv),
+                terminal=[rows, columns],
+                **command(self._view, {**self._env, **(env or {})}, WORKSPACE),
+            )
+        except BaseException:
+            pipes.close()
+            raise
+        finally:
+            for fd in inside:
+                os.close(fd)
+        return Running(self, number, pipes), fds[0]
 
     def _note_start(self, number: int, argv: Sequence[str]) -> None:
         """Write down what starts, before it does; of a product only the program's name.

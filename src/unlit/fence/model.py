@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -75,6 +75,20 @@ class FenceSpec:
     twins: tuple[TwinRoute, ...] = ()
     limits: Limits | None = None
     ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, and what its files need besides the policy.
+
+    Attributes:
+        env: Added to the fence's environment.
+        home: Files to write into its home first, path to text.
+    """
+
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    home: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from unlit.core.errors import OutsideFailed, RefusedByPolicy
 from unlit.fence.fence import Fence, Running
 from unlit.fence.layer import Layer
-from unlit.fence.model import FenceReport, FenceSpec
+from unlit.fence.model import Command, FenceReport, FenceSpec
+from unlit.fence.terminal import run_on_terminal
 from unlit.policy import Policy
 
 _PIECE: Final = 1 << 16
@@ -21,11 +22,15 @@ Take = Callable[[bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Where a command's output goes, and the descriptor that its input comes from."""
+    """Where a command's output goes, and the descriptor that its input comes from.
+
+    With `terminal`, a descriptor of the person's terminal, the command gets one of its own instead.
+    """
 
     stdout: Take
     stderr: Take
     stdin: int | None = None
+    terminal: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +41,6 @@ class Once:
     timed_out: bool
     report: FenceReport
     layer: Layer
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What to run, and what its files need besides the policy.
-
-    Attributes:
-        env: Added to the fence's environment.
-        home: Files to write into its home first, path to text.
-    """
-
-    argv: Sequence[str]
-    env: Mapping[str, str] = field(default_factory=dict)
-    home: Mapping[str, str] = field(default_factory=dict)
 
 
 def require_role(policy: Policy, role: str) -> None:
@@ -85,8 +76,11 @@ async def run_once(host: Host, spec: FenceSpec, command: Command, streams: Strea
     fence = await host.open(spec)
     try:
         await _furnish(fence, command.home)
-        running = await fence.spawn(command.argv, env=command.env)
-        exit_code, timed_out = await _accompany(fence, running, streams)
+        if streams.terminal is not None:
+            exit_code, timed_out = await run_on_terminal(fence, command, streams.terminal), False
+        else:
+            running = await fence.spawn(command.argv, env=command.env)
+            exit_code, timed_out = await _accompany(fence, running, streams)
         layer = await asyncio.to_thread(fence.changes)
     finally:
         report = await fence.close()

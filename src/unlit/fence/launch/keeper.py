@@ -11,6 +11,8 @@ import resource
 import select
 import signal
 import socket
+import struct
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -30,6 +32,8 @@ _PAUSE_S: Final = 0.0005
 _WATCH_MS: Final = 200
 _ABOVE: Final = 16
 _OWN_FILES: Final = 64
+_UNLOCK_TERMINAL: Final = 0x40045431
+_TERMINAL_NUMBER: Final = 0x80045430
 _MIB: Final = 1024 * 1024
 
 
@@ -110,7 +114,6 @@ class _Keeper:
         self._watches = warm.cgroup == 0
         self._met: set[str] = set()
         self._filter = seccomp_filter()
-        self._trampoline = trampoline(order["rlimits"])
         self._actions: dict[str, Callable[[Message, list[int]], None]] = {
             "run": self._run,
             "kill": self._kill,
@@ -202,7 +205,9 @@ class _Keeper:
         kept = (*fds[:3], started_write, arguments, program)
         # Out of the way of the numbers they get; everything else we hold closes by itself.
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in kept]
-        argv = [self._order["bwrap"], "--args", "4", "--seccomp", "5", "--", *self._trampoline]
+        master, terminal = self._terminal(message) if "terminal" in message else (None, None)
+        first = trampoline(self._order["rlimits"], terminal)
+        argv = [self._order["bwrap"], "--args", "4", "--seccomp", "5", "--", *first]
         try:
             pid = os.posix_spawn(
                 self._order["bwrap"],
@@ -218,7 +223,18 @@ class _Keeper:
         self._runs[pid] = _Run(int(message["id"]), started_read)
         with contextlib.suppress(OSError):
             _write(f"/proc/{pid}/oom_score_adj", "800")  # when memory ends, end before the keeper
-        self._reply(message, {"pid": pid})
+        self._reply(message, {"pid": pid}, None if master is None else [master])
+        if master is not None:
+            os.close(master)
+
+    def _terminal(self, message: Message) -> tuple[int, int]:
+        """Open a terminal of this fence; return our end of it and its number below /dev/pts."""
+        master = os.open(f"{self._stage}/root/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        fcntl.ioctl(master, _UNLOCK_TERMINAL, struct.pack("=i", 0))
+        number = struct.unpack("=I", fcntl.ioctl(master, _TERMINAL_NUMBER, bytes(4)))[0]
+        rows, columns = message["terminal"]
+        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("=HHHH", rows, columns, 0, 0))
+        return master, number
 
     def _kill(self, message: Message, fds: list[int]) -> None:
         for pid, run in self._runs.items():

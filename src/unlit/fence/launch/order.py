@@ -33,15 +33,19 @@ class Order(TypedDict):
 Message = dict[str, Any]
 
 
-def trampoline(rlimits: Mapping[str, int]) -> tuple[str, ...]:
+def trampoline(rlimits: Mapping[str, int], terminal: int | None = None) -> tuple[str, ...]:
     """Return what runs inside before the command, and then becomes the command.
 
     It tells by a byte on descriptor 3 that the view stands, and sets the limits that the keeper
-    cannot have itself.
+    cannot have itself. With a number of a terminal below ``/dev/pts``, that becomes the command's
+    own, controlling one.
     """
     lines = [f"ulimit -n {rlimits['RLIMIT_NOFILE']}"]
     if "RLIMIT_CPU" in rlimits:
         seconds = rlimits["RLIMIT_CPU"]
         lines += [f"ulimit -S -t {seconds}", f"ulimit -H -t {seconds + 1}"]  # a signal first
-    lines += ["printf . >&3", 'exec "$@" 3>&-']
+    if terminal is not None:
+        lines.append(f"exec </dev/pts/{terminal} >/dev/pts/{terminal} 2>&1")
+    become = 'exec "$@" 3>&-' if terminal is None else 'exec setsid -c "$@" 3>&-'
+    lines += ["printf . >&3", become]
     return ("/bin/sh", "-c", " && ".join(lines), "fence")

@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import resource
+import select
 import signal
 import struct
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ _CONNECT_TCP: Final = 2
 _SCOPES: Final = 3  # abstract sockets, signals
 _NO_NEW_PRIVS, _SECCOMP, _FILTER = 38, 22, 2
 _FAILED: Final = 125
+_ROUNDS: Final = 2000
+_PAUSE_S: Final = 0.002
 
 
 def main(descriptor: int) -> None:
@@ -42,10 +45,22 @@ def main(descriptor: int) -> None:
     if pid == 0:
         _become(order)
     code = _wait(pid)
-    for left in population.below(os.getpid()):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(left, signal.SIGKILL)
+    _end_all()
     os._exit(code)
+
+
+def _end_all() -> None:
+    """Kill what the command left behind until nothing is left; it is all ours to wait for."""
+    for _ in range(_ROUNDS):
+        for left in population.below(os.getpid()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(left, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        select.select([], [], [], _PAUSE_S)
 
 
 def _wait(pid: int) -> int:
