@@ -238,3 +238,12 @@ async def test_answers_that_were_learnt_do_better_with_known_values(world: World
     assert counted.freshness is not None
     assert counted.freshness.known_better == 6
     assert counted.freshness.is_suspicious
+
+
+async def test_it_ends_when_nothing_can_be_exercised(world: World) -> None:
+    world.scenario("a")
+    path = world.vault / "a.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("when: [", "when: [{unsupported: {what: tui}}, "), "utf-8")
+    counted = await world.grade()
+    assert (len(counted.records), counted.test.n) == (1, 0)

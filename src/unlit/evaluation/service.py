@@ -324,7 +324,8 @@ class Count:
         self._on_event(self._event(record))
         if self._request.keep_going:
             return False
-        return self.test.is_decided or (complete and self._cannot_ship())
+        nothing_counts = self.test.n == 0 and len(self.records) >= self._drawing.sweep
+        return self.test.is_decided or (complete and (nothing_counts or self._cannot_ship()))
 
     def _replay_command(self, outcome: Outcome) -> str | None:
         if outcome.state is TrajectoryState.SATISFIED:
