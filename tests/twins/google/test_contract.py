@@ -15,9 +15,13 @@ from unlit.twins.services.google.sheets import batch
 from unlit.twins.services.google.sheets.edits.registry import KINDS
 from unlit.twins.universe import Universe
 
-FOLDER = (
-    Path(os.environ.get("UNLIT_RECORDINGS", "../shared/twins")) / "data/contracts/google"
-)  # where recordings lie
+BASE = os.environ.get("UNLIT_RECORDINGS", "../shared/twins")  # where they lie
+FOLDER = Path(BASE) / "data/contracts/google"
+BODIES: tuple[Any, ...] = (
+    {},
+    {"requests": [{}]},
+    {"requests": 1, "values": 1, "data": [1]},
+)
 
 
 @pytest.mark.recordings

@@ -31,7 +31,7 @@ _COPIED: Final = (
 
 def user(ask: Ask, mail: str | None) -> Row:
     """Render a person."""
-    person = next((p for p in ask.table("people").values() if p["emailAddress"] == mail), None)
+    person = ask.table("people").get(str(mail or "").lower())
     if person is None:
         return {
             "kind": "drive#user",
