@@ -254,8 +254,14 @@ class Learner:
 
     def _url(self, value: str, own: Any, sample: Sample) -> str:
         parts = urlsplit(value)
-        known = {str(own): "{id}"} if isinstance(own, str) else {}
+        known = {
+            value: "{=" + name + "}"
+            for name, value in {**sample.body, **(sample.sent or {})}.items()
+            if isinstance(value, str) and _ID.match(value)
+        }
         known |= {param: "{" + name + "}" for name, param in sample.params.items()}
+        if isinstance(own, str):
+            known[own] = "{id}"
         path = []
         for segment in parts.path.split("/"):
             if segment in known:

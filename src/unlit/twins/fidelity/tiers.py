@@ -66,7 +66,9 @@ def measured() -> Mapping[str, Any]:
 
 def tier_of(service: str, route: Route) -> Tier:
     """Return the tier of a route."""
-    numbers = measured()["services"].get(service, {}).get(route.op)
+    tables = measured()["services"]
+    names = registry.load_twin(service).services
+    numbers = next((n for name in names if (n := tables.get(name, {}).get(route.op))), None)
     tier = route.tier
     for name in ("status", "shape", "values"):
         if numbers and numbers[name] is not None and numbers[name] >= _GOOD:

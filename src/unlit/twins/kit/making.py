@@ -111,6 +111,8 @@ class Maker:
             lambda prefix: self.vendor.mint(call.world, prefix or "twn"),
             old,
             lambda: call.world.number(f"{kind}#id"),
+            call.actor.id,
+            sent,
         )
         shape = learnt.shape(sent) or self._skeleton(operation, kind, sent)
         row = fill(shape, sent, filling)

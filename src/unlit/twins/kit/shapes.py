@@ -25,6 +25,7 @@ _EMPTY: Final[dict[str, Callable[[], Any]]] = {
     "$list": list,
     "$table": dict,
 }
+MADE_BY: Final = ("createdBy", "lastUpdatedBy", "updatedBy")
 REFRESHED: Final = ("lastUpdated", "updated", "lastUpdatedDate", "updatedAt")
 
 
@@ -97,6 +98,8 @@ class Filling:
         mint: Prefix to a fresh id.
         old: What stood there before, for a replacement.
         number: The next whole number of the kind.
+        actor: Who calls; stands in ``createdBy`` and the like.
+        sent: The body, whose ids links may name.
     """
 
     id: str
@@ -106,6 +109,8 @@ class Filling:
     mint: Callable[[str], str]
     old: Any = None
     number: Callable[[], int] = lambda: 0
+    actor: str = ""
+    sent: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fill(shape: Any, sent: Any, filling: Filling) -> Any:
@@ -164,6 +169,8 @@ def _leaf(shape: Any, filling: Filling, old: Any, name: str) -> Any:
         return rest
     if kind == "$param":
         return filling.params.get(rest, "")
+    if kind == "$mint" and filling.actor and name in MADE_BY:
+        return old if old is not None and name == "createdBy" else filling.actor
     return old if old is not None else _fresh(kind, rest, filling)
 
 
@@ -182,4 +189,6 @@ def _part(name: str, filling: Filling) -> str:
         return filling.id
     if name.startswith("~"):
         return filling.mint(name[1:])
+    if name.startswith("="):
+        return str(filling.sent.get(name[1:]) or filling.mint("twn"))
     return filling.params.get(name, name)

@@ -77,7 +77,7 @@ def _credentials(call: Exchange, row: dict[str, Any], before: Any) -> dict[str, 
     signing = old.get("signing") or {}
     if row.get("signOnMode") in ("OPENID_CONNECT", "SAML_2_0", "SAML_1_1", "WS_FEDERATION"):
         wanted = (out.get("signing") or {}).get("kid") if before is not None else None
-        kid = wanted or signing.get("kid") or keys.for_app(call.world, row["id"])
+        kid = wanted or signing.get("kid") or _kid(call.world, row)
         signing = {**signing, "kid": kid}
     out["signing"] = signing
     if row.get("signOnMode") == "OPENID_CONNECT":
@@ -85,6 +85,15 @@ def _credentials(call: Exchange, row: dict[str, Any], before: Any) -> dict[str, 
             call.world, row, out.get("oauthClient") or {}, old.get("oauthClient") or {}
         )
     return out
+
+
+def _kid(world: World, row: dict[str, Any]) -> str:
+    """Return the signing key of a new application: OpenID Connect signs with the organisation's."""
+    own = keys.for_app(world, row["id"])
+    if row.get("signOnMode") != "OPENID_CONNECT":
+        return own
+    meta = world.table("okta.meta")
+    return str(meta.get("signing_kid") or meta.put("signing_kid", world.text("okta.kid", 43)))
 
 
 def _client(
@@ -158,7 +167,7 @@ def _links(
     out["uploadLogo"] = link(call, f"{path}/logo", "POST")
     out["appLinks"] = old.get("appLinks") or [{
         "name": label, "type": "text/html",
-        "href": f"{call.request.origin}/home/{row['name']}/{row['id']}/{mint(call.world, 'aln')}",
+        "href": f"{call.request.origin}/home/{row['name']}/{row['id']}/{_alias(call, row['name'])}",
     }]  # fmt: skip
     meta = call.table("meta")
     out["profileEnrollment"] = old.get("profileEnrollment") or link(
@@ -182,6 +191,12 @@ def _links(
     verb = "activate" if row.get("status") == "INACTIVE" else "deactivate"
     out[verb] = link(call, f"{path}/lifecycle/{verb}")
     return out
+
+
+def _alias(call: Exchange, name: str) -> str:
+    """Return the id of an application's link, one for each kind of application."""
+    table = call.table("app_links")
+    return str(table.get(name) or table.put(name, mint(call.world, "aln")))
 
 
 def shown(row: dict[str, Any]) -> dict[str, Any]:
