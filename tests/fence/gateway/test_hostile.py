@@ -295,3 +295,34 @@ def test_an_escaped_spelling_does_not_move_the_secret_elsewhere() -> None:
     assert inject_json(body.encode(), "auth.token", mark, SECRET) is None
     twice = '{"auth": {"token": "' + mark + '"}, "auth": {"token": "other"}}'
     assert inject_json(twice.encode(), "auth.token", mark, SECRET) is None
+
+
+async def test_a_hundred_broken_conversations_leave_it_serving(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    import random
+
+    chooser = random.Random(20261125)
+    words = [
+        b"GET ", b"POST ", b"/a", b"/../", b" HTTP/1.1\r\n", b"host: open.vendor.test\r\n",
+        b"content-length: 5\r\n", b"transfer-encoding: chunked\r\n", b"5\r\nabcde\r\n",
+        b"0\r\n\r\n", b"\r\n", b"connection: close\r\n", b"\0", b"\xff\xfe", b"x: y\r\n",
+        b"upgrade: websocket\r\n", b"expect: 100-continue\r\n", b"x" * 300, b"HTTP/1.0\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ]  # fmt: skip
+
+    async def one(port: int) -> None:
+        data = b"".join(chooser.choices(words, k=chooser.randint(1, 12)))
+        reader, writer = await lab.connect(HOST, port)
+        writer.write(data)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(0.2):
+                await reader.read(-1)
+        writer.close()
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(100):
+            group.create_task(one(443 if number % 2 else 80))
+    assert b" 200 " in await lab.get(HOST, "/still-here")
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    assert all(b"/../" not in seen.head for seen in lab.vendor.seen)
