@@ -141,8 +141,13 @@ def stylesheet() -> str:
 
 def facts_for(report: Report, links: Links) -> Mapping[str, Any]:
     """Return what the body template needs, apart from the question block."""
-    states = Counter(line.state.value for line in report.criteria)
     waits = report.run.state == "waiting"
+    open_ids = {line.criterion for line in report.open_questions}
+    states = Counter(
+        line.state.value
+        for line in report.criteria
+        if not (waits and line.id in open_ids and line.state.value != "not_met")
+    )
     asked = {line.criterion for line in report.open_questions if waits and line.criterion}
     rest = [
         f"{states[name]} {words.CRITERION_WORDS[name].lower()}"

@@ -135,9 +135,9 @@ def _evidence(line: CriterionLine) -> tuple[str, ...]:
     if line.trajectories:
         shown = f"{line.satisfied} of {line.trajectories} trajectories satisfied"
         found.append(f"{shown} {interval(line.lower, line.upper)} by the checks there are.")
+        found.append(f"Green can mean at most: {line.ceiling}.")
     else:
         found.append("No trajectory exercised it.")
-    found.append(f"Green can mean at most: {line.ceiling}.")
     if line.authors:
         who = ", ".join(f"{role} by {name}" for role, name in sorted(line.authors.items()))
         found.append(f"Who made what: {who}.")
