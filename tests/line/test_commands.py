@@ -42,8 +42,8 @@ import sys
 from unlit.cli.main import print_error
 from unlit.core.errors import UnlitError
 from unlit.cli import agents, cost, forecast, lines, memory, run, runs, worker
-apps = {"runs": runs.runs, "show": runs.show, "cancel": runs.cancel, "cost": cost.app,
-        "memory": memory.app, "forecast": forecast.app, "lines": lines.app,
+apps = {"runs": runs.runs, "show": runs.show, "cancel": runs.cancel, "replay": runs.replay,
+        "cost": cost.app, "memory": memory.app, "forecast": forecast.app, "lines": lines.app,
         "worker": worker.app, "agents": agents.app, "run": run.run}
 try:
     sys.exit(apps[sys.argv[1]](sys.argv[2:], result_action="return_value") or 0)
@@ -71,6 +71,16 @@ def test_runs_and_show_tell_what_is_in_the_record(unlit: Command) -> None:
     assert shown["looks"] == [{"index": 1, "bits": 1.0}]
     assert run["run"] in unlit("runs", "--state", "waiting").stdout
     assert "build/c2" in unlit("show", "last").stdout
+
+
+def test_a_run_is_replayed_from_its_record(unlit: Command) -> None:
+    done = unlit("replay", "last", "--json")
+    kinds = [json.loads(line)["kind"] for line in done.stdout.splitlines()]
+    assert kinds.count("trajectory") == 30
+    assert kinds.count("candidate") == 2
+    shown = unlit("replay", "last").stderr
+    assert "validate c2" in shown
+    assert "secret of the scenario" not in done.stdout + shown
 
 
 def test_memory_is_curated_by_people(unlit: Command) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 runs = cyclopts.App(name="runs", help="List runs, newest first.")
 show = cyclopts.App(name="show", help="Show one run: stages, candidates, gradings, cost.")
 cancel = cyclopts.App(name="cancel", help="Stop a run for good.")
+replay = cyclopts.App(name="replay", help="Show again what a run did, from its record.")
 pause = cyclopts.App(name="pause", help="Stop a run before its next step; resume goes on.")
 
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
@@ -115,6 +116,56 @@ def pause_run(name: str, *, repository: Repository = None, as_json: Json = False
     from unlit.record.model import RunState
 
     return _stop(name, repository, RunState.PAUSED, as_json=as_json)
+
+
+@replay.default
+def replay_run(
+    name: str, *, follow: bool = False, repository: Repository = None, as_json: Json = False
+) -> int:
+    """Show again what a run did, from its record alone; no model, no fence.
+
+    Args:
+        name: The run, or the start of its id, or `last`.
+        follow: Go on until the run stops; a live view of a run that another process works on.
+        repository: The repository; default the nearest one upwards from here.
+        as_json: Print one JSON object a line.
+    """
+    import asyncio
+
+    store = _store(repository, name)
+    found = store.find_run(name)
+    return asyncio.run(_replay(store, found, follow=follow, as_json=as_json))
+
+
+async def _replay(store: "Store", found: "Run", *, follow: bool, as_json: bool) -> int:
+    from unlit.cli.run import exit_code, live_view
+    from unlit.core.system import SystemClock
+    from unlit.line.model import LineEvent
+    from unlit.record.model import RunState
+
+    view, clock, seen = live_view(), SystemClock(), 0
+    while True:
+        busy = store.run(found.id)
+        for event in store.events(found.id, after=seen):
+            seen = event.seq
+            data = {key: value for key, value in event.data.items() if key != "state"}
+            if as_json:
+                row = {"seq": event.seq, "at": event.at.isoformat(), "kind": event.kind}
+                row |= {"stage": event.stage, "candidate": event.candidate, "text": event.text}
+                sys.stdout.write(json.dumps({**row, **event.data}) + "\n")
+            else:
+                state = str(event.data.get("state", ""))
+                view.listen(
+                    LineEvent(
+                        found.id, event.kind, event.stage, event.candidate, state, event.text, data
+                    )
+                )
+        going = busy is not None and busy.state in (RunState.QUEUED, RunState.RUNNING)
+        if not (follow and going):
+            break
+        await clock.sleep(0.5)
+    view.close()
+    return exit_code(busy) if follow and busy is not None else 0
 
 
 def _stop(name: str, repository: Path | None, state: "RunState", *, as_json: bool) -> int:

@@ -1,0 +1,128 @@
+"""OpenTelemetry, off by default: a run's stages and model calls as spans and counters.
+
+The ledger is the contract, this is an export. Attribute names of the GenAI conventions are still
+in development, so all of them stand in one table here.
+Source: opentelemetry.io/docs/specs/semconv/gen-ai (read 2026-11).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from unlit.core.ids import RunId
+from unlit.line.model import LineEvent
+from unlit.record.model import Cost
+
+OPERATION: Final = "gen_ai.operation.name"
+PROVIDER: Final = "gen_ai.provider.name"
+MODEL: Final = "gen_ai.request.model"
+AGENT: Final = "gen_ai.agent.name"
+CONVERSATION: Final = "gen_ai.conversation.id"
+INPUT: Final = "gen_ai.usage.input_tokens"
+OUTPUT: Final = "gen_ai.usage.output_tokens"
+_ENDS: Final = frozenset({"done", "not_good_enough", "failed", "skipped"})
+
+
+class Telemetry:
+    """Turns a line's events into spans and counters.
+
+    Args:
+        tracer: An OpenTelemetry tracer.
+        meter: An OpenTelemetry meter.
+        costs: Returns the costs of a run booked so far.
+        following: Who else listens.
+    """
+
+    def __init__(
+        self,
+        tracer: Any,
+        meter: Any,
+        costs: Callable[[RunId], Sequence[Cost]],
+        following: Callable[[LineEvent], None] = lambda event: None,
+    ) -> None:
+        self._tracer = tracer
+        self._costs = costs
+        self._following = following
+        self._open: dict[tuple[RunId, str, str | None], Any] = {}
+        self._told: set[str] = set()
+        self._trajectories = meter.create_counter("unlit.trajectories", unit="{trajectory}")
+        self._tokens = meter.create_counter("gen_ai.client.token.usage", unit="{token}")
+        self._usd = meter.create_counter("unlit.cost", unit="USD")
+
+    def listen(self, event: LineEvent) -> None:
+        """Take one event; passes it on."""
+        self._following(event)
+        if event.kind == "stage":
+            self._stage(event)
+        elif event.kind == "trajectory":
+            marks = {"unlit.stage": event.stage, "unlit.state": event.state}
+            self._trajectories.add(1, marks)
+        elif event.kind == "verdict":
+            span = self._open.get((event.run, event.stage, event.candidate))
+            if span is not None:
+                span.add_event("verdict", {"unlit.verdict": event.state})
+
+    def _stage(self, event: LineEvent) -> None:
+        key = (event.run, event.stage, event.candidate)
+        if event.state == "running":
+            marks = {CONVERSATION: event.run, "unlit.stage": event.stage}
+            if event.candidate:
+                marks["unlit.candidate"] = event.candidate
+            if event.stage == "build":
+                marks[OPERATION] = "invoke_agent"
+            self._open[key] = self._tracer.start_span(f"unlit {event.stage}", attributes=marks)
+        elif event.state in _ENDS and key in self._open:
+            span = self._open.pop(key)
+            span.set_attribute("unlit.state", event.state)
+            if agent := event.data.get("agent"):
+                span.set_attribute(AGENT, str(agent))
+            self._calls(event)
+            span.end()
+
+    def _calls(self, event: LineEvent) -> None:
+        for cost in self._costs(event.run):
+            if cost.key in self._told:
+                continue
+            self._told.add(cost.key)
+            marks = {OPERATION: "chat", PROVIDER: cost.provider, MODEL: cost.model}
+            span = self._tracer.start_span(
+                f"chat {cost.model}",
+                attributes={
+                    **marks,
+                    CONVERSATION: event.run,
+                    AGENT: cost.agent,
+                    INPUT: cost.input_tokens,
+                    OUTPUT: cost.output_tokens,
+                },
+            )
+            span.end()
+            self._tokens.add(cost.input_tokens, {**marks, "gen_ai.token.type": "input"})
+            self._tokens.add(cost.output_tokens, {**marks, "gen_ai.token.type": "output"})
+            if cost.usd is not None:
+                self._usd.add(float(cost.usd), {**marks, "unlit.person": cost.person})
+
+
+def open_telemetry(
+    endpoint: str | None,
+    costs: Callable[[RunId], Sequence[Cost]],
+    following: Callable[[LineEvent], None],
+) -> Callable[[LineEvent], None]:
+    """Return a listener that exports to an OTLP endpoint, or `following` itself when there is none.
+
+    The library is an extra: without it nothing is exported, and the line runs all the same.
+    """
+    if not endpoint:
+        return following
+    try:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError:
+        return following
+    traces = TracerProvider()
+    traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces")))
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{endpoint}/v1/metrics"))
+    meter = MeterProvider(metric_readers=[reader]).get_meter("unlit")
+    return Telemetry(traces.get_tracer("unlit"), meter, costs, following).listen

@@ -1,0 +1,49 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from unlit.core.ids import CandidateId, RunId
+from unlit.line.adapters.telemetry import AGENT, INPUT, MODEL, OPERATION, Telemetry, open_telemetry
+from unlit.line.model import LineEvent
+from unlit.record.model import Cost
+
+RUN, C1 = RunId("r-1"), CandidateId("c1")
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+COST = Cost(
+    "k", RUN, "build", "codex", "ann", "openai", "gpt-5", AT, "2026-03-01", C1,
+    input_tokens=7, output_tokens=3, usd=Decimal("0.5"),
+)  # fmt: skip
+
+
+def test_stages_and_model_calls_become_spans_and_counters() -> None:
+    sdk = pytest.importorskip("opentelemetry.sdk.trace")
+    memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+    export = pytest.importorskip("opentelemetry.sdk.trace.export")
+    metrics = pytest.importorskip("opentelemetry.sdk.metrics")
+    readers = pytest.importorskip("opentelemetry.sdk.metrics.export")
+    exporter, provider = memory.InMemorySpanExporter(), sdk.TracerProvider()
+    provider.add_span_processor(export.SimpleSpanProcessor(exporter))
+    reader = readers.InMemoryMetricReader()
+    meter = metrics.MeterProvider(metric_readers=[reader]).get_meter("test")
+    heard: list[LineEvent] = []
+    told = Telemetry(provider.get_tracer("t"), meter, lambda run: [COST], heard.append)
+    told.listen(LineEvent(RUN, "stage", "build", C1, "running"))
+    told.listen(LineEvent(RUN, "stage", "build", C1, "done", data={"agent": "codex"}))
+    told.listen(LineEvent(RUN, "stage", "validate", C1, "running"))
+    told.listen(LineEvent(RUN, "trajectory", "validate", C1, "satisfied"))
+    told.listen(LineEvent(RUN, "stage", "validate", C1, "done"))
+    spans = {span.name: dict(span.attributes) for span in exporter.get_finished_spans()}
+    assert set(spans) == {"unlit build", "chat gpt-5", "unlit validate"}
+    assert spans["unlit build"][OPERATION] == "invoke_agent"
+    assert spans["unlit build"][AGENT] == "codex"
+    assert (spans["chat gpt-5"][MODEL], spans["chat gpt-5"][INPUT]) == ("gpt-5", 7)
+    found = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+    sums = {metric.name: sum(p.value for p in metric.data.data_points) for metric in found}
+    assert sums == {"unlit.trajectories": 1, "gen_ai.client.token.usage": 10, "unlit.cost": 0.5}
+    assert len(heard) == 5
+
+
+def test_it_is_off_unless_an_endpoint_is_named() -> None:
+    heard: list[LineEvent] = []
+    assert open_telemetry(None, lambda run: [], heard.append) == heard.append
