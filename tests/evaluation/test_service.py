@@ -247,3 +247,14 @@ async def test_it_ends_when_nothing_can_be_exercised(world: World) -> None:
     path.write_text(text.replace("when: [", "when: [{unsupported: {what: tui}}, "), "utf-8")
     counted = await world.grade()
     assert (len(counted.records), counted.test.n) == (1, 0)
+
+
+async def test_a_library_is_driven_by_a_shell(world: World) -> None:
+    world.scenario("a")
+    path = world.vault / "a.yaml"
+    text = path.read_text(encoding="utf-8")
+    shell = "{cli: {shell: 'sh product.sh greet {who}'}}"
+    path.write_text(text.replace('{cli: {run: [greet, "{who}"]}}', shell), encoding="utf-8")
+    request = replace(world.request(), product=Product(kind="library"))
+    counted = await world.grade(request)
+    assert counted.test.satisfied == counted.test.n > 0

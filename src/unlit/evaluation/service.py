@@ -76,7 +76,10 @@ def launch_of(product: Product) -> Launch:
     Raises:
         InvalidInput: Nothing says how.
     """
-    if not product.run or not product.run.strip():
+    started = bool(product.run and product.run.strip())
+    if not started and product.kind == "library":
+        return Launch(product.kind, (), None, product.env)  # driven by `cli: {shell: …}` steps
+    if not started:
         raise InvalidInput(
             "EVA-130", "Nothing says how the product starts.",
             "the candidate is a program that must be run.",
@@ -87,7 +90,7 @@ def launch_of(product: Product) -> Launch:
             "EVA-131", f"The product is `{product.kind}` and has no port.",
             "its scenarios reach it there.", "set `port` in `[product]`, or give `--port N`.",
         )  # fmt: skip
-    return Launch(product.kind, tuple(shlex.split(product.run)), product.port, product.env)
+    return Launch(product.kind, tuple(shlex.split(product.run or "")), product.port, product.env)
 
 
 async def grade(
@@ -182,7 +185,7 @@ async def _check_command(launch: Launch, slot: Slot) -> None:
     Raises:
         InvalidInput: The command is not there, and it is none of the candidate's own files.
     """
-    command = launch.run[0]
+    command = launch.run[0] if launch.run else "sh"
     if "/" in command:
         return
     sandbox = await slot.ready()

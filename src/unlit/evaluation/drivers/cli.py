@@ -5,13 +5,15 @@ from typing import Any
 
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.ports import Finished
-from unlit.evaluation.stage import STEP_TIMEOUT_S, Stage, as_text, captured
+from unlit.evaluation.stage import STEP_TIMEOUT_S, NotExercised, Stage, as_text, captured
 
 
 async def perform(params: Mapping[str, Any], stage: Stage) -> None:
     """Run the product's command (or a shell's) with the step's standard input and environment."""
     if "shell" in params:
         argv = ["sh", "-c", str(params["shell"])]
+    elif not stage.launch.run:
+        raise NotExercised(f"step {stage.step}: nothing says how the product starts")
     else:
         argv = [*stage.launch.run, *(str(word) for word in params["run"])]
     env = {**stage.env, **{key: str(value) for key, value in (params.get("env") or {}).items()}}
