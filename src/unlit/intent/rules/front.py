@@ -11,6 +11,7 @@ from unlit.intent.model import RISKS, Finding, Span
 KEYS: Final = ("id", "title", "owner", "uses", "risk", "product", "budget", "origin")
 PRODUCT_KEYS: Final = ("kind", "build", "test", "run", "port", "env")
 KINDS: Final = ("cli", "http", "web", "library")
+MAX_DEPTH: Final = 10
 BUDGET_KEYS: Final = ("run_usd", "day_usd")
 
 
@@ -46,9 +47,9 @@ def read_front(lines: Sequence[str]) -> Front:
         return Front({}, {}, 1, (problem,))
     text = "\n".join(lines[1:end])
     try:
-        aliases = [t for t in yaml.scan(text, Loader=yaml.SafeLoader) if _is_alias(t)]
-        node = None if aliases else yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
+        danger = _danger(text)
+        node = None if danger else yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 2
         reason = str(getattr(error, "problem", None) or type(error).__name__)
@@ -60,14 +61,8 @@ def read_front(lines: Sequence[str]) -> Front:
             mark.column + 1 if mark else 1,
         )
         return Front({}, {}, end + 1, (problem,))
-    if aliases:
-        problem = _error(
-            "INT-102",
-            aliases[0].start_mark.line + 2,
-            "The front matter has an anchor or an alias.",
-            "Each value is written where it stands.",
-        )
-        return Front({}, {}, end + 1, (problem,))
+    if danger:
+        return Front({}, {}, end + 1, (danger,))
     if node is None:
         return Front({}, {}, end + 1, ())
     if not isinstance(node, yaml.MappingNode):
@@ -166,8 +161,36 @@ def _shapes(values: Mapping[str, Any], places: Mapping[str, int]) -> list[Findin
     return problems
 
 
-def _is_alias(token: yaml.Token) -> bool:
-    return isinstance(token, yaml.AliasToken | yaml.AnchorToken)
+_OPENS: Final = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSES: Final = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+
+
+def _danger(text: str) -> Finding | None:
+    """Find what could exhaust a reader: aliases that multiply, nesting without end."""
+    depth = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        depth += isinstance(token, _OPENS) - isinstance(token, _CLOSES)
+        line = token.start_mark.line + 2
+        if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
+            return _error(
+                "INT-102",
+                line,
+                "The front matter has an anchor or an alias.",
+                "Each value is written where it stands.",
+            )
+        if depth > MAX_DEPTH:
+            return _error(
+                "INT-102",
+                line,
+                f"The front matter is nested more than {MAX_DEPTH} deep.",
+                "Its values are texts, lists and small tables.",
+            )
+    return None
 
 
 def _table(
