@@ -1,1 +1,1 @@
-"""Sandbox back ends, one per file; the registry names them."""
+"""Weaker sandboxes, one per file, for machines without namespaces; chosen by name only."""
