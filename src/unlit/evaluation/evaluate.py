@@ -15,6 +15,7 @@ from unlit.evaluation.adapters.fences import FencePool, ProductFence
 from unlit.evaluation.adapters.twin_worlds import TwinWorlds
 from unlit.evaluation.against import Divergence, Versions, compare
 from unlit.evaluation.assemble import Circumstances, assemble
+from unlit.evaluation.defaults import tree_digest
 from unlit.evaluation.invariants.run import PackReport, run_pack
 from unlit.evaluation.leaks.gather import hidden_of, places_of, probe_patterns, visible_of
 from unlit.evaluation.leaks.probe import Probed, probe
@@ -50,6 +51,8 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
     Raises:
         UnlitError: An input is broken, or no fence can be opened.
     """
+    if request.tree is None:  # looks are charged by what was looked at
+        request = replace(request, tree=tree_digest(request.candidate))
     spec = read_spec(request.spec)
     vault = load_sealed_vault(request, spec)
     looks, alpha, vault = _charge(request, vault)

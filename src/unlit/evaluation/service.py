@@ -173,7 +173,7 @@ async def _afterwards(
 def grading_key(request: EvaluationRequest, vault: Vault) -> str:
     """Return what makes an interrupted grading the same one."""
     return digest_json(
-        [request.tree, str(request.candidate), vault.digest, str(request.partition), request.seed,
+        [request.tree or str(request.candidate), vault.digest, str(request.partition), request.seed,
          request.ship.to_json(), request.max_trajectories, request.product.run,
          sorted(request.only), request.keep_going]
     )  # fmt: skip
