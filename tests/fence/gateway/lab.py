@@ -215,7 +215,7 @@ async def open_lab(
     hosts: tuple[str, ...] = VENDOR_HOSTS,
 ) -> AsyncIterator[Lab]:
     """Start everything and stop it again."""
-    ca = Authority(datetime.now(UTC))
+    ca = Authority(lambda: datetime.now(UTC))
     (folder / "roots.pem").write_bytes(ca.pem + roots)
     vendor, twin = Vendor(), Vendor()
     server = await asyncio.start_server(vendor.serve, "127.0.0.1", 0, ssl=ca.entry())

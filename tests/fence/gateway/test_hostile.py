@@ -107,7 +107,7 @@ async def test_an_upstream_without_a_good_certificate_is_refused(tmp_path: Path)
 
     from unlit.fence.gateway.ca import Authority
 
-    strange = Authority(datetime.now(UTC))
+    strange = Authority(lambda: datetime.now(UTC))
     server = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0, ssl=strange.entry())
     port = server.sockets[0].getsockname()[1]
     async with open_lab(tmp_path, policy, upstreams={"h2.vendor.test": port}) as lab:

@@ -26,7 +26,7 @@ class H2Lab:
 
 @pytest.fixture
 async def h2lab(tmp_path: Path) -> AsyncIterator[H2Lab]:
-    ca = Authority(datetime.now(UTC))
+    ca = Authority(lambda: datetime.now(UTC))
     server = Server()
     tls = ca.entry(lambda _: True)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)

@@ -15,7 +15,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from unlit.fence.gateway.head import Malformed, authority
 
-_VALID: Final = datetime.timedelta(days=2)
+_CA_VALID: Final = datetime.timedelta(days=365)
+_LEAF_VALID: Final = datetime.timedelta(days=2)
+_RENEW: Final = datetime.timedelta(days=1)
 _EARLIER: Final = datetime.timedelta(hours=1)
 _MOST_LEAVES: Final = 1024
 
@@ -24,17 +26,19 @@ class LeafContext(ssl.SSLContext):
     """A server context for one name; it remembers the name that the client asked for."""
 
     server_name: str = ""
+    minted: datetime.datetime
 
 
 class Authority:
     """Mints a server context per name; the last thousand are kept.
 
     Args:
-        now: The time that certificates start from.
+        now: Tells the time; a leaf is minted anew after a day, so that a daemon may run for long.
+            A fixed time does for a test.
     """
 
-    def __init__(self, now: datetime.datetime) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], datetime.datetime] | datetime.datetime) -> None:
+        self._now = (lambda: now) if isinstance(now, datetime.datetime) else now
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._leaf_key = ec.generate_private_key(ec.SECP256R1())
         self._leaf_pem = self._leaf_key.private_bytes(
@@ -55,7 +59,7 @@ class Authority:
         """Return the server context for `name`, minted if it is new."""
         key = (name, h2)
         context = self._contexts.get(key)
-        if context is None:
+        if context is None or context.minted + _RENEW < self._now():
             context = self._contexts[key] = self._mint(name, h2)
             if len(self._contexts) > _MOST_LEAVES:
                 self._contexts.popitem(last=False)
@@ -99,8 +103,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(self._key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now - _EARLIER)
-            .not_valid_after(self._now + _VALID)
+            .not_valid_before(self._now() - _EARLIER)
+            .not_valid_after(self._now() + _CA_VALID)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(
@@ -118,8 +122,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(self._leaf_key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now - _EARLIER)
-            .not_valid_after(self._now + _VALID)
+            .not_valid_before(self._now() - _EARLIER)
+            .not_valid_after(self._now() + _LEAF_VALID)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -132,6 +136,7 @@ class Authority:
         context = LeafContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.server_name = name
+        context.minted = self._now()
         # the ssl module reads certificates from files only; this one exists in memory alone
         memory = os.memfd_create("leaf", os.MFD_CLOEXEC)
         try:

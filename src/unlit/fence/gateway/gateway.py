@@ -64,7 +64,7 @@ class Gateway:
         self._secret_env = dict(secret_env)
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._turn, name="gateway", daemon=True)
-        self._ca = Authority(clock.now())
+        self._ca = Authority(clock.now)
         self._dialler: Dialler | None = None
         self._attached: dict[str, tuple[Session, list[Listener], NameServer | None]] = {}
 
