@@ -10,7 +10,7 @@ from unlit.twins.kit.router import Match, NoMatch, Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Fact, FaultRule
-from unlit.twins.services.google import batch, errors, generic, oauth, quota, seed
+from unlit.twins.services.google import batch, errors, generic, oauth, outside, quota, seed
 from unlit.twins.services.google.docs import document
 from unlit.twins.services.google.docs import routes as docs
 from unlit.twins.services.google.drive import (
@@ -151,6 +151,10 @@ class GoogleTwin(Twin):
     def believe(self, world: World, facts: list[Fact]) -> dict[str, str]:
         believe(world, facts)
         return {}
+
+    @override
+    def happen(self, world: World, service: str, event: str, data: Any) -> None:
+        outside.happen(self, world, event, data if isinstance(data, dict) else {})
 
     @override
     def collections(self, world: World) -> dict[str, list[dict[str, Any]]]:

@@ -78,7 +78,13 @@ def create(ask: Ask, body: Row) -> Row:
     for row in body.get("properties") or []:
         ask.site.table("properties").put((issue["id"], row["key"]), row.get("value"))
     updates.run(ask, issue)
-    notify.issue(ask, "jira:issue_created", issue, "issue_created")
+    set_first = [
+        ask.site.described(name, None, value)
+        for name, value in issue["fields"].items()
+        if value
+        and name in ("summary", "description", "priority", "reporter", "assignee", "status")
+    ]
+    notify.issue(ask, "jira:issue_created", issue, "issue_created", set_first)
     return issue
 
 

@@ -29,8 +29,10 @@ def issue(
         body["issue_event_type_name"] = kind
     body |= {"user": ask.render.user(ask.me), "issue": ask.render.issue(row)}
     if changes:
+        entries = ask.site.table("changelogs").get(row["id"])
+        number = entries[-1]["id"] if entries else ask.site.world.number("jira.changelog", 10000)
         body["changelog"] = {
-            "id": str(ask.site.table("changelogs").get(row["id"])[-1]["id"]),
+            "id": str(number),
             "items": [change_item(change) for change in changes],
         }
     for hook in hooks:
@@ -39,9 +41,9 @@ def issue(
 
 def comment(ask: Ask, event: str, row: Row, of: Row) -> None:
     """Tell the hooks of a comment."""
-    hooks = _listening(ask, event, of)
-    if not hooks:
+    if not len(ask.site.table("webhooks")):
         return
+    hooks = _listening(ask, event, of)
     body = {
         "timestamp": int(ask.site.world.now() * 1000),
         "webhookEvent": event,
@@ -53,6 +55,29 @@ def comment(ask: Ask, event: str, row: Row, of: Row) -> None:
     }
     for hook in hooks:
         _send(ask, hook, event, body)
+    _commented(ask, _COMMENTED[event], row, of)
+
+
+_COMMENTED: Final = {
+    "comment_created": "issue_commented",
+    "comment_updated": "issue_comment_edited",
+    "comment_deleted": "issue_comment_deleted",
+}
+
+
+def _commented(ask: Ask, kind: str, row: Row, of: Row) -> None:
+    """Tell the hooks that hear of issues, too."""
+    hooks = _listening(ask, "jira:issue_updated", of)
+    for hook in hooks:
+        body = {
+            "timestamp": int(ask.site.world.now() * 1000),
+            "webhookEvent": "jira:issue_updated",
+            "issue_event_type_name": kind,
+            "user": ask.render.user(ask.me),
+            "issue": ask.render.issue(of),
+            "comment": ask.render.comment(row),
+        }
+        _send(ask, hook, "jira:issue_updated", body)
 
 
 def other(ask: Ask, event: str, name: str, shown: Any) -> None:

@@ -13,7 +13,7 @@ from unlit.twins.kit.router import Match, NoMatch, Router
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Fact, FaultRule
-from unlit.twins.services.jira import adf, generic, seed
+from unlit.twins.services.jira import adf, generic, outside, seed
 from unlit.twins.services.jira import facts as facts_of_jira
 from unlit.twins.services.jira.model import Rich, Row
 from unlit.twins.services.jira.routes import (
@@ -166,6 +166,10 @@ class JiraTwin(Twin):
     def believe(self, world: World, facts: list[Fact]) -> dict[str, str]:
         facts_of_jira.believe(world, facts)
         return {}
+
+    @override
+    def happen(self, world: World, service: str, event: str, data: Any) -> None:
+        outside.happen(self, world, event, data if isinstance(data, dict) else {})
 
     @override
     def collections(self, world: World) -> dict[str, list[dict[str, Any]]]:
