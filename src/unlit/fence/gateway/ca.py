@@ -38,7 +38,7 @@ class Authority:
     """
 
     def __init__(self, now: Callable[[], datetime.datetime] | datetime.datetime) -> None:
-        self._now = (lambda: now) if isinstance(now, datetime.datetime) else now
+        self._time = now
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._leaf_key = ec.generate_private_key(ec.SECP256R1())
         self._leaf_pem = self._leaf_key.private_bytes(
@@ -90,6 +90,9 @@ class Authority:
         context = self._mint("gateway.unlit.internal", h2=False)
         context.sni_callback = choose
         return context
+
+    def _now(self) -> datetime.datetime:
+        return self._time if isinstance(self._time, datetime.datetime) else self._time()
 
     def _sign_self(self) -> x509.Certificate:
         usage = x509.KeyUsage(
