@@ -27,6 +27,7 @@ from unlit.line.adapters.intent_room import IntentRoom
 from unlit.line.adapters.policy_room import PolicyRoom
 from unlit.line.adapters.review_room import ReviewRoom
 from unlit.line.adapters.ship_room import ShipRoom
+from unlit.line.adapters.telemetry import open_telemetry
 from unlit.line.adopt import POLICY, survey
 from unlit.line.model import BudgetPlan, LineEvent, ProductPlan, RunRequest, ShipPlan
 from unlit.line.ports import Services
@@ -204,7 +205,11 @@ async def open_factory(
             ids=ids,
             workspaces=paths.workspaces,
             artefacts=paths.artefacts,
-            listen=listen,
+            listen=open_telemetry(
+                settings.env.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
+                lambda named: store.costs(run=named),
+                listen,
+            ),
             ledger=ledger,
             shared=shared,
             vault=vault if shared else None,

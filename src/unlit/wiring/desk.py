@@ -20,7 +20,7 @@ from unlit.review.rules.gates import GateRules, parse_rules
 from unlit.ship import Shipment, attest, ship_run
 from unlit.wiring.factory import FILE_NAME
 from unlit.wiring.finding import repository_of_run
-from unlit.wiring.paths import StatePaths, state_paths
+from unlit.wiring.paths import StatePaths, state_home, state_paths
 from unlit.wiring.settings import Settings, read_settings
 
 
@@ -118,6 +118,21 @@ def open_office(
     log = FolderGateLog(paths.audit / "gates", clock, key_dir=paths.root / "audit-key")
     desk = Desk(store, log, clock, gate_rules(folder))
     return Office(folder, settings, paths, store, desk, person_of(settings))
+
+
+def newest_repository(settings: Settings) -> Path | None:
+    """Return the repository whose record was written last, for a start from anywhere."""
+    home = state_home(settings.env, settings.path("state_home"))
+    records = sorted(home.glob("*/record.db"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for record in records:
+        store = Store.open(sqlite_url(record))
+        try:
+            newest = store.runs(limit=1)
+        finally:
+            store.close()
+        if newest and Path(newest[0].repository).is_dir():
+            return Path(newest[0].repository)
+    return None
 
 
 def gate_rules(repository: Path) -> GateRules:
