@@ -99,7 +99,7 @@ def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
         "--new-session",
         "--cap-drop", "ALL",
         "--clearenv",
-        "--dev-bind", f"{view.stage}/root", "/",  # each part says itself that it has no devices
+        "--dev-bind", f"{view.stage}/view", "/",  # each part says itself that it has no devices
         "--proc", "/proc",
     ]  # fmt: skip
     for name, value in {**_ENVIRONMENT, **env}.items():

@@ -127,7 +127,7 @@ class _Keeper:
         """Put workspace and binds in place; as root they come as descriptors."""
         stage, order = self._stage, self._order
         sys_.mount("tmpfs", stage, "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=1m,mode=0755")
-        for name in ("lower", "rw", "work", "nothing", "root"):
+        for name in ("lower", "rw", "work", "nothing", "view"):
             os.mkdir(f"{stage}/{name}", 0o755)  # noqa: PTH102 # no pathlib in the launcher
         _touch(f"{stage}/empty")
         sources = [order["workspace"]]
@@ -229,7 +229,7 @@ class _Keeper:
 
     def _terminal(self, message: Message) -> tuple[int, int]:
         """Open a terminal of this fence; return our end of it and its number below /dev/pts."""
-        master = os.open(f"{self._stage}/root/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        master = os.open(f"{self._stage}/view/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         fcntl.ioctl(master, _UNLOCK_TERMINAL, struct.pack("=i", 0))
         number = struct.unpack("=I", fcntl.ioctl(master, _TERMINAL_NUMBER, bytes(4)))[0]
         rows, columns = message["terminal"]

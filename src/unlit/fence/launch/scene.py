@@ -31,14 +31,14 @@ class NoPlace(OSError):
 
 
 def build(stage: str, still: Sequence[Piece], fresh: Sequence[Piece]) -> None:
-    """Put the view together at ``root`` in the stage.
+    """Put the view together at ``view`` in the stage.
 
     Args:
         stage: The fence's folder of mount points.
         still: What stays as long as the fence.
         fresh: What lies on the writable layer, and is put in place again by `refresh`.
     """
-    root = f"{stage}/root"
+    root = f"{stage}/view"
     sys_.mount("tmpfs", root, "tmpfs", _QUIET, "size=1m,mode=0755")
     for piece in (*still, *fresh):
         try:
@@ -52,13 +52,13 @@ def build(stage: str, still: Sequence[Piece], fresh: Sequence[Piece]) -> None:
 def refresh(stage: str, fresh: Sequence[Piece]) -> None:
     """Put what lies on the writable layer in place again, after that was made anew."""
     for piece in fresh:
-        _put(stage, f"{stage}/root", piece)
+        _put(stage, f"{stage}/view", piece)
 
 
 def detach(stage: str, fresh: Sequence[Piece]) -> None:
     """Take what lies on the writable layer out of the view."""
     for piece in reversed(fresh):
-        sys_.unmount(f"{stage}/root{piece['target']}")
+        sys_.unmount(f"{stage}/view{piece['target']}")
 
 
 def _put(stage: str, root: str, piece: Piece) -> None:
