@@ -107,6 +107,11 @@ def entry_line(
     return fast if fast.isascii() else encode(row).encode("ascii")
 
 
+def entry_start(index: int) -> bytes:
+    """Return what the line of entry `index` begins with."""
+    return b'{"i":%d,' % index
+
+
 class _Row(msgspec.Struct):
     i: int
     at: str
