@@ -54,7 +54,11 @@ def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = Fals
 
     result = check(_folder(audit), key=key)
     if as_json:
-        row: dict[str, object] = {"ok": result.ok, "entries": result.entries, "signed": result.signed}
+        row: dict[str, object] = {
+            "ok": result.ok,
+            "entries": result.entries,
+            "signed": result.signed,
+        }
         row |= {"head": result.head, "problems": list(result.problems)}
         sys.stdout.write(json.dumps({"schema": "unlit.audit-verification/1", **row}) + "\n")
         return 0 if result.ok else 1
