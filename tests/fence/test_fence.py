@@ -358,3 +358,16 @@ async def test_every_start_is_written_down_first(bench: Bench) -> None:
     assert "echo" in words
     assert not any("scenario" in word for word in words)
     assert [entry["mounts"] for entry in bench.entries("fence.open")] == [[], []]
+
+
+async def test_holes_and_hard_links_do_not_make_a_layer_larger_than_the_disk(
+    bench: Bench, shell: Shell
+) -> None:
+    fence = await bench.open(limits=Limits(disk_mb=16, file_mb=64))
+    await shell(
+        fence, "truncate -s 60M hole; head -c 7M /dev/zero > a; ln a b; ln a c; echo x > kept"
+    )
+    layer = fence.changes()
+    assert sum(file.size for file in layer.files) <= 16 << 20
+    assert {"a", "kept"} <= {file.path for file in layer.files}
+    assert "hole" in {file.path for file in layer.refused}

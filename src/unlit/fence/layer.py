@@ -34,7 +34,8 @@ class Layer:
 
     Attributes:
         files: What changed and may be taken.
-        refused: What changed although policy guards it; it is not taken.
+        refused: What changed although policy guards it, or is larger than the fence's disk by holes
+            or hard links; it is not taken.
     """
 
     def __init__(
@@ -144,13 +145,16 @@ def read_layer(stream: BinaryIO, lower: Path) -> Layer:
     contents: dict[str, _Content] = {}
     targets: dict[str, str] = {}
     opaque: list[str] = []
+    excess: list[ChangedFile] = []
     while (frame := _frame(stream)) is not None:
         path, kind = _inside(str(frame["path"])), str(frame["kind"])
         if kind == "opaque":
             opaque.append(path)
             continue
         size = int(frame["size"])
-        if kind == "file":
+        if kind == "excess":
+            excess.append(ChangedFile(path, "file", int(frame["mode"]), size))
+        elif kind == "file":
             contents[path] = _Content(store.tell(), size)
             _copy(stream, store, size)
             found[path] = ChangedFile(path, "file", int(frame["mode"]), size)
@@ -163,7 +167,9 @@ def read_layer(stream: BinaryIO, lower: Path) -> Layer:
     for path in opaque:
         _hide(lower, path, found)
     ordered = _deletions_first(found.values())
-    return Layer(ordered, contents, targets, store)
+    layer = Layer(ordered, contents, targets, store)
+    layer.refused = tuple(excess)
+    return layer
 
 
 def _frame(stream: BinaryIO) -> dict[str, Any] | None:

@@ -305,7 +305,7 @@ class _Keeper:
             try:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-                workspace.stream(f"{self._stage}/rw/up", fds[0])
+                workspace.stream(f"{self._stage}/rw/up", fds[0], self._order["disk_mb"] * _MIB)
                 code = 0
             finally:
                 os._exit(code)

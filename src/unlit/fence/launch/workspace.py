@@ -37,13 +37,20 @@ def lift(stage: str) -> None:
     sys_.unmount(f"{stage}/rw")
 
 
-def stream(upper: str, out: int) -> None:
+def stream(upper: str, out: int, budget: int) -> None:
     """Write every change below `upper` to a descriptor.
 
     A frame is a 4-byte length, a JSON object ``{path, kind, mode, size}`` and, for files, `size`
-    bytes. Kinds are ``file``, ``symlink`` (with ``target``), ``deleted`` and ``opaque``.
+    bytes. Kinds are ``file``, ``symlink`` (with ``target``), ``deleted`` and ``opaque``. Files that
+    would bring the whole over `budget` bytes are named as ``excess`` and not sent: holes and hard
+    links can promise more than the disk of the fence can hold.
     """
     for frame, path in _frames(upper, ""):
+        if frame["kind"] == "file":
+            if frame["size"] > budget:
+                frame["kind"] = "excess"
+            else:
+                budget -= frame["size"]
         head = json.dumps(frame).encode()
         _write(out, struct.pack("=I", len(head)) + head)
         if frame["kind"] == "file":
