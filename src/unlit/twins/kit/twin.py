@@ -77,6 +77,15 @@ class Exchange:
         except Malformed as error:
             raise self.twin.malformed(self, error) from error
 
+    def fields(self) -> dict[str, Any]:
+        """Return the body as an object, empty when there is none; others are malformed."""
+        value = self.json()
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self.twin.malformed(self, Malformed("an object is expected"))
+        return value
+
 
 class Twin:
     """One vendor's world. A plug-in subclasses it and exports ``twin = MyTwin()``.

@@ -36,6 +36,9 @@ def settle(call: Exchange, row: dict[str, Any], before: dict[str, Any] | None) -
     """Complete an application: what Okta derives from mode, name and credentials."""
     mode = row.get("signOnMode")
     key = row["id"]
+    for part in ("credentials", "settings", "visibility"):
+        if not isinstance(row.get(part) or {}, dict):
+            raise failure("E0000003")
     name = row.get("name") if isinstance(row.get("name"), str) and row["name"] else None
     name = before["name"] if before is not None else name and name.lower()
     if name is None:
@@ -366,7 +369,7 @@ def id_token(call: Exchange) -> Reply:
     table = call.table("id_token_issuers")
     empty = {"issuer": None, "orgUrl": None, "customUrl": None, "audience": None}
     if call.request.method == "POST":
-        mode = (call.json() or {}).get("issuerMode")
+        mode = call.fields().get("issuerMode")
         if mode not in ("ORG_URL", "CUSTOM_URL", "DYNAMIC"):
             raise invalid("issuerMode", "issuerMode: The field is invalid")
         table.put(key, mode)

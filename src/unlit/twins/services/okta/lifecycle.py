@@ -123,7 +123,7 @@ def reset_factors(call: Exchange) -> Reply:
 
 def change_password(call: Exchange) -> Reply:
     """``POST …/credentials/change_password``."""
-    row, body = user_of(call), call.json() or {}
+    row, body = user_of(call), call.fields()
     if row["status"] not in ("ACTIVE", "PASSWORD_EXPIRED", "STAGED", "RECOVERY"):
         raise failure("E0000038")
     new = (body.get("newPassword") or {}).get("value")
@@ -143,7 +143,7 @@ def change_password(call: Exchange) -> Reply:
 
 def change_question(call: Exchange) -> Reply:
     """``POST …/credentials/change_recovery_question``."""
-    row, body = user_of(call), call.json() or {}
+    row, body = user_of(call), call.fields()
     question = body.get("recovery_question") or {}
     if not question.get("question") or not question.get("answer"):
         raise invalid("recovery_question", "recovery_question: The field cannot be left blank")

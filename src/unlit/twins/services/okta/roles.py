@@ -56,8 +56,8 @@ def _assigned(call: Exchange) -> tuple[str, dict[str, Any]]:
 def assign(call: Exchange) -> Reply:
     """``POST …/roles``: a standard role by `type`, or a custom one by `role`."""
     kind, holder = _holder(call)
-    body = call.json() or {}
-    name = body.get("type")
+    body = call.fields()
+    name = str(body.get("type") or "")
     if name not in LABELS and name != "CUSTOM":
         raise invalid(
             "type",
@@ -167,7 +167,7 @@ def _custom(call: Exchange) -> dict[str, Any]:
 
 def create_custom(call: Exchange) -> Reply:
     """``POST /api/v1/iam/roles``."""
-    body = call.json() or {}
+    body = call.fields()
     label = body.get("label")
     if not label:
         raise invalid("label", "label: The field cannot be left blank")
@@ -208,7 +208,7 @@ def list_custom(call: Exchange) -> Reply:
 
 def replace_custom(call: Exchange) -> Reply:
     """``PUT /api/v1/iam/roles/{roleIdOrLabel}``."""
-    row, body = _custom(call), call.json() or {}
+    row, body = _custom(call), call.fields()
     row = call.world.table(_ROLES).patch(
         row["id"],
         label=body.get("label", row["label"]),
@@ -238,7 +238,7 @@ def permission(call: Exchange) -> Reply:
     row, name = _custom(call), call.params["permissionType"]
     table = call.world.table(f"okta.permissions:{row['id']}")
     if call.request.method == "POST":
-        _grant(call, row["id"], name, (call.json() or {}).get("conditions"))
+        _grant(call, row["id"], name, call.fields().get("conditions"))
         return Reply(204)
     if name not in table:
         raise missing(name, "Permission")
@@ -246,7 +246,7 @@ def permission(call: Exchange) -> Reply:
         table.drop(name)
         return Reply(204)
     if call.request.method == "PUT":
-        conditions = (call.json() or {}).get("conditions")
+        conditions = call.fields().get("conditions")
         return Reply(200, table.patch(name, conditions=conditions, lastUpdated=stamp(call.world)))
     return Reply(200, table[name])
 

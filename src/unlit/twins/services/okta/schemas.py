@@ -297,11 +297,11 @@ def definition(call: Exchange, name: str) -> dict[str, Any] | None:
 
 def create_link(call: Exchange) -> Reply:
     """``POST /api/v1/meta/schemas/user/linkedObjects``."""
-    body = call.json() or {}
+    body = call.fields()
     row = {}
     for side in ("primary", "associated"):
         value = body.get(side)
-        if not isinstance(value, dict) or not value.get("name"):
+        if not isinstance(value, dict) or not isinstance(value.get("name"), str):
             raise invalid(side, f"{side}: The field cannot be left blank")
         if definition(call, value["name"]) is not None:
             raise invalid("name", f"The name {value['name']} is already used.")

@@ -19,7 +19,7 @@ _KEYS: Final = "okta.at:/api/v1/idps/credentials/keys"
 
 def add_key(call: Exchange) -> Reply:
     """``POST /api/v1/idps/credentials/keys``: a certificate becomes a key."""
-    chain = (call.json() or {}).get("x5c")
+    chain = call.fields().get("x5c")
     if not isinstance(chain, list) or not chain:
         raise invalid("x5c", "x5c: The field cannot be left blank")
     try:
