@@ -1,5 +1,6 @@
 """The reference pages name what there is."""
 
+from dataclasses import fields
 from pathlib import Path
 
 from unlit.cli.main import COMMANDS
@@ -23,13 +24,11 @@ def test_every_key_of_the_factory_file_has_a_row() -> None:
     from unlit.wiring.factory import BudgetSettings, ProductSettings, ShipSettings, SourceSettings
 
     text = (REFERENCE / "unlit-toml.md").read_text()
-    tables = {
-        "product": ProductSettings,
-        "ship": ShipSettings,
-        "budget": BudgetSettings,
-        "source.NAME": SourceSettings,
+    rows = {
+        "product": fields(ProductSettings),
+        "ship": fields(ShipSettings),
+        "budget": fields(BudgetSettings),
+        "source.NAME": fields(SourceSettings),
     }
-    named = [
-        f"{table}.{field}" for table, kind in tables.items() for field in kind.__dataclass_fields__
-    ]
+    named = [f"{table}.{row.name}" for table, listed in rows.items() for row in listed]
     assert [name for name in named if f"`{name}`" not in text] == []
