@@ -142,3 +142,14 @@ def test_five_scenarios_that_only_know_their_old_values_are_suspicious() -> None
     assert five.is_suspicious
     assert freshness(same).p is None
     assert not freshness([Pair("x", False, True)] * 9).is_suspicious
+
+
+def test_what_is_corrected_has_a_form_of_its_own() -> None:
+    judged, labels = simulate(1, 0.9, 300, 60)
+    form = prediction_powered(judged, labels, p0=0.9).to_json()
+    assert form["labelled"] == 60
+    assert form["lower"] <= form["estimate"] <= form["upper"]
+
+
+def test_more_runs_than_anybody_makes_are_not_promised() -> None:
+    assert fixed_sample(0.9, 0.9001, 0.05, 0.1, cap=50) is None

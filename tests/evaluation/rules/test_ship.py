@@ -137,3 +137,17 @@ def test_the_mixture_rule_says_how_many_would_settle_it() -> None:
     assert start(ShipRule(method="mixture")).clean_runs_to_ship() == 43
     stopped = feed(start(ShipRule(method="mixture")), [False] * 2)
     assert stopped.decision is Verdict.NOT_YET
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_the_failures_that_are_said_to_stop_it_really_do(outcomes: list[bool]) -> None:
+    test = feed(start(ShipRule(0.8, 0.9)), outcomes)
+    missing = test.failures_to_stop()
+    if test.decision is Verdict.UNDECIDED and missing is not None:
+        stopped = feed(test, [False] * missing)
+        assert stopped.decision is Verdict.NOT_YET
+        assert stopped.e_value_against >= 10 - 1e-9
+    if test.decision is Verdict.SHIP:
+        assert missing is None
+    if test.decision is Verdict.NOT_YET:
+        assert test.clean_runs_to_ship() is None

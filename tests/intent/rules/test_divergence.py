@@ -10,13 +10,15 @@ from unlit.intent.rules.divergence import (
     Reading,
     best_question,
     clusters,
+    disagreements,
     masses,
     questions,
     split,
     spread,
 )
 from unlit.intent.rules.examples import Input, Observed, input_of, violation
-from unlit.intent.rules.inputs import Probe
+from unlit.intent.rules.inputs import Probe, probes
+from unlit.intent.rules.parse import read_spec
 
 READINGS = [Reading("a", "x"), Reading("b", "x"), Reading("c", "y")]
 A = CriterionId("AC-1")
@@ -123,3 +125,32 @@ def test_an_input_is_shown_as_it_would_be_typed() -> None:
     assert str(Input(("a b", ""))) == "'a b' ''"
     assert str(Input(())) == "(no arguments)"
     assert Input((), "x").as_text() == "no arguments with `x` on standard input"
+
+
+def test_a_program_that_breaks_an_example_is_reported_with_what_was_expected() -> None:
+    text = (
+        "---\nid: a\ntitle: A\nowner: o\n---\n## Criteria\n### AC-1 T\nIt shall print.\n\n"
+        "Example: e\n- Input: `x`\n- Outcome: prints `1`\n"
+    )
+    runs = {"old": {Input(("x",)): says("2\n")}}
+    found = disagreements(read_spec(text).spec, runs)
+    assert found[0].to_json() == {
+        "reading": "old",
+        "criterion": "AC-1",
+        "example": "e",
+        "input": "x",
+        "expected": "prints `1`",
+        "observed": "prints `2`, not `1`",
+    }
+    assert disagreements(read_spec(text).spec, {"old": {}}) == ()
+
+
+def test_piped_input_is_varied_too() -> None:
+    text = (
+        "---\nid: a\ntitle: A\nowner: o\n---\n## Criteria\n### AC-1 T\nIt shall print.\n\n"
+        "Example: e\n- Input: `-` with `1.5 b` on standard input\n- Outcome: prints `1`\n"
+    )
+    made = {probe.input for probe in probes(read_spec(text).spec)}
+    assert Input(("-",), "1.5 b") in made
+    assert Input(("-",), "") in made
+    assert any("é" in entry.stdin for entry in made)

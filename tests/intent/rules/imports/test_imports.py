@@ -257,3 +257,19 @@ def test_a_text_without_any_demand_is_refused() -> None:
 )
 def test_keywords_in_capitals_become_words_of_a_sentence(text: str, expected: str) -> None:
     assert sentence(text) == expected
+
+
+def test_given_when_then_lines_become_examples_of_the_criterion_before() -> None:
+    text = (
+        "# T\n\n## Acceptance criteria\n\n- The tool shall sort\n"
+        "- Given two names, when it runs, then they are sorted\n\n"
+        "### Scenario: empty\n\nGiven no name\nWhen it runs\nThen it prints nothing\n\n"
+        "## Requirements\n\nThe tool shall end.\n"
+    )
+    spec = import_text(text).spec
+    assert [criterion.text for criterion in spec.criteria] == [
+        "The tool shall sort.", "The tool shall end.",
+    ]  # fmt: skip
+    assert [example.outcome for example in spec.criteria[0].examples] == [
+        "they are sorted", "it prints nothing",
+    ]  # fmt: skip

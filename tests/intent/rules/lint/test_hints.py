@@ -159,3 +159,26 @@ def test_linting_never_raises(one: str, other: str) -> None:
 
 def test_a_sentence_without_end_is_named_and_takes_no_time() -> None:
     assert "INT-307" in codes("The tool shall " * 5000)
+
+
+def test_examples_of_one_input_that_exclude_each_other_are_named() -> None:
+    def example(outcome: str) -> str:
+        return f"Example: e\n- Input: `x`\n- Outcome: {outcome}\n"
+
+    def found(one: str, other: str) -> set[str]:
+        sentence = f"The tool shall print.\n\n{example(one)}\n{example(other)}"
+        return {f.message for f in hints(sentence) if f.code == "INT-330"}
+
+    assert any("`1` against `2`" in message for message in found("prints `1`", "prints `2`"))
+    assert any("exit code 1" in message for message in found("exit code 1", "exit code 2"))
+    assert found("prints `1`", "one file is written") == set()
+
+
+def test_two_words_for_one_thing_and_a_definition_nobody_uses_are_named() -> None:
+    assert "INT-318" in codes(
+        "The tool shall print the customer.", "The tool shall print the user."
+    )
+    text = SPEC.format(sentence="The tool shall print.").replace(
+        "## Boundaries", "## Glossary\n\n- wombat: an animal\n\n## Boundaries"
+    )
+    assert "INT-319" in {f.code for f in lint_spec(read_spec(text).spec)}
