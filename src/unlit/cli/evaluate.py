@@ -24,7 +24,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     *,
     spec: Path,
     candidate: Path,
-    vault: Path,
+    vault: str,
     run: str | None = None,
     kind: str | None = None,
     port: int | None = None,
@@ -54,7 +54,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     Args:
         spec: Markdown file with the criteria.
         candidate: Folder with the program.
-        vault: Folder with the scenarios; must lie outside of the candidate.
+        vault: Folder with the scenarios, outside of the candidate; or URL of a git repository.
         run: How the program starts; default: `run` of `[product]` in its unlit.toml.
         kind: cli, http, web or library; default: unlit.toml, else cli.
         port: Where an http or web program listens.
@@ -81,7 +81,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     from unlit.evaluation.planning import Flags, plan
 
     flags = Flags(
-        spec, candidate, vault, run, kind, port, base, policy, partition, tuple(only or ()),
+        spec, candidate, _vault(vault), run, kind, port, base, policy, partition, tuple(only or ()),
         trajectories, parallel, seed, artefacts, replay, tuple(fix or ()),
     )  # fmt: skip
     options = options_of(flags, judge, invariants)
@@ -107,6 +107,19 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         if replay is not None:
             sys.stdout.write(_happened(request))
     return result.verdict.exit_code
+
+
+def _vault(named: str) -> Path:
+    """Return the vault's folder; a git repository is fetched first."""
+    from unlit.evaluation.adapters.vault_clone import cloned, is_url
+    from unlit.wiring.paths import state_home
+    from unlit.wiring.settings import read_settings
+
+    if not is_url(named):
+        return Path(named)
+    settings = read_settings()
+    home = state_home(settings.env, settings.path("state_home"))
+    return asyncio.run(cloned(named, home / "vaults"))
 
 
 def options_of(flags: "Flags", judge: str | None, invariants: bool) -> dict[str, object]:
