@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from unlit.twins.kit.world import World
 from unlit.twins.model import Fact
 from unlit.twins.services.jira import seed
-from unlit.twins.services.jira.model import CLOUD, Rich, Row
+from unlit.twins.services.jira.model import CLOUD, SERVER, Rich, Row
 from unlit.twins.services.jira.site import Site
 
 _AVATAR: Final = re.compile(r"avatar/(\d+)|avatarId=(\d+)")
@@ -50,6 +50,8 @@ class _Site:
             if k.startswith("displayUrl") or k in ("serverTimeZone", "defaultLocale")
         }
         kind = str(body.get("deploymentType", CLOUD))
+        if kind == SERVER:
+            seed.become_server(self.site)
         about = {**self.site.about, **kept, "deploymentType": kind, "shown": tuple(body)}
         self.site.table("site").put("about", {**about, "extra": known})
 
@@ -69,6 +71,10 @@ class _Site:
         if row is not None and account not in users:
             users.put(account, {**row, "accountId": account})
         self.site.table("site").put("admin", account)
+        groups = self.site.table("groups")
+        for group in list(groups.values()):
+            renamed = tuple(account if member == old else member for member in group["members"])
+            groups.patch(group["groupId"], members=renamed)
         for project in list(self.site.table("projects").values()):
             if project["lead"] == old:
                 self.site.table("projects").patch(project["id"], lead=account)

@@ -258,6 +258,10 @@ SPRINT: Final = "customfield_10020"
 EPIC_LINK: Final = "customfield_10014"
 EPIC_NAME: Final = "customfield_10011"
 FLAGGED: Final = "customfield_10021"
+# Fields that Server and Data Center do not have.
+CLOUD_ONLY: Final = frozenset(
+    {"statuscategorychangedate", "statusCategory", "issuerestriction", "statuscategory"}
+)
 # Only epics show these.
 EPIC_ONLY: Final = frozenset({"customfield_10011", "customfield_10012", "customfield_10013"})
 # Part of an issue, but not of its default body.

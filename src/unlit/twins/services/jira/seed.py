@@ -126,7 +126,7 @@ def fill(site: Site, spec: Any) -> None:
     """Add the objects of a seed."""
     spec = spec or {}
     if str(spec.get("deployment", "")).lower() in ("server", "datacenter", "data center"):
-        site.table("site").patch("about", deploymentType=SERVER)
+        become_server(site)
     for entry in expand(spec.get("users")):
         add_user(site, entry)
     for entry in expand(spec.get("groups")):
@@ -158,6 +158,16 @@ def fill(site: Site, spec: Any) -> None:
         add_project(site, entry)
     for entry in expand(spec.get("issues")):
         add_issue(site, entry)
+
+
+def become_server(site: Site) -> None:
+    """Make a site a Server: its fields are those of Jira Software without the cloud's own."""
+    site.table("site").patch("about", deploymentType=SERVER)
+    fields = site.table("fields")
+    for name, row in list(fields.items()):
+        agile = "greenhopper" in str(row.get("schema", {}).get("custom", ""))
+        if name in presets.CLOUD_ONLY or (row["custom"] and not agile):
+            fields.drop(name)
 
 
 def add_issue(site: Site, entry: Row) -> Row:

@@ -55,7 +55,7 @@ class Site:
         """Return an issue by id or key (any case; keys of moved issues too)."""
         found = self.find_issue(id_or_key)
         if found is None:
-            raise refuse(404, NO_ISSUE)
+            raise refuse(404, NO_ISSUE if self.cloud else "Issue Does Not Exist")
         return found
 
     def find_issue(self, id_or_key: str) -> Row | None:

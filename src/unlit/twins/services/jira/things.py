@@ -101,6 +101,9 @@ class Things:
             return None
         avatar = row.get("avatarId")
         icon = f"{self.api}/universal_avatar/view/type/issuetype/avatar/{avatar}?size=medium"
+        if not self.site.cloud:
+            stem = f"{self.base}/secure/viewavatar?size=xsmall"
+            icon = f"{stem}&avatarId={avatar}&avatarType=issuetype"
         out: Row = {
             "self": f"{self.api}/issuetype/{ident}",
             "id": ident,

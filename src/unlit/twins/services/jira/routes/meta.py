@@ -33,7 +33,7 @@ def server_info(ask: Ask) -> Any:
             "databaseBuildNumber": about.get("buildNumber", 9120005),
             "scmInfo": about.get("scmInfo", "c9a3d81fb2a9f2a1e5b0b3c6c79f1f0ecf9ad01e"),
             "serverTitle": about.get("serverTitle", "Jira"),
-            **({"serverTime": stamp(ask.site.world.now())} if ask.me else {}),
+            **({"serverTime": stamp(ask.site.world.now())} if ask.exchange.token else {}),
         }
     out = {
         "baseUrl": ask.base,
@@ -170,7 +170,12 @@ def link_type(ask: Ask) -> Any:
 
 @routes.add("GET", "issue/createmeta", "getCreateIssueMeta")
 def createmeta(ask: Ask) -> Any:
-    """Return projects, issue types and, when expanded, fields that a new issue may have."""
+    """Return projects, issue types and, when expanded, fields that a new issue may have.
+
+    Server lost this in version 9: there ``createmeta`` is taken for an issue's key.
+    """
+    if not ask.site.cloud:
+        raise refuse(404, "Issue Does Not Exist")
     site = ask.site
     keys = [k.upper() for k in ask.many("projectKeys")]
     ids = ask.many("projectIds")

@@ -26,7 +26,9 @@ def listed(ask: Ask, row: Row, wanted: set[str]) -> Row:
     """Render a project as lists show it."""
     render = ask.render
     out: Row = {
-        "expand": "description,lead,issueTypes,url,projectKeys,permissions,insight",
+        "expand": "description,lead,issueTypes,url,projectKeys,permissions,insight"
+        if ask.site.cloud
+        else "description,lead,url,projectKeys",
         "self": f"{render.api}/project/{row['id']}",
         "id": row["id"],
         "key": row["key"],
@@ -36,7 +38,9 @@ def listed(ask: Ask, row: Row, wanted: set[str]) -> Row:
     }
     if row.get("category"):
         out["projectCategory"] = render.project_category(row["category"])
-    if ask.site.cloud:
+    if not ask.site.cloud:
+        out["archived"] = False
+    else:
         out |= {
             "simplified": row["simplified"],
             "style": row["style"],
