@@ -235,7 +235,7 @@ async def test_no_sni_and_address_literals_get_no_session(lab: Lab) -> None:
     await reader.readuntil(b"\r\n\r\n")
     with pytest.raises(OSError):  # noqa: PT011 # a TLS alert
         await writer.start_tls(lab.client_tls, server_hostname="127.0.0.1")
-    assert (await lab.entry("connection")).fields["outcome"] == "deny"
+    assert "no plain server name" in str((await lab.entry("connection")).fields["reason"])
 
 
 async def test_two_sessions_share_nothing(lab: Lab) -> None:
@@ -326,3 +326,19 @@ async def test_a_hundred_broken_conversations_leave_it_serving(
     assert b" 200 " in await lab.get(HOST, "/still-here")
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
     assert all(b"/../" not in seen.head for seen in lab.vendor.seen)
+
+
+async def test_a_program_that_trusts_nobody_is_explained_in_the_log(lab: Lab) -> None:
+    import ssl
+
+    def program() -> None:
+        with socket.create_connection(("127.0.0.1", lab.proxy_port)) as sock:
+            sock.sendall(
+                b"CONNECT open.vendor.test:443 HTTP/1.1\r\nhost: open.vendor.test:443\r\n\r\n"
+            )
+            sock.recv(1000)
+            ssl.create_default_context().wrap_socket(sock, server_hostname=HOST)
+
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await asyncio.to_thread(program)
+    assert "does not trust" in str((await lab.entry("connection")).fields["reason"])

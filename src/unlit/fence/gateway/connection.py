@@ -26,6 +26,13 @@ IDLE_S: Final = 120.0
 _LOG: Final = logging.getLogger(__name__)
 _TLS_HANDSHAKE: Final = 0x16
 _DNS: Final = 53
+_UNTRUSTED: Final = "the program does not trust the fence's certificate (see SSL_CERT_FILE inside)"
+_TLS_REASONS: Final = {
+    "CALLBACK_FAILED": "the program shows no plain server name (SNI)",
+    "TLSV1_ALERT_UNKNOWN_CA": _UNTRUSTED,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _UNTRUSTED,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _UNTRUSTED,
+}
 _ORIGINAL_DST_V4: Final = 80
 _ORIGINAL_DST_V6: Final = 80
 _SOL_IPV6: Final = 41
@@ -199,7 +206,7 @@ class Connection:
             )
         except (ssl.SSLError, OSError) as error:
             reason = getattr(error, "reason", None) or type(error).__name__
-            self._note(where, f"TLS failed: {reason}")
+            self._note(where, _TLS_REASONS.get(reason, f"TLS failed: {reason}"))
             return None
         return channel
 
