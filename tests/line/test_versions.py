@@ -1,0 +1,47 @@
+"""A run begun by another version is refused in words; changed steps want a new version."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.line.world import durable_url, overlays, request, services
+
+from unlit.core.canonical import digest_json
+from unlit.core.errors import InvalidInput
+from unlit.line import flow, graph_flow
+from unlit.line.service import Line
+from unlit.record.model import RunState
+
+STEPS = {
+    "line-1": "sha256:55ff26a6614a",
+}
+"""Version of the flow to the start of a digest of its steps' names in order. A changed digest wants
+a new version in `flow.FLOW_VERSION` and a new row here: runs of the old one must not go on in it."""
+
+
+def steps() -> str:
+    names: list[str] = []
+    for module in (flow, graph_flow):
+        text = Path(str(module.__file__)).read_text()
+        names += re.findall(
+            r'(?:perform|_stage|staged)\(\s*(?:work, |self\._work, )?"([\w/-]+)"', text
+        )
+        names += re.findall(r'"(unlit\.\w+|codergen|tool|wait\.human)":', text)
+    return digest_json(names)
+
+
+def test_changed_steps_have_a_new_version() -> None:
+    assert steps().startswith(STEPS[flow.FLOW_VERSION]), steps()
+
+
+async def test_a_run_of_another_version_is_refused_in_words(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [], pause_s=0.5)
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+    world.store.change_run(run, world.clock.now(), state=RunState.RUNNING)
+    monkeypatch.setattr(flow, "FLOW_VERSION", "line-999")
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-1"):
+            await line.resume(run)
