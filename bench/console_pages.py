@@ -191,7 +191,7 @@ def report(rows: list[dict], files: int, first: float, filled_s: float, asked: o
     bad = False
     print(
         f"record: {asked.runs:,} runs, {asked.trajectories:,} trajectories, filled in {filled_s:.0f} s"
-    )  # type: ignore[attr-defined] # noqa: E501
+    )  # type: ignore[attr-defined]
     print(f"{'page':44} {'median':>9} {'worst':>9} {'sent':>9} {'first visit':>12}")
     for row in rows:
         whole = row["bytes"] + files

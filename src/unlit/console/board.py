@@ -1,7 +1,7 @@
 """The line board: what needs you, in one sentence, then every run by need; pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -46,6 +46,7 @@ class BoardRow:
         now: What it is doing, asks or came to; one short sentence.
         shares: The candidates' gradings on validation scenarios, for the spark.
         mark: Symbol and word of an ended run.
+        progress: The grading that goes on, from its newest trajectory.
     """
 
     run: RunRow
@@ -56,6 +57,7 @@ class BoardRow:
     mark: tuple[str, str] | None
     usd: Decimal | None
     unpriced: int
+    progress: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Facts:
     asked: Mapping[str, Sequence[Asked]]
     doing: Mapping[str, str]
     now: datetime
+    progress: Mapping[str, Share] = field(default_factory=dict)
 
 
 def board_rows(runs: Sequence[RunRow], facts: Facts) -> list[BoardRow]:
@@ -94,6 +97,7 @@ def _row(run: RunRow, facts: Facts) -> BoardRow:
         mark=_mark(run) if group == "ended" else None,
         usd=usd,
         unpriced=unpriced,
+        progress=facts.progress.get(run.id) if group == "running" else None,
     )
 
 
@@ -155,6 +159,20 @@ def doing(spans: Sequence[Span], progress: Mapping[str, object] | None) -> str:
     if last.name in ("validate", "sealed") and progress and progress.get("total") is not None:
         words += f", trajectory {progress['total']}"
     return words
+
+
+def progress_of(spans: Sequence[Span], event: Mapping[str, object] | None) -> Share | None:
+    """Return the grading that goes on, from a run's newest event; `None` when none does."""
+    if not spans or not event or spans[-1].name not in ("validate", "sealed"):
+        return None
+    values = [event.get(name) for name in ("estimate", "lower", "upper")]
+    known = [float(value) for value in values if isinstance(value, int | float)]
+    total, satisfied = event.get("total"), event.get("satisfied")
+    if len(known) < 3 or not isinstance(total, int) or not isinstance(satisfied, int):
+        return None
+    partition = "sealed" if spans[-1].name == "sealed" else "validation"
+    candidate = spans[-1].candidate or ""
+    return Share(candidate, partition, "undecided", known[0], known[1], known[2], total, satisfied)
 
 
 def _track(run: RunRow, facts: Facts) -> Track:

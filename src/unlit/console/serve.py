@@ -17,8 +17,9 @@ from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
 from unlit.review.adapters.evaluations import Evaluations
-from unlit.wiring.desk import Office, open_office
-from unlit.wiring.paths import vault_path
+from unlit.wiring.desk import Office, find_repository, newest_repository, open_office
+from unlit.wiring.paths import state_paths, vault_path
+from unlit.wiring.settings import read_settings
 
 _KEY_BYTES: Final = 32
 
@@ -42,7 +43,7 @@ def open_console(
         OutsideFailed: The port is taken.
         InvalidInput: A setting or gate rule is not understood.
     """
-    office = open_office(repository, {"person": person}, create=True)
+    office = open_office(_where(repository), {"person": person}, create=True)
     try:
         listener = _listen(port)
         try:
@@ -55,6 +56,17 @@ def open_console(
             listener.close()
     finally:
         office.store.close()
+
+
+def _where(repository: Path | None) -> Path | None:
+    """Where nothing is named and nothing has run here, the record that was written last."""
+    if repository is not None:
+        return repository
+    settings = read_settings()
+    here = find_repository(Path())
+    if settings.text("database_url") or state_paths(settings, here).database.exists():
+        return here
+    return newest_repository(settings) or here
 
 
 def console_of(office: Office, port: int) -> Console:

@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from unlit.console.board import GROUPS, BoardRow, Facts, board_rows, doing, lede
+from unlit.console.board import (
+    GROUPS,
+    BoardRow,
+    Facts,
+    board_rows,
+    doing,
+    lede,
+    progress_of,
+)
 from unlit.console.queries import Asked, RunRow
 from unlit.console.web import Page
 from unlit.record.model import RunState
@@ -49,17 +57,19 @@ def _facts(page: Page) -> dict[str, Any]:
     waiting = [run.id for run in live if run.state is RunState.WAITING]
     for question in queries.asked(waiting) if waiting else ():
         asked[question.run].append(question)
+    running = {run.id: _progress(page, run) for run in live if run.state is RunState.RUNNING}
     facts = Facts(
         spans=spans,
         shares=queries.shares(ids) if ids else {},
         spent=queries.spent(ids) if ids else {},
         asked=asked,
-        doing={
-            run.id: doing(spans.get(run.id, ()), _progress(page, run))
-            for run in live
-            if run.state is RunState.RUNNING
-        },
+        doing={name: doing(spans.get(name, ()), event) for name, event in running.items()},
         now=now,
+        progress={
+            name: share
+            for name, event in running.items()
+            if (share := progress_of(spans.get(name, ()), event)) is not None
+        },
     )
     rows = board_rows(shown, facts)
     axis = axis_for([run.created_at for run in shown], now, page.console.zone)
