@@ -242,6 +242,9 @@ async def test_memory_is_limited(bench: Bench) -> None:
     code = "b = []\nimport time\nfor _ in range(64): b.append(bytearray(8 << 20)); time.sleep(.02)"
     done = await fence.run(["python3", "-c", code], timeout_s=30)
     assert done.exit_code in (137, 1)
+    assert done.limits_met == ("memory",)
+    assert done.peak_memory_mb is not None
+    assert done.peak_memory_mb > 100
     assert (await fence.run(["echo", "still"])).stdout == b"still\n"
 
 

@@ -97,6 +97,7 @@ class Finished:
 
     Attributes:
         exit_code: 128 + signal when a signal ended it; 125 when it could not be started.
+        peak_memory_mb: The most that its fence has used so far, files in memory included.
         limits_met: Limits that commands of its fence have met so far: ``memory``, ``processes``,
             ``disk``, ``file size``, ``processor time``, ``wall time``.
     """

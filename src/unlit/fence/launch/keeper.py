@@ -113,6 +113,7 @@ class _Keeper:
         self._runs: dict[int, _Run] = {}
         self._watches = warm.cgroup == 0
         self._met: set[str] = set()
+        self._peak_kb = 0
         self._filter = seccomp_filter()
         self._actions: dict[str, Callable[[Message, list[int]], None]] = {
             "run": self._run,
@@ -174,9 +175,15 @@ class _Keeper:
                 elif not self._answer():
                     self._end_all()
                     return
-            limit = self._order["memory_mb"] * _MIB
-            if self._watches and self._runs and population.kill_largest(list(self._runs), limit):
-                self._met.add("memory")
+            if self._watches and self._runs:
+                self._watch()
+
+    def _watch(self) -> None:
+        limit = self._order["memory_mb"] * _MIB
+        used = population.kill_largest(list(self._runs), limit)
+        self._peak_kb = max(self._peak_kb, used // 1024)
+        if used > limit:
+            self._met.add("memory")
 
     def _answer(self) -> bool:
         received = receive(self._channel)
@@ -261,7 +268,7 @@ class _Keeper:
                 "id": run.number,
                 "code": code,
                 "met": sorted(self._met),
-                "peak_kb": usage.ru_maxrss,
+                "peak_kb": self._peak(usage.ru_maxrss),
                 "started": run.has_started(),
             }
             try:
@@ -269,6 +276,14 @@ class _Keeper:
             except OSError:
                 if not quietly:
                     raise
+
+    def _peak(self, seen_kb: int) -> int:
+        """Return the most memory, in KB, that the fence has used so far."""
+        hierarchy = self._birth.hierarchy
+        if hierarchy is not None:
+            seen_kb = max(seen_kb, int(_read(hierarchy.peak_file(self._birth.group)) or 0) // 1024)
+        self._peak_kb = max(self._peak_kb, seen_kb)
+        return self._peak_kb
 
     def _note_limits(self, code: int) -> None:
         """Remember which limits have been met, as far as it can be told from here."""
@@ -314,10 +329,9 @@ class _Keeper:
     def _count(self, message: Message, fds: list[int]) -> None:
         hierarchy, group = self._birth.hierarchy, self._birth.group
         left = len(population.below(os.getpid()))
-        peak = 0
+        peak = self._peak(0) * 1024
         if hierarchy is not None:
             left = max(left, len(_read(hierarchy.members_file(group)).split()) - 1)
-            peak = int(_read(hierarchy.peak_file(group)) or 0)
         self._reply(message, {"processes": left, "peak_bytes": peak})
 
     def _end_all(self) -> None:

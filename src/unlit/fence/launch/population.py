@@ -1,5 +1,6 @@
 """The processes below a process, as the host sees them."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Sequence
@@ -36,23 +37,21 @@ def below(pid: int) -> list[int]:
     return found
 
 
-def kill_largest(roots: Sequence[int], limit_bytes: int) -> bool:
+def kill_largest(roots: Sequence[int], limit_bytes: int) -> int:
     """Kill the largest process below `roots` if all of them together use more than the limit.
 
     It stands in for a control group where none can be had: what grows faster than we look is
     caught late.
 
     Returns:
-        Whether the limit was met.
+        Bytes that all of them used; more than the limit if it was met.
     """
     sizes = {pid: _resident(pid) for root in roots for pid in below(root)}
-    if sum(sizes.values()) <= limit_bytes:
-        return False
-    try:
-        os.kill(max(sizes, key=lambda pid: sizes[pid]), signal.SIGKILL)
-    except ProcessLookupError:
-        return True
-    return True
+    used = sum(sizes.values())
+    if used > limit_bytes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(max(sizes, key=lambda pid: sizes[pid]), signal.SIGKILL)
+    return used
 
 
 def _is_zombie(pid: int) -> bool:
