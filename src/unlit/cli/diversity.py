@@ -105,7 +105,9 @@ def _samples(file: Path) -> "Iterator[Sample]":
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _invalid(
-            "EVA-312", f"{file} cannot be read: {error}", "It is a text file."
+            "EVA-312",
+            f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.",
+            "It is a text file.",
         ) from error
     seen: set[tuple[str, str, str]] = set()
     for number, line in enumerate(text.splitlines(), 1):

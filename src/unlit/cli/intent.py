@@ -130,7 +130,9 @@ def _summary(rows: list[dict[str, Any]]) -> str:
     def count(level: str) -> int:
         return sum(row["level"] == level for row in rows)
 
-    return f"{count('error')} broken, {count('gate')} missing, {count('hint')} hints\n"
+    hints = count("hint")
+    said = "1 hint" if hints == 1 else f"{hints} hints"
+    return f"{count('error')} broken, {count('gate')} missing, {said}\n"
 
 
 @app.command
@@ -170,7 +172,11 @@ def ready(
             + "\n"
         )
     elif verdict.ready:
-        sys.stdout.write(f"{read.id} is ready: {len(read.criteria)} criteria, all with examples.\n")
+        number = len(read.criteria)
+        said = (
+            "1 criterion, with examples" if number == 1 else f"{number} criteria, all with examples"
+        )
+        sys.stdout.write(f"{read.id} is ready: {said}.\n")
     else:
         sys.stdout.write(as_text(str(spec), text, verdict.missing))
         sys.stdout.write(f"{read.id} is not ready: {len(verdict.missing)} missing.\n")
