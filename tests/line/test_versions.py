@@ -16,7 +16,7 @@ STEPS = {
     "line-1": "sha256:55ff26a6614a",
 }
 """Version of the flow to the start of a digest of its steps' names in order. A changed digest wants
-a new version in `flow.FLOW_VERSION` and a new row here: runs of the old one must not go on in it."""
+a new version in `flow.FLOW_VERSION` and a new row: runs of the old one must not go on in it."""
 
 
 def steps() -> str:

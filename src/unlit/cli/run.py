@@ -223,7 +223,7 @@ def exit_code(found: "Run") -> int:
     if found.state in (RunState.WAITING, RunState.SHIPPED, RunState.QUEUED):
         return 0
     if found.state is RunState.FAILED:
-        return 6 if "LIN-03" in found.note else 5
+        return 6 if "LIN-03" in found.note or "REC-02" in found.note else 5
     return 130 if found.state is RunState.CANCELLED else 1
 
 

@@ -191,6 +191,7 @@ class Line:
         self._services.store.change_run(run, now, **changes)
         if self._services.ledger is not None:
             self._services.ledger.settle_crashed(run)
+            self._services.ledger.forget(run)
         await self._engine.resume(run, kind)
 
     async def rewind(self, run: RunId, stage: str) -> None:

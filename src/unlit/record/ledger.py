@@ -78,6 +78,7 @@ class Ledger:
         self._price = price
         self._warn = warn
         self._runs: dict[str, Run | None] = {}
+        self._refused: dict[str, BudgetUsedUp] = {}
 
     def reserve(
         self, identity: Who, provider: str, model: str, input_tokens: int, max_tokens: int | None
@@ -98,7 +99,8 @@ class Ledger:
         worst = self._price(ModelUsage(provider, model, input_tokens, output))
         limits = limits_of(run, day)
         if worst is None and limits:
-            raise _unknown_price(model)
+            self._refused[identity.run] = _unknown_price(model)
+            raise self._refused[identity.run]
         key = self._ids.fresh("call")
         row = {
             "key": key,
@@ -114,10 +116,18 @@ class Ledger:
             "output_tokens": output,
             "micros": None if worst is None else _micros(worst),
         }
-        shares = self._hold(row, limits)
+        try:
+            shares = self._hold(row, limits)
+        except BudgetUsedUp as refusal:
+            self._refused[identity.run] = refusal
+            raise
         for scope, share in shares:
             self._warn(identity.run, scope, share)
         return key
+
+    def refusal(self, run: RunId) -> BudgetUsedUp | None:
+        """Return why a call of this run was refused since it was last asked; asking forgets it."""
+        return self._refused.pop(run, None)
 
     def settle(self, ticket: str, usage: ModelUsage | None) -> None:
         """Book what a call really used; `None` means it was refused and cost nothing."""
@@ -158,6 +168,10 @@ class Ledger:
         if self._runs.get(run) is None:
             self._runs[run] = self._store.run(RunId(run))
         return self._runs[run]
+
+    def forget(self, run: RunId) -> None:
+        """Read a run's limits again at its next call; they were changed."""
+        self._runs.pop(run, None)
 
     def _hold(self, row: Mapping[str, Any], limits: tuple[Limit, ...]) -> list[tuple[str, float]]:
         amount = int(str(row["micros"] or 0))

@@ -126,6 +126,9 @@ async def _build(work: Work, turn: Turn) -> Mapping[str, Any]:
     closed: Mapping[str, Any] = {}
     try:
         end = await _turn(work, turn, agent, fence, text)
+        refusal = services.ledger.refusal(work.run) if services.ledger else None
+        if refusal is not None:
+            raise refusal  # the money ran out in the middle of the turn: nobody's failure
         verdict = await asyncio.to_thread(_extract, work, end, fence, scratch)
         commit = None
         if verdict.outcome.is_candidate:
