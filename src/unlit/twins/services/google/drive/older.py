@@ -29,8 +29,9 @@ _SAME: Final = (
 
 def older_user(shown: Row) -> Row:
     """Render a person as v2 does."""
-    out = {k: v for k, v in shown.items() if k != "me"}
-    return {**out, "isAuthenticatedUser": shown["me"]}
+    out = {k: v for k, v in shown.items() if k not in ("me", "photoLink")}
+    picture = {"picture": {"url": shown["photoLink"]}} if "photoLink" in shown else {}
+    return {**out, **picture, "isAuthenticatedUser": shown["me"]}
 
 
 def older(ask: Ask, row: Row) -> Row:

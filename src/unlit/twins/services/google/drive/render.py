@@ -6,6 +6,7 @@ from typing import Final
 from unlit.twins.services.google import store
 from unlit.twins.services.google.call import Ask, Row
 
+PHOTO: Final = "https://lh3.googleusercontent.com/a/default-user=s64"
 NATIVE_LINKS: Final = {
     store.SHEET: "https://docs.google.com/spreadsheets/d/{}/edit?usp=drivesdk",
     store.DOCUMENT: "https://docs.google.com/document/d/{}/edit?usp=drivesdk",
@@ -46,6 +47,7 @@ def user(ask: Ask, mail: str | None) -> Row:
         "me": person["emailAddress"] == ask.me.get("emailAddress"),
         "permissionId": person["permissionId"],
         "emailAddress": person["emailAddress"],
+        "photoLink": PHOTO,
     }
 
 
@@ -68,6 +70,8 @@ def permission(row: Row) -> Row:
             out[name] = row[name]
     if row["type"] in ("anyone", "domain"):
         out["allowFileDiscovery"] = bool(row.get("allowFileDiscovery", False))
+    if row["type"] == "user":
+        out["photoLink"] = PHOTO
     if row["type"] in ("user", "group"):
         out["deleted"] = False
         out["pendingOwner"] = bool(row.get("pendingOwner", False))
@@ -148,7 +152,7 @@ def file(ask: Ask, row: Row) -> Row:
         "viewersCanCopyContent": not row.get("copyRequiresWriterPermission", False),
         "copyRequiresWriterPermission": bool(row.get("copyRequiresWriterPermission", False)),
         "writersCanShare": bool(row.get("writersCanShare", True)),
-        "quotaBytesUsed": str(row.get("size", 0)),
+        "quotaBytesUsed": str(row.get("size", 1024 if mime in EXPORTS else 0)),
         "isAppAuthorized": True,
         "linkShareMetadata": {"securityUpdateEligible": False, "securityUpdateEnabled": True},
     }
