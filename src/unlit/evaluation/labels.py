@@ -9,7 +9,7 @@ from typing import Final
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CriterionId
 from unlit.core.states import CriterionState
-from unlit.evaluation.ledger import evaluator_store
+from unlit.evaluation.ledger import evaluator_store, open_store
 from unlit.evaluation.model import CriterionResult, ShipRule
 from unlit.evaluation.rules.judging import Card, Label, card, prediction_powered
 
@@ -50,8 +50,7 @@ def read_labels(vault: Path, judge: str, criterion: str) -> list[Label]:
 
 def add_label(vault: Path, judge: str, criterion: str, label: Label) -> None:
     """Keep what a person said about one judged run."""
-    path = evaluator_store(vault) / FILE_NAME
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = open_store(vault) / FILE_NAME
     value = {"judge": judge, "criterion": criterion, "verdict": label.judge,
              "person": label.person}  # fmt: skip
     with path.open("a", encoding="utf-8") as stream:

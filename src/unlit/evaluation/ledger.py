@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from unlit.core.canonical import digest_json
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import CriterionId, ScenarioId
 from unlit.evaluation.model import EvaluationRequest, ShipRule
 from unlit.evaluation.rules.feedback import to_retire
@@ -53,6 +53,7 @@ class Ledger:
     """
 
     def __init__(self, vault: Path) -> None:
+        self._vault = vault
         self.path = evaluator_store(vault) / FILE_NAME
 
     def entries(self) -> list[Entry]:
@@ -145,7 +146,7 @@ class Ledger:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        open_store(self._vault)
         with (self.path.parent / "looks.lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
@@ -155,6 +156,24 @@ def evaluator_store(vault: Path) -> Path:
     """Return the evaluator's own store: beside the vault, never in it."""
     real = vault.resolve()
     return real.with_name(real.name + ".evaluator")
+
+
+def open_store(vault: Path) -> Path:
+    """Return the evaluator's own store, made if it is missing; only this user may open it.
+
+    Raises:
+        OutsideFailed: It cannot be made there.
+    """
+    store = evaluator_store(vault)
+    try:
+        store.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise OutsideFailed(
+            "EVA-143", f"The evaluator's store {store} cannot be made.",
+            f"{error.strerror}; what a grading sees is kept beside the vault and nowhere else.",
+            "put the vault into a folder that you may write to.",
+        ) from error  # fmt: skip
+    return store
 
 
 def look_key(request: EvaluationRequest, vault_digest: str) -> str:

@@ -17,6 +17,7 @@ from unlit.evaluation.defaults import (
 from unlit.evaluation.ledger import evaluator_store
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.evaluation.scenarios.model import Scenario
+from unlit.evaluation.store import ArtefactStore
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.policy import Identity
 
@@ -164,7 +165,7 @@ def _policy(flags: Flags, vault: Vault, artefacts: Path, build: str | None) -> P
     for path in (flags.policy, flags.candidate / "policy.toml"):
         if path is not None and (path.is_file() or path is flags.policy):
             return path.absolute()
-    artefacts.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ArtefactStore(artefacts)
     made = artefacts / "policy.toml"
     made.write_text(default_policy(vault.services(), build=build), encoding="utf-8")
     return made.absolute()

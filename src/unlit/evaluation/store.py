@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import ScenarioId
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.model import TrajectoryRecord
@@ -36,7 +36,13 @@ class ArtefactStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise OutsideFailed(
+                "EVA-143", f"The evaluator's store {folder} cannot be made.",
+                f"{error.strerror}.", "put the vault into a folder that you may write to.",
+            ) from error  # fmt: skip
         self.folder = folder
         self._path = folder / "trajectories.jsonl"
         self._stream: TextIO | None = None

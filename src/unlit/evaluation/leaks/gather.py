@@ -11,7 +11,7 @@ from unlit.evaluation.leaks.literals import literals_of
 from unlit.evaluation.leaks.needles import canary_of
 from unlit.evaluation.leaks.proof import FOLDERS, Hidden, Places
 from unlit.evaluation.leaks.sources import read_trees
-from unlit.evaluation.ledger import evaluator_store
+from unlit.evaluation.ledger import open_store
 from unlit.evaluation.model import EvaluationRequest
 from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.vault import Vault
@@ -21,8 +21,7 @@ _KEY_FILE: Final = "canary.key"
 
 def canary_key(vault: Path) -> bytes:
     """Return the secret that canaries are made with; made when first asked for."""
-    path = evaluator_store(vault) / _KEY_FILE
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = open_store(vault) / _KEY_FILE
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from unlit.evaluation.ledger import evaluator_store
+from unlit.evaluation.ledger import evaluator_store, open_store
 from unlit.evaluation.model import Interval, Strength
 from unlit.evaluation.strength.battery import Report
 
@@ -33,8 +33,7 @@ def strength_document(report: Report, vault_digest: str, tree: str | None) -> di
 
 def keep_strength(vault: Path, document: Mapping[str, Any]) -> None:
     """Keep a report beside the vault."""
-    path = evaluator_store(vault) / _FILE
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = open_store(vault) / _FILE
     path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
