@@ -15,6 +15,7 @@ TWINS: Final[dict[str, str]] = {
     "jira": "unlit.twins.services.jira:twin",
     "slack": "unlit.twins.services.slack:twin",
     "google": "unlit.twins.services.google:twin",
+    "github": "unlit.twins.services.github:twin",
 }
 SERVED: Final[dict[str, str]] = {
     "okta": "okta",
