@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from unlit.core.clock import FakeClock
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.system import SystemClock
-from unlit.policy import AuditLog, Identity, read_entries, verify
+from unlit.policy import AuditLog, Identity, logs_in, merged, read_entries, verify
 from unlit.policy.audit.export import check_envelope, check_proof, export, prove
 from unlit.policy.audit.merkle import Frontier, inclusion_proof, leaf_hash, root_from_proof
 from unlit.policy.audit.show import entry_text
@@ -150,6 +150,26 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     )
     assert b"another process writes it" in done.stderr
     log.close()
+
+
+def test_a_second_process_writes_beside_and_both_are_read(tmp_path: Path) -> None:
+    clock = FakeClock()
+    one = AuditLog.open_or_beside(tmp_path / "audit", {}, clock, name="a")
+    two = AuditLog.open_or_beside(tmp_path / "audit", {}, clock, name="b")
+    for number, log in enumerate((one, two, one)):
+        clock.advance(1)
+        log.append("exchange", WHO, {"n": number})
+    one.close()
+    two.close()
+    logs = logs_in(tmp_path / "audit")
+    assert [log.name for log in logs] == ["audit", "beside-b"]
+    assert all(verify(log).ok for log in logs)
+    assert verify(logs[0]).header["key"] == verify(logs[1]).header["key"]
+    numbers = [entry.fields["n"] for entry in merged(logs, "r-1")]
+    assert numbers == [0, 1, 2]
+    again = AuditLog.open_or_beside(tmp_path / "audit", {}, clock, name="c")
+    assert again.directory == tmp_path / "audit"
+    again.close()
 
 
 def test_hostile_text_stays_one_inert_line(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def show(
     last: int | None = None,
     as_json: Json = False,
 ) -> int:
-    """Print entries, one a line, in order.
+    """Print entries, one a line, in order; of the logs inside the folder too.
 
     Args:
         audit: Folder of the log; default the one of this repository's factory.
@@ -32,10 +32,10 @@ def show(
     """
     from collections import deque
 
-    from unlit.policy import read_entries
+    from unlit.policy.audit.reading import logs_in, merged
     from unlit.policy.audit.show import entry_json, entry_text
 
-    found = read_entries(_folder(audit), run=run, denied=denied)
+    found = merged(logs_in(_folder(audit)), run=run, denied=denied)
     for entry in found if last is None else deque(found, maxlen=max(0, last)):
         sys.stdout.write((entry_json(entry) if as_json else entry_text(entry)) + "\n")
     return 0
@@ -51,27 +51,36 @@ def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = Fals
         as_json: Print JSON.
     """
     from unlit.policy import verify as check
+    from unlit.policy.audit.reading import logs_in
 
-    result = check(_folder(audit), key=key)
+    results = [(folder, check(folder, key=key)) for folder in logs_in(_folder(audit))]
+    holds = all(result.ok for _, result in results)
     if as_json:
-        row: dict[str, object] = {
-            "ok": result.ok,
-            "entries": result.entries,
-            "signed": result.signed,
-        }
-        row |= {"head": result.head, "problems": list(result.problems)}
-        sys.stdout.write(json.dumps({"schema": "unlit.audit-verification/1", **row}) + "\n")
-        return 0 if result.ok else 1
-    for problem in result.problems:
-        sys.stdout.write(f"problem: {problem}\n")
-    state = "holds" if result.ok else "DOES NOT HOLD"
-    sys.stdout.write(f"The log {state}: {result.entries} entries, {result.signed} signed.\n")
-    sys.stdout.write(f"Root: {result.head}\n")
+        rows = [
+            {
+                "log": str(folder),
+                "ok": result.ok,
+                "entries": result.entries,
+                "signed": result.signed,
+                "head": result.head,
+                "problems": list(result.problems),
+            }
+            for folder, result in results
+        ]
+        found = {"schema": "unlit.audit-verification/1", "ok": holds, "logs": rows}
+        sys.stdout.write(json.dumps(found) + "\n")
+        return 0 if holds else 1
+    for folder, result in results:
+        for problem in result.problems:
+            sys.stdout.write(f"problem in {folder}: {problem}\n")
+        state = "holds" if result.ok else "DOES NOT HOLD"
+        counts = f"{result.entries} entries, {result.signed} signed"
+        sys.stdout.write(f"The log {folder} {state}: {counts}.\nRoot: {result.head}\n")
     if key is None:
         sys.stdout.write(
             "The key was taken from the log itself; --key compares with a known one.\n"
         )
-    return 0 if result.ok else 1
+    return 0 if holds else 1
 
 
 @app.command

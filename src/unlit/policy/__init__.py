@@ -1,7 +1,7 @@
 """Decisions: who may touch which credential, host, path, file, service; and the audit log."""
 
 from unlit.policy.audit.log import AuditLog
-from unlit.policy.audit.reading import read_entries, verify
+from unlit.policy.audit.reading import logs_in, merged, read_entries, verify
 from unlit.policy.files import load_policy
 from unlit.policy.model import (
     AuditEntry,
@@ -34,6 +34,8 @@ __all__ = [
     "Verification",
     "decide",
     "load_policy",
+    "logs_in",
+    "merged",
     "mint_placeholder",
     "parse_policy",
     "read_entries",

@@ -37,6 +37,10 @@ _SYSTEM: Final = Identity("", "", "unlit", "system")
 _WHY: Final = "nothing may happen that the audit log does not hold"
 
 
+class HeldByAnother(OutsideFailed):
+    """Another process writes the log."""
+
+
 class AuditLog:
     """An append-only log in one folder; safe to use from several threads, one process at a time."""
 
@@ -94,6 +98,34 @@ class AuditLog:
             log.append("log.repaired", _SYSTEM, {"cut_bytes": torn, "entries": log.entries})
         log.append(HEADER_KIND, _SYSTEM, {"key": public_text(key), **header}, sync=True)
         return log
+
+    @classmethod
+    def open_or_beside(
+        cls,
+        directory: Path,
+        header: Mapping[str, JSON],
+        clock: Clock,
+        *,
+        name: str,
+        key_dir: Path | None = None,
+    ) -> Self:
+        """Open the log in `directory` or, while another process writes it, one inside it.
+
+        Args:
+            directory: As for `open`.
+            header: As for `open`.
+            clock: As for `open`.
+            name: Names the log beside; `logs_in` finds it.
+            key_dir: As for `open`; both logs are signed with the same key.
+
+        Raises:
+            OutsideFailed: Neither can be written.
+        """
+        keys = key_dir or directory.parent / "audit-key"
+        try:
+            return cls.open(directory, header, clock, key_dir=keys)
+        except HeldByAnother:
+            return cls.open(directory / f"beside-{name}", header, clock, key_dir=keys)
 
     @property
     def entries(self) -> int:
@@ -237,7 +269,12 @@ class AuditLog:
         except OSError as error:
             os.close(self._log)
             os.close(self._marks)
-            raise _unwritable(self.directory, "another process writes it") from error
+            raise HeldByAnother(
+                "POL-144",
+                f"The audit log in {self.directory} cannot be written: another process writes it.",
+                "two writers would break its order",
+                "Wait for the other process, or let this one write a log beside it.",
+            ) from error
         _cut_torn_line(self._marks)
         torn = self._replay(path)
         self._durable = self._frontier.size

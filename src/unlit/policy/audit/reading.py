@@ -1,7 +1,8 @@
 """Reading and checking an audit log, offline, without the process that wrote it."""
 
 import base64
-from collections.abc import Iterator, Mapping
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +41,26 @@ def read_entries(
             if denied and not is_denial(entry):
                 continue
             yield entry
+
+
+def logs_in(directory: Path) -> tuple[Path, ...]:
+    """Return every log in a folder: its own, and those that lie inside it.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    found = sorted(path.parent for path in directory.glob(f"**/{LOG_NAME}"))
+    if not found:
+        _open(directory)
+    return tuple(found)
+
+
+def merged(
+    directories: Iterable[Path], run: str | None = None, denied: bool = False
+) -> Iterator[AuditEntry]:
+    """Yield the entries of several logs in the order of their time."""
+    logs = (read_entries(directory, run, denied) for directory in directories)
+    return heapq.merge(*logs, key=lambda entry: entry.at)
 
 
 def is_denial(entry: AuditEntry) -> bool:
