@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SECONDS: Final = 20.0
 _CONTROL_FILE: Final = "/etc/passwd"
 _PLANT: Final = "FENCE_PROBE"
-_MEMORY: Final = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null"
+_MEMORY: Final = "exec cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null"
 
 Secrets = Callable[["FenceSpec"], Mapping[str, str]]
 

@@ -20,6 +20,7 @@ from unlit.fence.launch.wire import pair, receive, send
 _FIRST_UID: Final = 0x7000_0000
 _UIDS_EACH: Final = 1024
 _FACTORIES: Final = 1 << 18
+_READY: Final = 2
 _LAST_S: Final = 15.0
 _SWEEPS: Final = 100
 _PAUSE_S: Final = 0.02
@@ -49,7 +50,7 @@ class Zygote:
         self._count = 0
         self._groups: dict[int, str] = {}
         self._stale: list[str] = []
-        self._spare: _Spare | None = None
+        self._spares: list[_Spare] = []
 
     def serve(self) -> None:
         """Give out fences until the factory hangs up."""
@@ -60,7 +61,7 @@ class Zygote:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(wake_read, select.POLLIN)
-        self._spare = self._fork()
+        self._stock()
         while True:
             for fd, _ in poll.poll():
                 if fd == wake_read:
@@ -76,8 +77,7 @@ class Zygote:
             return False
         message, fds = received
         order: Order = message  # type: ignore[assignment] # made by our own host
-        spare = self._spare or self._fork()
-        self._spare = None
+        spare = self._spares.pop(0) if self._spares else self._fork()
         opened: list[int] = []
         try:
             if self._hierarchy is not None:
@@ -94,8 +94,13 @@ class Zygote:
             spare.link.close()
             for fd in (*fds, *opened):
                 os.close(fd)
-        self._spare = self._fork()
+        self._stock()
         return True
+
+    def _stock(self) -> None:
+        """Keep as many keepers ready as may be asked for at once."""
+        while len(self._spares) < _READY:
+            self._spares.append(self._fork())
 
     def _trees(self, order: Order, spare: _Spare) -> list[int]:
         """Open what the fence shows, its owner's files as the fence's own user's."""
@@ -146,8 +151,8 @@ class Zygote:
         if pid == 0:
             code = 1
             try:
-                ours.close()
-                self._control.close()
+                for held in (ours, self._control, *(spare.link for spare in self._spares)):
+                    held.close()  # else others would not notice when the factory hangs up
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 keep(theirs, Birth(uid, group, self._hierarchy))
@@ -184,8 +189,8 @@ class Zygote:
 
     def _end(self) -> None:
         """Wait for every keeper, which the same hang-up ends; then leave nothing behind."""
-        if self._spare is not None:
-            self._spare.link.close()
+        for spare in self._spares:
+            spare.link.close()
         signal.signal(signal.SIGALRM, self._end_hard)
         signal.setitimer(signal.ITIMER_REAL, _LAST_S)
         while self._groups:
