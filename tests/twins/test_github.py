@@ -52,6 +52,7 @@ def use(base: str, token: str) -> dict[str, Any]:
         "merged": merged.merged,
         "again": caught.value.status,
         "file": repo.get_contents("src/new.py").decoded_content,
+        "readme": repo.get_contents("README.md").decoded_content,
         "pull": (repo.get_pull(pull.number).state, repo.get_pull(pull.number).merged),
         "open": [i.title for i in repo.get_issues(state="open")],
         "comments": repo.get_issue(issue.number).comments,
@@ -68,6 +69,7 @@ async def test_a_pull_request_is_checked_merged_and_told_of() -> None:
     found = await asyncio.to_thread(use, f"http://{server.address}", token)
     assert found == {
         "checks": [("ci", "success")], "merged": True, "again": 405, "file": b"print(1)\n",
+        "readme": b"# acme/app\n",
         "pull": ("closed", True), "open": [], "comments": 1,
     }  # fmt: skip
     await asyncio.sleep(0.05)

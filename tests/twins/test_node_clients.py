@@ -12,7 +12,8 @@ from unlit.twins.universe import Universe
 
 HERE = Path(__file__).parent / "node"
 MODULES = Path(os.environ.get("UNLIT_NODE_MODULES", "node_modules")).absolute()
-PACKAGES = {"slack": "@slack/web-api", "okta": "@okta/okta-sdk-nodejs"}
+PACKAGES = {"slack": "@slack/web-api", "okta": "@okta/okta-sdk-nodejs", "github": "@octokit/core"}
+SEEDS = {"github": {"github": {"repos": [{"name": "acme/node"}]}}}
 
 
 @pytest.mark.clients
@@ -22,7 +23,7 @@ async def test_the_vendors_client_for_node(service: str) -> None:
     if node is None or not (MODULES / PACKAGES[service]).exists():
         pytest.skip(f"{PACKAGES[service]} is not installed (UNLIT_NODE_MODULES)")
     universe = Universe([service])
-    universe.default = universe.create_world()
+    universe.default = universe.create_world(SEEDS.get(service))
     doors = await open_doors(universe)
     process = await asyncio.create_subprocess_exec(
         node,

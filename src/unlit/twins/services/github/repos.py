@@ -352,12 +352,19 @@ ROUTES: Final = (
     Route("GET", "/user", user, "users/get-authenticated"),
     Route("POST", "/user/repos", create, "repos/create-for-authenticated-user"),
     Route("GET", _R, get, "repos/get"),
-    Route("GET", _R + "/contents/{path+}", read, "repos/get-content"),
     Route("GET", _R + "/contents", read, "repos/get-content-root"),
-    Route("PUT", _R + "/contents/{path+}", write, "repos/create-or-update-file-contents"),
-    Route("DELETE", _R + "/contents/{path+}", write, "repos/delete-file"),
+    *(
+        Route(method, f"{_R}/contents/{path}", handler, op)
+        for path in ("{path}", "{path+}")  # the contract's one segment, and what GitHub takes
+        for method, handler, op in (
+            ("GET", read, "repos/get-content"),
+            ("PUT", write, "repos/create-or-update-file-contents"),
+            ("DELETE", write, "repos/delete-file"),
+        )
+    ),
     Route("GET", _R + "/commits/{ref}", get_commit, "repos/get-commit"),
     Route("GET", _R + "/branches/{branch}", get_ref, "repos/get-branch"),
+    Route("GET", _R + "/git/ref/{ref}", get_ref, "git/get-ref"),
     Route("GET", _R + "/git/ref/{ref+}", get_ref, "git/get-ref"),
     Route("POST", _R + "/git/refs", create_ref, "git/create-ref"),
 )  # fmt: skip
