@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unlit.console import oidc
 from unlit.console.api import OPERATIONS, PREFIX, Operation, openapi, read_body
 from unlit.console.live import Watcher, live_board, live_run
 from unlit.console.model import Console, Role, Session
@@ -100,6 +101,8 @@ def create_app(console: Console) -> ASGIApp:
     write_limit = Limiter(burst=60, per_minute=240)
     routes = [
         Route("/login", partial(_login, console=console, limit=login_limit), methods=["GET"]),
+        Route("/login/oidc", partial(_oidc, console=console, limit=login_limit)),
+        Route("/login/callback", partial(_callback, console=console, limit=login_limit)),
         Route("/assets/{digest}/{name}", _asset, methods=["GET"]),
         Route("/live/board", partial(_live, console=console, make=live_board, watcher=watcher)),
         Route("/live/runs/{run}", partial(_live, console=console, make=live_run, watcher=watcher)),
@@ -238,13 +241,56 @@ async def _login(request: Request, *, console: Console, limit: Limiter) -> Respo
     token = request.query_params.get("token", "")
     if not token or not is_token(token, console.token):
         return _login_page(request, console, tried=bool(token))
-    session = open_session(console.person, console.roles, int(console.clock.now().timestamp()))
-    answer = RedirectResponse(_next(request.query_params.get("next", "/")), 303)
+    target = _next(request.query_params.get("next", "/"))
+    return _let_in(console, console.person, console.roles, target)
+
+
+def _let_in(console: Console, person: str, roles: frozenset[Role], target: str) -> Response:
+    session = open_session(person, roles, int(console.clock.now().timestamp()))
+    answer = RedirectResponse(target, 303)
     answer.set_cookie(
         COOKIE, seal(session, console.key), max_age=SESSION_S, httponly=True, samesite="lax",
         secure=console.secure, path="/",
     )  # fmt: skip
     return answer
+
+
+async def _oidc(request: Request, *, console: Console, limit: Limiter) -> Response:
+    provider, now_s = console.provider, int(console.clock.now().timestamp())
+    if provider is None or not _allowed(request, console, limit):
+        return _login_page(request, console)
+    try:
+        url, cookie = await run_in_threadpool(oidc.begin, provider, console.key, now_s)
+    except UnlitError as error:
+        return _login_page(request, console, said=f"{error.what} {error.remedy}")
+    answer = RedirectResponse(url, 303)
+    answer.set_cookie(
+        oidc.COOKIE, cookie, max_age=oidc.LOGIN_S, httponly=True, samesite="lax",
+        secure=console.secure, path="/login",
+    )  # fmt: skip
+    return answer
+
+
+async def _callback(request: Request, *, console: Console, limit: Limiter) -> Response:
+    provider, now_s = console.provider, int(console.clock.now().timestamp())
+    if provider is None or not _allowed(request, console, limit):
+        return _login_page(request, console)
+    query, cookie = request.query_params, request.cookies.get(oidc.COOKIE, "")
+    try:
+        person, roles = await run_in_threadpool(
+            oidc.finish, provider, console.key, now_s, cookie,
+            query.get("state", ""), query.get("code", ""),
+        )  # fmt: skip
+    except UnlitError as error:
+        return _login_page(request, console, said=f"{error.what} {error.remedy}")
+    answer = _let_in(console, person, roles, "/")
+    answer.delete_cookie(oidc.COOKIE, path="/login")
+    return answer
+
+
+def _allowed(request: Request, console: Console, limit: Limiter) -> bool:
+    who = request.client.host if request.client else "unknown"
+    return limit.allows(who, console.clock.monotonic_s())
 
 
 def _next(path: str) -> str:
@@ -263,10 +309,16 @@ async def _logout(request: Request, *, console: Console) -> Response:
     return answer
 
 
-def _login_page(request: Request, console: Console, *, tried: bool = False) -> Response:
+def _login_page(
+    request: Request, console: Console, *, tried: bool = False, said: str = ""
+) -> Response:
     if request.url.path.endswith(".json") or request.url.path.startswith(("/api/", "/live/")):
         return JSONResponse({"error": "log in first", "code": "CON-011"}, 401)
-    body = templates(console).get_template("login.html").render(tried=tried)
+    body = (
+        templates(console)
+        .get_template("login.html")
+        .render(tried=tried, said=said, provider=console.provider)
+    )
     return HTMLResponse(body, 401)
 
 

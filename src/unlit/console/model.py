@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
+    from unlit.console.oidc import Provider
     from unlit.core.clock import Clock
     from unlit.core.ids import RunId
     from unlit.record.store import Store
@@ -72,6 +73,7 @@ class Console:
         hosts: Values of the Host header that are answered; others are refused.
         ship: Ships an approved run.
         evaluations: What the evaluator keeps for itself; shown to people only.
+        provider: Identity provider that people log in with, besides the token.
     """
 
     store: Store
@@ -86,4 +88,5 @@ class Console:
     evaluations: Evaluations
     zone: tzinfo | None = None
     secure: bool = False
+    provider: Provider | None = None
     roles: frozenset[Role] = field(default=ALL_ROLES)

@@ -3,16 +3,18 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from unlit.console.app import create_app, fresh_token
-from unlit.console.model import Console, Place
+from unlit.console.model import Console, Place, Role
+from unlit.console.oidc import Provider
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
@@ -33,9 +35,28 @@ class Opened:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """How the console is reached from outside, and who may come in.
+
+    Attributes:
+        roles: ``WHO=ROLE`` each.
+    """
+
+    public_url: str | None = None
+    issuer: str | None = None
+    client: str | None = None
+    secret_env: str = "UNLIT_OIDC_SECRET"  # noqa: S105 # the name of a variable
+    roles: tuple[str, ...] = ()
+
+
 @contextmanager
 def open_console(
-    repository: Path | None, *, port: int = 0, person: str | None = None
+    repository: Path | None,
+    *,
+    port: int = 0,
+    person: str | None = None,
+    outside: Outside | None = None,
 ) -> Iterator[Opened]:
     """Open the record and take the port.
 
@@ -48,7 +69,7 @@ def open_console(
         listener = _listen(port)
         try:
             address = listener.getsockname()
-            console = console_of(office, address[1])
+            console = console_of(office, address[1], outside or Outside())
             yield Opened(
                 console, listener, f"http://127.0.0.1:{address[1]}/login?token={console.token}"
             )
@@ -69,8 +90,12 @@ def _where(repository: Path | None) -> Path | None:
     return newest_repository(settings) or here
 
 
-def console_of(office: Office, port: int) -> Console:
-    """Make the console of an office that listens on a loopback port."""
+def console_of(office: Office, port: int, outside: Outside) -> Console:
+    """Make the console of an office that listens on a loopback port.
+
+    Raises:
+        InvalidInput: A role, the public address or the provider's secret is missing or wrong.
+    """
     paths, settings = office.paths, office.settings
     vault = _vault(office)
     rows = tuple(
@@ -97,10 +122,58 @@ def console_of(office: Office, port: int) -> Console:
         person=office.person,
         token=fresh_token(),
         key=_session_key(paths.root / "console.key"),
-        hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}"}),
+        hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}", *_public_host(outside)}),
+        secure=bool(outside.public_url and outside.public_url.startswith("https://")),
+        provider=_provider(office, outside),
         ship=office.ship,
         evaluations=Evaluations(lambda run: _evaluations(office, run)),
     )
+
+
+def _public_host(outside: Outside) -> set[str]:
+    host = urlsplit(outside.public_url or "").netloc.lower()
+    return {host} if host else set()
+
+
+def _provider(office: Office, outside: Outside) -> Provider | None:
+    if outside.issuer is None:
+        return None
+    secret = office.settings.env.get(outside.secret_env)
+    if not (outside.client and outside.public_url and secret):
+        raise _half(f"--oidc-client, --public-url and ${outside.secret_env} are needed too")
+    roles: dict[str, set[Role]] = {}
+    for text in outside.roles:
+        who, _, name = text.rpartition("=")
+        if not who or name not in set(Role):
+            raise _half(f"--role {text!r} is not WHO=ROLE")
+        roles.setdefault(who, set()).add(Role(name))
+    return Provider(
+        issuer=outside.issuer,
+        client_id=outside.client,
+        client_secret=secret,
+        redirect=f"{outside.public_url.rstrip('/')}/login/callback",
+        roles={who: frozenset(found) for who, found in roles.items()},
+        fetch=_fetch,
+    )
+
+
+def _half(why: str) -> InvalidInput:
+    return InvalidInput(
+        "CON-043",
+        f"Login by an identity provider is half configured: {why}.",
+        "a console that lets in the wrong people is worse than none.",
+        "see `unlit console --help`; roles are reader, decider, evaluator, owner.",
+    )
+
+
+def _fetch(method: str, url: str, form: Mapping[str, str] | None) -> tuple[int, Any]:
+    import httpx2
+
+    try:
+        answer = httpx2.request(method, url, data=None if form is None else dict(form), timeout=10)
+        return answer.status_code, answer.json()
+    except (httpx2.HTTPError, ValueError):
+        return 0, None
 
 
 def _vault(office: Office) -> Path | None:
