@@ -141,7 +141,7 @@ def open_audit(paths: StatePaths, clock: Clock) -> AuditLog:
         OutsideFailed: It cannot be written, or another process holds it.
     """
     header = {"program": f"unlit {__version__}", **capabilities().to_json()}
-    return AuditLog.open_or_beside(paths.audit, header, clock)
+    return AuditLog.open_or_beside(paths.audit, header, clock, name=f"beside-{os.getpid()}")
 
 
 @asynccontextmanager
