@@ -53,7 +53,7 @@ def _encoded(value: Any) -> bytes:
     return b"" if value is None else json.dumps(value).encode()
 
 
-@pytest.mark.parametrize("service", ["okta", "slack", "github"])
+@pytest.mark.parametrize("service", ["okta", "slack", "github", "jira", "drive"])
 def test_no_route_fails_on_anything(service: str) -> None:
     failed = []
     for universe, request in cases(service, int(os.environ.get("UNLIT_FUZZ", "4"))):

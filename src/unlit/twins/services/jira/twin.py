@@ -68,6 +68,9 @@ def _grant(request: Request) -> str | None:
     return pairs.get("refresh_token") or pairs.get("code")
 
 
+_SOFTWARE, _AGILE = "/rest/software/1.0/", "/rest/agile/1.0/"
+
+
 class ContextRouter(Router):
     """Finds routes below a context path too (``/jira/rest/api/2/…`` of a Server)."""
 
@@ -79,7 +82,10 @@ class ContextRouter(Router):
             and "/rest/" in raw_path
             and not raw_path.startswith("/rest/")
         ):
-            return super().match(method, raw_path[raw_path.index("/rest/") :])
+            return self.match(method, raw_path[raw_path.index("/rest/") :])
+        listed = method == "GET" and raw_path.endswith(("/issue", "/backlog"))
+        if isinstance(found, NoMatch) and listed and raw_path.startswith(_SOFTWARE):
+            return super().match(method, _AGILE + raw_path.removeprefix(_SOFTWARE))
         return found
 
 

@@ -50,7 +50,15 @@ def _filter(ask: Ask) -> Row:
     return dict(row)
 
 
-def _checked_filter(ask: Ask, body: Row, old: Row) -> Row:
+def _checked_filter(ask: Ask, sent: Row, old: Row) -> Row:
+    texts = ("name", "description", "jql")
+    body = {
+        k: str(v) if k in texts else v for k, v in sent.items() if k not in texts or v is not None
+    }
+    if any(isinstance(sent.get(k), dict | list) for k in texts):
+        raise refuse(
+            400, "Invalid request payload. Refer to the REST API documentation and try again."
+        )
     merged: Row = {
         **old,
         **{
@@ -317,7 +325,12 @@ def field_search(ask: Ask) -> Any:
     """Find fields, in pages."""
     kinds, query = ask.many("type"), ask.arg("query").lower()
     rows = [
-        {"id": r["id"], "name": r["name"], "schema": r.get("schema", {}), "description": ""}
+        {
+            "id": r["id"],
+            "name": r["name"],
+            "schema": r.get("schema") or {"type": "any", "system": r["id"]},
+            "description": "",
+        }
         for r in ask.site.table("fields").values()
         if query in r["name"].lower()
         and (not kinds or ("custom" if r["custom"] else "system") in kinds)

@@ -10,7 +10,7 @@ from unlit.twins.services.jira.jql import parse, run
 from unlit.twins.services.jira.jql.functions import Asking
 from unlit.twins.services.jira.jql.model import JqlError
 from unlit.twins.services.jira.model import Row
-from unlit.twins.services.jira.routes import expands
+from unlit.twins.services.jira.routes import expands, search
 from unlit.twins.services.jira.site import refuse
 
 routes = Routes()
@@ -209,7 +209,13 @@ def issues_of(ask: Ask, test: Any) -> Any:
     rows = [row for row in found if test(row)]
     if not query.order:
         rows.sort(key=lambda row: row["rank"])
-    start, count = max(0, ask.whole("startAt", 0)), min(1000, ask.whole("maxResults", 50))
+    by_token = "/rest/software/" in ask.request.raw_path
+    start = (
+        search.position(ask.arg("nextPageToken"), jql)
+        if by_token
+        else max(0, ask.whole("startAt", 0))
+    )
+    count = max(0, min(1000, ask.whole("maxResults", 50)))
     part = rows[start : start + count]
     shown: list[Row] = []
     for row in part:
@@ -217,6 +223,10 @@ def issues_of(ask: Ask, test: Any) -> Any:
         body = ask.render.issue(row, names)
         expands.expand(ask, row, body, set(ask.many("expand")))
         shown.append(_planned(ask, row, body))
+    if by_token:
+        more = start + count < len(rows)
+        token = {"nextPageToken": search.token(start + count, jql)} if more else {}
+        return {"expand": "schema,names", "isLast": not more, "issues": shown, **token}
     return {
         "expand": "schema,names",
         "startAt": start,

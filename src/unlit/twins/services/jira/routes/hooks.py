@@ -3,7 +3,6 @@
 from typing import Any
 
 from unlit.twins.kit.http import Reply
-from unlit.twins.kit.seeds import iso
 from unlit.twins.services.jira.call import Ask, Routes
 from unlit.twins.services.jira.jql import parse
 from unlit.twins.services.jira.jql.model import JqlError
@@ -67,7 +66,8 @@ def hooks(ask: Ask) -> Any:
             "id": row["id"],
             "jqlFilter": row["jql"],
             "events": list(row["events"]),
-            "expirationDate": iso(row["expires"]),
+            "expirationDate": int(row["expires"] * 1000),
+            "url": row["url"],
         },
         size=100,
     )
@@ -88,7 +88,7 @@ def refresh(ask: Ask) -> Any:
     for number in ask.body().get("webhookIds") or []:
         if number in ask.site.table("webhooks"):
             ask.site.table("webhooks").patch(number, expires=until)
-    return {"expirationDate": iso(until)}
+    return {"expirationDate": int(until * 1000)}
 
 
 # --- webhooks of administrators

@@ -104,6 +104,20 @@ def priorities(ask: Ask) -> Any:
     return [ask.render.priority(ident, full=True) for ident in ask.site.table("priorities")]
 
 
+@routes.add("GET", "priority/search", "searchPriorities")
+def search_priorities(ask: Ask) -> Any:
+    """Find priorities, in pages."""
+    ids, name = set(ask.many("id")), ask.arg("priorityName").lower()
+    rows = [
+        shown
+        for ident in ask.site.table("priorities")
+        if (shown := ask.render.priority(ident, full=True))
+        and (not ids or shown["id"] in ids)
+        and name in shown["name"].lower()
+    ]
+    return ask.page(rows, "values", lambda row: row)
+
+
 @routes.add("GET", "priority/{id}", "getPriority")
 def priority(ask: Ask) -> Any:
     """Return a priority."""
@@ -117,6 +131,14 @@ def priority(ask: Ask) -> Any:
 def resolutions(ask: Ask) -> Any:
     """Return all resolutions."""
     return [ask.render.resolution(ident) for ident in ask.site.table("resolutions")]
+
+
+@routes.add("GET", "resolution/search", "searchResolutions")
+def search_resolutions(ask: Ask) -> Any:
+    """Find resolutions, in pages."""
+    ids = set(ask.many("id"))
+    rows = [ask.render.resolution(ident) for ident in ask.site.table("resolutions")]
+    return ask.page([r for r in rows if r and (not ids or r["id"] in ids)], "values", lambda r: r)
 
 
 @routes.add("GET", "resolution/{id}", "getResolution")

@@ -142,7 +142,7 @@ def token_search(ask: Ask) -> Any:
             "Unbounded JQL queries are not allowed here. Please add a search restriction to your "
             "query.",
         )
-    start = _position(arguments.get("nextPageToken"), jql)
+    start = position(arguments.get("nextPageToken"), jql)
     asked = arguments.get("maxResults")
     count = 50 if asked is None else min(5000, int(asked))
     if count < 0:
@@ -153,20 +153,22 @@ def token_search(ask: Ask) -> Any:
     _described(ask, out, arguments)
     more = start + count < len(found)
     if more:
-        out["nextPageToken"] = _token(start + count, jql)
+        out["nextPageToken"] = token(start + count, jql)
     out["isLast"] = not more
     return out
 
 
-def _token(start: int, jql: str) -> str:
+def token(start: int, jql: str) -> str:
+    """Return the token of the page that begins at a place."""
     return base64.urlsafe_b64encode(f"String&{start}&{jql}".encode()).decode()
 
 
-def _position(token: Any, jql: str) -> int:
-    if not token:
+def position(given: Any, jql: str) -> int:
+    """Return where the page of a token begins; a token of another query is refused."""
+    if not given:
         return 0
     try:
-        kind, start, asked = base64.urlsafe_b64decode(str(token)).decode().split("&", 2)
+        kind, start, asked = base64.urlsafe_b64decode(str(given)).decode().split("&", 2)
         if kind == "String" and asked == jql:
             return int(start)
     except (ValueError, binascii.Error, UnicodeDecodeError):
