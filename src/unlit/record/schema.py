@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 metadata = MetaData()
 
@@ -48,7 +48,7 @@ runs = Table(
     Column("candidate", Text),
     Column("policy_digest", Text),
     Column("snapshot", Text),
-    Column("seed", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
     Column("engine_version", Text, nullable=False),
     Column("settings", Text, nullable=False),
@@ -102,7 +102,7 @@ trajectories = Table(
     Column("scenario", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("criteria", Text, nullable=False),
-    Column("seed", Integer),
+    Column("seed", BigInteger),
     Column("bucket", Text),
     Column("duration_s", Float),
     Column("cost_usd", Text),
