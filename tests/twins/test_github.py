@@ -27,7 +27,13 @@ class Inbox:
 
 
 def use(base: str, token: str) -> dict[str, Any]:
-    client = Github(base_url=base, auth=Auth.Token(token), retry=None)
+    client = Github(
+        base_url=base,
+        auth=Auth.Token(token),
+        retry=None,
+        seconds_between_requests=0,
+        seconds_between_writes=0,
+    )
     repo = client.get_repo("acme/app")
     repo.create_hook(
         "web",
