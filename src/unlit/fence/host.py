@@ -44,8 +44,10 @@ class Launcher:
     @classmethod
     def start(cls) -> "Launcher":
         """Start it; it removes the folder when it ends."""
-        # A neutral place that other users can pass through: paths show up in /proc inside.
-        folder = Path(tempfile.mkdtemp(prefix="fence-"))
+        # A neutral place that other users can pass through, whatever TMPDIR says: the fence's own
+        # user must reach its mount points, and their paths show up in /proc inside.
+        place = "/tmp" if os.geteuid() == 0 else None  # noqa: S108 # the name is not predictable
+        folder = Path(tempfile.mkdtemp(prefix="fence-", dir=place))
         folder.chmod(0o755)
         (folder / "stage").mkdir()
         (folder / "stage").chmod(0o755)
