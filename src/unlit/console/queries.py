@@ -267,7 +267,7 @@ class Queries:
             for name, group in sums.items()
         }
 
-    def settled_forecasts(self, limit: int = 1000) -> list[Forecast]:
+    def settled_forecasts(self, limit: int = 400) -> list[Forecast]:
         """Return forecasts whose actual is known, newest first."""
         table = schema.forecasts
         query = select(table).where(table.c.actual.is_not(None)).order_by(table.c.at.desc())
@@ -297,12 +297,12 @@ class Queries:
             found[word] = found.get(word, 0) + 1
         return found
 
-    def shipments(self, limit: int = 2000) -> list[tuple[datetime, datetime]]:
-        """Return when shipped runs began and when they were shipped, newest first."""
+    def shipments(self, since: datetime, limit: int = 2000) -> list[tuple[datetime, datetime]]:
+        """Return when runs that were shipped after `since` began and were shipped."""
         table = schema.runs
         query = (
             select(table.c.created_at, table.c.updated_at)
-            .where(table.c.state == RunState.SHIPPED.value)
+            .where(table.c.state == RunState.SHIPPED.value, table.c.updated_at >= since.isoformat())
             .order_by(table.c.created_at.desc())
         )
         return [

@@ -11,7 +11,8 @@ from unlit.record.model import Forecast, RunState
 from unlit.review.charts import reliability
 from unlit.review.service import level_for
 
-_LEVELS: Final = 5
+_WINDOW: Final = timedelta(days=28)
+_LEVELS: Final = 3
 _THROUGH: Final = (RunState.SHIPPED, RunState.WAITING, RunState.ENDED, RunState.REJECTED)
 
 
@@ -35,7 +36,9 @@ def calibration(page: Page) -> Response:
         hindsight=[row for row in forecasts if row.hindsight is not None][:20],
         gates=page.queries.gate_outcomes(),
         spots=page.queries.spot_checks(),
-        delivery=delivery(page.queries.shipments(), page.console.clock.now()),
+        delivery=delivery(
+            page.queries.shipments(page.console.clock.now() - _WINDOW), page.console.clock.now()
+        ),
         levels=levels,
     )
 
@@ -64,7 +67,7 @@ def kept(forecasts: list[Forecast]) -> list[dict[str, Any]]:
 
 def delivery(shipped: list[tuple[datetime, datetime]], now: datetime) -> dict[str, Any]:
     """Return how often and how fast changes shipped in the last four weeks."""
-    recent = [(begun, done) for begun, done in shipped if now - done <= timedelta(days=28)]
+    recent = [(begun, done) for begun, done in shipped if now - done <= _WINDOW]
     hours = [(done - begun).total_seconds() for begun, done in recent]
     return {
         "shipped": len(recent),
