@@ -14,6 +14,8 @@ import pytest
 from tests.line.world import overlays, request, services
 
 from unlit.core.states import Verdict
+from unlit.harness.workspace import Workspace
+from unlit.line.carry import bring
 from unlit.line.service import Line
 from unlit.record.blobs import StoreBodies
 from unlit.record.leases import Leases
@@ -111,6 +113,9 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
         assert sorted(look.index for look in store.looks()) == list(range(1, RUNS + 1))
         trees = {tuple(row.tree for row in store.candidates(run.id)) for run in runs}
         assert len(trees) == 1
+        bring(store, runs[0].id)  # as `unlit approve` does on a machine that did none of the work
+        here = Workspace(Path(runs[0].workspace).parent)
+        assert here.has(store.candidates(runs[0].id)[-1].commit)
         rows = Leases(store).workers()
         assert sum(row.state == "dead" for row in rows) >= 2
     finally:

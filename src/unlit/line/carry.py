@@ -65,3 +65,14 @@ def _need(blobs: Blobs, run: RunId, name: str) -> bytes:
             "resume it on the machine where it began.",
         )
     return body
+
+
+def bring(store: Store, run: RunId) -> None:
+    """Make the workspace of a run here when workers made it elsewhere; else do nothing.
+
+    Raises:
+        OutsideFailed: The record does not have all of the run's files.
+    """
+    found = store.run(run)
+    if found is not None and Blobs(store).find(f"{run}/base") is not None:
+        take(store, Workspace(Path(found.workspace).parent), run)
