@@ -20,7 +20,7 @@ class Compiler:
         self.source = source
         self.routes: list[list[Any]] = []
         self.schemas: list[dict[str, Any]] = []
-        self._known: dict[str, int] = {}
+        self._known: dict[str | int, int] = {}
         self._equal: dict[str, int] = {}
         self._document: Mapping[str, Any] = {}
 
@@ -91,12 +91,11 @@ class Compiler:
         if not isinstance(value, Mapping):
             return None
         name = value.get("$ref")
-        if name is not None and name in self._known:
-            return self._known[name]
-        number = len(self.schemas)
+        key = id(value) if name is None else name  # nameless ones come round again too
+        if key in self._known:
+            return self._known[key]
+        number = self._known[key] = len(self.schemas)
         self.schemas.append({})
-        if name is not None:
-            self._known[name] = number
         compiled = self._compiled(self._deref(value))
         if name is not None:
             compiled["n"] = name.rsplit("/", 1)[-1]
