@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,13 @@ from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
 from unlit.review.adapters.evaluations import Evaluations
-from unlit.wiring.desk import Office, find_repository, newest_repository, open_office
+from unlit.wiring.desk import (
+    Office,
+    evaluations_beside,
+    find_repository,
+    newest_repository,
+    open_office,
+)
 from unlit.wiring.paths import state_paths, vault_path
 from unlit.wiring.settings import read_settings
 
@@ -189,11 +195,9 @@ def _vault(office: Office) -> Path | None:
 
 
 def _evaluations(office: Office, run: RunId) -> Path | None:
-    from unlit.wiring.build import evaluator_store
-
     found = office.store.run(run)
     vault = found.settings.get("vault") if found is not None else None
-    return evaluator_store(Path(str(vault))) if vault else None
+    return evaluations_beside(Path(str(vault))) if vault else None
 
 
 def serve(opened: Opened, ready: Callable[[str], None]) -> None:
@@ -229,15 +233,14 @@ def _listen(port: int) -> socket.socket:
 
 
 def _session_key(path: Path) -> bytes:
+    """Read the key that signs sessions, or make it; two processes that start at once agree."""
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        found = path.read_bytes()
-        if len(found) == _KEY_BYTES:
-            return found
-        path.unlink()
-        return _session_key(path)
-    with os.fdopen(descriptor, "wb") as stream:
-        key = secrets.token_bytes(_KEY_BYTES)
-        stream.write(key)
-    return key
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(secrets.token_bytes(_KEY_BYTES))
+        with suppress(FileExistsError):
+            os.link(partial, path)
+    finally:
+        partial.unlink()
+    return path.read_bytes()

@@ -135,6 +135,14 @@ def newest_repository(settings: Settings) -> Path | None:
     return None
 
 
+def evaluations_beside(vault: Path) -> Path:
+    """Return the evaluator's own store of a vault, as `build.evaluator_store` does.
+
+    It is said again here because `build` imports every room, and reading needs only this.
+    """
+    return vault.parent / f".{vault.name}-evaluations"
+
+
 def gate_rules(repository: Path) -> GateRules:
     """Return the rules of `[gate.NAME]` in unlit.toml; none is the default: one person, anybody.
 
