@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cyclopts
 
 if TYPE_CHECKING:
+    from unlit.context.adapters.index import Hit
     from unlit.context.changes import Change
     from unlit.context.model import Item
 
@@ -124,8 +125,7 @@ def search(
         )
         return 0
     for hit in hits:
-        sys.stdout.write(f"{hit.ref.source}:{hit.ref.key}  {hit.status or ''}  {hit.title}\n")
-        sys.stdout.write(f"    {hit.excerpt}\n")
+        sys.stdout.write(_hit(hit))
     fresh = ", ".join(f"{name} {at[:16]}" for name, at in sorted(newest.items()))
     sys.stderr.write(
         f"{len(hits)} found. Read: {fresh or 'nothing yet; run unlit context index'}\n"
@@ -173,7 +173,7 @@ def list_issues(
         _print({"schema": "unlit.items/1", "items": [_plain(item) for item in items]})
     else:
         for item in items:
-            sys.stdout.write(f"{item.ref.key:<14} {item.status or '':<14} {item.title}\n")
+            sys.stdout.write(_row(item.ref.key, item.status, item.title))
     return 0
 
 
@@ -337,12 +337,26 @@ def _plain(item: "Item") -> dict[str, Any]:
 
 
 def _shown(item: "Item") -> str:
-    from unlit.context.rules.quoting import visible
+    from unlit.context.rules.quoting import one_line, visible
 
     facts = [f"{item.ref.source}:{item.ref.key}", item.status or "", item.url or "", item.trust]
-    people = f"People: {', '.join(item.people)}\n" if item.people else ""
-    head = "  ".join(str(fact) for fact in facts if fact)
-    return f"# {visible(item.title)}\n{head}\n{people}\n{visible(item.body)}".rstrip()
+    people = f"People: {one_line(', '.join(item.people))}\n" if item.people else ""
+    head = "  ".join(one_line(str(fact)) for fact in facts if fact)
+    return f"# {one_line(item.title)}\n{head}\n{people}\n{visible(item.body)}".rstrip()
+
+
+def _hit(hit: "Hit") -> str:
+    from unlit.context.rules.quoting import one_line
+
+    name = f"{hit.ref.source}:{hit.ref.key}"
+    first = "  ".join(one_line(text) for text in (name, hit.status or "", hit.title))
+    return f"{first}\n    {one_line(hit.excerpt)}\n"
+
+
+def _row(key: str, status: str | None, title: str) -> str:
+    from unlit.context.rules.quoting import one_line
+
+    return f"{one_line(key):<14} {one_line(status or ''):<14} {one_line(title)}\n"
 
 
 def _print(value: dict[str, Any] | Iterable[Any]) -> None:
