@@ -45,6 +45,9 @@ class Office:
         Raises:
             UnlitError: As `unlit.ship.ship_run`.
         """
+        from unlit.line.carry import bring  # only shipping needs it
+
+        bring(self.store, run)
         shipment = ship_run(self.store, run)
         now = self.desk.clock.now()
         self.store.change_run(run, now, state=RunState.SHIPPED)
