@@ -37,7 +37,7 @@ CONNECTORS: Final[dict[str, Row]] = {
         tested="documented responses over HTTP",
     ),
     "azure": Row(f"{_HERE}.azure_devops:AzureDevOps", tested="documented responses over HTTP"),
-    "bugsink": Row(f"{_HERE}.bugsink:Bugsink"),
+    "bugsink": Row(f"{_HERE}.bugsink:Bugsink", tested="Bugsink, the real server"),
     "clickup": Row(
         f"{_HERE}.clickup:ClickUp",
         "https://api.clickup.com/api/v2",

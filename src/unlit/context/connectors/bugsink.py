@@ -1,16 +1,19 @@
 """Errors in production from Bugsink, a server that takes Sentry's events.
 
-Read only; needs a token with `issues_read` and `projects_read`.
-Source: Bugsink 2.6, its own OpenAPI page (`/api/canonical/0/schema/`).
+Read only; needs a token with `issues_read` and `events_read`, sent as `Authorization: Bearer …`.
+Source: Bugsink 2.6.2, run for real. The stack carries local variables, as Bugsink renders it.
 """
 
+import re
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
+
+_PATH: Final = re.compile(r"/issues/issue/([0-9a-f-]{36})(?:/|$)")
 
 
 class Bugsink:
@@ -38,9 +41,10 @@ class Bugsink:
             "project": self._project,
             "sort": "last_seen",
             "order": "desc",
+            "state": "unresolved",
         }
         while url:
-            page = self._api.get(url, **first)
+            page = self._api.send("GET", url, **first)  # no such project is a failure, not nothing
             if not isinstance(page, dict) or "results" not in page:
                 raise self._api.unexpected("a page of error groups", page)
             for raw in page["results"]:
@@ -54,6 +58,8 @@ class Bugsink:
         raw = self._api.get(f"/issues/{ref.key}/")
         if raw is None:
             return None
+        if "id" not in raw:
+            raise self._api.unexpected("an error group", raw)
         events = self._api.get("/events/", issue=ref.key, order="desc") or {}
         stack = ""
         if listed := events.get("results"):
@@ -71,17 +77,25 @@ class Bugsink:
             body=body.strip(),
             trust=Trust.PUBLIC,
             fetched_at=self._clock.now(),
-            status="resolved" if raw.get("is_resolved") else "open",
+            status=_status(raw),
+            url=f"{self._server}/issues/issue/{raw['id']}/event/last/",
             time=moment(raw.get("last_seen")),
         )
 
     def owns(self, text: str) -> Ref | None:
         """Recognise the URL of an error group on this server."""
-        host = self._api.base_url.split("/api/")[0]
-        parts = text.strip().removeprefix(host).split("/")
-        if not text.startswith(host) or parts[1:3] != ["issues", "issue"] or len(parts) < 4:
-            return None
-        return Ref(self.name, "error", parts[3])
+        found = _PATH.match(text.strip().removeprefix(self._server))
+        return Ref(self.name, "error", found[1]) if found else None
+
+    @property
+    def _server(self) -> str:
+        return self._api.base_url.split("/api/")[0]
+
+
+def _status(raw: dict[str, Any]) -> str:
+    if raw.get("is_resolved"):
+        return "resolved"
+    return "muted" if raw.get("is_muted") else "open"
 
 
 def _title(raw: dict[str, Any]) -> str:

@@ -1,0 +1,174 @@
+"""A real Bugsink on loopback: TLS, SQLite, a project, tokens, events of the real sentry-sdk."""
+
+import contextlib
+import datetime
+import ipaddress
+import json
+import os
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+_START_S = 60.0
+_PREPARE = """
+import json
+from bsmain.models import AuthToken
+from projects.models import Project
+shop = Project.objects.create(name="Shop")
+print(json.dumps({
+    "dsn": shop.dsn,
+    "project": str(shop.id),
+    "token": AuthToken.objects.create(issues_read=True, events_read=True).token,
+    "no_events": AuthToken.objects.create(issues_read=True).token,
+}))
+"""
+_PROGRAM = """
+import sys
+import sentry_sdk
+
+dsn, ca = sys.argv[1:]
+sentry_sdk.init(dsn, ca_certs=ca, traces_sample_rate=0)
+
+def charge(basket):
+    return basket["customer"]["card"]
+
+def checkout(basket):
+    return charge(basket)
+
+def report(fault):
+    try:
+        raise fault
+    except Exception:
+        sentry_sdk.capture_exception()
+        sentry_sdk.flush(timeout=20)
+
+for number in range(260):
+    report(type(f"Rare{number}", (Exception,), {})("seldom"))
+report(TimeoutError("the warehouse did not answer"))
+for _ in range(3):
+    try:
+        checkout({"customer": {}})
+    except KeyError:
+        sentry_sdk.capture_exception()
+        sentry_sdk.flush(timeout=20)
+"""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server with events in it.
+
+    Attributes:
+        url: Where it is.
+        certificate: File of the one certificate to trust.
+        project: Number of its only project.
+        token: May read issues and events.
+        no_events: A token that may read issues, but not events.
+    """
+
+    url: str
+    certificate: Path
+    project: str
+    token: str
+    no_events: str
+
+
+def bugsink_python() -> Path | None:
+    """Find the interpreter of Bugsink's own venv, if there is one."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    named = os.environ.get("UNLIT_BUGSINK_PYTHON")
+    python = Path(named) if named else cache / "unlit" / "bugsink" / "bin" / "python"
+    return python if (python.parent / "bugsink-manage").exists() else None
+
+
+@contextlib.contextmanager
+def running(python: Path, folder: Path) -> Iterator[Running]:
+    """Yield a server that has taken the events of a program with faults."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"https://127.0.0.1:{port}"
+    certificate, key = _certify(folder)
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "DJANGO_SETTINGS_MODULE": "bugsink_conf"}
+
+    def do(name: str, *words: str, stdin: str = "") -> str:
+        argv = [str(python.parent / name), *words]
+        done = subprocess.run(
+            argv, cwd=folder, env=env, input=stdin, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    do("bugsink-create-conf", "--template=local", "--host=127.0.0.1", f"--port={port}")
+    conf = folder / "bugsink_conf.py"
+    conf.write_text(conf.read_text().replace(f"http://127.0.0.1:{port}", url))
+    do("bugsink-manage", "migrate", "--verbosity=0")
+    do("bugsink-manage", "migrate", "--database=snappea", "--verbosity=0")
+    made = json.loads(do("bugsink-manage", "shell", "-v", "0", "-c", _PREPARE).splitlines()[-1])
+    program = folder / "shop.py"
+    program.write_text(_PROGRAM)
+    gunicorn = [str(python.parent / "gunicorn"), "bugsink.wsgi", f"--bind=127.0.0.1:{port}"]
+    tls = [f"--certfile={certificate}", f"--keyfile={key}", "--threads=2"]
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen([*gunicorn, *tls], cwd=folder, env=env, stdout=log, stderr=log)
+        try:
+            _wait(url, certificate, server)
+            do(python.name, str(program), made.pop("dsn"), str(certificate))
+            yield Running(url, certificate, **made)
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _wait(url: str, certificate: Path, server: "subprocess.Popen[bytes]") -> None:
+    trust = ssl.create_default_context(cafile=str(certificate))
+    until = time.monotonic() + _START_S
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            ask = f"{url}/health/ready"
+            urllib.request.urlopen(ask, context=trust, timeout=10).close()  # noqa: S310 # https
+        except urllib.error.HTTPError as error:
+            error.close()
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("Bugsink did not start; see server.log")
+
+
+def _certify(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bugsink of a test")])
+    now = datetime.datetime.now(datetime.UTC)
+    hour = datetime.timedelta(hours=1)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - hour)
+        .not_valid_after(now + hour)
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(made.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths

@@ -1,0 +1,183 @@
+"""Bugsink, the real server, with events of the real sentry-sdk.
+
+It speaks TLS on loopback. The token travels in a header of the connector's API, granted by a rule
+without a credential: a policy's credential cannot say `Bearer` yet (the last test shows it).
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tests.context.connectors.bugsink_server import Running, bugsink_python, running
+
+from unlit.context.adapters.http_fetch import Broker, HttpFetch
+from unlit.context.api import Api
+from unlit.context.connectors.bugsink import Bugsink
+from unlit.context.model import Ref, Trust
+from unlit.core.clock import FakeClock
+from unlit.core.errors import UnlitError
+from unlit.core.system import SystemClock
+from unlit.policy import AuditLog, Identity, parse_policy, read_entries
+
+PYTHON = bugsink_python()
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PYTHON is None, reason="Bugsink is not installed (scripts/bugsink.sh)"),
+]
+RULE = """
+version = 1
+[[allow]]
+role = "context"
+host = "127.0.0.1"
+ports = [{port}]
+methods = ["GET"]
+allow_private = true
+"""
+CREDENTIAL = """
+credential = "bugsink"
+[credential.bugsink]
+source = {{env = "FAKE_BUGSINK_TOKEN"}}
+inject = {{header = "authorization"}}
+hosts = ["127.0.0.1"]
+ports = [{port}]
+methods = ["GET"]
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    assert PYTHON is not None
+    with running(PYTHON, tmp_path_factory.mktemp("bugsink")) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _fetching(
+    server: Running, folder: Path, policy: str, env: Mapping[str, str]
+) -> Iterator[HttpFetch]:
+    rules = parse_policy(policy.format(port=urlsplit(server.url).port))
+    audit = AuditLog.open(folder / "audit", {}, SystemClock())
+    identity = Identity("r-test", "context", "unlit", "context")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(server.certificate))
+        fetch = HttpFetch(Broker(rules, identity, audit, env), pause=lambda seconds: None)
+    try:
+        yield fetch
+    finally:
+        fetch.close()
+        audit.close()
+
+
+@contextlib.contextmanager
+def _connected(server: Running, folder: Path, token: str, project: str = "") -> Iterator[Bugsink]:
+    with _fetching(server, folder, RULE, {}) as fetch:
+        headers = {"authorization": f"Bearer {token}"}
+        api = Api(fetch, f"{server.url}/api/canonical/0", "bugsink", headers)
+        yield Bugsink(api, FakeClock(), project=project or server.project)
+
+
+@pytest.fixture
+def bugsink(server: Running, tmp_path: Path) -> Iterator[Bugsink]:
+    with _connected(server, tmp_path, server.token) as found:
+        yield found
+
+
+def test_every_error_is_found_page_by_page(bugsink: Bugsink) -> None:
+    refs = list(bugsink.search(""))
+    assert len(refs) == len(set(refs)) == 262
+    newest = bugsink.fetch(refs[0])
+    assert newest is not None
+    assert newest.title == "KeyError: 'card'"
+
+
+def test_words_are_searched_in_type_and_message(bugsink: Bugsink) -> None:
+    (ref,) = bugsink.search("warehouse timeouterror")
+    item = bugsink.fetch(ref)
+    assert item is not None
+    assert item.title == "TimeoutError: the warehouse did not answer"
+    assert list(bugsink.search("warehouse keyerror")) == []
+
+
+def test_an_error_is_read_with_the_stack_of_its_latest_event(
+    bugsink: Bugsink, server: Running
+) -> None:
+    (ref,) = bugsink.search("card")
+    item = bugsink.fetch(ref)
+    assert item is not None
+    assert "Seen 3 times." in item.body
+    assert "shop.py:12 in `checkout`" in item.body
+    assert 'return basket["customer"]["card"]' in item.body
+    assert (item.status, item.trust) == ("open", Trust.PUBLIC)
+    assert item.time is not None
+    assert item.revision
+    assert item.url == f"{server.url}/issues/issue/{ref.key}/event/last/"
+
+
+def test_the_address_of_an_error_leads_to_it(bugsink: Bugsink, server: Running) -> None:
+    (ref,) = bugsink.search("card")
+    item = bugsink.fetch(ref)
+    assert item is not None
+    assert item.url is not None
+    assert bugsink.owns(item.url) == ref
+    assert bugsink.owns(f"{server.url}/issues/{server.project}/") is None
+    assert bugsink.owns(f"https://other.example/issues/issue/{ref.key}/event/last/") is None
+    friendly = bugsink.fetch(Ref("bugsink", "error", "shop-262"))
+    assert friendly is not None
+    assert friendly.title == item.title
+
+
+def test_what_is_not_there_is_none(bugsink: Bugsink) -> None:
+    gone = Ref("bugsink", "error", "00000000-0000-4000-8000-000000000000")
+    assert bugsink.fetch(gone) is None
+
+
+def test_a_project_that_is_not_there_is_said(server: Running, tmp_path: Path) -> None:
+    with (
+        _connected(server, tmp_path, server.token, project="77") as bugsink,
+        pytest.raises(UnlitError) as caught,
+    ):
+        list(bugsink.search(""))
+    assert caught.value.code == "CTX-206"
+    assert "No Project matches" in str(caught.value)
+
+
+def test_a_wrong_token_is_refused_in_the_servers_own_words(server: Running, tmp_path: Path) -> None:
+    with (
+        _connected(server, tmp_path, "f" * 40) as bugsink,
+        pytest.raises(UnlitError) as caught,
+    ):
+        list(bugsink.search(""))
+    assert caught.value.code == "CTX-201"
+    assert "Invalid Bearer token" in str(caught.value)
+    assert "ffff" not in str(caught.value)
+
+
+def test_a_token_that_may_not_read_events_is_said(server: Running, tmp_path: Path) -> None:
+    with _connected(server, tmp_path, server.no_events) as bugsink:
+        (ref,) = bugsink.search("card")
+        with pytest.raises(UnlitError) as caught:
+            bugsink.fetch(ref)
+    assert caught.value.code == "CTX-202"
+
+
+def test_every_call_is_in_the_audit_log_without_the_token(server: Running, tmp_path: Path) -> None:
+    with _connected(server, tmp_path, server.token) as bugsink:
+        (ref,) = bugsink.search("card")
+        bugsink.fetch(ref)
+    calls = [one for one in read_entries(tmp_path / "audit") if one.kind == "source.call"]
+    assert len(calls) == 5
+    written = b"".join(path.read_bytes() for path in (tmp_path / "audit").rglob("*.*"))
+    assert server.token.encode() not in written
+
+
+@pytest.mark.xfail(
+    raises=UnlitError, reason="a credential enters a header without its scheme, so it is refused"
+)
+def test_the_token_may_be_a_credential_of_the_policy(server: Running, tmp_path: Path) -> None:
+    env = {"FAKE_BUGSINK_TOKEN": server.token}
+    with _fetching(server, tmp_path, RULE + CREDENTIAL, env) as fetch:
+        headers = {"authorization": "Bearer"}
+        api = Api(fetch, f"{server.url}/api/canonical/0", "bugsink", headers)
+        assert list(Bugsink(api, FakeClock(), project=server.project).search("card"))
