@@ -21,6 +21,7 @@ _FIRST_UID: Final = 0x7000_0000
 _UIDS_EACH: Final = 1024
 _FACTORIES: Final = 1 << 18
 _READY: Final = 2
+_CALM_MS: Final = 60
 _LAST_S: Final = 15.0
 _SWEEPS: Final = 100
 _PAUSE_S: Final = 0.02
@@ -63,7 +64,10 @@ class Zygote:
         poll.register(wake_read, select.POLLIN)
         self._stock()
         while True:
-            for fd, _ in poll.poll():
+            events = poll.poll(None if len(self._spares) >= _READY else _CALM_MS)
+            if not events:
+                self._stock()  # not sooner: making a keeper holds up everything that forks
+            for fd, _ in events:
                 if fd == wake_read:
                     _drain(wake_read)
                     self._reap()
@@ -94,13 +98,11 @@ class Zygote:
             spare.link.close()
             for fd in (*fds, *opened):
                 os.close(fd)
-        self._stock()
         return True
 
     def _stock(self) -> None:
-        """Keep as many keepers ready as may be asked for at once."""
-        while len(self._spares) < _READY:
-            self._spares.append(self._fork())
+        """Have one more keeper ready."""
+        self._spares.append(self._fork())
 
     def _trees(self, order: Order, spare: _Spare) -> list[int]:
         """Open what the fence shows, its owner's files as the fence's own user's."""
