@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,3 +30,18 @@ def test_hidden_characters_are_removed() -> None:
 
 def test_nothing_read_means_nothing_said() -> None:
     assert brief(pin([]), []) == ""
+
+
+@pytest.mark.parametrize("hidden", ["\ufe0f", "\U000e0100", "\u3164", "\uffa0", "\u115f", "\u034f"])
+def test_fillers_and_selectors_are_removed(hidden: str) -> None:
+    assert visible(f"a{hidden}b") == "ab"
+
+
+@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
+def test_no_field_makes_a_line_that_is_not_marked(key: str, title: str, body: str) -> None:
+    snapshot = pin([Item(Ref("t", "issue", key), "1", title, body, Trust.PUBLIC, NOW)])
+    lines = brief(snapshot, [(entry, body) for entry in snapshot.entries]).splitlines()
+    nonce = snapshot.digest.removeprefix("sha256:")[:16]
+    assert lines[2].startswith(f"<<{nonce} trust=public ")
+    assert all(line.startswith("| ") for line in lines[3:-1])
+    assert lines[-1] == f"{nonce}>>"

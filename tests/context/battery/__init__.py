@@ -1,0 +1,1 @@
+"""Injection: what fetched text tries to make a gullible agent do, and what stops it."""
