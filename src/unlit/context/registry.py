@@ -20,15 +20,20 @@ class Row:
         base_url: Where the service is unless told otherwise; empty means it must be told.
         headers: Sent with every call; never a credential.
         tested: What it was last exercised against over the wire, in words; empty is untested.
+        untested: Operations that no test exercised against it.
+        bearer: Whether a credential is sent as ``Authorization: Bearer …``.
     """
 
     target: str
     base_url: str = ""
     headers: Mapping[str, str] | None = None
     tested: str = ""
+    untested: tuple[str, ...] = ()
+    bearer: bool = False
 
 
 _HERE: Final = "unlit.context.connectors"
+UNTESTED: Final = "untested over the wire"
 
 CONNECTORS: Final[dict[str, Row]] = {
     "amplitude": Row(
@@ -36,67 +41,94 @@ CONNECTORS: Final[dict[str, Row]] = {
         "https://amplitude.com",
         tested="documented responses over HTTP",
     ),
-    "azure": Row(f"{_HERE}.azure_devops:AzureDevOps", tested="documented responses over HTTP"),
-    "bugsink": Row(f"{_HERE}.bugsink:Bugsink", tested="Bugsink, the real server"),
+    "azure": Row(
+        f"{_HERE}.azure_devops:AzureDevOps",
+        tested="documented responses over HTTP",
+        untested=("assign", "comment", "delete", "edit", "transition"),
+    ),
+    "bugsink": Row(f"{_HERE}.bugsink:Bugsink", tested="Bugsink, the real server", bearer=True),
     "clickup": Row(
         f"{_HERE}.clickup:ClickUp",
         "https://api.clickup.com/api/v2",
         tested="documented responses over HTTP",
+        untested=("create", "delete", "edit", "transition"),
     ),
     "confluence": Row(f"{_HERE}.confluence:Confluence", tested="documented responses over HTTP"),
     "docs": Row(
         f"{_HERE}.google_docs:GoogleDocs",
         "https://docs.googleapis.com",
         tested="our Docs and Drive twins",
+        untested=("comments",),
+        bearer=True,
     ),
     "figma": Row(
-        f"{_HERE}.figma:Figma", "https://api.figma.com", tested="documented responses over HTTP"
+        f"{_HERE}.figma:Figma",
+        "https://api.figma.com",
+        tested="documented responses over HTTP",
+        untested=("comments",),
     ),
     "github": Row(
         f"{_HERE}.github:GitHub",
         "https://api.github.com",
         {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"},
         tested="documented responses over HTTP",
+        untested=("start",),
+        bearer=True,
     ),
     "gitlab": Row(
         f"{_HERE}.gitlab:GitLab",
         "https://gitlab.com/api/v4",
         tested="documented responses over HTTP",
+        untested=("comment", "delete", "start"),
     ),
-    "jira": Row(f"{_HERE}.jira:Jira", tested="our Jira twin"),
+    "jira": Row(f"{_HERE}.jira:Jira", tested="our Jira twin", untested=("assign",)),
     "linear": Row(
-        f"{_HERE}.linear:Linear", "https://api.linear.app", tested="documented responses over HTTP"
+        f"{_HERE}.linear:Linear",
+        "https://api.linear.app",
+        tested="documented responses over HTTP",
+        untested=("assign", "comment", "delete", "edit", "transition"),
     ),
     "notion": Row(
         f"{_HERE}.notion:Notion",
         "https://api.notion.com/v1",
         {"notion-version": "2022-06-28"},
         tested="documented responses over HTTP",
+        bearer=True,
     ),
     "plausible": Row(
         f"{_HERE}.plausible:Plausible",
         "https://plausible.io",
         tested="documented responses over HTTP",
+        untested=("search",),
+        bearer=True,
     ),
     "posthog": Row(
         f"{_HERE}.posthog:PostHog",
         "https://eu.posthog.com",
         tested="documented responses over HTTP",
+        bearer=True,
     ),
     "rollbar": Row(
         f"{_HERE}.rollbar:Rollbar",
         "https://api.rollbar.com/api/1",
         tested="documented responses over HTTP",
+        untested=("transition",),
     ),
     "sentry": Row(
-        f"{_HERE}.sentry:Sentry", "https://sentry.io/api/0", tested="documented responses over HTTP"
+        f"{_HERE}.sentry:Sentry",
+        "https://sentry.io/api/0",
+        tested="documented responses over HTTP",
+        bearer=True,
     ),
     "shortcut": Row(
         f"{_HERE}.shortcut:Shortcut",
         "https://api.app.shortcut.com/api/v3",
         tested="documented responses over HTTP",
+        untested=("comment", "delete", "edit"),
     ),
-    "slack": Row(f"{_HERE}.slack:Slack", "https://slack.com/api", tested="our Slack twin"),
+    "slack": Row(
+        f"{_HERE}.slack:Slack", "https://slack.com/api", tested="our Slack twin", bearer=True
+    ),
     "storybook": Row(f"{_HERE}.storybook:Storybook", tested="documented responses over HTTP"),
     "telegram": Row(
         f"{_HERE}.telegram:Telegram",
@@ -143,7 +175,8 @@ def table_of_connectors() -> list[dict[str, str]]:
             {
                 "kind": kind,
                 "operations": " ".join(reads + writes),
-                "tested": row.tested or "untested over the wire",
+                "tested": row.tested or UNTESTED,
+                "untested": " ".join(row.untested if row.tested else reads + writes),
             }
         )
     return rows

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from unlit.context.adapters.http_fetch import Broker, HttpFetch
+from unlit.context.adapters.http_fetch import CREDENTIAL, Broker, HttpFetch
 from unlit.context.adapters.index import Index
 from unlit.context.api import Api
 from unlit.context.connectors.design_tokens import DesignTokens
@@ -80,6 +80,8 @@ def make_connector(name: str, said: SourceSettings, fetch: HttpFetch, clock: Clo
             f'add base_url = "https://…" to [source.{name}] in unlit.toml.',
         )
     headers = dict(row.headers or {}) if row is not None else {}
+    if row is not None and row.bearer:
+        headers["authorization"] = f"Bearer {CREDENTIAL}"
     return made(Api(fetch, base_url, name, headers), clock, name=name, project=said.project)
 
 

@@ -24,6 +24,9 @@ from unlit.policy import (
 )
 
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
+CREDENTIAL: Final = "{credential}"
+"""Stands in a connector's header for the secret that only the broker knows."""
+
 _TIMEOUT_S: Final = 30.0
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -108,13 +111,14 @@ class HttpFetch:
         return decide(self._broker.policy, request)
 
     def _send(self, call: Call, decision: Decision) -> Reply:
-        headers = dict(call.headers)
+        headers = {name: text for name, text in call.headers.items() if CREDENTIAL not in text}
         query = dict(call.query)
         body = call.json
         url = call.url
         if decision.credential is not None:
             rule = self._broker.policy.credentials[decision.credential]
-            body = _inject(rule, self._secret(rule).reveal(), headers, query, body)
+            forms = {name.lower(): text for name, text in call.headers.items()}
+            body = _inject(rule, self._secret(rule).reveal(), forms, headers, query, body)
         if decision.twin is not None:
             url = self._to_twin(url, decision.twin, headers)
         try:
@@ -151,14 +155,24 @@ class HttpFetch:
 
 
 def _inject(
-    rule: CredentialRule, secret: str, headers: dict[str, str], query: dict[str, str], body: Any
+    rule: CredentialRule,
+    secret: str,
+    forms: Mapping[str, str],
+    headers: dict[str, str],
+    query: dict[str, str],
+    body: Any,
 ) -> Any:
-    """Put the secret where the rule says; returns the body, changed or not."""
+    """Put the secret where the rule says; returns the body, changed or not.
+
+    `forms` are the call's headers: one that holds `CREDENTIAL` says how its service wants the
+    secret written, such as ``Bearer {credential}``.
+    """
     place, name = rule.inject.place, rule.inject.name
     if place == "header":
-        headers[name] = f"{rule.inject.options.get('prefix', '')}{secret}"
+        form = forms.get(name.lower(), CREDENTIAL)
+        headers[name] = form.replace(CREDENTIAL, secret) if CREDENTIAL in form else secret
     elif place == "basic":
-        pair = secret if ":" in secret else f"{name}:{secret}"
+        pair = secret if ":" in secret else f"{secret}:"
         headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
     elif place == "query":
         query[name] = secret
