@@ -10,6 +10,7 @@ from typing import Any
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
+from unlit.line.carry import bring
 from unlit.record.engine import sqlite_url
 from unlit.record.model import RunEvent, RunState
 from unlit.record.store import Store
@@ -45,8 +46,7 @@ class Office:
         Raises:
             UnlitError: As `unlit.ship.ship_run`.
         """
-        from unlit.line.carry import bring  # only shipping needs it
-
+        bring(self.store, run)
         bring(self.store, run)
         shipment = ship_run(self.store, run)
         now = self.desk.clock.now()
