@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.context.served import Answer, Asked, serving
 
-from unlit.context.changes import Assign, Comment, Create, Delete, Edit, Transition
+from unlit.context.changes import Assign, Comment, Create, Delete, Edit, Start, Transition
 from unlit.context.connectors.github import GitHub
 from unlit.context.model import Ref, Trust
 from unlit.core.clock import FakeClock
@@ -100,6 +100,7 @@ def test_each_change_is_one_documented_call(tmp_path: Path) -> None:
         hub.apply(Assign(ref))
         hub.apply(Comment(ref, "done"))
         hub.apply(Delete(ref))
+        hub.apply(Start(ref))
         calls = [(one.method, one.path, one.body) for one in served.asked if one.method != "GET"]
     one = f"{ROOT}/issues/1347"
     assert calls == [
@@ -109,6 +110,7 @@ def test_each_change_is_one_documented_call(tmp_path: Path) -> None:
         ("POST", f"{one}/assignees", {"assignees": ["octocat"]}),
         ("POST", f"{one}/comments", {"body": "done"}),
         ("PATCH", one, {"state": "closed", "state_reason": "not_planned"}),
+        ("POST", f"{one}/assignees", {"assignees": ["octocat"]}),
     ]
 
 

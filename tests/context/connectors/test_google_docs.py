@@ -50,3 +50,13 @@ def test_what_is_gone_is_nothing(docs: GoogleDocs) -> None:
 def test_a_pasted_url_finds_its_document(docs: GoogleDocs) -> None:
     (ref,) = docs.search("soup")
     assert docs.owns(f"https://docs.google.com/document/d/{ref.key}/edit#heading=h.1") == ref
+
+
+def test_what_people_said_about_a_document_is_read(docs: GoogleDocs, wire: Wire) -> None:
+    (ref,) = docs.search("soup")
+    url = f"https://www.googleapis.com/drive/v3/files/{ref.key}/comments"
+    wire.api.send("POST", url, {"content": "With bread?"}, fields="id")
+    (comment,) = docs.comments(ref)
+    assert comment.body == "With bread?"
+    assert comment.people
+    assert comment.time is not None

@@ -19,6 +19,7 @@ SITE = "https://example.atlassian.net"
 def wire(tmp_path: Path) -> Iterator[Wire]:
     seeds = {
         "jira": {
+            "users": [{"displayName": "Ada Person", "emailAddress": "ada@example.com"}],
             "projects": [{"key": "SEC", "name": "Security"}],
             "issues": [
                 {"project": "SEC", "summary": "Paging is wrong", "description": "All of it"}
@@ -94,6 +95,14 @@ def test_starting_moves_it_and_takes_it(jira: Jira, wire: Wire) -> None:
     assert after is not None
     assert after.status != before.status
     assert _issue(wire, "SEC-1")["assignee"]
+
+
+def test_an_issue_is_given_to_a_person(jira: Jira) -> None:
+    ref = Ref("jira", "issue", "SEC-1")
+    jira.apply(Assign(ref, "ada@example.com"))
+    item = jira.fetch(ref)
+    assert item is not None
+    assert "Ada Person" in item.people
 
 
 def test_nobody_of_that_name_is_said(jira: Jira) -> None:

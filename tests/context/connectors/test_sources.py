@@ -24,7 +24,6 @@ from unlit.context.connectors.rollbar import Rollbar
 from unlit.context.connectors.sentry import Sentry
 from unlit.context.connectors.storybook import Storybook
 from unlit.context.connectors.telegram import Telegram
-from unlit.context.model import Ref
 from unlit.core.clock import FakeClock
 from unlit.core.errors import UnlitError
 
@@ -103,6 +102,8 @@ def test_figma_frames_texts_and_components(tmp_path: Path) -> None:
     text = {"type": "TEXT", "name": "t", "characters": "Approve"}
     frame = {"type": "FRAME", "name": "Gate", "absoluteBoundingBox": box, "children": [text]}
     canvas = {"type": "CANVAS", "name": "Page", "children": [frame]}
+    early = {"id": "1", "message": "too wide", "created_at": "2026-01-01T00:00:00Z"}
+    late = {**early, "id": "2", "message": "done", "created_at": "2026-01-02T00:00:00Z"}
     found = {
         "/v1/projects/5/files": {"files": [{"key": "abc", "name": "Console"}]},
         "/v1/files/abc": {
@@ -111,12 +112,13 @@ def test_figma_frames_texts_and_components(tmp_path: Path) -> None:
             "document": {"type": "DOCUMENT", "children": [canvas]},
             "components": {"1:2": {"name": "Button", "description": ""}},
         },
-        "/v1/files/abc/comments": {"comments": []},
+        "/v1/files/abc/comments": {"comments": [late, early]},
     }
     with serving(tmp_path, _table(found)) as served:
         figma = Figma(served.api, FakeClock(), project="5")
         (ref,) = figma.search("console")
         item = figma.fetch(ref)
+        assert [one.body for one in figma.comments(ref)] == ["too wide", "done"]
     assert item is not None
     assert "- frame Gate 390×844" in item.body
     assert "“Approve”" in item.body
@@ -145,7 +147,8 @@ def test_plausible_reports(tmp_path: Path) -> None:
     answer = {"results": [{"dimensions": ["2026-03-01"], "metrics": [12, 30]}]}
     with serving(tmp_path, _table({"/api/v2/query": answer})) as served:
         plausible = Plausible(served.api, FakeClock(), project="unlit.example")
-        item = plausible.fetch(Ref("plausible", "report", "by-day"))
+        (ref,) = plausible.search("day")
+        item = plausible.fetch(ref)
         assert served.asked[0].body["site_id"] == "unlit.example"
     assert item is not None
     assert "| 2026-03-01 | 12 | 30 |" in item.body
@@ -221,6 +224,9 @@ def test_rollbar_errors(tmp_path: Path) -> None:
         rollbar = Rollbar(served.api, FakeClock())
         (ref,) = rollbar.search("")
         item = rollbar.fetch(ref)
+        rollbar.apply(Transition(ref, "resolved"))
+        asked = served.asked[-1]
+        assert (asked.method, asked.body) == ("PATCH", {"status": "resolved"})
     assert item is not None
     assert "a.py:1 in f" in item.body
 

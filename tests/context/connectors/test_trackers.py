@@ -76,6 +76,13 @@ def test_gitlab(tmp_path: Path) -> None:
             ("PUT", f"{root}/4", {"state_event": "close"}),
             ("PUT", f"{root}/4", {"assignee_ids": [8]}),
         ]
+        for change in (Start(ref), Comment(ref, "hm"), Delete(ref)):
+            lab.apply(change)
+        assert _writes(served.asked)[-3:] == [
+            ("PUT", f"{root}/4", {"assignee_ids": [7]}),
+            ("POST", f"{root}/4/notes", {"body": "hm"}),
+            ("DELETE", f"{root}/4", None),
+        ]
 
 
 def _linear(asked: Asked) -> Answer:
@@ -100,17 +107,21 @@ def _linear(asked: Asked) -> Answer:
         return 200, {"data": {"issues": {"nodes": [issue], "pageInfo": info}}}
     if "issue(id" in query:
         return 200, {"data": {"issue": issue if variables["id"] == "ENG-1" else None}}
-    if "workflowStates" in query:
-        return 200, {"data": {"workflowStates": {"nodes": list(reversed(states))}}}
-    if "viewer" in query:
-        return 200, {"data": {"viewer": {"id": "me-id"}}}
-    if "teams(" in query:
-        return 200, {"data": {"teams": {"nodes": [{"id": "t1"}]}}}
-    if "issueCreate" in query:
-        return 200, {"data": {"issueCreate": {"issue": {"identifier": "ENG-2"}}}}
     if "issueDelete" in query:
-        return 200, {"data": None, "errors": [{"message": "Entity not found: Issue"}]}
-    return 200, {"data": {"issueUpdate": {"success": True}}}
+        if variables["id"] != "ENG-1":
+            return 200, {"data": None, "errors": [{"message": "Entity not found: Issue"}]}
+        return 200, {"data": {"issueDelete": {"success": True}}}
+    answers: dict[str, dict[str, Any]] = {
+        "workflowStates": {"nodes": list(reversed(states))},
+        "viewer": {"id": "me-id"},
+        "teams": {"nodes": [{"id": "t1"}]},
+        "users": {"nodes": [{"id": "ada-id"}] if variables.get("n") == "Ada" else []},
+        "issueCreate": {"issue": {"identifier": "ENG-2"}},
+        "issueUpdate": {"success": True},
+        "commentCreate": {"success": True},
+    }
+    (named,) = (name for name in answers if name in query)
+    return 200, {"data": {named: answers[named]}}
 
 
 def test_linear(tmp_path: Path) -> None:
@@ -129,9 +140,26 @@ def test_linear(tmp_path: Path) -> None:
         sent = [one.body["variables"].get("i") for one in served.asked if "issueUpdate" in str(one)]
         assert sent == [{"stateId": "s2"}, {"assigneeId": "me-id"}]
         with pytest.raises(UnlitError, match="Entity not found"):
-            linear.apply(Delete(ref))
+            linear.apply(Delete(Ref("linear", "issue", "ENG-9")))
         with pytest.raises(UnlitError, match="Todo, In Progress"):
             linear.apply(Transition(ref, "Frozen"))
+        before = len(served.asked)
+        for change in (
+            Edit(ref, title="Fast"),
+            Transition(ref, "todo"),
+            Assign(ref, "Ada"),
+            Comment(ref, "hm"),
+            Delete(ref),
+        ):
+            linear.apply(change)
+        sent = [one.body for one in served.asked[before:] if "mutation" in one.body["query"]]
+        assert [body["variables"] for body in sent] == [
+            {"id": "ENG-1", "i": {"title": "Fast"}},
+            {"id": "ENG-1", "i": {"stateId": "s1"}},
+            {"id": "ENG-1", "i": {"assigneeId": "ada-id"}},
+            {"i": {"issueId": "ENG-1", "body": "hm"}},
+            {"id": "ENG-1"},
+        ]
 
 
 def _azure(asked: Asked) -> Answer:
@@ -166,6 +194,10 @@ def _azure(asked: Asked) -> Answer:
     return 200, {**item, "id": 13}
 
 
+def _set(field: str, value: str) -> dict[str, str]:
+    return {"op": "add", "path": f"/fields/System.{field}", "value": value}
+
+
 def test_azure_devops(tmp_path: Path) -> None:
     ref = Ref("azure", "item", "12")
     with serving(tmp_path, _azure) as served:
@@ -182,6 +214,21 @@ def test_azure_devops(tmp_path: Path) -> None:
         assert _writes(served.asked)[-1][2] == [
             {"op": "add", "path": "/fields/System.State", "value": "Active"},
             {"op": "add", "path": "/fields/System.AssignedTo", "value": "Me"},
+        ]
+        for change in (
+            Edit(ref, title="Fast"),
+            Transition(ref, "New"),
+            Assign(ref, "Ada"),
+            Comment(ref, "hm"),
+            Delete(ref),
+        ):
+            azure.apply(change)
+        root = "/My%20App/_apis/wit"
+        fields = [("Title", "Fast"), ("State", "New"), ("AssignedTo", "Ada")]
+        assert _writes(served.asked)[-5:] == [
+            *(("PATCH", f"{root}/workitems/12", [_set(field, value)]) for field, value in fields),
+            ("POST", f"{root}/workItems/12/comments", {"text": "hm"}),
+            ("DELETE", f"{root}/workitems/12", None),
         ]
 
 
@@ -220,6 +267,13 @@ def test_shortcut(tmp_path: Path) -> None:
             {"workflow_state_id": 2, "owner_ids": ["me-id"]},
             {"owner_ids": ["ada-id"]},
             {"workflow_state_id": 2},
+        ]
+        for change in (Edit(ref, body="c"), Comment(ref, "hm"), Delete(ref)):
+            shortcut.apply(change)
+        assert _writes(served.asked)[-3:] == [
+            ("PUT", "/stories/9", {"description": "c"}),
+            ("POST", "/stories/9/comments", {"text": "hm"}),
+            ("DELETE", "/stories/9", None),
         ]
 
 
@@ -272,3 +326,14 @@ def test_clickup(tmp_path: Path) -> None:
             {"comment_text": "done", "notify_all": False},
             {"assignees": {"add": [5]}},
         ]
+        assert clickup.apply(Create("", "New", "b", labels=("x",))).key == "86d"
+        for change in (Edit(ref, title="Fast"), Transition(ref, "DOING"), Delete(ref)):
+            clickup.apply(change)
+        assert _writes(served.asked)[-4:] == [
+            ("POST", "/list/l1/task", {"name": "New", "markdown_content": "b", "tags": ["x"]}),
+            ("PUT", "/task/86c", {"name": "Fast"}),
+            ("PUT", "/task/86c", {"status": "doing"}),
+            ("DELETE", "/task/86c", None),
+        ]
+        with pytest.raises(UnlitError, match="to do, doing"):
+            clickup.apply(Transition(ref, "frozen"))
