@@ -1,7 +1,7 @@
 import pytest
 
 from unlit.harness.model import Change, End, EndReason, Outcome
-from unlit.harness.rules import in_git, judge_turn, matches
+from unlit.harness.rules import guarded, in_git, judge_turn, matches
 
 FILE = Change("src/a.py", "file", size=10)
 
@@ -57,3 +57,18 @@ def test_git_folders_are_found_however_spelled(path: str) -> None:
 )
 def test_globs_reach_below_the_folder_they_name(path: str, globs: list[str], fits: bool) -> None:
     assert matches(path, globs) is fits
+
+
+@pytest.mark.parametrize(
+    ("path", "touches"),
+    [
+        ("deep/er/kept.py", True),
+        ("deep/er", True),
+        ("deep", True),
+        ("DEEP/er/kept.py", True),
+        ("deep/er/other.py", False),
+        ("deeper", False),
+    ],
+)
+def test_what_stands_above_a_kept_path_keeps_it_too(path: str, touches: bool) -> None:
+    assert guarded(path, ["deep/er/kept.py"]) is touches

@@ -111,9 +111,20 @@ class Layer:
 
 def may_change(path: str, rules: FileRules) -> bool:
     """Say whether file rules let a fence change a path of its workspace."""
-    if any(_covers(pattern, path) for pattern in (*rules.hide, *rules.read_only)):
+    kept = (*rules.hide, *rules.read_only)
+    if any(_covers(pattern, path) or _lies_above(path, pattern) for pattern in kept):
         return False
     return any(_covers(pattern, path) for pattern in rules.write)
+
+
+def _lies_above(path: str, pattern: str) -> bool:
+    """Say whether a change at a path takes the place of a folder that a pattern names on its way.
+
+    A wildcard names no folder: what stands where one might have been is not its place.
+    """
+    parts = path.lower().split("/")
+    wanted = pattern.removesuffix("/**").removesuffix("/").removeprefix("./").lower().split("/")
+    return len(parts) < len(wanted) and parts == wanted[: len(parts)]
 
 
 def _covers(pattern: str, path: str) -> bool:

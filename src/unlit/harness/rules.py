@@ -50,7 +50,7 @@ def judge_turn(
     forbidden = [
         change.path
         for change in kept
-        if matches(change.path, read_only)
+        if guarded(change.path, read_only)
         or not matches(change.path, writable)
         or ".." in change.path.split("/")
     ]
@@ -104,6 +104,22 @@ def matches(path: str, globs: Sequence[str]) -> bool:
             return True
         pattern = pattern.removesuffix("/**")
         if any(fnmatchcase(name, pattern) for name in above):
+            return True
+    return False
+
+
+def guarded(path: str, globs: Sequence[str]) -> bool:
+    """Whether a change at a path touches what the globs keep; the case of letters does not matter.
+
+    A change at a folder above a kept path touches it too: something else stands there now.
+    """
+    lower = [glob.lower() for glob in globs]
+    if matches(path.lower(), lower):
+        return True
+    parts = path.lower().split("/")
+    for glob in lower:
+        wanted = glob.removeprefix("./").rstrip("/").removesuffix("/**").split("/")
+        if len(parts) < len(wanted) and parts == wanted[: len(parts)]:
             return True
     return False
 

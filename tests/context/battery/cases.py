@@ -149,7 +149,7 @@ _ABOVE: Final[_Rows] = (
     ),
 )
 _BEYOND_THE_JUDGE: Final = tuple(
-    Case("file rules", aim, name, carrier, order, path, judged=False)
+    Case("file rules", aim, name, carrier, order, path)
     for aim, path, carrier, name, order in _ABOVE
 )
 
