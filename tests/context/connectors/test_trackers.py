@@ -76,8 +76,8 @@ def test_gitlab(tmp_path: Path) -> None:
             ("PUT", f"{root}/4", {"state_event": "close"}),
             ("PUT", f"{root}/4", {"assignee_ids": [8]}),
         ]
-        for change in (Start(ref), Comment(ref, "hm"), Delete(ref)):
-            lab.apply(change)
+        for other in (Start(ref), Comment(ref, "hm"), Delete(ref)):
+            lab.apply(other)
         assert _writes(served.asked)[-3:] == [
             ("PUT", f"{root}/4", {"assignee_ids": [7]}),
             ("POST", f"{root}/4/notes", {"body": "hm"}),
@@ -268,8 +268,8 @@ def test_shortcut(tmp_path: Path) -> None:
             {"owner_ids": ["ada-id"]},
             {"workflow_state_id": 2},
         ]
-        for change in (Edit(ref, body="c"), Comment(ref, "hm"), Delete(ref)):
-            shortcut.apply(change)
+        for other in (Edit(ref, body="c"), Comment(ref, "hm"), Delete(ref)):
+            shortcut.apply(other)
         assert _writes(served.asked)[-3:] == [
             ("PUT", "/stories/9", {"description": "c"}),
             ("POST", "/stories/9/comments", {"text": "hm"}),
