@@ -36,6 +36,7 @@ class Asked:
     path: str
     query: dict[str, str]
     body: Any
+    kind: str = ""
 
 
 @dataclass
@@ -67,7 +68,8 @@ def serving(
             parts = urlsplit(self.path)
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             body = json.loads(raw) if raw else None
-            request = Asked(self.command, parts.path.removeprefix(prefix), query, body)
+            kind = self.headers.get("content-type") or ""
+            request = Asked(self.command, parts.path.removeprefix(prefix), query, body, kind)
             asked.append(request)
             status, value, *more = answer(request)
             data = value if isinstance(value, bytes) else json.dumps(value).encode()

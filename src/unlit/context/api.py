@@ -43,13 +43,21 @@ class Api:
         reply = self.reply("GET", path, query=query)
         return None if reply.status in (404, 410) else self._parsed(reply)
 
-    def send(self, method: str, path: str, body: Any = None, **query: str | int | None) -> Any:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **query: str | int | None,
+    ) -> Any:
         """Write JSON and return the parsed answer (`None` for an empty one).
 
         Raises:
             OutsideFailed: As `get`; and also for 404, since a write needs its target.
         """
-        reply = self.reply(method, path, body=body, query=query)
+        reply = self.reply(method, path, body=body, query=query, headers=headers)
         if reply.status in (404, 410):
             raise self._refused(reply)
         return self._parsed(reply) if reply.body.strip() else None
@@ -61,11 +69,12 @@ class Api:
         *,
         body: Any = None,
         query: Mapping[str, str | int | None] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Make one call and return the answer; waits and repeats where the source asks for it."""
         url = path if path.startswith(("http://", "https://")) else self.base_url + path
         given = {key: str(value) for key, value in (query or {}).items() if value is not None}
-        call = Call(method, url, given, body, self._headers)
+        call = Call(method, url, given, body, {**self._headers, **(headers or {})})
         reply = self._fetch.call(call)
         for attempt in range(_ATTEMPTS - 1):
             repeatable = reply.status == 429 or method in ("GET", "HEAD")

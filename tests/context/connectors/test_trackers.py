@@ -225,6 +225,8 @@ def test_azure_devops(tmp_path: Path) -> None:
             azure.apply(change)
         root = "/My%20App/_apis/wit"
         fields = [("Title", "Fast"), ("State", "New"), ("AssignedTo", "Ada")]
+        patches = [one for one in served.asked if isinstance(one.body, list)]
+        assert {one.kind for one in patches} == {"application/json-patch+json"}
         assert _writes(served.asked)[-5:] == [
             *(("PATCH", f"{root}/workitems/12", [_set(field, value)]) for field, value in fields),
             ("POST", f"{root}/workItems/12/comments", {"text": "hm"}),
