@@ -48,8 +48,6 @@ class Api:
         method: str,
         path: str,
         body: Any = None,
-        *,
-        headers: Mapping[str, str] | None = None,
         **query: str | int | None,
     ) -> Any:
         """Write JSON and return the parsed answer (`None` for an empty one).
@@ -57,7 +55,18 @@ class Api:
         Raises:
             OutsideFailed: As `get`; and also for 404, since a write needs its target.
         """
-        reply = self.reply(method, path, body=body, query=query, headers=headers)
+        return self._written(self.reply(method, path, body=body, query=query))
+
+    def patch(self, method: str, path: str, operations: Any) -> Any:
+        """Write a JSON Patch (RFC 6902), under its own media type, as `send` does.
+
+        Raises:
+            OutsideFailed: As `send`.
+        """
+        headers = {"content-type": "application/json-patch+json"}
+        return self._written(self.reply(method, path, body=operations, headers=headers))
+
+    def _written(self, reply: Reply) -> Any:
         if reply.status in (404, 410):
             raise self._refused(reply)
         return self._parsed(reply) if reply.body.strip() else None

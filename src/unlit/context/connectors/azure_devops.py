@@ -17,7 +17,6 @@ from unlit.core.clock import Clock
 
 _WIQL: Final = "SELECT [System.Id] FROM WorkItems WHERE {} ORDER BY [System.ChangedDate] DESC"
 _VERSION: Final = "7.1"
-_PATCH: Final = {"content-type": "application/json-patch+json"}
 _COMMENTS: Final = "7.1-preview.4"
 _URL: Final = re.compile(r"https://[^/]+/[^?]*?_workitems/edit/(\d+)")
 
@@ -160,12 +159,12 @@ class AzureDevOps:
         if change.labels:
             fields["System.Tags"] = "; ".join(change.labels)
         path = f"{root}/workitems/{kind}?api-version={_VERSION}"
-        made = self._api.send("POST", path, _patch_document(fields), headers=_PATCH)
+        made = self._api.patch("POST", path, _patch_document(fields))
         return Ref(self.name, "item", str(made["id"]))
 
     def _patch(self, ref: Ref, fields: dict[str, Any]) -> None:
         path = f"{self._root}/workitems/{ref.key}?api-version={_VERSION}"
-        self._api.send("PATCH", path, _patch_document(fields), headers=_PATCH)
+        self._api.patch("PATCH", path, _patch_document(fields))
 
     def _person(self, person: str) -> str:
         if person != "me":
