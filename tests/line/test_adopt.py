@@ -46,9 +46,14 @@ def test_no_file_is_overwritten(tmp_path: Path) -> None:
     assert adopt(repository, tmp_path / "vault").written == ()
 
 
-def test_the_policy_and_the_spec_it_writes_are_valid() -> None:
+def test_the_policy_it_writes_is_valid() -> None:
     assert parse_policy(texts.POLICY).warnings == ()
-    assert ready(parse_spec(SPEC, Path("specs/first-change.md"))).ready
+
+
+def test_an_untouched_template_is_not_ready_and_says_what_is_missing() -> None:
+    found = ready(parse_spec(SPEC, Path("specs/first-change.md")))
+    assert not found.ready
+    assert len(found.missing) >= 9
 
 
 def test_the_vault_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from unlit.core.ids import RunId
 from unlit.line.adopt import SPEC
 from unlit.line.patrol import Ledger, Patrol, Watch
 
-READY = SPEC.split("---", 2)[2]
+READY = SPEC.split("---", 2)[2].replace("| |", "| not relevant: a test |")
 
 
 class _Line:

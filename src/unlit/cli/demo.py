@@ -150,7 +150,7 @@ def _summary(
         f"            {files.get('json', 'none')}",
         f"Candidates  git -C {found.workspace} log --oneline --all",
         f"Repository  {stage.repository}",
-        f"Next        {_program()} approve {found.id}",
+        f'Next        {_program()} approve {found.id} --reason "…"',
         "            merges and tags it there; to look at it in a browser:",
         f"            {_program()} console --repository {stage.repository}",
         "",

@@ -188,14 +188,20 @@ def _read(order: _Order, *, may_be_empty: bool) -> "Policy":
 async def _run(
     order: _Order, discard: bool, quiet: bool, *, needs_credentials: bool = True
 ) -> "Once":
+    from unlit.cli.fence_twins import twins_for
     from unlit.fence.once import Streams, require_role, run_once, write_back
 
     policy = _read(order, may_be_empty=not needs_credentials)
     require_role(policy, order.role)
     if not needs_credentials:
         policy = replace(policy, credentials={}, rules=())
-    async with _host(backend=order.backend) as host:
+    async with (
+        _host(backend=order.backend) as host,
+        twins_for(policy, order.role) as (routes, tokens),
+    ):
         spec, command = _prepare(order, policy)
+        spec = replace(spec, twins=routes)
+        command = replace(command, env={**tokens, **command.env})
         stdout = sys.stderr.buffer if quiet else sys.stdout.buffer
         terminal = None if quiet or order.backend != "full" else _terminal()
         streams = Streams(_writer(stdout), _writer(sys.stderr.buffer), _stdin(), terminal)

@@ -205,7 +205,7 @@ risk: low
 
 ## Intent
 
-For whom is this, and why? Two or three sentences.
+(For whom is this, and why? Two or three sentences in place of this line.)
 
 ## Criteria
 
@@ -219,17 +219,19 @@ Example: help
 
 ## Boundaries
 
+Say for each row what happens, or write `not relevant: WHY`. A spec with an empty row is not ready.
+
 | Case | Behaviour |
 | --- | --- |
-| empty | not relevant: say why, or say what happens without input |
-| zero | not relevant: say why |
-| limit | not relevant: say why |
-| limit+1 | not relevant: say why |
-| duplicate | not relevant: say why |
-| concurrent | not relevant: say why |
-| unauthorised | not relevant: say why |
-| clock | not relevant: say why |
-| service down | not relevant: say why |
+| empty | |
+| zero | |
+| limit | |
+| limit+1 | |
+| duplicate | |
+| concurrent | |
+| unauthorised | |
+| clock | |
+| service down | |
 
 ## Out of scope
 
