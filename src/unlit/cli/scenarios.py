@@ -185,6 +185,10 @@ def _render_strength(document: dict[str, Any]) -> str:
         f"reach, {document['sampled']} were tried: {document['runs']} scenario runs in "
         f"{document['seconds']:.1f} s",
     ]
+    if document["not_started"]:
+        lines.append(
+            f"  {document['not_started']} could not start, so they say nothing and are not counted"
+        )
     for label, names in (
         ("Void (a program that does nothing, or always the same, passes)", found["void"]),
         ("Idle (no defect ever failed it)", found["idle"]),

@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,8 @@ class LocalSandbox(Sandbox):
             )  # fmt: skip
         except FileNotFoundError:
             return Ended(127, b"", f"no such command: {argv[0]}".encode())
+        except PermissionError:
+            return Ended(126, b"", f"not executable: {argv[0]}".encode())
         timed_out = False
         try:
             async with asyncio.timeout(timeout_s):
@@ -124,11 +126,18 @@ class LocalSandbox(Sandbox):
         return _Direct(port)
 
     @override
-    async def write(self, files: Mapping[str, bytes], delete: Sequence[str] = ()) -> None:
+    async def write(
+        self,
+        files: Mapping[str, bytes],
+        delete: Sequence[str] = (),
+        *,
+        programs: Collection[str] = (),
+    ) -> None:
         for name, content in files.items():
             path = self._work / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+            path.chmod(0o755 if name in programs else 0o644)  # as a real fence unpacks them
         for name in delete:
             (self._work / name).unlink(missing_ok=True)
 

@@ -1,7 +1,7 @@
 """What the engine needs from outside: a fence to run the product in, and worlds of twins."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -102,8 +102,14 @@ class Sandbox(Protocol):
         """Open a way in to `port`."""
         ...
 
-    async def write(self, files: Mapping[str, bytes], delete: Sequence[str] = ()) -> None:
-        """Put files into the workspace, as the product's user."""
+    async def write(
+        self,
+        files: Mapping[str, bytes],
+        delete: Sequence[str] = (),
+        *,
+        programs: Collection[str] = (),
+    ) -> None:
+        """Put files into the workspace, as the product's user; `programs` may be executed."""
         ...
 
     def read_changed(self, limit_bytes: int = 4_000_000) -> dict[str, bytes]:

@@ -20,6 +20,10 @@ class ProductFailed(Exception):
     """The product did something that ends the trajectory; never our fault."""
 
 
+class NeverStarted(ProductFailed):
+    """The product never listened."""
+
+
 class NotExercised(Exception):
     """Nothing here can perform this; the trajectory says nothing about the product."""
 
@@ -87,10 +91,10 @@ class Stage:
         while not await self._accepts(port):
             if self.clock.monotonic_s() > deadline:
                 await self.stop_server()
-                raise ProductFailed(f"nothing listened on port {port} in {START_TIMEOUT_S:.0f} s")
+                raise NeverStarted(f"nothing listened on port {port} in {START_TIMEOUT_S:.0f} s")
             if server.ended:
                 await self.stop_server()
-                raise ProductFailed("the product ended before it listened")
+                raise NeverStarted("the product ended before it listened")
             await self.clock.sleep(wait_s)
             wait_s = min(0.1, wait_s * 1.5)
         if self.worlds.wants_way_in(self.world):

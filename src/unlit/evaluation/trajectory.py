@@ -30,6 +30,7 @@ from unlit.evaluation.stage import (
     Driver,
     HarnessFault,
     Launch,
+    NeverStarted,
     NotExercised,
     ProductFailed,
     Stage,
@@ -56,6 +57,7 @@ class Outcome:
     attempts: int = 1
     fault: str = ""
     base_reason_holds: bool = False
+    never_started: bool = False
 
     def satisfies(self, criterion: CriterionId) -> bool:
         """Say whether nothing that speaks for `criterion` went wrong."""
@@ -76,6 +78,7 @@ class Setting:
 
     Attributes:
         overlay: Files that replace the candidate's own, for planted defects.
+        programs: Which of them may be executed, as the candidate's own may.
         keep_files: Whether the outcome holds the content of changed files.
     """
 
@@ -85,6 +88,7 @@ class Setting:
     driver: Callable[[str], Driver]
     env: Mapping[str, str] = field(default_factory=dict)
     overlay: Mapping[str, bytes] = field(default_factory=dict)
+    programs: frozenset[str] = frozenset()
     keep_files: bool = False
     judge: Judge | None = None
     own: Sequence[OwnRule] = ()
@@ -142,7 +146,7 @@ async def _run(
     files = {name: str(text).encode() for name, text in
              fill(scenario.given.files, draw.values).items()}  # fmt: skip
     if files or setting.overlay:
-        await sandbox.write({**setting.overlay, **files})
+        await sandbox.write({**setting.overlay, **files}, programs=setting.programs)
     started = setting.clock.monotonic_s()
     try:
         reasons = await _steps(scenario, stage, before, setting.driver)
@@ -169,6 +173,7 @@ async def _run(
         seen=tuple(stage.seen),
         server_outputs=tuple(stage.server_outputs),
         effects=_effects(before, evidence.after),
+        never_started=bool(stage.extra.get("never_started")) or _not_run(stage.seen),
         files=tuple(sorted(evidence.files)),
         judged={n: judged.answer for n, judged in evidence.judged.items()},
         contents=sandbox.read_changed() if setting.keep_files else {},
@@ -226,6 +231,12 @@ async def _ask(scenario: Scenario, evidence: Evidence, judge: Judge) -> dict[int
     return answers
 
 
+def _not_run(seen: Sequence[Observation]) -> bool:
+    """Say whether the first run of the product ended as a shell says "cannot be run"."""
+    first = next((each for each in seen if each.kind == "cli"), None)
+    return first is not None and first.exit_code in (126, 127) and not first.stdout
+
+
 def _effects(before: State, after: State) -> dict[str, Any]:
     from unlit.evaluation.checks.state import effects
 
@@ -247,6 +258,7 @@ async def _steps(
         try:
             misfits = await _perform(driver(step.kind), params, stage, expected)
         except ProductFailed as failed:
+            stage.extra["never_started"] = isinstance(failed, NeverStarted) and not stage.seen
             return [Reason(f"{label} product", str(failed))]
         if misfits:
             return [Reason(f"{label} expect", text) for text in misfits]

@@ -3,7 +3,7 @@
 import io
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -78,10 +78,18 @@ class FenceSandbox(Sandbox):
         return await self.fence.forward(port)
 
     @override
-    async def write(self, files: Mapping[str, bytes], delete: Sequence[str] = ()) -> None:
+    async def write(
+        self,
+        files: Mapping[str, bytes],
+        delete: Sequence[str] = (),
+        *,
+        programs: Collection[str] = (),
+    ) -> None:
         if files:
             ended = await self.fence.run(
-                ["tar", "-x", "-f", "-", "-C", "/work"], stdin=_archive(files), timeout_s=30
+                ["tar", "-x", "-f", "-", "-C", "/work"],
+                stdin=_archive(files, programs),
+                timeout_s=30,
             )
             _must_be_written(ended)
         if delete:
@@ -107,13 +115,13 @@ class FenceSandbox(Sandbox):
         await self.fence.reset()
 
 
-def _archive(files: Mapping[str, bytes]) -> bytes:
+def _archive(files: Mapping[str, bytes], programs: Collection[str] = ()) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
-            member.mode = 0o644
+            member.mode = 0o755 if name in programs else 0o644
             archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
 

@@ -19,6 +19,7 @@ class Mutant:
     Attributes:
         reached: Whether any scenario executes the changed place; others say nothing about the set.
         equivalent: Whether the change was shown to change nothing (same compiled code).
+        started: Whether the changed product can run at all; others are no plausible defect.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Mutant:
     ran: frozenset[ScenarioId] = frozenset()
     reached: bool = True
     equivalent: bool = False
+    started: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Battery:
 
 def strength(battery: Battery) -> Strength:
     """Return kill rate with its exact interval, void and idle scenarios, uncovered criteria."""
-    counted = [m for m in battery.mutants if m.reached and not m.equivalent]
+    counted = [m for m in battery.mutants if m.reached and m.started and not m.equivalent]
     killed = sum(bool(mutant.failed) for mutant in counted)
     void = tuple(sorted((battery.passed_by_null | battery.passed_by_stub) - battery.may_pass_null))
     if not counted:

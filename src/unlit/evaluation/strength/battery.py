@@ -23,9 +23,11 @@ from unlit.evaluation.strength.sampling import (
     all_mutants,
     choose,
     is_reached,
+    programs_in,
     reachable,
     sources_of,
 )
+from unlit.evaluation.strength.text_mutants import syntax_check
 from unlit.evaluation.trajectory import Setting
 
 _STUB_SERVER: Final = (
@@ -39,6 +41,7 @@ _STUB_SERVER: Final = (
 )
 
 _IDLE_TRIES: Final = 8
+_WORDS: Final = {True: "noticed ", False: "SURVIVED", None: "no start"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Report:
     seconds: float
     baseline_failed: tuple[ScenarioId, ...] = ()
     caught: Mapping[ScenarioId, int] = field(default_factory=dict)
+    not_started: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,8 @@ async def measure(plan: Plan) -> Report:
     battery = Battery(mutants, criteria, null, stub, previous)
     return Report(
         strength=strength(battery),
-        survivors=tuple(Survivor(m.id, len(m.ran)) for m in mutants if not m.failed),
+        survivors=tuple(Survivor(m.id, len(m.ran)) for m in mutants if m.started and not m.failed),
+        not_started=sum(not mutant.started for mutant in mutants),
         planted=len(every),
         reachable=len(within),
         sampled=len(sampled),
@@ -177,6 +182,8 @@ class _Runner:
         self.passing: set[ScenarioId] = set()
         self.caught: Counter[ScenarioId] = Counter()
         self.runs = 0
+        self._checkable: dict[str, bool] = {}
+        self._programs = programs_in(plan.candidate)
 
     async def close(self) -> None:
         for slot in self._slots:
@@ -242,13 +249,17 @@ class _Runner:
             names = [name for name in by_id if is_reached(mutant, traced.get(name))]
             ran: list[ScenarioId] = []
             failed: frozenset[ScenarioId] = frozenset()
+            noticed = None if await self._is_broken(slot, mutant) else False
             for name in kill_order({name: self.caught[name] for name in names}):
-                ran.append(name)
-                if await self._notices(slot, by_id[name], mutant):
-                    failed = frozenset({name})
+                if noticed is not False:
                     break
-            results[number] = Mutant(mutant.name, failed, frozenset(ran), reached=bool(names))
-            self._plan.tell(f"{'noticed ' if failed else 'SURVIVED'} {mutant.name}")
+                ran.append(name)
+                noticed = await self._notices(slot, by_id[name], mutant)
+                failed = frozenset({name}) if noticed else frozenset()
+            results[number] = Mutant(
+                mutant.name, failed, frozenset(ran), bool(names), started=noticed is not None
+            )
+            self._plan.tell(f"{_WORDS[noticed]} {mutant.name}")
 
         async def vindicate(slot: Slot, name: ScenarioId) -> None:
             for number, mutant in enumerate(planted):
@@ -272,13 +283,33 @@ class _Runner:
         await self._spread([name for name in by_id if not self.caught[name]], vindicate)
         return tuple(results[number] for number in sorted(results))
 
-    async def _notices(self, slot: Slot, scenario: Scenario, mutant: Planted) -> bool:
+    async def _notices(self, slot: Slot, scenario: Scenario, mutant: Planted) -> bool | None:
+        """Say whether the scenario fails on the mutant; None if the mutant never ran."""
         overlay = {mutant.file: mutant.text.encode()}
-        setting = replace(self._plan.setting, overlay=overlay)
-        if await self._run(slot, scenario, setting):
+        setting = replace(self._plan.setting, overlay=overlay, programs=self._programs)
+        self.runs += 1
+        outcome = await slot.run(scenario, self._draw(scenario), setting)
+        if outcome.state is TrajectoryState.SATISFIED:
             return False
+        if outcome.never_started or outcome.state is not TrajectoryState.NOT_SATISFIED:
+            return None
         self.caught[scenario.id] += 1
         return True
+
+    async def _is_broken(self, slot: Slot, mutant: Planted) -> bool:
+        """Say whether the language itself refuses the changed file, and not the original."""
+        check = syntax_check(mutant)
+        if not check:
+            return False
+        if mutant.file not in self._checkable:
+            original = (self._plan.candidate / mutant.file).read_bytes()
+            ended = await (await slot.ready()).run(check, stdin=original, timeout_s=30)
+            self._checkable[mutant.file] = ended.exit_code == 0
+        if not self._checkable[mutant.file]:
+            return False
+        sandbox = await slot.ready()
+        ended = await sandbox.run(check, stdin=mutant.text.encode(), timeout_s=30)
+        return ended.exit_code != 0
 
     async def _spread(self, items: Sequence[Any], one: Callable[[Slot, Any], Any]) -> None:
         source = iter(items)

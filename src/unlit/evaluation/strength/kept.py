@@ -23,6 +23,7 @@ def strength_document(report: Report, vault_digest: str, tree: str | None) -> di
         "planted": report.planted,
         "reachable": report.reachable,
         "sampled": report.sampled,
+        "not_started": report.not_started,
         "runs": report.runs,
         "seconds": round(report.seconds, 3),
         "survivors": [{"name": s.name, "scenarios": s.scenarios} for s in report.survivors],

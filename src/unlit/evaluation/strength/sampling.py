@@ -28,6 +28,13 @@ def sources_of(candidate: Path) -> dict[str, str]:
     return found
 
 
+def programs_in(candidate: Path) -> frozenset[str]:
+    """Return the candidate's own source files that may be executed."""
+    return frozenset(
+        name for name in sources_of(candidate) if (candidate / name).stat().st_mode & 0o111
+    )
+
+
 def all_mutants(sources: Mapping[str, str]) -> list[Planted]:
     """Return every mutant of every file, in a fixed order."""
     found: list[Planted] = []

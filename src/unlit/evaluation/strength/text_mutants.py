@@ -14,6 +14,10 @@ SUFFIXES: Final = (
     ".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".go", ".rs", ".java", ".kt", ".c", ".cc",
     ".cpp", ".h", ".rb", ".php", ".cs", ".swift", ".sh", ".pl", ".lua",
 )  # fmt: skip
+_CHECKS: Final = {
+    ".cjs": ("node", "--check", "-"), ".js": ("node", "--check", "-"), ".rb": ("ruby", "-c"),
+    ".php": ("php", "-l"),
+}  # fmt: skip
 _COMMENT: Final = re.compile(r"\s*(//|#|--|\*|/\*|import |from |package |use |require)")
 _RULES: Final[tuple[tuple[str, "re.Pattern[str]", str], ...]] = tuple(
     (what, re.compile(pattern), replacement)
@@ -53,3 +57,11 @@ def plant_by_text(text: str, file: str) -> Iterator[Planted]:
                 changed = line[: found.start()] + replacement + line[found.end() :]
                 made = "".join((*lines[:number], changed, *lines[number + 1 :]))
                 yield Planted(file, number + 1, what, made)
+
+
+def syntax_check(mutant: Planted) -> tuple[str, ...]:
+    """Return a command that refuses what does not parse, read from standard input; or none."""
+    suffix = mutant.file[mutant.file.rfind(".") :]
+    if suffix == ".sh":
+        return ("bash" if "bash" in mutant.text.partition("\n")[0] else "sh", "-n")
+    return _CHECKS.get(suffix, ())
