@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from unlit.review.model import CriterionLine, Report
+from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.sayings import SOURCES, forecast_words, rule_words
 from unlit.review.rules.words import (
     CRITERION_WORDS,
@@ -109,10 +110,7 @@ def _criteria(criteria: Sequence[CriterionLine], asked: set[object]) -> str:
     ]
     for line in criteria:
         state = "asks" if line.id in asked and line.state.value != "not_met" else line.state.value
-        evidence = "no trajectory reached it"
-        if line.trajectories:
-            between = interval(line.lower, line.upper)
-            evidence = f"{line.satisfied} of {line.trajectories} {between}"
+        evidence = evidence_words(line, interval(line.lower, line.upper))
         rows.append(
             f"| {_SIGNS[state]} {CRITERION_WORDS[state]} | {plain(line.id)} {plain(line.text)} "
             f"| {evidence} | {SOURCES.get(line.source or '', plain(line.source or ''))} "

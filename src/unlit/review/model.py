@@ -139,7 +139,9 @@ class CriterionLine:
         asks: Whether only a person can settle it.
         failures: Numbers of the trajectories that speak against it.
         tier: Lowest fidelity tier among the twin routes that its trajectories used.
-        sealed_satisfied: The same on sealed scenarios; `None` when they were not looked at.
+        estimate: Share satisfied, with `lower` and `upper`: on validation scenarios, or on the
+            sealed ones when only those exercised it.
+        sealed_satisfied: What held on sealed scenarios; `None` when they were not looked at.
     """
 
     id: CriterionId

@@ -10,6 +10,7 @@ from unlit.core.states import TrajectoryState
 from unlit.evaluation.rules.intervals import anytime
 from unlit.record.store import Store
 from unlit.review.model import Graded, Report, to_plain
+from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.words import duration, interval, money, percent
 
 
@@ -92,7 +93,7 @@ def _share(store: Store, report: Report, graded: Graded | None, name: str) -> Re
 
 def _criteria(store: Store, report: Report) -> Recomputed:
     graded = report.graded
-    said = "; ".join(f"{c.id} {c.satisfied} of {c.trajectories}" for c in report.criteria)
+    said = "; ".join(f"{c.id} {evidence_words(c)}" for c in report.criteria)
     if graded is None:
         return Recomputed("criteria", said or "not known", None, "Nothing was graded.")
     rows = store.trajectories(report.run.id, graded.candidate, graded.partition)
@@ -104,6 +105,7 @@ def _criteria(store: Store, report: Report) -> Recomputed:
             "not_satisfied": [
                 row.number for row in mine if row.state is TrajectoryState.NOT_SATISFIED
             ],
+            "sealed": line.sealed_trajectories,
         }
     how = (
         "The trajectories whose scenario names the criterion, as the record lists them. Which of "

@@ -3,6 +3,7 @@
 import textwrap
 
 from unlit.review.model import Report
+from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.sayings import rule_words
 from unlit.review.rules.words import (
     CRITERION_WORDS,
@@ -85,9 +86,7 @@ def _criteria(report: Report) -> list[str]:
     for line in report.criteria:
         state = "asks" if line.id in asked and line.state.value != "not_met" else line.state.value
         word = f"{_SIGNS[state]} {CRITERION_WORDS[state]}"
-        evidence = "no trajectory reached it"
-        if line.trajectories:
-            evidence = f"{line.satisfied} of {line.trajectories}"
+        evidence = evidence_words(line)
         lines.append(f"  {word:<16} {line.id:<6} {evidence:<10} {inert(line.text)[:60]}")
         lines.append(_wrap(f"at most: {line.ceiling}", " " * 19, " " * 19))
     return lines

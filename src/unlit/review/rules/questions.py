@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from unlit.core.states import CriterionState
 from unlit.review.model import CriterionLine, Gap, QuestionLine
+from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.words import interval
 
 ATTENTION_MINUTES = 15.0
@@ -67,7 +68,7 @@ def spot_check(
         line for line in criteria if line.state is CriterionState.MET and not line.asks
     ] or [
         line for line in criteria
-        if line.state is CriterionState.UNDECIDED and not line.asks and line.trajectories
+        if line.state is CriterionState.UNDECIDED and not line.asks
     ]  # fmt: skip
     dice = hashlib.sha256(f"spot:{run}".encode()).digest()
     if not settled or int.from_bytes(dice[:4], "big") / 2**32 >= rate:
@@ -132,8 +133,8 @@ def as_question(text: str) -> str:
 
 def _evidence(line: CriterionLine) -> tuple[str, ...]:
     found = []
-    if line.trajectories:
-        shown = f"{line.satisfied} of {line.trajectories} trajectories satisfied"
+    if line.trajectories or line.sealed_trajectories:
+        shown = f"{evidence_words(line).capitalize()} trajectories satisfied"
         found.append(f"{shown} {interval(line.lower, line.upper)} by the checks there are.")
         found.append(f"Green can mean at most: {line.ceiling}.")
     else:

@@ -5,7 +5,6 @@ unknown, not zero.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from unlit.core.ids import CandidateId, CriterionId, ScenarioId
@@ -25,6 +24,7 @@ from unlit.review.model import (
     StrengthLine,
     TwinLine,
 )
+from unlit.review.rules.merging import is_stale, merge_criteria
 
 _LOOKS_SHOWN = 8
 LEAK_PARTS = ("probe", "canaries", "control", "literals", "freshness")
@@ -209,19 +209,12 @@ def criteria_of(
     points: Sequence[Point],
     sealed: Mapping[str, Any] | None = None,
 ) -> tuple[CriterionLine, ...]:
-    """Return the criteria as the evaluator states them, with the numbers of their failures."""
+    """Return the criteria as both gradings state them, with the numbers of their failures."""
     lines = tuple(_criterion(table(item), points) for item in rows(document.get("criteria")))
     if sealed is None:
         return lines
-    looked = {str(table(item).get("id")): table(item) for item in rows(sealed.get("criteria"))}
-    return tuple(
-        replace(
-            line,
-            sealed_satisfied=whole(looked.get(line.id, {}).get("satisfied")),
-            sealed_trajectories=whole(looked.get(line.id, {}).get("trajectories")),
-        )
-        for line in lines
-    )
+    looked = [_criterion(table(item), ()) for item in rows(sealed.get("criteria"))]
+    return merge_criteria(lines, looked)
 
 
 def gaps_of(
@@ -248,6 +241,8 @@ def gaps_of(
     for sentence in said:
         line = by_id.get(CriterionId(sentence.split(" ", 1)[0]))
         if looked and sentence.startswith("No sealed scenario"):
+            continue
+        if line is not None and is_stale(sentence, line):
             continue
         if line is None:
             gaps[sentence] = Gap("not_exercised", sentence)
