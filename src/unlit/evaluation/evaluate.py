@@ -71,7 +71,9 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
         looks=looks,
         leaks=leaks,
         needs_leak_proof=sealed,
-        strength=known_strength(request.vault, vault.digest),
+        strength=known_strength(
+            request.vault, vault.digest, tree_digest(request.candidate), request.product.run
+        ),
         broken_invariants=(*pack.vetoes, *_own_broken(vault, counted)),
         invariants=tuple(found.to_json() for found in pack.broken),
         not_verified=(*_pack_words(pack), *_same_user(request)),
@@ -230,8 +232,9 @@ async def measure_strength(
 ) -> dict[str, Any]:
     """Plant defects in the candidate and say how many the scenarios notice.
 
-    What is found is kept beside the vault and printed with every grading of the same vault.
+    What is found is kept beside the vault and printed with every grading of the same program.
     """
+    tree = tree_digest(request.candidate)
     spec = read_spec(request.spec)
     vault = load_sealed_vault(request, spec)
     async with open_parts(request, vault) as parts:
@@ -250,7 +253,7 @@ async def measure_strength(
                 tell=tell,
             )
         )
-    document = strength_document(report, vault.digest, request.tree)
+    document = strength_document(report, vault.digest, tree, request.product.run)
     keep_strength(request.vault, document)
     return document
 
