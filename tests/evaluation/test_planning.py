@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.evaluation.test_hostile import SCENARIO, SPEC  # the smallest ones
 
-from unlit.core.errors import InvalidInput, RefusedByPolicy, UnlitError
+from unlit.core.errors import InvalidInput, UnlitError, UsageError
 from unlit.core.states import Partition
 from unlit.evaluation.defaults import default_policy, default_run, tree_digest
 from unlit.evaluation.planning import Factory, Flags, plan
@@ -102,7 +102,7 @@ def test_what_does_not_fit_is_named(flags: Flags, change: dict[str, object], cod
 def test_a_vault_inside_the_candidate_is_refused(flags: Flags) -> None:
     inside = flags.candidate / "vault"
     flags.vault.rename(inside)
-    with pytest.raises(RefusedByPolicy) as caught:
+    with pytest.raises(InvalidInput) as caught:
         plan(replace(flags, vault=inside), Factory())
     assert caught.value.code == "EVA-124"
 
@@ -111,3 +111,10 @@ def test_every_error_says_what_why_and_what_to_do(flags: Flags) -> None:
     with pytest.raises(UnlitError) as caught:
         plan(replace(flags, trajectories=0), Factory())
     assert all((caught.value.what, caught.value.why, caught.value.remedy))
+
+
+@pytest.mark.parametrize("kind", ["cly", "CLI", ""])
+def test_a_kind_that_does_not_exist_is_a_wrong_call(flags: Flags, kind: str) -> None:
+    with pytest.raises(UsageError, match="cli, http, web or library") as caught:
+        plan(replace(flags, kind=kind), Factory())
+    assert caught.value.exit_code == 2

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, UsageError
 from unlit.core.ids import ScenarioId
 from unlit.core.states import Partition
 from unlit.evaluation.defaults import (
@@ -20,6 +21,8 @@ from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.store import ArtefactStore
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.policy import Identity
+
+KINDS: Final = ("cli", "http", "web", "library")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,9 @@ def plan(
     """Return the request.
 
     Raises:
-        InvalidInput: A path is missing, or a flag does not fit.
-        RefusedByPolicy: The vault can be reached from the candidate.
+        InvalidInput: A path is missing, or a flag does not fit, or the vault can be reached from
+            the candidate.
+        UsageError: There is no such kind of product.
     """
     tree = tree_digest(flags.candidate)
     if not flags.spec.is_file():
@@ -147,7 +151,15 @@ def _partition(flags: Flags, vault: Vault, only: tuple[ScenarioId, ...]) -> Part
 
 
 def _product(flags: Flags, product: Product) -> Product:
-    kind = flags.kind or (product.kind if flags.port is None else "http")
+    kind = flags.kind
+    if kind is None:
+        kind = product.kind if flags.port is None else "http"
+    if kind not in KINDS:
+        raise UsageError(
+            "EVA-144", f"There is no kind of product `{kind}`.",
+            "the kind says how it is driven and which safety pack it meets.",
+            f"give `--kind` {', '.join(KINDS[:-1])} or {KINDS[-1]}.",
+        )  # fmt: skip
     port = flags.port if flags.port is not None else product.port
     run = flags.run or product.run or default_run(flags.candidate)
     return replace(product, kind=kind, run=run, port=port)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from unlit.core.canonical import digest_bytes, digest_json
-from unlit.core.errors import InvalidInput, RefusedByPolicy
+from unlit.core.errors import InvalidInput
 from unlit.core.states import Partition
 from unlit.evaluation.checks.never import INVARIANTS
 from unlit.evaluation.invariants.own import FOLDER, OwnInvariant, load_own
@@ -188,13 +188,13 @@ def refuse_reachable(vault: Path, reachable: Mapping[str, Path]) -> None:
         reachable: What it must not touch, by the name shown in the message.
 
     Raises:
-        RefusedByPolicy: Who writes could read what grades.
+        InvalidInput: Who writes could read what grades.
     """
     inner = vault.resolve()
     for what, path in reachable.items():
         outer = path.resolve()
         if inner == outer or inner.is_relative_to(outer) or outer.is_relative_to(inner):
-            raise RefusedByPolicy(
+            raise InvalidInput(
                 "EVA-124", f"The vault {vault} and the {what} {path} lie within each other.",
                 "who writes must not be able to read what grades.",
                 "move the vault to a folder of its own, outside of both.",
