@@ -1,6 +1,5 @@
 """`unlit run SPEC` and `unlit resume RUN`: the whole line, with a live view on standard error."""
 
-import asyncio
 import json
 import sys
 import time
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
+
+from unlit.cli.interruption import Interruption
 
 if TYPE_CHECKING:
     from unlit.core.ids import RunId
@@ -76,14 +77,17 @@ def start(  # noqa: PLR0913 # one flag each
         "memory": memory,
     }
 
+    interruption = Interruption()
+
     async def work() -> "Run":
         from unlit.line.service import Line
         from unlit.wiring.build import open_factory
 
-        view = live_view()
+        view = interruption.view()
         try:
             async with (
                 open_factory(folder, flags=flags, listen=view.listen) as factory,
+                interruption.pausing(factory.services),
                 Line.open(factory.services, factory.durable_url) as opened,
             ):
                 for sentence in factory.found:
@@ -95,11 +99,12 @@ def start(  # noqa: PLR0913 # one flag each
                     return waiting
                 begun = await opened.start(asked)
                 view.say(f"run {begun}: {spec} by {agent or factory.factory.agents[0]}")
+                interruption.on(begun)
                 return await opened.wait(begun)
         finally:
             view.close()
 
-    return _told(asyncio.run(work()), as_json=as_json)
+    return interruption.do(work(), lambda found: _told(found, as_json=as_json))
 
 
 @resume.default
@@ -120,23 +125,27 @@ def go_on(
     """
     folder = repository_of(repository, name)
 
+    interruption = Interruption()
+
     async def work() -> "Run":
         from unlit.line.service import Line
         from unlit.wiring.build import open_factory
 
-        view = live_view()
+        view = interruption.view()
         try:
             async with (
                 open_factory(folder, listen=view.listen, run=name) as factory,
+                interruption.pausing(factory.services),
                 Line.open(factory.services, factory.durable_url) as line,
             ):
                 found = factory.services.store.find_run(name)
                 await line.resume(found.id, run_usd=run_usd)
+                interruption.on(found.id)
                 return await line.wait(found.id)
         finally:
             view.close()
 
-    return _told(asyncio.run(work()), as_json=as_json)
+    return interruption.do(work(), lambda found: _told(found, as_json=as_json))
 
 
 @rewind.default
@@ -151,23 +160,27 @@ def go_back(name: str, stage: str, *, repository: Repository = None, as_json: Js
     """
     folder = repository_of(repository, name)
 
+    interruption = Interruption()
+
     async def work() -> "Run":
         from unlit.line.service import Line
         from unlit.wiring.build import open_factory
 
-        view = live_view()
+        view = interruption.view()
         try:
             async with (
                 open_factory(folder, listen=view.listen) as factory,
+                interruption.pausing(factory.services),
                 Line.open(factory.services, factory.durable_url) as line,
             ):
                 found = factory.services.store.find_run(name)
                 await line.rewind(found.id, stage)
+                interruption.on(found.id)
                 return await line.wait(found.id)
         finally:
             view.close()
 
-    return _told(asyncio.run(work()), as_json=as_json)
+    return interruption.do(work(), lambda found: _told(found, as_json=as_json))
 
 
 async def ship_approved(factory: "FactoryHandle", approved: "RunId") -> "Run":

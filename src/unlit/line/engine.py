@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 Body = Callable[[str, str, Durable], Awaitable[Mapping[str, Any]]]
 
 _NAME: Final = "unlit_line"
+_CLOSE_S: Final = 15.0
+_LOOK_S: Final = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -49,9 +51,15 @@ class EngineOptions:
 class _Steps(Durable):
     """Durable steps of the workflow that is running; actions run on the caller's loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tasks: set[asyncio.Task[Any]],
+        closing: Callable[[], bool],
+    ) -> None:
         self._loop = loop
         self._tasks = tasks
+        self._closing = closing
 
     @override
     async def step(self, name: str, action: Callable[[], Awaitable[Result]]) -> Result:
@@ -69,8 +77,12 @@ class _Steps(Durable):
                 return await asyncio.wrap_future(future)
             except asyncio.CancelledError as error:
                 future.cancel()
+                if self._closing():
+                    raise  # the engine records no cancelled step: it is done again by `resume`
                 raise Interrupted(name) from error
 
+        if self._closing():
+            raise asyncio.CancelledError
         return await DBOS.run_step_async({"name": name}, here)
 
 
@@ -92,6 +104,8 @@ class DbosEngine:
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
         self._own_queue = f"own-{options.executor}"
+        self._busy: set[str] = set()
+        self._closing = False
 
     @classmethod
     async def start(cls, options: EngineOptions, body: Body) -> "DbosEngine":
@@ -138,8 +152,22 @@ class DbosEngine:
             )
 
     async def close(self) -> None:
-        """Stop the engine; what runs is left to be resumed."""
+        """Stop the engine; what runs is left to be resumed.
+
+        Steps are cancelled and awaited before the engine goes, so that their fences and processes
+        end, and nothing looks for its database afterwards.
+        """
         global _engine  # DBOS itself is one per process
+        self._closing = True
+        tasks = {task for group in self._tasks.values() for task in group}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CLOSE_S)
+        for _ in range(round(_CLOSE_S / _LOOK_S)):
+            if not self._busy:
+                break
+            await asyncio.sleep(_LOOK_S)
         await asyncio.to_thread(self._stop)
         # the engine made its own, now closed, thread pool the default of this loop
         self._loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="unlit"))
@@ -229,8 +257,13 @@ class DbosEngine:
 
     async def work(self, run: str, kind: str) -> Mapping[str, Any]:
         """Do the work; called by the engine's workflow."""
-        tasks = self._tasks.setdefault(workflow_id(run, kind), set())
-        return await self._body(run, kind, _Steps(self._loop, tasks))
+        name = workflow_id(run, kind)
+        tasks = self._tasks.setdefault(name, set())
+        self._busy.add(name)
+        try:
+            return await self._body(run, kind, _Steps(self._loop, tasks, lambda: self._closing))
+        finally:
+            self._busy.discard(name)
 
 
 _engine: DbosEngine | None = None
