@@ -1,5 +1,6 @@
 """`unlit review`, `approve`, `reject` and `ship` over a real record and repository."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,17 @@ from typing import Any
 import cyclopts
 import pytest
 from tests.ship.test_service import RUN, World, git
+from typing_extensions import override
 
 from unlit.cli.approve import app as approve
 from unlit.cli.approve import reject_app as reject
 from unlit.cli.review import app as review
 from unlit.cli.ship import app as ship
-from unlit.core.errors import OutcomeNotGoodEnough, RefusedByPolicy, UnlitError
+from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough, UnlitError, UsageError
 from unlit.policy import verify
+from unlit.record.engine import sqlite_url
+from unlit.record.model import GateDecision, Question
+from unlit.record.store import Store
 from unlit.wiring.paths import state_paths
 from unlit.wiring.settings import read_settings
 
@@ -56,10 +61,59 @@ def test_an_approval_ships_is_audited_and_repeats_harmlessly(
     assert report["run"]["state"] == "shipped"
 
 
-def test_an_approval_without_a_reason_is_refused(factory: Factory) -> None:
-    with pytest.raises(RefusedByPolicy, match="REV-016"):
+def ask(factory: Factory) -> None:
+    store = Store.open(sqlite_url(factory.paths.database))
+    store.keep_questions([Question(RUN, 1, "criterion", "Is the summary useful?")])
+    store.close()
+
+
+def decision_of(factory: Factory) -> GateDecision | None:
+    store = Store.open(sqlite_url(factory.paths.database))
+    found = store.gate_decision(RUN, "outcome")
+    store.close()
+    return found
+
+
+def test_an_approval_with_no_open_question_needs_no_reason(factory: Factory) -> None:
+    assert factory.call(approve, RUN) == 0
+    assert factory.head() != factory.base
+    kept = decision_of(factory)
+    assert kept is not None
+    assert kept.reason == "approved without a reason"
+
+
+def test_with_an_open_question_a_missing_reason_is_a_usage_error(factory: Factory) -> None:
+    ask(factory)
+    with pytest.raises(UsageError, match="REV-026") as failure:
         factory.call(approve, RUN)
+    assert failure.value.remedy == f'`unlit approve {RUN} --reason "…"`.'
+    with pytest.raises(UsageError, match="unlit reject"):
+        factory.call(reject, RUN)
+    assert decision_of(factory) is None
     assert factory.head() == factory.base
+
+
+def test_on_a_terminal_the_missing_reason_is_asked_for(
+    factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        @override
+        def isatty(self) -> bool:
+            return True
+
+    ask(factory)
+    monkeypatch.setattr("sys.stdin", Terminal("it reads well\n"))
+    assert factory.call(approve, RUN) == 0
+    kept = decision_of(factory)
+    assert kept is not None
+    assert kept.reason == "it reads well"
+
+
+def test_a_run_that_does_not_wait_says_so_before_any_reason(factory: Factory) -> None:
+    ask(factory)
+    assert factory.call(reject, RUN, "--reason", "posts twice") == 0
+    with pytest.raises(InvalidInput, match=r"REV-012 .* it is rejected"):
+        factory.call(approve, RUN)
 
 
 def test_a_rejection_ships_nothing(factory: Factory) -> None:

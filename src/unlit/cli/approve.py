@@ -3,12 +3,17 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import cyclopts
 
+if TYPE_CHECKING:
+    from unlit.core.ids import RunId
+    from unlit.review import Desk
+
 app = cyclopts.App(name="approve", help="Approve a run at its gate; it ships.")
 reject_app = cyclopts.App(name="reject", help="Reject a run at its gate, with a reason.")
+NO_REASON: Final = "approved without a reason"
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 
 
@@ -23,11 +28,12 @@ def approve(
 ) -> int:
     """Approve a run that waits at its gate. It is merged and tagged at once.
 
-    Exit code: 0 shipped, or one vote of several is in; 1 it cannot ship; 4 you may not.
+    Exit code: 0 shipped, or one vote of several is in; 1 it cannot ship; 2 a reason is missing;
+    3 it does not wait; 4 you may not.
 
     Args:
         run: The run, the start of its id, or ``last``.
-        reason: Why, in a few words; kept in the audit log.
+        reason: Why, in a few words; kept in the audit log. Needed while a question is open.
         person: Who decides; default the setting `person`, else the user's name.
         as_json: Print JSON.
         repository: Folder of the repository; default this one.
@@ -41,7 +47,7 @@ def approve(
     missing = 0
     approved = known is not None and known.decision == "approved"
     if not approved and found.state is not RunState.SHIPPED:
-        words = reason or _ask("Why? ")
+        words = _reason(office.desk, found.id, "approved", reason)
         missing = office.desk.decide(found.id, "approved", office.person, words).missing
     if missing:
         return _say(as_json, found.id, {"state": "waiting", "missing": missing},
@@ -81,9 +87,33 @@ def reject(
 
     office = open_office(repository, {"person": person}, run=run)
     found = office.store.find_run(run)
-    office.desk.decide(found.id, "rejected", office.person, reason or _ask("Why? "))
+    words = _reason(office.desk, found.id, "rejected", reason)
+    office.desk.decide(found.id, "rejected", office.person, words)
     office.refresh(found.id)
     return _say(as_json, found.id, {"state": "rejected"}, f"Rejected by {office.person}.")
+
+
+def _reason(desk: "Desk", run: "RunId", decision: str, given: str) -> str:
+    """The words to record; the gate's state is looked at before anybody is asked for words."""
+    from unlit.core.errors import UsageError
+
+    needed = desk.reason_needed(run, decision)
+    if given.strip():
+        return given
+    if not needed:
+        return NO_REASON
+    words = _ask("Why? ")
+    if words:
+        return words
+    approves = decision == "approved"
+    raise UsageError(
+        "REV-026",
+        f"Run {run} is not {decision}: no reason is given.",
+        "it has an open question, and the reason answers it."
+        if approves
+        else "the reason is what the next candidate learns from.",
+        f'`unlit {"approve" if approves else "reject"} {run} --reason "…"`.',
+    )
 
 
 def _ask(prompt: str) -> str:

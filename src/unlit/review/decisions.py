@@ -9,7 +9,7 @@ from unlit.record.model import GateDecision, RunState
 from unlit.record.store import Store
 from unlit.review.model import OUTCOME_GATE
 from unlit.review.ports import GateLog
-from unlit.review.rules.gates import Act, GateRules, check, is_settled
+from unlit.review.rules.gates import Act, GateRules, check, check_open, is_settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,20 @@ class Desk:
             facts={"audit_entry": entry, "needed": rule.needed},
         )
         return self._keep(vote, entry)
+
+    def reason_needed(self, run: RunId, decision: str, *, gate: str = OUTCOME_GATE) -> bool:
+        """Say whether this decision wants a person's own words; of an open gate only.
+
+        An approval with no question open confirms what the checks settled, and needs none.
+
+        Raises:
+            InvalidInput: No such run, or the gate is not open.
+            RefusedByPolicy: The verdict does not allow it.
+        """
+        found = self.store.find_run(run)
+        check_open(found, Act(gate, decision, "", ""), self._votes(found.id, gate))
+        is_open = any(row.answer is None for row in self.store.questions(found.id))
+        return is_open or decision != "approved"
 
     def _keep(self, vote: GateDecision, entry: int) -> Decided:
         rule = self.rules.of(vote.gate)

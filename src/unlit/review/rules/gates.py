@@ -64,8 +64,8 @@ def check(
         InvalidInput: It is not a decision, or the gate is not open.
         RefusedByPolicy: Not this person, not any more, or not without a reason.
     """
-    _is_decision(act)
-    _is_open(run, act, earlier)
+    check_open(run, act, earlier)
+    _is_signed(act)
     _may(act, rule, run)
     if rule.expires_h is not None and now - run.updated_at > timedelta(hours=rule.expires_h):
         raise RefusedByPolicy(
@@ -83,6 +83,17 @@ def check(
         )
 
 
+def check_open(run: Run, act: Act, earlier: Sequence[GateDecision]) -> None:
+    """Refuse an act at a gate that is not open, whoever wants it and why.
+
+    Raises:
+        InvalidInput: It is not a decision, or the gate is not open.
+        RefusedByPolicy: The verdict does not allow it.
+    """
+    _is_decision(act)
+    _is_open(run, act, earlier)
+
+
 def is_settled(rule: GateRule, decisions: Sequence[GateDecision]) -> bool:
     """Whether enough different people have approved and nobody rejected."""
     if any(row.decision == "rejected" for row in decisions):
@@ -98,6 +109,9 @@ def _is_decision(act: Act) -> None:
             "a gate is approved or rejected.",
             f"gates are {', '.join(GATES)}; decisions are {', '.join(DECISIONS)}.",
         )
+
+
+def _is_signed(act: Act) -> None:
     if not act.person.strip() or act.person == "unknown":
         raise RefusedByPolicy(
             "REV-015",
