@@ -137,6 +137,20 @@ def test_evaluate_refuses_bad_input_with_its_code(
     assert "Traceback" not in shown.err
 
 
+@pytest.mark.parametrize("flag", ["--junit", "--eval-log"])
+@pytest.mark.parametrize("where", ["nowhere/x.xml", "vault", "honest.yaml/x"])
+def test_a_file_that_cannot_be_written_is_named_before_anything_is_graded(
+    place: Path, candidate: Path, capsys: Capture, flag: str, where: str
+) -> None:
+    code = unlit("evaluate", "--spec", place / "spec.md", "--candidate", candidate, "--vault",
+                 place / "vault", "--run", "sh product.sh", flag, place / where)  # fmt: skip
+    shown = capsys.readouterr()
+    assert code == 3
+    assert "EVA-145" in shown.err
+    assert "nothing was graded" in shown.err
+    assert not (place / "vault.evaluator").exists()
+
+
 @pytest.mark.fence
 def test_evaluate_prints_the_result_and_only_that(
     place: Path, candidate: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch

@@ -77,9 +77,12 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         junit: Also write JUnit XML to this file.
         eval_log: Also write an Inspect log (.eval) to this file.
     """
+    from unlit.core.system import SystemClock
     from unlit.evaluation.client import evaluate_in_process
+    from unlit.evaluation.outputs import refuse_unwritable, write_outputs
     from unlit.evaluation.planning import Flags, plan
 
+    refuse_unwritable({"--junit": junit, "--eval-log": eval_log})
     flags = Flags(
         spec, candidate, _vault(vault), run, kind, port, base, policy, partition, tuple(only or ()),
         trajectories, parallel, seed, artefacts, replay, tuple(fix or ()),
@@ -91,21 +94,14 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         return _against(request, against, as_json=as_json)
     result = asyncio.run(evaluate_in_process(request, _show_event))
     document = result.to_json()
-    if junit is not None:
-        from unlit.evaluation.interchange.junit import junit_xml
-
-        junit.write_text(junit_xml(document), encoding="utf-8")
-    if eval_log is not None:
-        from unlit.core.system import SystemClock
-        from unlit.evaluation.interchange.inspect_log import write_eval_log
-
-        write_eval_log(document, eval_log, created=SystemClock().now().isoformat())
     if as_json:
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write(render(result))
         if replay is not None:
             sys.stdout.write(_happened(request))
+    sys.stdout.flush()
+    write_outputs(document, SystemClock(), junit=junit, eval_log=eval_log)
     return result.verdict.exit_code
 
 

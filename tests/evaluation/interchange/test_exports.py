@@ -13,9 +13,12 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from unlit.core.errors import OutsideFailed
+from unlit.core.system import SystemClock
 from unlit.evaluation.interchange.harbor import write_harbor_task
 from unlit.evaluation.interchange.inspect_log import write_eval_log
 from unlit.evaluation.interchange.junit import junit_xml
+from unlit.evaluation.outputs import write_outputs
 from unlit.evaluation.vault import load_vault
 
 
@@ -92,3 +95,9 @@ def test_a_harbor_task_hides_the_scenarios_in_its_tests(tmp_path: Path) -> None:
                for p in (made / "environment").rglob("*") if p.is_file()]  # fmt: skip
     assert not any("Slack asks to wait while the summary" in text for text in visible)
     subprocess.run(["sh", "-n", str(made / "tests" / "test.sh")], check=True)
+
+
+def test_a_file_that_fails_at_the_end_says_that_the_verdict_stands() -> None:
+    with pytest.raises(OutsideFailed, match="verdict above stands") as caught:
+        write_outputs(RESULT, SystemClock(), junit=Path("/dev/full"), eval_log=None)
+    assert caught.value.code == "EVA-146"
