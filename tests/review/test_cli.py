@@ -147,6 +147,8 @@ def test_the_report_is_printed_written_and_recomputed(
     capsys.readouterr()
     assert factory.call(review, RUN, "--number", "cost") == 0
     assert "agrees" in capsys.readouterr().out
+    with pytest.raises(InvalidInput, match="REV-027"):
+        factory.call(review, RUN, "--html", str(tmp_path / "nowhere" / "report.html"))
     with pytest.raises(UnlitError, match="REV-024"):
         factory.call(review, RUN, "--number", "happiness")
     with pytest.raises(UnlitError, match="REV-025"):

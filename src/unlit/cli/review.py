@@ -52,7 +52,7 @@ def review(
     found = office.store.find_run(run).id
     report = build_report(office.store, found, fences=fences_of((office.paths.audit,), found))
     if html is not None:
-        html.write_text(render_html(report), encoding="utf-8")
+        _write(html, render_html(report))
         sys.stderr.write(f"wrote {html}\n")
     if number is not None:
         return _number(office.store, report, number, as_json=as_json)
@@ -67,6 +67,20 @@ def review(
 
         sys.stdout.write(render_text(report))
     return report.verdict.exit_code if report.verdict is not None else 0
+
+
+def _write(path: Path, text: str) -> None:
+    from unlit.core.errors import InvalidInput
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(
+            "REV-027",
+            f"The report cannot be written to {path}: {error.strerror}.",
+            "--html names a file in a folder that exists and may be written to.",
+            "name another file, or make its folder first.",
+        ) from error
 
 
 def _labels(store: "Store") -> int:
