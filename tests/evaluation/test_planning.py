@@ -118,3 +118,31 @@ def test_a_kind_that_does_not_exist_is_a_wrong_call(flags: Flags, kind: str) -> 
     with pytest.raises(UsageError, match="cli, http, web or library") as caught:
         plan(replace(flags, kind=kind), Factory())
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ("./nosuch.sh", "the candidate has no file ./nosuch.sh"),
+        ("bin/nosuch --fast", "the candidate has no file bin/nosuch"),
+        ("/work/nosuch", "the candidate has no file /work/nosuch"),
+        ("./product.sh", "chmod [+]x ./product.sh"),
+        ("sh nosuch.sh", "the candidate has no file nosuch.sh"),
+        ("sh 'product.sh", "no closing quotation"),
+    ],
+)
+def test_a_program_that_cannot_start_is_refused_before_grading(
+    flags: Flags, run: str, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said) as caught:
+        plan(replace(flags, run=run), Factory())
+    assert (caught.value.code, caught.value.exit_code) == ("EVA-138", 3)
+
+
+@pytest.mark.parametrize(
+    "run", ["./tool", "/work/tool", "/deps/bin/thing", "sh -c 'true'", "sh product.sh x.sh", "tool"]
+)
+def test_what_may_start_is_not_refused(flags: Flags, run: str) -> None:
+    (flags.candidate / "tool").write_text("#!/bin/sh\n", encoding="utf-8")
+    (flags.candidate / "tool").chmod(0o755)
+    assert plan(replace(flags, run=run), Factory()).product.run == run

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -93,6 +94,53 @@ def default_run(candidate: Path) -> str | None:
                 return f"{_INTERPRETERS[path.suffix]} {path.name}"
     mains = sorted(candidate.glob("*/__main__.py"))
     return f"python3 -m {mains[0].parent.name}" if len(mains) == 1 else None
+
+
+def refuse_unstartable(candidate: Path, run: str | None) -> None:
+    """Refuse a program that is named by a path and is not there, or may not be executed.
+
+    Args:
+        candidate: Folder with the program; it is `/work` in the product's fence.
+        run: How the program starts.
+
+    Raises:
+        InvalidInput: Every trajectory would fail for the same reason, which is not the program's.
+    """
+    words = _words(run)
+    if not words:
+        return
+    program = _own_file(candidate, words[0]) if "/" in words[0] else None
+    if program is not None and not program.is_file():
+        raise _unstartable(run, f"the candidate has no file {words[0]}", "name a file in it")
+    if program is not None and not program.stat().st_mode & 0o111:
+        raise _unstartable(
+            run, f"{words[0]} may not be executed", f"give it the right: `chmod +x {words[0]}`"
+        )
+    if words[0] in _INTERPRETERS.values() and len(words) > 1:
+        script = _own_file(candidate, words[1])
+        if script is not None and script.suffix in _INTERPRETERS and not script.exists():
+            raise _unstartable(run, f"the candidate has no file {words[1]}", "name a file in it")
+
+
+def _words(run: str | None) -> list[str]:
+    try:
+        return shlex.split(run or "")
+    except ValueError as error:
+        raise _unstartable(run, f"{error}".lower(), "close the quotation") from error
+
+
+def _own_file(candidate: Path, word: str) -> Path | None:
+    """Return the candidate's file that `word` names inside the fence; None for a machine's own."""
+    if word.startswith("-") or (word.startswith("/") and not word.startswith("/work/")):
+        return None
+    return candidate / word.removeprefix("/work/")
+
+
+def _unstartable(run: str | None, why: str, remedy: str) -> InvalidInput:
+    return InvalidInput(
+        "EVA-138", f"The product cannot be started by `{run}`.", f"{why}; nothing was graded.",
+        f"{remedy}, or give another `--run`.",
+    )  # fmt: skip
 
 
 def default_seed(tree: str, vault: str) -> int:

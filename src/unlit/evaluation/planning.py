@@ -13,6 +13,7 @@ from unlit.evaluation.defaults import (
     default_policy,
     default_run,
     default_seed,
+    refuse_unstartable,
     tree_digest,
 )
 from unlit.evaluation.ledger import evaluator_store
@@ -162,6 +163,7 @@ def _product(flags: Flags, product: Product) -> Product:
         )  # fmt: skip
     port = flags.port if flags.port is not None else product.port
     run = flags.run or product.run or default_run(flags.candidate)
+    refuse_unstartable(flags.candidate, run)
     return replace(product, kind=kind, run=run, port=port)
 
 
