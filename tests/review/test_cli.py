@@ -2,20 +2,23 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import cyclopts
 import pytest
-from tests.ship.test_service import RUN, World, git
+from tests.ship.test_service import AT, RUN, World, git
 from typing_extensions import override
 
 from unlit.cli.approve import app as approve
 from unlit.cli.approve import reject_app as reject
+from unlit.cli.audit import app as audit
 from unlit.cli.review import app as review
 from unlit.cli.ship import app as ship
+from unlit.core.clock import FakeClock
 from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough, UnlitError, UsageError
-from unlit.policy import verify
+from unlit.policy import AuditLog, verify
 from unlit.record.engine import sqlite_url
 from unlit.record.model import GateDecision, Question
 from unlit.record.store import Store
@@ -123,6 +126,35 @@ def test_a_rejection_ships_nothing(factory: Factory) -> None:
     with pytest.raises(OutcomeNotGoodEnough, match="SHP-011"):
         factory.call(ship, RUN)
     assert factory.head() == factory.base
+
+
+def test_verify_covers_the_log_of_gates_and_the_decisions_in_the_record(
+    factory: Factory, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = AuditLog.open(
+        factory.paths.audit, {}, FakeClock(AT), key_dir=factory.paths.root / "audit-key"
+    )
+    log.close()
+    factory.call(approve, RUN, "--reason", "it is right")
+    (factory.repository / "sub").mkdir()
+    monkeypatch.chdir(factory.repository / "sub")
+    capsys.readouterr()
+    assert factory.call(audit, "verify") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith(f"The log {factory.paths.audit} holds")]
+    assert [line for line in lines if line.startswith(f"The log {factory.paths.audit}/gates holds")]
+    assert "Decisions in the record: 1, each with its log entry." in lines
+    assert factory.call(audit, "show") == 0
+    assert "gate.decision" in capsys.readouterr().out
+    gates = factory.paths.audit / "gates" / "log.jsonl"
+    kept = gates.read_text()
+    gates.write_text(kept.replace("it is right", "it is wrong"))
+    assert factory.call(audit, "verify", "--json") == 1
+    said = json.loads(capsys.readouterr().out)
+    assert [log["ok"] for log in said["logs"]] == [True, False]
+    shutil.rmtree(gates.parent)
+    assert factory.call(audit, "verify") == 1
+    assert f"dana approved run {RUN} at the gate outcome: no such" in capsys.readouterr().out
 
 
 def test_shipping_writes_the_attestations(

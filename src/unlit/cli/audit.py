@@ -45,6 +45,9 @@ def show(
 def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = False) -> int:
     """Check that a log is complete and is what was signed; ends with 1 if it is not.
 
+    Without --audit these are all logs of the repository (of fences, of gates, and those that lie
+    beside), and each decision in the record must have its entry.
+
     Args:
         audit: Folder of the log; default the one of this repository's factory.
         key: The signer's public key (base64), known from elsewhere.
@@ -53,8 +56,10 @@ def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = Fals
     from unlit.policy import verify as check
     from unlit.policy.audit.reading import logs_in
 
-    results = [(folder, check(folder, key=key)) for folder in logs_in(_folder(audit))]
-    holds = all(result.ok for _, result in results)
+    logs = logs_in(_folder(audit))
+    results = [(folder, check(folder, key=key)) for folder in logs]
+    decisions, missing = (None, ()) if audit is not None else _decisions(logs)
+    holds = all(result.ok for _, result in results) and not missing
     if as_json:
         rows = [
             {
@@ -67,7 +72,10 @@ def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = Fals
             }
             for folder, result in results
         ]
-        found = {"schema": "unlit.audit-verification/1", "ok": holds, "logs": rows}
+        found = {
+            "schema": "unlit.audit-verification/1", "ok": holds, "logs": rows,
+            "decisions": decisions, "decisions_without_entry": list(missing),
+        }  # fmt: skip
         sys.stdout.write(json.dumps(found) + "\n")
         return 0 if holds else 1
     for folder, result in results:
@@ -75,7 +83,11 @@ def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = Fals
             sys.stdout.write(f"problem in {folder}: {problem}\n")
         state = "holds" if result.ok else "DOES NOT HOLD"
         counts = f"{result.entries} entries, {result.signed} signed"
-        sys.stdout.write(f"The log {folder} {state}: {counts}.\nRoot: {result.head}\n")
+        sys.stdout.write(f"The log {folder} {state}: {counts}, root {result.head}.\n")
+    for problem in missing:
+        sys.stdout.write(f"problem in the record: {problem}\n")
+    if decisions and not missing:
+        sys.stdout.write(f"Decisions in the record: {decisions}, each with its log entry.\n")
     if key is None:
         sys.stdout.write(
             "The key was taken from the log itself; --key compares with a known one.\n"
@@ -114,7 +126,19 @@ def prove(index: int, *, audit: Folder = None) -> int:
 def _folder(named: Path | None) -> Path:
     if named is not None:
         return named
+    from unlit.wiring.desk import find_repository
     from unlit.wiring.paths import state_paths
     from unlit.wiring.settings import read_settings
 
-    return state_paths(read_settings(), Path.cwd()).audit
+    return state_paths(read_settings(), find_repository(Path())).audit
+
+
+def _decisions(logs: tuple[Path, ...]) -> tuple[int, tuple[str, ...]]:
+    """Number of decisions in this repository's record, and those without their log entry."""
+    from unlit.policy.audit.reading import merged
+    from unlit.review.rules.audited import without_entry
+    from unlit.wiring.desk import decisions_made, find_repository
+    from unlit.wiring.settings import read_settings
+
+    made = decisions_made(read_settings(), find_repository(Path()))
+    return len(made), without_entry(made, merged(logs))

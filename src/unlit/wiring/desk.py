@@ -12,7 +12,7 @@ from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
 from unlit.line.carry import bring
 from unlit.record.engine import sqlite_url
-from unlit.record.model import RunEvent, RunState
+from unlit.record.model import GateDecision, RunEvent, RunState
 from unlit.record.store import Store
 from unlit.review import Desk, build_report
 from unlit.review.adapters.audit import FolderGateLog
@@ -121,6 +121,29 @@ def open_office(
     log = FolderGateLog(paths.audit / "gates", clock, key_dir=paths.root / "audit-key")
     desk = Desk(store, log, clock, gate_rules(folder))
     return Office(folder, settings, paths, store, desk, person_of(settings))
+
+
+def decisions_made(settings: Settings, repository: Path) -> tuple[GateDecision, ...]:
+    """Return the decisions at gates in the record of a repository; none when it has no record.
+
+    Raises:
+        OutsideFailed: The database does not answer.
+    """
+    database = state_paths(settings, repository).database
+    shared = settings.text("database_url")
+    if shared is None and not database.exists():
+        return ()
+    store = Store.open(shared or sqlite_url(database))
+    try:
+        found = store.gate_decisions()
+        if shared is None:
+            return found
+        here = str(repository.resolve())  # others' decisions are in the logs of their machines
+        names = {row.run for row in found}
+        mine = {name for name in names if (run := store.run(name)) and run.repository == here}
+        return tuple(row for row in found if row.run in mine)
+    finally:
+        store.close()
 
 
 def newest_repository(settings: Settings) -> Path | None:
