@@ -46,6 +46,46 @@ def test_lint_says_one_line_for_each_mistake(place: Path, capsys: Capture) -> No
     assert document(capsys)["schema"] == "unlit.scenarios.lint/1"
 
 
+def test_lint_names_all_mistakes_of_a_file_at_once(place: Path, capsys: Capture) -> None:
+    vault = place / "vault"
+    text = SCENARIO.format(name="env", timeout=5).replace("AC-1", "AC-9")
+    text = text.replace("owner: o\n", "").replace("oracle: contract", "oracle: guess")
+    (vault / "sealed").mkdir()
+    (vault / "sealed" / "bad.yaml").write_text(
+        text.replace("secret-in-output", "no-such-rule") + "weigth: 3\n", encoding="utf-8"
+    )
+    assert unlit("scenarios", "lint", vault, "--spec", place / "spec.md", "--json") == 1
+    rows = document(capsys)["findings"]
+    assert isinstance(rows, list)
+    found = {row["code"] for row in rows if row["file"] in ("sealed/bad.yaml", "env.yaml")}
+    assert found == {"EVA-102", "EVA-104", "EVA-106", "EVA-107", "EVA-110", "EVA-111", "EVA-115"}
+
+
+def test_lint_invents_nothing_about_what_it_cannot_read(place: Path, capsys: Capture) -> None:
+    text = "id: [1]\nwhen: 3\nthen: [{stdout: '{x}'}]\n"
+    for name in ("one", "two"):
+        (place / "vault" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    assert unlit("scenarios", "lint", place / "vault", "--json") == 1
+    rows = document(capsys)["findings"]
+    assert isinstance(rows, list)
+    assert {row["code"] for row in rows} == {"EVA-103", "EVA-104", "EVA-111"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "wrong"),
+    [("sealed", True), ("visible/deep", True), ("validation", False), ("sealed/validation", False),
+     ("other", False)],
+)  # fmt: skip
+def test_a_file_in_the_folder_of_another_partition_is_an_error(
+    place: Path, capsys: Capture, folder: str, wrong: bool
+) -> None:
+    path = place / "vault" / folder / "placed.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(SCENARIO.format(name="placed", timeout=5), encoding="utf-8")
+    assert unlit("scenarios", "lint", place / "vault") == int(wrong)
+    assert ("EVA-115" in capsys.readouterr().out) is wrong
+
+
 def test_list_shows_partitions_and_what_nobody_speaks_for(place: Path, capsys: Capture) -> None:
     (place / "spec.md").write_text(
         SPEC + "\n### AC-2 Sings\n\nWhen asked, the tool shall sing.\n\nExample: la\n"

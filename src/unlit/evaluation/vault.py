@@ -11,9 +11,9 @@ from unlit.core.errors import InvalidInput
 from unlit.core.states import Partition
 from unlit.evaluation.checks.never import INVARIANTS
 from unlit.evaluation.invariants.own import FOLDER, OwnInvariant, load_own
-from unlit.evaluation.scenarios.lint import lint_scenario, lint_set
+from unlit.evaluation.scenarios.lint import lint_place, lint_rest, lint_scenario, lint_set
 from unlit.evaluation.scenarios.model import Finding, Scenario
-from unlit.evaluation.scenarios.parse import parse_scenario
+from unlit.evaluation.scenarios.parse import Salvaged, parse_scenario, salvage_scenario
 
 MAX_SCENARIOS: Final = 20_000
 LISTS_FOLDER: Final = "lists"
@@ -113,6 +113,7 @@ def load_vault(
         )  # fmt: skip
     scenarios: list[Scenario] = []
     findings: list[Finding] = []
+    broken: list[Salvaged] = []
     seal: list[list[str]] = []
     for path in _files(root):
         name = path.relative_to(root).as_posix()
@@ -120,18 +121,27 @@ def load_vault(
         seal.append([name, digest_bytes(content)])
         if path.suffix not in (".yaml", ".yml") or path.parent == root / FOLDER:
             continue
-        parsed = parse_scenario(content.decode("utf-8", "replace"), name)
+        text = content.decode("utf-8", "replace")
+        parsed = parse_scenario(text, name)
         if isinstance(parsed, list):
             findings += parsed
+            rest = salvage_scenario(text, name)
+            if rest is not None:
+                broken.append(rest)
+                findings += [] if "partition" in rest.replaced else lint_place(rest.scenario, text)
         else:
             scenarios.append(parsed)
+            findings += lint_place(parsed, text)
     lists = _lists(root)
     own, wrong = load_own([root, *([] if base is None else [base])])
     findings += wrong
     known = {*INVARIANTS, *(invariant.id for invariant in own)}
     for scenario in scenarios:
         findings += lint_scenario(scenario, services=services, invariants=known, lists=lists)
-    findings += lint_set(scenarios, criteria)
+    for rest in broken:
+        found = lint_scenario(rest.scenario, services=services, invariants=known, lists=lists)
+        findings += lint_rest(rest, [*rest.meaning, *found])
+    findings += lint_set(scenarios, criteria, broken)
     if not scenarios and not findings:
         raise InvalidInput(
             "EVA-121", f"The vault {root} holds no scenario.", "no `*.yaml` file was found there.",

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
+from unlit.core.states import Partition
 from unlit.evaluation.scenarios.model import Check, Finding, Scenario, Variable
+from unlit.evaluation.scenarios.parse import Salvaged
 from unlit.evaluation.scenarios.sample import LISTS
 from unlit.evaluation.scenarios.template import placeholders
 
@@ -209,25 +211,65 @@ def _reach(scenario: Scenario) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def lint_set(scenarios: Iterable[Scenario], criteria: Collection[str] | None) -> list[Finding]:
+def lint_place(scenario: Scenario, text: str) -> list[Finding]:
+    """Return what is wrong with the folder that the scenario lies in.
+
+    Args:
+        scenario: What lies in `scenario.file`, relative to the vault.
+        text: The file's content, for the line.
+    """
+    folders = [part for part in scenario.file.split("/")[:-1] if part in set(Partition)]
+    if not folders or folders[-1] == scenario.partition:
+        return []
+    lines = enumerate(text.splitlines(), 1)
+    line = next((n for n, row in lines if row.startswith("partition:")), scenario.line)
+    return [
+        _error(scenario, "EVA-115", line,
+               f"The scenario lies in `{folders[-1]}/` and says `partition: {scenario.partition}`.",
+               "move the file, or correct the partition; the partition decides who sees it")
+    ]  # fmt: skip
+
+
+_CROSS: Final = ("EVA-109", "EVA-112", "EVA-113")
+_PARTS: Final = frozenset({"vary", "given", "when", "then"})
+
+
+def lint_rest(rest: Salvaged, found: Iterable[Finding]) -> list[Finding]:
+    """Return those findings about a broken scenario that do not come from what was replaced."""
+    if rest.replaced & _PARTS:
+        found = [finding for finding in found if finding.code not in _CROSS]
+    return list(found)
+
+
+def lint_set(
+    scenarios: Iterable[Scenario],
+    criteria: Collection[str] | None,
+    broken: Sequence[Salvaged] = (),
+) -> list[Finding]:
     """Return what is wrong between scenarios, and between them and the spec.
 
     Args:
         scenarios: All that belong together.
         criteria: The spec's criterion ids, or None when no spec is at hand.
+        broken: Those that have other mistakes too.
     """
     findings: list[Finding] = []
     seen: dict[str, Scenario] = {}
-    for scenario in scenarios:
-        if scenario.id in seen:
+    replaced = {rest.scenario.file: rest.replaced for rest in broken}
+    for scenario in [*scenarios, *(rest.scenario for rest in broken)]:
+        unknown = replaced.get(scenario.file, frozenset())
+        if "id" not in unknown and scenario.id in seen:
             first = seen[scenario.id]
             findings.append(
                 _error(scenario, "EVA-107", scenario.line,
                        f"The id `{scenario.id}` is also used in {first.file}:{first.line}.",
                        "give one of them a new id; ids are never reused")
             )  # fmt: skip
-        seen.setdefault(scenario.id, scenario)
-        named = {*scenario.criteria, *(c for check in scenario.then for c in check.criterion)}
+        if "id" not in unknown:
+            seen.setdefault(scenario.id, scenario)
+        named = {c for check in scenario.then for c in check.criterion}
+        if "criterion" not in unknown:
+            named |= set(scenario.criteria)
         known = named if criteria is None else set(criteria)
         findings += [
             _error(scenario, "EVA-106", scenario.line, f"The spec has no criterion {name}.",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
@@ -58,6 +59,52 @@ def parse_scenario(text: str, file: str) -> Scenario | list[Finding]:
     scenario = _build(document, file)
     findings = [*_meaning(scenario, document, file)]
     return findings or scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What can be read of a broken scenario, so that its other mistakes are named too.
+
+    Attributes:
+        scenario: The scenario with stand-ins for what does not fit; it is never run.
+        replaced: The top-level keys that are not as written: nothing is to be said about them.
+        meaning: What the structure does not show.
+    """
+
+    scenario: Scenario
+    replaced: frozenset[str]
+    meaning: tuple[Finding, ...]
+
+
+_STAND_INS: Final[Mapping[str, Any]] = {
+    "id": "unnamed", "story": "-", "criterion": ["AC-1"], "partition": "visible",
+    "oracle": "human", "author": {"by": "person"}, "owner": "-", "because": "-",
+    "when": [{"cli": {"run": []}}], "then": [{"exit": 0}],
+}  # fmt: skip
+
+
+def salvage_scenario(text: str, file: str) -> Salvaged | None:
+    """Read what can be read of a scenario that `parse_scenario` refused; None if nothing can."""
+    document = read_document(text, file)
+    if isinstance(document, Finding) or not isinstance(document.value, dict):
+        return None
+    table, replaced = dict(document.value), set[str]()
+    for error in _validator().iter_errors(document.value):
+        keys = {str(part) for part in list(error.absolute_path)[:1]}
+        if not keys:
+            keys = {key for key in _STAND_INS if key not in table}
+            keys |= set(table) - set(scenario_schema()["properties"])
+        replaced |= keys
+    for key in replaced:
+        table.pop(key, None)
+        if key in _STAND_INS:
+            table[key] = _STAND_INS[key]
+    if not _validator().is_valid(table):
+        return None
+    rest = replace(document, value=table)
+    scenario = _build(rest, file)
+    meaning = () if replaced & {"when", "then"} else tuple(_meaning(scenario, rest, file))
+    return Salvaged(scenario, frozenset(replaced), meaning)
 
 
 def _order(finding: Finding) -> tuple[int, str, str]:
