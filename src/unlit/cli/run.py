@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -112,6 +113,7 @@ def go_on(
     name: str,
     *,
     run_usd: Decimal | None = None,
+    vault: Path | None = None,
     repository: Repository = None,
     as_json: Json = False,
 ) -> int:
@@ -120,6 +122,7 @@ def go_on(
     Args:
         name: The run, or the start of its id, or `last`.
         run_usd: A new hard limit of dollars for the run.
+        vault: Where the vault lies now, when it has moved.
         repository: The repository; default the one that has the run.
         as_json: Print the result as JSON.
     """
@@ -134,12 +137,18 @@ def go_on(
         view = interruption.view()
         try:
             async with (
-                open_factory(folder, listen=view.listen, run=name) as factory,
+                open_factory(
+                    folder,
+                    flags={"vault": vault},
+                    listen=view.listen,
+                    run=name if vault is None else None,
+                ) as factory,
                 interruption.pausing(factory.services),
                 Line.open(factory.services, factory.durable_url) as line,
             ):
                 found = factory.services.store.find_run(name)
-                await line.resume(found.id, run_usd=run_usd)
+                moved = None if vault is None else factory.vault
+                await line.resume(found.id, run_usd=run_usd, vault=moved)
                 interruption.on(found.id)
                 return await line.wait(found.id)
         finally:
@@ -240,11 +249,11 @@ def exit_code(found: "Run") -> int:
     return 130 if found.state is RunState.CANCELLED else 1
 
 
-def live_view() -> Any:
+def live_view(now_s: Callable[[], float] = time.monotonic) -> Any:
     """Return the live view on standard error."""
     from unlit.cli.live import LiveView
 
-    return LiveView(sys.stderr, time.monotonic, terminal=sys.stderr.isatty())
+    return LiveView(sys.stderr, now_s, terminal=sys.stderr.isatty())
 
 
 def _repository(named: Path | None, spec: Path | None) -> Path:

@@ -143,11 +143,12 @@ async def _replay(store: "Store", found: "Run", *, follow: bool, as_json: bool) 
     from unlit.line.model import LineEvent
     from unlit.record.model import RunState
 
-    view, clock, seen = live_view(), SystemClock(), 0
+    told_s, clock, seen = 0.0, SystemClock(), 0
+    view = live_view(lambda: told_s)
     while True:
         busy = store.run(found.id)
         for event in store.events(found.id, after=seen):
-            seen = event.seq
+            seen, told_s = event.seq, event.at.timestamp()
             data = {key: value for key, value in event.data.items() if key != "state"}
             if as_json:
                 row = {"seq": event.seq, "at": event.at.isoformat(), "kind": event.kind}

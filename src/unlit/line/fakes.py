@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from unlit.core.canonical import digest_bytes
+from unlit.core.errors import InvalidInput
 from unlit.core.ids import RunId
 from unlit.core.states import Partition, TrajectoryState, Verdict
 from unlit.harness.fakes import FakeFence
@@ -92,6 +93,11 @@ class FakeEvaluator:
         self._total = total
         self._pause_s = pause_s
         self.orders: list[EvaluationOrder] = []
+
+    def check(self, vault: Path, spec: SpecFacts, repository: Path) -> None:
+        """Refuse a vault whose name says that it is gone."""
+        if vault.name == "gone":
+            raise InvalidInput("EVA-120", f"The vault {vault} is not a folder.", "why", "do")
 
     async def grade(
         self, order: EvaluationOrder, on_event: Callable[[Mapping[str, Any]], None]

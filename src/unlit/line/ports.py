@@ -97,6 +97,14 @@ class Dependencies(Protocol):
 class Evaluator(Protocol):
     """The evaluator's own process."""
 
+    def check(self, vault: Path, spec: SpecFacts, repository: Path) -> None:
+        """Look whether a run can be graded by this vault; nothing of it is kept.
+
+        Raises:
+            InvalidInput: It is no folder, holds no scenario, or one of them is broken.
+        """
+        ...
+
     async def grade(
         self, order: EvaluationOrder, on_event: Callable[[Mapping[str, Any]], None]
     ) -> Graded:

@@ -84,8 +84,11 @@ class Line:
         """Begin a run and its work. Nothing is recorded when the request is not sound.
 
         Raises:
-            InvalidInput: Unknown agent, unreadable spec or policy, no such commit.
+            InvalidInput: Unknown agent, unreadable spec or policy, no such commit, or a vault
+                that cannot grade.
         """
+        _known_memory(request.memory)
+        await asyncio.to_thread(self._check, request)
         run = await asyncio.to_thread(self._begin, request)
         self._hold(run, PRODUCE)
         await self._engine.begin(run, PRODUCE)
@@ -97,6 +100,10 @@ class Line:
         Raises:
             InvalidInput: As `start`.
         """
+        _known_memory(request.memory)
+        if not self._services.shared:  # else the workers have the vault, not we
+            _known_memory(request.memory)
+        await asyncio.to_thread(self._check, request)
         run = await asyncio.to_thread(self._begin, request)
         await self._engine.enqueue(queue, run, PRODUCE)
         return run
@@ -104,6 +111,12 @@ class Line:
     async def reclaim(self, dead: str, queue: str = LINES) -> tuple[str, ...]:
         """Put the work of a dead worker back into a queue; return the names of the work."""
         return await self._engine.reclaim(dead, queue)
+
+    def _check(self, request: RunRequest) -> None:
+        """Refuse what would only be found out after an agent has built."""
+        services = self._services
+        spec = services.specs.read(request.spec)
+        services.evaluator.check(services.vault or request.vault, spec, request.repository)
 
     def _begin(self, request: RunRequest) -> RunId:
         services = self._services
@@ -153,16 +166,19 @@ class Line:
             carry.give(services.store, workspace, run, base.commit)
         return run
 
-    async def resume(self, run: RunId, *, run_usd: Decimal | None = None) -> None:
+    async def resume(
+        self, run: RunId, *, run_usd: Decimal | None = None, vault: Path | None = None
+    ) -> None:
         """Go on with a run that stopped: its process died, it failed, or it was paused.
 
         Args:
             run: The run.
             run_usd: A new hard limit for the run; the old one stands when `None`.
+            vault: Where the vault lies now; the one it was begun with when `None`.
 
         Raises:
-            InvalidInput: It is over, waits for a person, is being worked on, or was begun by a
-                version of the flow that this one cannot continue.
+            InvalidInput: It is over, waits for a person, is being worked on, has lost its vault, or
+                was begun by a version of the flow that this one cannot continue.
         """
         found = self._known(run)
         if found.state in (RunState.SHIPPED, RunState.REJECTED, RunState.ENDED):
@@ -184,6 +200,10 @@ class Line:
                 "finish it with the unlit that began it, or start a new run.",
             )
         settings = dict(found.settings)
+        if vault is not None:
+            settings["vault"] = str(vault)
+        if kind == PRODUCE and found.state is not RunState.WAITING:
+            await asyncio.to_thread(self._check_again, run, settings)
         if run_usd is not None:
             settings["budget"] = {**settings["budget"], "run_usd": str(run_usd)}
         now = self._services.clock.now()
@@ -193,6 +213,23 @@ class Line:
             self._services.ledger.settle_crashed(run)
             self._services.ledger.forget(run)
         await self._engine.resume(run, kind)
+
+    def _check_again(self, run: RunId, settings: Mapping[str, Any]) -> None:
+        pinned = self._services.workspaces / run / "spec.md"
+        request = replace(request_from_json(settings), spec=pinned)
+        if not pinned.is_file():
+            return  # a worker's run: its files come with the record
+        try:
+            self._check(request)
+        except InvalidInput as error:
+            if error.code != "EVA-120":
+                raise
+            raise InvalidInput(
+                "LIN-017",
+                f"The vault of run {run} is gone: {request.vault} is not a folder.",
+                "nothing can be graded without it; the run stays as it is.",
+                f"put it back, or `unlit resume {run} --vault FOLDER` says where it is now.",
+            ) from error
 
     async def rewind(self, run: RunId, stage: str) -> None:
         """Do a run again from a stage on, such as ``build/c2``; what came before stays.
@@ -353,6 +390,16 @@ def _line_of(request: RunRequest) -> Path | None:
             f"correct it; `unlit lines lint {path}` shows all.",
         )
     return path
+
+
+def _known_memory(memory: str) -> None:
+    if memory not in ("on", "off", "placebo"):
+        raise InvalidInput(
+            "LIN-018",
+            f"{memory!r} is not a way to use memory.",
+            "an agent is told lessons, none, or text of the same length that says nothing.",
+            "use on, off or placebo.",
+        )
 
 
 def _pin(source: Path, target: Path) -> Path:

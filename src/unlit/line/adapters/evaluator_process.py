@@ -17,7 +17,7 @@ from unlit.core.errors import InvalidInput, OutsideFailed, RefusedByPolicy, Unli
 from unlit.core.states import Verdict
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.fence import Mount
-from unlit.line.model import EvaluationOrder, Graded
+from unlit.line.model import EvaluationOrder, Graded, SpecFacts
 from unlit.line.ports import Evaluator
 from unlit.policy import Identity
 
@@ -51,6 +51,16 @@ class EvaluatorProcess(Evaluator):
         ends_with_us = _WITH_PARENT if shutil.which("setpriv") else ()
         self._command = (*ends_with_us, *command)
         self._options = dict(options or {})
+
+    @override
+    def check(self, vault: Path, spec: SpecFacts, repository: Path) -> None:
+        from unlit.evaluation.vault import load_vault  # slow to import, and once a run
+        from unlit.twins.registry import SERVICES
+
+        found = load_vault(
+            vault, criteria=set(spec.criteria), services={*SERVICES, "google"}, base=repository
+        )
+        found.refuse_errors()
 
     @override
     async def grade(
