@@ -143,7 +143,7 @@ async def _replay(store: "Store", found: "Run", *, follow: bool, as_json: bool) 
     from unlit.line.model import LineEvent
     from unlit.record.model import RunState
 
-    told_s, clock, seen = 0.0, SystemClock(), 0
+    told_s, clock, seen = found.created_at.timestamp(), SystemClock(), 0
     view = live_view(lambda: told_s)
     while True:
         busy = store.run(found.id)

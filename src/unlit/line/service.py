@@ -102,8 +102,7 @@ class Line:
         """
         _known_memory(request.memory)
         if not self._services.shared:  # else the workers have the vault, not we
-            _known_memory(request.memory)
-        await asyncio.to_thread(self._check, request)
+            await asyncio.to_thread(self._check, request)
         run = await asyncio.to_thread(self._begin, request)
         await self._engine.enqueue(queue, run, PRODUCE)
         return run
