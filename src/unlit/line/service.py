@@ -136,6 +136,7 @@ class Line:
             policy=_pin(request.policy, workspace.root / "policy.toml"),
             commit=base.commit,
             repository=request.repository.resolve(),
+            vault=request.vault.resolve(),
         )
         now = services.clock.now()
         services.store.begin_run(
