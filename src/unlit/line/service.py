@@ -27,7 +27,7 @@ from unlit.line.ports import Durable, Services
 from unlit.line.requests import request_from_json
 from unlit.line.stages.work import Work
 from unlit.record.engine import open_engine
-from unlit.record.model import Run, RunState
+from unlit.record.model import Run, RunEvent, RunState
 
 PRODUCE: Final = "line"
 SHIP: Final = "ship"
@@ -88,7 +88,7 @@ class Line:
                 that cannot grade.
         """
         _known_memory(request.memory)
-        await asyncio.to_thread(self._check, request)
+        await asyncio.to_thread(_check, self._services, request)
         run = await asyncio.to_thread(self._begin, request)
         self._hold(run, PRODUCE)
         await self._engine.begin(run, PRODUCE)
@@ -102,7 +102,7 @@ class Line:
         """
         _known_memory(request.memory)
         if not self._services.shared:  # else the workers have the vault, not we
-            await asyncio.to_thread(self._check, request)
+            await asyncio.to_thread(_check, self._services, request)
         run = await asyncio.to_thread(self._begin, request)
         await self._engine.enqueue(queue, run, PRODUCE)
         return run
@@ -110,12 +110,6 @@ class Line:
     async def reclaim(self, dead: str, queue: str = LINES) -> tuple[str, ...]:
         """Put the work of a dead worker back into a queue; return the names of the work."""
         return await self._engine.reclaim(dead, queue)
-
-    def _check(self, request: RunRequest) -> None:
-        """Refuse what would only be found out after an agent has built."""
-        services = self._services
-        spec = services.specs.read(request.spec)
-        services.evaluator.check(services.vault or request.vault, spec, request.repository)
 
     def _begin(self, request: RunRequest) -> RunId:
         services = self._services
@@ -220,7 +214,7 @@ class Line:
         if not pinned.is_file():
             return  # a worker's run: its files come with the record
         try:
-            self._check(request)
+            _check(self._services, request)
         except InvalidInput as error:
             if error.code != "EVA-120":
                 raise
@@ -295,14 +289,7 @@ class Line:
             over = self._known(run).state not in (RunState.QUEUED, RunState.RUNNING)
             for event in self._services.store.events(run, after=seen):
                 seen = event.seq
-                yield {
-                    "seq": event.seq,
-                    "kind": event.kind,
-                    "stage": event.stage,
-                    "candidate": event.candidate,
-                    "text": event.text,
-                    **event.data,
-                }
+                yield _plain(event)
             if over:
                 return
             await self._services.clock.sleep(_WATCH_S)
@@ -343,6 +330,23 @@ class Line:
         descriptor = self._locks.pop(run, None)
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _check(services: Services, request: RunRequest) -> None:
+    """Refuse what would only be found out after an agent has built."""
+    spec = services.specs.read(request.spec)
+    services.evaluator.check(services.vault or request.vault, spec, request.repository)
+
+
+def _plain(event: RunEvent) -> Mapping[str, Any]:
+    return {
+        "seq": event.seq,
+        "kind": event.kind,
+        "stage": event.stage,
+        "candidate": event.candidate,
+        "text": event.text,
+        **event.data,
+    }
 
 
 def executor_id() -> str:
