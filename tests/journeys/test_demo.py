@@ -50,6 +50,7 @@ def test_the_report_lies_there_in_both_forms(result: dict[str, object]) -> None:
 
 def test_the_audit_log_holds(home: Home, result: dict[str, object]) -> None:
     home.unlit("audit", "verify", cwd=Path(str(result["repository"])))
+    home.unlit("audit", "verify", "--repository", str(result["repository"]))
 
 
 def test_nothing_that_a_hidden_scenario_says_lies_in_the_state(

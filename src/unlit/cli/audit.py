@@ -16,6 +16,7 @@ Folder = Annotated[Path | None, cyclopts.Parameter("--audit")]
 def show(
     *,
     audit: Folder = None,
+    repository: Path | None = None,
     run: str | None = None,
     denied: Annotated[bool, cyclopts.Parameter("--denied", negative=())] = False,
     last: int | None = None,
@@ -25,6 +26,7 @@ def show(
 
     Args:
         audit: Folder of the log; default the one of this repository's factory.
+        repository: The repository; default the nearest one upwards from here.
         run: Only this run.
         denied: Only refusals.
         last: Only the last N.
@@ -35,14 +37,20 @@ def show(
     from unlit.policy.audit.reading import logs_in, merged
     from unlit.policy.audit.show import entry_json, entry_text
 
-    found = merged(logs_in(_folder(audit)), run=run, denied=denied)
+    found = merged(logs_in(_folder(audit, repository)), run=run, denied=denied)
     for entry in found if last is None else deque(found, maxlen=max(0, last)):
         sys.stdout.write((entry_json(entry) if as_json else entry_text(entry)) + "\n")
     return 0
 
 
 @app.command
-def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = False) -> int:
+def verify(
+    *,
+    audit: Folder = None,
+    repository: Path | None = None,
+    key: str | None = None,
+    as_json: Json = False,
+) -> int:
     """Check that a log is complete and is what was signed; ends with 1 if it is not.
 
     Without --audit these are all logs of the repository (of fences, of gates, and those that lie
@@ -50,15 +58,16 @@ def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = Fals
 
     Args:
         audit: Folder of the log; default the one of this repository's factory.
+        repository: The repository; default the nearest one upwards from here.
         key: The signer's public key (base64), known from elsewhere.
         as_json: Print JSON.
     """
     from unlit.policy import verify as check
     from unlit.policy.audit.reading import logs_in
 
-    logs = logs_in(_folder(audit))
+    logs = logs_in(_folder(audit, repository))
     results = [(folder, check(folder, key=key)) for folder in logs]
-    decisions, missing = (None, ()) if audit is not None else _decisions(logs)
+    decisions, missing = (None, ()) if audit is not None else _decisions(logs, repository)
     holds = all(result.ok for _, result in results) and not missing
     if as_json:
         rows = [
@@ -96,49 +105,51 @@ def verify(*, audit: Folder = None, key: str | None = None, as_json: Json = Fals
 
 
 @app.command
-def export(*, audit: Folder = None, run: str | None = None) -> int:
+def export(*, audit: Folder = None, repository: Path | None = None, run: str | None = None) -> int:
     """Print a DSSE envelope with an in-toto statement over the log, signed by the log's key.
 
     Args:
         audit: Folder of the log; default the one of this repository's factory.
+        repository: The repository; default the nearest one upwards from here.
         run: Only count and digest the entries of this run.
     """
     from unlit.policy.audit.export import export as envelope
 
-    sys.stdout.write(json.dumps(envelope(_folder(audit), run=run)) + "\n")
+    sys.stdout.write(json.dumps(envelope(_folder(audit, repository), run=run)) + "\n")
     return 0
 
 
 @app.command
-def prove(index: int, *, audit: Folder = None) -> int:
+def prove(index: int, *, audit: Folder = None, repository: Path | None = None) -> int:
     """Print the proof that one entry is in the log, checkable without the rest of it.
 
     Args:
         index: Number of the entry.
         audit: Folder of the log; default the one of this repository's factory.
+        repository: The repository; default the nearest one upwards from here.
     """
     from unlit.policy.audit.export import prove as proof
 
-    sys.stdout.write(json.dumps(proof(_folder(audit), index)) + "\n")
+    sys.stdout.write(json.dumps(proof(_folder(audit, repository), index)) + "\n")
     return 0
 
 
-def _folder(named: Path | None) -> Path:
+def _folder(named: Path | None, repository: Path | None) -> Path:
     if named is not None:
         return named
     from unlit.wiring.desk import find_repository
     from unlit.wiring.paths import state_paths
     from unlit.wiring.settings import read_settings
 
-    return state_paths(read_settings(), find_repository(Path())).audit
+    return state_paths(read_settings(), find_repository(repository or Path())).audit
 
 
-def _decisions(logs: tuple[Path, ...]) -> tuple[int, tuple[str, ...]]:
+def _decisions(logs: tuple[Path, ...], repository: Path | None) -> tuple[int, tuple[str, ...]]:
     """Number of decisions in this repository's record, and those without their log entry."""
     from unlit.policy.audit.reading import merged
     from unlit.review.rules.audited import without_entry
     from unlit.wiring.desk import decisions_made, find_repository
     from unlit.wiring.settings import read_settings
 
-    made = decisions_made(read_settings(), find_repository(Path()))
+    made = decisions_made(read_settings(), find_repository(repository or Path()))
     return len(made), without_entry(made, merged(logs))
