@@ -259,7 +259,7 @@ def _page(universe: Universe, service: str | None, request: Request) -> Reply:
                      [("content-type", "text/plain; charset=utf-8")])  # fmt: skip
 
 
-async def control(universe: Universe, service: str | None, request: Request) -> Reply:
+def control(universe: Universe, service: str | None, request: Request) -> Reply:
     """Answer one control call; an expected failure is a 4xx with our code, reason and remedy."""
     name = request.path.removeprefix("/_twin").strip("/")
     if not _is_local(request):

@@ -1,32 +1,25 @@
 """One listener for all twins: routes by host, then finds the world."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
-from functools import cache
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
-
-import uvicorn
-from typing_extensions import override
+from typing import Any
 
 from unlit.core.errors import OutsideFailed
 from unlit.twins.control import control
 from unlit.twins.kit.delivery import HttpSender, Postman, Sender
 from unlit.twins.kit.http import Reply, Request
 from unlit.twins.universe import Answered, Universe
+from unlit.twins.wire import MAX_BODY, Door, Sent, wire_name
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-MAX_BODY: Final = 256 * 1024 * 1024
-_JSON: Final = b"application/json;charset=utf-8"
 
 
 class TwinApp:
-    """The ASGI application.
+    """Answers what a listener reads; also an ASGI application, to be mounted elsewhere.
 
     Args:
         universe: Whose worlds are served.
@@ -41,38 +34,59 @@ class TwinApp:
         self.service = service
         self.postman = postman or Postman(universe.twins)
 
+    def respond(self, request: Request) -> Reply | Awaitable[Sent]:
+        """Answer a request; what must wait is awaited by the caller."""
+        universe = self.universe
+        vendor = universe.service_for_host(request.host)
+        # Behind the gateway the product must not reach the controls, only the vendor's paths.
+        if vendor is None and request.raw_path.startswith("/_twin"):
+            return self._control(request)
+        service = vendor or self.service
+        if service is None:
+            message = f"No twin answers for the host {request.host!r}."
+            return Reply(421, {"error": "no_such_service", "message": message})
+        if vendor is not None:
+            request.origin = "https://" + request.headers["host"]
+        answered = universe.answer(service, request)
+        world = answered.world
+        if answered.reply.wait is not None or answered.fault is not None:
+            return self._in_time(answered)
+        if world is not None and world.outbox:
+            self.postman.collect(world)
+        return answered.reply
+
+    def _control(self, request: Request) -> Reply:
+        reply = control(self.universe, self.service, request)
+        for world in self.universe.every_world():
+            if world.outbox:
+                self.postman.collect(world)
+        return reply
+
+    async def _in_time(self, answered: Answered) -> Sent:
+        reply, fault, world = answered.reply, answered.fault, answered.world
+        if reply.wait is not None:
+            reply = await reply.wait(self.postman.sender)
+        if world is not None and world.outbox:
+            self.postman.collect(world)
+        if fault is None:
+            return Sent(reply)
+        if fault.latency_s:
+            await asyncio.sleep(fault.latency_s)
+        if fault.kind == "timeout":
+            await asyncio.sleep(fault.latency_s or 3600)
+        if fault.kind in ("timeout", "drop"):
+            # An announced body that never comes: the client sees a connection cut in the middle.
+            return Sent(Reply(200, b"-"), "nothing")
+        return Sent(reply, "half" if fault.kind == "truncate" else "whole")
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await read_body(receive)
-        request = request_of(scope, body)
-        vendor = self.universe.service_for_host(request.host)
-        # Behind the gateway the product must not reach the controls, only the vendor's paths.
-        if request.raw_path.startswith("/_twin") and vendor is None:
-            reply = await control(self.universe, self.service, request)
-            for world in self.universe.every_world():
-                if world.outbox:
-                    self.postman.collect(world)
-            await _send(send, reply)
-            return
-        service = vendor or self.service
-        if service is None:
-            message = f"No twin answers for the host {request.host!r}."
-            await _send(send, Reply(421, {"error": "no_such_service", "message": message}))
-            return
-        if vendor is not None:
-            request.origin = "https://" + request.headers["host"]
-        answered = self.universe.answer(service, request)
-        if answered.reply.wait is not None:
-            answered = replace(answered, reply=await answered.reply.wait(self.postman.sender))
-        if answered.world is not None and answered.world.outbox:
-            self.postman.collect(answered.world)
-        await _deliver(send, answered)
+            found = self.respond(request_of(scope, await read_body(receive)))
+            sent = Sent(found) if isinstance(found, Reply) else await found
+            await _send(send, sent)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = request_of(scope, b"")
@@ -88,18 +102,15 @@ class TwinApp:
 
 async def read_body(receive: Receive) -> bytes:
     """Return all bytes of a request's body; more than the limit is thrown away."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return body
-    parts = [body]
-    size = len(body)
-    while message.get("more_body"):
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
         message = await receive()
         part = message.get("body", b"")
         size += len(part)
         if size <= MAX_BODY:
             parts.append(part)
+        more = message.get("more_body", False)
     return b"".join(parts)
 
 
@@ -117,78 +128,27 @@ def request_of(scope: Scope, body: bytes) -> Request:
     )
 
 
-async def _deliver(send: Send, answered: Answered) -> None:
-    fault, reply = answered.fault, answered.reply
-    if fault is not None:
-        if fault.latency_s:
-            await asyncio.sleep(fault.latency_s)
-        if fault.kind == "timeout":
-            await asyncio.sleep(fault.latency_s or 3600)
-        if fault.kind in ("timeout", "drop"):
-            # An announced body that never comes: the client sees a connection cut in the middle.
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": 200,
-                    "headers": [(b"content-length", b"1")],
-                }
-            )
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
-        if fault.kind == "truncate":
-            await _send(send, reply, cut=True)
-            return
-    await _send(send, reply)
-
-
-async def _send(send: Send, reply: Reply, *, cut: bool = False) -> None:
+async def _send(send: Send, sent: Sent) -> None:
+    reply = sent.reply
     body = reply.encoded()
-    headers: list[tuple[bytes, bytes]] = []
-    typed = False
-    for name, value in reply.headers:
-        typed = typed or name == "content-type"
-        headers.append((_wire(name), value.encode("latin-1", "replace")))
-    if body and not typed:
-        headers.append((b"Content-Type", _JSON))
+    headers = [
+        (wire_name(name).encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in reply.headers
+    ]
+    if body and reply.header("content-type") is None:
+        headers.append((b"Content-Type", b"application/json;charset=utf-8"))
     if reply.status not in (204, 304):
         headers.append((b"Content-Length", str(len(body)).encode()))
+    left = {"whole": len(body), "half": len(body) // 2}.get(sent.cut, 0)
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body[: len(body) // 2] if cut else body})
-
-
-@cache
-def _wire(name: str) -> bytes:
-    """Return a header's name as HTTP/1.1 servers write it; some clients compare its letters."""
-    return name.title().encode("latin-1")
-
-
-class _Quiet(uvicorn.Server):
-    """uvicorn without its signal handlers: the process belongs to somebody else."""
-
-    @override
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def quiet_server(app: Any) -> uvicorn.Server:
-    """Return a server for an ASGI application that touches neither signals nor logging."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", http="httptools", ws="wsproto",
-        server_header=False, date_header=True, timeout_keep_alive=75, proxy_headers=False,
-        timeout_graceful_shutdown=1,
-    )  # fmt: skip
-    return _Quiet(config)
+    await send({"type": "http.response.body", "body": body[:left]})
 
 
 class TwinServer:
     """One listener; make it with `start`."""
 
-    def __init__(
-        self, server: uvicorn.Server, task: "asyncio.Task[None]", address: str, postman: Postman
-    ) -> None:
-        self._server = server
-        self._task = task
+    def __init__(self, door: Door, address: str, postman: Postman) -> None:
+        self._door = door
         self._postman = postman
         self.address = address
 
@@ -214,20 +174,15 @@ class TwinServer:
         """
         listener, shown = listen_on(address)
         postman = Postman(universe.twins, sender or HttpSender())
-        server = quiet_server(TwinApp(universe, service, postman))
-        task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
-        while not server.started:
-            if task.done():
-                task.result()
-                break
-            await asyncio.sleep(0.001)
-        return cls(server, task, shown, postman)
+        app = TwinApp(universe, service, postman)
+        door = Door(app.respond, app)
+        await door.listen(listener)
+        return cls(door, shown, postman)
 
     async def close(self) -> None:
         """Stop listening; running answers are cut after a second."""
-        self._server.should_exit = True
         await self._postman.close()
-        await self._task
+        await self._door.close()
 
 
 def listen_on(address: str) -> tuple[socket.socket, str]:

@@ -4,7 +4,6 @@ Credentials never reach the file: they are removed from headers, and every text 
 header or a secret's field carried is replaced wherever else it appears.
 """
 
-import asyncio
 import contextlib
 import json
 import re
@@ -15,16 +14,23 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
-import uvicorn
 
 from unlit.core.errors import OutsideFailed
-from unlit.twins.kit.http import Request
-from unlit.twins.server import Receive, Scope, Send, listen_on, quiet_server, read_body, request_of
+from unlit.twins.kit.http import Reply, Request, Text
+from unlit.twins.server import listen_on
+from unlit.twins.wire import Door, Sent
 
 SECRET_HEADERS: Final = frozenset(
     ("authorization", "cookie", "set-cookie", "dpop", "x-slack-signature", "x-api-key",
      "proxy-authorization", "x-atlassian-token")
 )  # fmt: skip
+HOP_BY_HOP: Final = (
+    "content-encoding",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "date",
+)
 _SECRET_FIELD: Final = re.compile(
     r"(?i)(password|secret|token|private_key|assertion|^code$|recovery_question|answer$)"
 )
@@ -160,11 +166,8 @@ class RecordingProxy:
         self._out = out
         self._client = httpx2.AsyncClient(timeout=60, follow_redirects=False)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI connection."""
-        if scope["type"] != "http":
-            return
-        request = request_of(scope, await read_body(receive))
+    async def respond(self, request: Request) -> Sent:
+        """Ask the original, keep what it answers, and pass it on."""
         headers = {
             name: value
             for name, value in request.headers.items()
@@ -177,30 +180,23 @@ class RecordingProxy:
                 request.method, url, headers=headers, content=request.body
             )
         except httpx2.HTTPError as error:
-            await _plain(send, 502, f"The original cannot be reached: {type(error).__name__}.")
-            return
+            why = f"The original cannot be reached: {type(error).__name__}."
+            return Sent(Reply(502, Text(why), [("content-type", "text/plain")]))
         line = self._recorder.take(
             request, answer.status_code, answer.headers.multi_items(), answer.content
         )
         with self._out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
         kept = [
-            (name.encode(), value.encode("latin-1", "replace"))
+            (name.lower(), value)
             for name, value in answer.headers.multi_items()
-            if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
+            if name.lower() not in HOP_BY_HOP
         ]
-        await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
-        await send({"type": "http.response.body", "body": answer.content})
+        return Sent(Reply(answer.status_code, answer.content, kept))
 
     async def close(self) -> None:
         """Close the connections to the original."""
         await self._client.aclose()
-
-
-async def _plain(send: Send, status: int, text: str) -> None:
-    headers = [(b"content-type", b"text/plain")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text.encode()})
 
 
 @contextlib.asynccontextmanager
@@ -211,13 +207,10 @@ async def recording(proxy: RecordingProxy, address: str) -> Any:
             "TWN-110", f"Cannot listen on {address!r}.", "it has no port.", "write HOST:PORT."
         )
     listener, shown = listen_on(address)
-    server: uvicorn.Server = quiet_server(proxy)
-    task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
-    while not server.started and not task.done():  # noqa: ASYNC110 # uvicorn sets no event
-        await asyncio.sleep(0.001)
+    door = Door(proxy.respond)
+    await door.listen(listener)
     try:
         yield f"http://{shown}"
     finally:
-        server.should_exit = True
-        await task
+        await door.close()
         await proxy.close()
