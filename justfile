@@ -1,6 +1,7 @@
 # The verbs of this project; `./check` and `./demo` set up and call them.
 
 py := ".venv/bin"
+agents := justfile_directory() / ".tools/state/unlit/agents"
 
 # set up for development
 setup:
@@ -16,17 +17,21 @@ static:
     {{py}}/lint-imports --no-logo 2>/dev/null || {{py}}/lint-imports
     {{py}}/mypy
 
+# the real coding agents that the full check runs, each at the version named there
+agents:
+    scripts/agents.sh {{justfile_directory()}}/.tools/state
+
 # at most 10 minutes
 check-quick: static
     {{py}}/pytest -n 2 --dist loadfile -m "not slow and not soak"
 
 # at most 45 minutes on 2 cores; what continuous integration runs
-check-full: static
-    {{py}}/pytest -n 2 --dist loadfile -m "not soak" --seeded-sample
+check-full: static agents
+    UNLIT_AGENTS={{agents}} {{py}}/pytest -n 2 --dist loadfile -m "not soak" --seeded-sample
 
 # by hand: everything, without a sample
-check-soak: static
-    {{py}}/pytest -n 2 --dist loadfile
+check-soak: static agents
+    UNLIT_AGENTS={{agents}} {{py}}/pytest -n 2 --dist loadfile
 
 # repair style
 fix:

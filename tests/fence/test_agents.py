@@ -1,8 +1,8 @@
 """Real agents, unmodified, behind their shipped policies, with a key they never see.
 
 The vendor is a scripted model server behind TLS, found at the vendor's own host name. Agents are
-looked for in UNLIT_TOOLS (default ~/.cache/unlit/tools), one folder each as `unlit agents install`
-makes them; those that are not there are not exercised.
+looked for where `unlit agents install` puts them (or in UNLIT_AGENTS); those that are not there are
+not exercised.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.fixtures.agents import AGENTS
 
 from unlit.core.system import SystemClock
 from unlit.fence import FenceHost, FenceSpec, Mount
@@ -29,7 +30,6 @@ from unlit.models.twin.app import ModelTwin
 from unlit.models.twin.server import ModelTwinServer
 from unlit.policy import AuditLog, Identity, parse_policy, verify
 
-TOOLS = Path(os.environ.get("UNLIT_TOOLS", "~/.cache/unlit/tools")).expanduser()
 KEY = "fake-real-key-9f8e7d6c5b4a39281706"
 SECONDS = 90
 
@@ -93,7 +93,7 @@ def _command(recipe: Recipe, program: Program) -> Command:
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_real_agent_works_behind_its_preset(tmp_path: Path, name: str) -> None:
     recipe = RECIPES[name]
-    program = find_program(recipe.command, name, TOOLS, "")
+    program = find_program(recipe.command, name, AGENTS, "")
     if program is None:
         pytest.skip(f"{name} is not installed (unlit agents install {name})")
     policy = parse_policy(preset_text(name), f"{name}.toml")

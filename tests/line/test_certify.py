@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.fixtures.agents import AGENTS
 
 from unlit.core.system import SystemClock, SystemIds
 from unlit.fence import FenceHost, TwinRoute
@@ -25,8 +26,6 @@ from unlit.models.twin.server import ModelTwinServer
 from unlit.policy import AuditLog, parse_policy
 from unlit.record.engine import sqlite_url
 from unlit.record.store import Store
-
-TOOLS = Path(os.environ.get("UNLIT_AGENTS", Path.home() / ".local/state/unlit/agents"))
 
 
 async def certificate(name: str, root: Path, options: AgentOptions) -> Certificate:
@@ -76,7 +75,7 @@ async def test_an_agent_that_writes_something_else_is_not(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("socket_enabled")
 @pytest.mark.parametrize("name", [name for name in known_agents() if name != "scripted"])
 async def test_a_command_line_agent_is_certified(name: str, tmp_path: Path) -> None:
-    options = AgentOptions(tools=TOOLS, path=os.environ.get("PATH", ""))
+    options = AgentOptions(tools=AGENTS, path=os.environ.get("PATH", ""))
     if make_agent(name, options).facts.needs:
         pytest.skip(f"not exercised: {name} is not installed (unlit agents install {name})")
     found = await certificate(name, tmp_path, options)

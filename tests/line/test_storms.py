@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fixtures.agents import AGENTS
 
 from unlit.core.system import SystemClock, SystemIds
 from unlit.fence import FenceHost, TwinRoute
@@ -19,11 +20,9 @@ from unlit.policy import AuditLog
 from unlit.record.engine import sqlite_url
 from unlit.record.store import Store
 
-TOOLS = Path(os.environ.get("UNLIT_AGENTS", Path.home() / ".local/state/unlit/agents"))
-
 
 async def through(name: str, root: Path, fault: dict[str, Any]) -> tuple[Certificate, ModelTwin]:
-    options = AgentOptions(tools=TOOLS, path=os.environ.get("PATH", ""))
+    options = AgentOptions(tools=AGENTS, path=os.environ.get("PATH", ""))
     agent = make_agent(name, options)
     if agent.facts.needs:
         pytest.skip(f"not exercised: {name} is not installed (unlit agents install {name})")

@@ -80,12 +80,13 @@ def install(name: str) -> int:
     """Install an agent from its package registry into a folder of its own.
 
     Args:
-        name: The agent.
+        name: The agent, `codex`, or the agent at a version of its package, `codex@0.169.0`.
     """
     from unlit.core.errors import UsageError
     from unlit.harness.recipes import RECIPES
     from unlit.harness.tools import install as put
 
+    name, _, version = name.partition("@")
     if name not in RECIPES:
         raise UsageError(
             "HAR-032",
@@ -94,7 +95,7 @@ def install(name: str) -> int:
             f"use one of: {', '.join(sorted(RECIPES))}.",
         )
     sys.stderr.write(f"Installing {' '.join(RECIPES[name].package)} …\n")
-    folder = put(RECIPES[name], _tools())
+    folder = put(RECIPES[name], _tools(), version or None)
     sys.stdout.write(f"{name} is in {folder}. `unlit agents check {name}` certifies it.\n")
     return 0
 

@@ -1,5 +1,6 @@
 """Where agents' programs are on this machine, and what a fence must show for them to run."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -30,8 +31,13 @@ def find_program(command: str, name: str, tools: Path | None, path: str) -> Prog
     return None if found is None else Program(Path(found), tuple(_mounts(Path(found))))
 
 
-def install(recipe: Recipe, tools: Path) -> Path:
+def install(recipe: Recipe, tools: Path, version: str | None = None) -> Path:
     """Install an agent from its registry into a folder of its own.
+
+    Args:
+        recipe: Which agent, and the package it comes in.
+        tools: Folder that holds a folder for each agent.
+        version: Exactly this version of the agent's package; None is the registry's newest.
 
     Returns:
         The folder.
@@ -44,13 +50,24 @@ def install(recipe: Recipe, tools: Path) -> Path:
     if recipe.index == "npm":
         folder.mkdir(exist_ok=True)
         words = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
-        _install([*words, *recipe.package], recipe.name)
+        _install([*words, *_at(recipe, version, "@")], recipe.name)
     else:
         if not (folder / "pyvenv.cfg").exists():
             _install(["uv", "venv", "--quiet", str(folder)], recipe.name)
         python = str(folder / "bin" / "python")
-        _install(["uv", "pip", "install", "--python", python, *recipe.package], recipe.name)
+        _install(
+            ["uv", "pip", "install", "--python", python, *_at(recipe, version, "==")], recipe.name
+        )
     return folder
+
+
+def _at(recipe: Recipe, version: str | None, sign: str) -> tuple[str, ...]:
+    """Return what to ask the registry for: the recipe's packages, the first at `version`."""
+    if version is None:
+        return recipe.package
+    first, *others = recipe.package
+    name = re.split(r"[<>=!~]", first, maxsplit=1)[0]
+    return (f"{name}{sign}{version}", *others)
 
 
 def _install(words: Sequence[str], name: str) -> None:
