@@ -252,6 +252,7 @@ def render(result: "EvaluationResult") -> str:
         f"Leak proof: {_leaks(result)}",
         *(f"Safety pack: {entry['sentence']}{'' if entry['veto'] else ' (a note, no veto)'}"
           for entry in result.invariants),
+        f"Separation: {result.separation.sentence}",
         "Criteria:",
     ]  # fmt: skip
     for criterion in result.criteria:

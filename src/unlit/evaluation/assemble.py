@@ -15,6 +15,7 @@ from unlit.evaluation.model import (
     Leaks,
     Looks,
     Satisfaction,
+    Separation,
     Strength,
     TrajectoryRecord,
 )
@@ -46,6 +47,7 @@ class Circumstances:
     needs_leak_proof: bool = False
     judge: str | None = None
     judge_family: str | None = None
+    separation: Separation = field(default_factory=Separation)
 
 
 def assemble(
@@ -86,6 +88,7 @@ def assemble(
         vault_digest=vault.digest or None,
         warnings=around.warnings,
         invariants=around.invariants,
+        separation=around.separation,
     )
 
 
@@ -260,4 +263,6 @@ def _more(request: EvaluationRequest, counted: Counted, around: Circumstances) -
         yield f"Scenario {other} could not be exercised here."
     for weakness in around.weak:
         yield f"The product's fence is weaker than meant: {weakness}"
+    if not around.separation.own_user:
+        yield around.separation.sentence
     yield from around.not_verified

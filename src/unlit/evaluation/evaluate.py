@@ -21,11 +21,19 @@ from unlit.evaluation.leaks.gather import hidden_of, places_of, probe_patterns, 
 from unlit.evaluation.leaks.probe import Probed, probe
 from unlit.evaluation.leaks.proof import Proof
 from unlit.evaluation.ledger import Ledger, evaluator_store, look_key
-from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event, Leaks, Looks
+from unlit.evaluation.model import (
+    EvaluationRequest,
+    EvaluationResult,
+    Event,
+    Leaks,
+    Looks,
+    Separation,
+)
 from unlit.evaluation.ports import Judge
 from unlit.evaluation.registry import driver, judge
 from unlit.evaluation.rules.looks import charged
 from unlit.evaluation.scenarios.model import Draw
+from unlit.evaluation.separation import not_separated
 from unlit.evaluation.service import Counted, Parts, grade, launch_of
 from unlit.evaluation.spec import SpecFacts, read_spec
 from unlit.evaluation.store import ArtefactStore
@@ -33,7 +41,7 @@ from unlit.evaluation.strength.battery import Plan, measure
 from unlit.evaluation.strength.kept import keep_strength, known_strength, strength_document
 from unlit.evaluation.trajectory import Setting
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
-from unlit.fence import FenceHost, Mount
+from unlit.fence import FenceHost, Launcher, Mount
 from unlit.fence.deps import TARGET, LayerOrder, dependency_layer, toolchain_mounts
 from unlit.policy import AuditLog, Policy, load_policy
 from unlit.twins.registry import SERVICES, hosts
@@ -41,12 +49,20 @@ from unlit.twins.registry import SERVICES, hosts
 OnEvent = Callable[[Event], None]
 
 
-async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationResult:
+async def evaluate(
+    request: EvaluationRequest,
+    on_event: OnEvent,
+    *,
+    launcher: Launcher | None = None,
+    separation: Separation | None = None,
+) -> EvaluationResult:
     """Grade `request.candidate` against one partition of `request.vault`.
 
     Args:
         request: Everything that the grading needs, by value.
         on_event: Told each trajectory in the order drawn, and each stage.
+        launcher: Makes the fences, if it was started before this process changed its user.
+        separation: As whom this process runs; found out when None.
 
     Raises:
         UnlitError: An input is broken, or no fence can be opened.
@@ -56,7 +72,7 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
     spec = read_spec(request.spec)
     vault = load_sealed_vault(request, spec)
     looks, alpha, vault = _charge(request, vault)
-    async with open_parts(request, vault) as parts:
+    async with open_parts(request, vault, launcher) as parts:
         probed = await _probe(request, vault, parts)
         pack = await _pack(request, vault, parts, on_event)
         async with _judge(request, parts) as judge_:
@@ -76,7 +92,8 @@ async def evaluate(request: EvaluationRequest, on_event: OnEvent) -> EvaluationR
         ),
         broken_invariants=(*pack.vetoes, *_own_broken(vault, counted)),
         invariants=tuple(found.to_json() for found in pack.broken),
-        not_verified=(*_pack_words(pack), *_same_user(request)),
+        not_verified=_pack_words(pack),
+        separation=separation or not_separated(request),
         judge=None if parts.judge is None else parts.judge.name,
         judge_family=None if parts.judge is None else parts.judge.family,
     )
@@ -174,7 +191,9 @@ def load_sealed_vault(request: EvaluationRequest, spec: SpecFacts) -> Vault:
 
 
 @asynccontextmanager
-async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[Parts]:
+async def open_parts(
+    request: EvaluationRequest, vault: Vault, launcher: Launcher | None = None
+) -> AsyncIterator[Parts]:
     """Start twins and a fence host for one grading, and stop them afterwards."""
     clock = SystemClock()
     replayed = "replay" in request.options
@@ -191,7 +210,9 @@ async def open_parts(request: EvaluationRequest, vault: Vault) -> AsyncIterator[
         "evaluator": evaluator_store(request.vault),
         "grading": request.artefacts,
     }
-    host = await FenceHost.start(request.artefacts / "fences", audit, watched=watched)
+    host = await FenceHost.start(
+        request.artefacts / "fences", audit, watched=watched, launcher=launcher
+    )
     routes = {name: hosts(name) for name in services}
     try:
         product = ProductFence(
@@ -218,13 +239,19 @@ async def _mounts(request: EvaluationRequest, host: FenceHost, policy: Policy) -
     order = LayerOrder(
         tree=request.candidate,
         build=request.product.build,
-        cache=Path(str(cache)),
+        cache=_cache(Path(str(cache)), request),
         policy=policy,
         identity=replace(request.identity, role="coder"),
         env=request.options.get("indexes", {}),
     )
     layer = await dependency_layer(host, order)
     return (*request.product.mounts, Mount(layer, TARGET), *toolchain_mounts())
+
+
+def _cache(shared: Path, request: EvaluationRequest) -> Path:
+    """Return where finished dependencies lie: with the factory's, or in the evaluator's own."""
+    owner = next((p for p in (shared, *shared.parents) if p.exists()), shared)
+    return shared if os.access(owner, os.W_OK) else evaluator_store(request.vault) / "deps"
 
 
 async def measure_strength(
@@ -266,16 +293,6 @@ def _record_report(request: EvaluationRequest, vault: Vault, result: EvaluationR
         Ledger(request.vault).report(
             look_key(request, vault.digest), request.tree or "", names, now
         )
-
-
-def _same_user(request: EvaluationRequest) -> tuple[str, ...]:
-    """Say so when the evaluator is the user who owns the candidate."""
-    if request.candidate.stat().st_uid != os.getuid():
-        return ()
-    return (
-        "The evaluator ran as the user who owns the candidate: what keeps who writes from it is "
-        "the fence alone.",
-    )
 
 
 async def compare_with(

@@ -407,6 +407,19 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Separation:
+    """As whom the evaluator ran; `own_user` is None when nothing is known of it."""
+
+    own_user: bool | None = None
+    uid: int | None = None
+    sentence: str = "as whom the evaluator ran is not known"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return _fields(self)
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationResult:
     """What a grading says, in the form of `unlit.evaluation/1`."""
 
@@ -428,6 +441,7 @@ class EvaluationResult:
     vault_digest: str | None = None
     warnings: tuple[str, ...] = ()
     invariants: tuple[Mapping[str, Any], ...] = ()
+    separation: Separation = field(default_factory=Separation)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, schema `unlit.evaluation/1`."""

@@ -14,8 +14,10 @@ import traceback
 from typing import Any
 
 from unlit.core.errors import InvalidInput, UnlitError
-from unlit.evaluation.model import EvaluationRequest, Event
+from unlit.evaluation.model import EvaluationRequest, Event, Separation
+from unlit.evaluation.separation import separate
 from unlit.evaluation.wire import request_from_json
+from unlit.fence import Launcher
 
 
 def main() -> int:
@@ -25,7 +27,8 @@ def main() -> int:
     request: EvaluationRequest | None = None
     try:
         request = _request(sys.stdin.read())
-        result = asyncio.run(_grade(request))
+        launcher, separation = separate(request)
+        result = asyncio.run(_grade(request, launcher, separation))
     except UnlitError as error:
         _write({"error": {"code": error.code, "what": error.what, "why": error.why,
                           "remedy": error.remedy, "exit_code": error.exit_code}})  # fmt: skip
@@ -66,14 +69,16 @@ def _request(text: str) -> EvaluationRequest:
     return request_from_json(value)
 
 
-async def _grade(request: EvaluationRequest) -> dict[str, Any]:
+async def _grade(
+    request: EvaluationRequest, launcher: Launcher | None, separation: Separation
+) -> dict[str, Any]:
     from unlit.evaluation.evaluate import evaluate
 
     # A polite end closes the fences; what was counted stays, and the same request goes on there.
     grading = asyncio.current_task()
     assert grading is not None  # noqa: S101 # we are in it
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, grading.cancel)
-    result = await evaluate(request, _tell)
+    result = await evaluate(request, _tell, launcher=launcher, separation=separation)
     return result.to_json()
 
 

@@ -21,6 +21,7 @@ from unlit.evaluation.model import (
     Looks,
     Product,
     Satisfaction,
+    Separation,
     ShipRule,
     Strength,
     TrajectoryRecord,
@@ -99,6 +100,7 @@ def result_from_json(value: JSON) -> EvaluationResult:
             vault_digest=value.get("vault_digest"),
             warnings=tuple(value.get("warnings", ())),
             invariants=tuple(value.get("invariants", ())),
+            separation=Separation(**value.get("separation", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("result", error) from error

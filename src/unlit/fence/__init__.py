@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from unlit.fence.fence import Fence, ForwardedPort, Running
-    from unlit.fence.host import FenceHost
+    from unlit.fence.host import FenceHost, Launcher
     from unlit.fence.layer import Layer
     from unlit.fence.machine import Capabilities, Capability, capabilities
     from unlit.fence.model import (
@@ -32,6 +32,7 @@ _WHERE: Final = {
     "FenceSpec": "model",
     "Finished": "model",
     "ForwardedPort": "fence",
+    "Launcher": "host",
     "Layer": "layer",
     "Limits": "model",
     "Mount": "model",
@@ -51,6 +52,7 @@ __all__ = [
     "FenceSpec",
     "Finished",
     "ForwardedPort",
+    "Launcher",
     "Layer",
     "Limits",
     "Mount",

@@ -18,6 +18,7 @@ from unlit.core.errors import InvalidInput, OutsideFailed, UnlitError
 from unlit.fence.fence import Fence
 from unlit.fence.gateway import Gateway
 from unlit.fence.gateway.allowance import Meter
+from unlit.fence.gateway.model import AccessRequest
 from unlit.fence.launch.wire import pair, send
 from unlit.fence.model import FenceSpec, Limits, Mount, Probe
 from unlit.fence.probing import Prober
@@ -98,6 +99,7 @@ class FenceHost:
         overrides: Mapping[str, str] | None = None,
         watched: Mapping[str, Path] | None = None,
         meter: Meter | None = None,
+        launcher: Launcher | None = None,
     ) -> "FenceHost":
         """Start launcher and gateway.
 
@@ -109,6 +111,7 @@ class FenceHost:
             overrides: Names that the operator answers himself, and the ``HOST:PORT`` where.
             watched: Paths that no fence may reach, by name; each fence proves that it cannot.
             meter: Is asked before and told after each model call, what it costs.
+            launcher: One that was started before, by who may do more than this process.
 
         Raises:
             OutsideFailed: bubblewrap is missing.
@@ -120,7 +123,7 @@ class FenceHost:
                 "the fence is built on it, and nothing runs without its fence.",
                 "apt-get install bubblewrap",
             )
-        launcher = Launcher.start()
+        launcher = launcher or Launcher.start()
         gateway = await Gateway.start(
             audit,
             secret_env=secret_env,
@@ -285,6 +288,7 @@ class FenceHost:
                 "exchanges": report.exchanges,
                 "denied": report.denied,
                 "usage": report.usage,
+                "asked": report.asked,
             }
 
         self._fences.add(fence)
@@ -293,6 +297,23 @@ class FenceHost:
 
     async def _probe(self, fence: Fence, when: str) -> tuple[Probe, ...]:
         return await self._prober.probe(fence, when)
+
+    async def asked(self, fence: Fence) -> tuple[AccessRequest, ...]:
+        """Return what programs in an open fence asked for so far."""
+        return await self._gateway.asked(fence.name)
+
+    async def grant(self, fence: Fence, asked: AccessRequest, *, person: str, for_s: float) -> None:
+        """Allow an open fence exactly one request, until an end; a forbid still wins.
+
+        Raises:
+            InvalidInput: The grant would last too long.
+            OutsideFailed: The audit log cannot be written.
+        """
+        await self._gateway.grant(fence.name, asked, person=person, for_s=for_s)
+
+    async def refuse(self, fence: Fence, asked: AccessRequest, *, person: str, why: str) -> None:
+        """Tell the programs of an open fence, when they look, that a person said no."""
+        await self._gateway.refuse(fence.name, asked, person=person, why=why)
 
     async def close(self) -> None:
         """Close every fence, the gateway and the launcher; nothing of them is left behind."""
