@@ -79,8 +79,12 @@ class Api:
         body: Any = None,
         query: Mapping[str, str | int | None] | None = None,
         headers: Mapping[str, str] | None = None,
+        accepted: tuple[int, ...] = (),
     ) -> Reply:
-        """Make one call and return the answer; waits and repeats where the source asks for it."""
+        """Make one call and return the answer; waits and repeats where the source asks for it.
+
+        `accepted` names statuses that mean something to the caller and are returned, not raised.
+        """
         url = path if path.startswith(("http://", "https://")) else self.base_url + path
         given = {key: str(value) for key, value in (query or {}).items() if value is not None}
         call = Call(method, url, given, body, {**self._headers, **(headers or {})})
@@ -91,7 +95,7 @@ class Api:
                 break
             self._fetch.wait(_pause_s(reply, attempt))
             reply = self._fetch.call(call)
-        if reply.status >= 400 and reply.status not in (404, 410):
+        if reply.status >= 400 and reply.status not in (404, 410, *accepted):
             raise self._refused(reply)
         return reply
 
@@ -134,7 +138,7 @@ class Api:
             ) from error
 
     def _refused(self, reply: Reply) -> UnlitError:
-        words = _own_words(reply)
+        words = own_words(reply)
         if reply.status == 401:
             return OutsideFailed(
                 "CTX-201",
@@ -180,7 +184,7 @@ def _next_link(header: str) -> str | None:
     return None
 
 
-def _own_words(reply: Reply) -> str:
+def own_words(reply: Reply) -> str:
     """Find the sentence a service means for people in its error body."""
     text = reply.body[:2000].decode("utf-8", "replace").strip()
     try:

@@ -8,6 +8,8 @@ from typing import Final
 
 from unlit.core.errors import OutcomeNotGoodEnough, OutsideFailed
 from unlit.harness.git import run_git
+from unlit.ship.model import Signing
+from unlit.ship.signing import git_options, not_signed, signature, signing_env
 
 _ZERO: Final = "0" * 40
 
@@ -38,15 +40,23 @@ class Repository:
 
     Args:
         folder: The working copy, or the bare repository.
-        signing_key: SSH private key to sign commits and tags with; `None` signs nothing.
+        sign: What commits and tags are signed with; `None` signs nothing.
+        env: The user's environment: home, agents; only what signing needs of it is passed on.
 
     Raises:
         OutsideFailed: It is no git repository.
     """
 
-    def __init__(self, folder: Path, *, signing_key: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sign: Signing | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
-        self._key = signing_key
+        self._sign = sign
+        self._env = dict(env or {})
         self.git_dir = Path(self._run("rev-parse", "--absolute-git-dir"))
 
     def _run(
@@ -127,21 +137,25 @@ class Repository:
             ) from error
 
     def commit(self, tree: str, parents: tuple[str, ...], message: str, stamp: Stamp) -> str:
-        """Make a commit of a tree; nothing points to it yet."""
-        words = ["commit-tree", tree]
+        """Make a commit of a tree, signed if a key is set; nothing points to it yet.
+
+        Raises:
+            OutsideFailed: The key does not sign.
+        """
+        words = [*git_options(self._sign), "commit-tree", tree]
         for parent in parents:
             words += ["-p", parent]
-        return self._run(
-            *self._signing(), *words, *self._sign(), stdin=message.encode(), env=stamp.env()
-        )
+        env = {**stamp.env(), **signing_env(self._sign, self._env)}
+        if self._sign is None:
+            return self._run(*words, stdin=message.encode(), env=env)
+        try:
+            return run_git(["-C", str(self.folder), *words, "-S"], stdin=message.encode(), env=env)
+        except OutsideFailed as error:
+            raise not_signed(self._sign, error.what) from error
 
-    def _signing(self) -> tuple[str, ...]:
-        if self._key is None:
-            return ()
-        return ("-c", "gpg.format=ssh", "-c", f"user.signingKey={self._key}")
-
-    def _sign(self) -> tuple[str, ...]:
-        return () if self._key is None else ("-S",)
+    def hold(self, name: str, commit: str) -> None:
+        """Keep a commit under a name of ours, so that it is found again after a crash."""
+        self._run("update-ref", name, commit)
 
     def make_tag(self, name: str, commit: str, message: str, stamp: Stamp) -> str:
         """Make an annotated tag object; nothing points to it yet."""
@@ -150,7 +164,31 @@ class Repository:
             f"object {commit}\ntype commit\ntag {name}\n"
             f"tagger {stamp.name} <{stamp.email}> {when}\n\n{message}\n"
         )
+        if self._sign is not None:
+            body += signature(body, self._sign, self._env)
         return self._run("mktag", stdin=body.encode())
+
+    def tag_message(self, tag: str) -> str | None:
+        """Return the text of an annotated tag; `None` when there is no such tag."""
+        return self._try("for-each-ref", "--format=%(contents)", f"refs/tags/{tag}") or None
+
+    def write(self, commit: str, path: str, text: str) -> str:
+        """Return the tree of a commit with one file replaced or added."""
+        blob = self._run("hash-object", "-w", "--stdin", stdin=text.encode())
+        found = self._run("ls-tree", commit, "--", path)
+        mode = found.split()[0] if found else "100644"
+        index = self.git_dir / f"unlit-index-{commit[:12]}"
+        env = {"GIT_INDEX_FILE": str(index)}
+        try:
+            self._run("read-tree", commit, env=env)
+            self._run("update-index", "--add", "--cacheinfo", f"{mode},{blob},{path}", env=env)
+            return self._run("write-tree", env=env)
+        finally:
+            index.unlink(missing_ok=True)
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` has `old` in its history."""
+        return self._try("merge-base", "--is-ancestor", old, new) is not None
 
     def check_working_copy(self, branch: str, before: str, after: str) -> None:
         """See whether the working copy can follow its branch.

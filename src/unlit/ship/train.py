@@ -4,31 +4,37 @@ Each car was graded alone, on the base it started from. Together they make a tre
 graded, so the whole train is re-checked, and landed only if it holds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unlit.core.errors import OutcomeNotGoodEnough
 from unlit.core.ids import RunId
-from unlit.ship.repository import Repository, Stamp
-
-Recheck = Callable[[str, str], bool]
+from unlit.ship.landing import Landing
+from unlit.ship.model import TrainRecheck
+from unlit.ship.repository import Stamp
 
 
 @dataclass(frozen=True, slots=True)
 class Car:
-    """One approved change that waits to be merged."""
+    """One approved change that waits to be merged.
+
+    Attributes:
+        words: Text of its tag.
+        mark: Its tag, when it is another than ``unlit/RUN``.
+    """
 
     run: RunId
     commit: str
     tree: str
     message: str
     stamp: Stamp
-    title: str = ""
+    words: str = ""
+    mark: str = ""
 
     @property
     def tag(self) -> str:
         """The tag that marks it as shipped."""
-        return f"unlit/{self.run}"
+        return self.mark or f"unlit/{self.run}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,47 +63,44 @@ class Arrived:
     checks: int
 
 
-def run_train(
-    repository: Repository, branch: str, cars: Sequence[Car], recheck: Recheck
-) -> Arrived:
+def run_train(landing: Landing, cars: Sequence[Car], recheck: TrainRecheck) -> Arrived:
     """Merge what holds together, in order, and move branch and tags in one step.
 
     Args:
-        repository: Where to merge.
-        branch: The main branch.
+        landing: The main branch.
         cars: Approved changes whose commits are in the repository.
-        recheck: Takes a merge commit and its tree; whether checks and validation hold on it.
+        recheck: Whether checks and validation of all given runs hold on a merge commit.
 
     Raises:
-        OutsideFailed: The branch moved meanwhile; nothing was changed.
+        OutcomeNotGoodEnough: The branch moved meanwhile, or uncommitted work is in the way.
+        OutsideFailed: The branch cannot be moved; nothing was changed.
     """
-    head = repository.head(branch)
+    head = landing.head()
     if head is None or not cars:
         return Arrived((), tuple(Waiting(car, "there is no such branch") for car in cars), 0)
-    state = _State(repository, recheck)
+    state = _State(landing, recheck)
     landed = state.land(head, list(cars))
     if landed:
         last = landed[-1].commit
-        repository.check_working_copy(branch, head, last)
+        landing.check(last)
         tags = [
             (
                 item.car.tag,
-                repository.make_tag(
-                    item.car.tag, item.commit, item.car.title or item.car.run, item.car.stamp
+                landing.repository.make_tag(
+                    item.car.tag, item.commit, item.car.words or item.car.run, item.car.stamp
                 ),
             )
             for item in landed
         ]
-        repository.advance_all(branch, head, last, tags)
-        repository.follow(branch, head, last)
+        landing.land(last, tags)
     return Arrived(tuple(landed), tuple(state.waiting), state.checks)
 
 
 class _State:
     """One train under way."""
 
-    def __init__(self, repository: Repository, recheck: Recheck) -> None:
-        self._repository = repository
+    def __init__(self, landing: Landing, recheck: TrainRecheck) -> None:
+        self._repository = landing.repository
         self._recheck = recheck
         self.waiting: list[Waiting] = []
         self.checks = 0
@@ -107,10 +110,11 @@ class _State:
         chain = self._chain(head, cars)
         if not chain:
             return []
-        if self._holds(chain):
+        why = self._fails(chain)
+        if why is None:
             return chain
         if len(chain) == 1:
-            self.waiting.append(Waiting(chain[0].car, "checks or validation fail on the merge"))
+            self.waiting.append(Waiting(chain[0].car, why))
             return []
         kept = [item.car for item in chain]
         middle = len(kept) // 2
@@ -131,9 +135,13 @@ class _State:
             chain.append(Landed(car, at, tree))
         return chain
 
-    def _holds(self, chain: list[Landed]) -> bool:
+    def _fails(self, chain: list[Landed]) -> str | None:
+        """Why a chain does not hold; `None` when it does."""
         last = chain[-1]
         if len(chain) == 1 and last.tree == last.car.tree:
-            return True  # exactly the tree that was graded
+            return None  # exactly the tree that was graded
         self.checks += 1
-        return self._recheck(last.commit, last.tree)
+        held = self._recheck([item.car.run for item in chain], last.commit, last.tree)
+        if held is True:
+            return None
+        return held if isinstance(held, str) and held else "checks or validation fail on the merge"
