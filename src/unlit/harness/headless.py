@@ -38,18 +38,7 @@ class HeadlessAgent(Agent):
         self._recipe = recipe
         self._program = program
         self._model = model or recipe.model
-        self._facts = Facts(
-            name=recipe.name,
-            title=recipe.title,
-            kind="headless",
-            command=recipe.command,
-            protocol=recipe.protocol,
-            credential=recipe.key,
-            needs=() if program else (_missing(recipe),),
-            can=frozenset({"cancel"}),
-            mounts=program.mounts if program else (),
-            path=(str(program.path.parent),) if program else (),
-        )
+        self._facts = facts_of(recipe, program, frozenset({"cancel"}))
 
     @property
     @override
@@ -62,9 +51,9 @@ class HeadlessAgent(Agent):
             return End(EndReason.NOT_STARTED, self._facts.needs[0])
         await write_files(self._recipe, fence)
         sink.event(AgentEvent("started", f"{self._recipe.title}, model {self._model}"))
-        output = _Output(self._recipe.output, sink)
+        output = Output(self._recipe.output, sink)
         done = await fence.run(
-            self._argv(job, self._program),
+            argv_of(self._recipe, self._program, job, self._model),
             stdin=job.brief.encode() if self._recipe.stdin else b"",
             env={**self._recipe.env, **job.env},
             timeout_s=job.deadline_s,
@@ -72,17 +61,35 @@ class HeadlessAgent(Agent):
         )
         return end_of(self._recipe, done)
 
-    def _argv(self, job: Job, program: Program) -> list[str]:
-        filled = {TASK: job.brief, MODEL: job.model or self._model}
-        words = [str(program.path)]
-        for word in self._recipe.argv:
-            for mark, value in filled.items():
-                word = word.replace(mark, value) if mark in word else word  # small
-            words.append(word)
-        return words
+
+def facts_of(recipe: Recipe, program: Program | None, can: frozenset[str]) -> Facts:
+    """Say what a command-line agent is and whether it can run here."""
+    return Facts(
+        name=recipe.name,
+        title=recipe.title,
+        kind="headless",
+        command=recipe.command,
+        protocol=recipe.protocol,
+        credential=recipe.key,
+        needs=() if program else (_missing(recipe),),
+        can=can,
+        mounts=program.mounts if program else (),
+        path=(str(program.path.parent),) if program else (),
+    )
 
 
-class _Output:
+def argv_of(recipe: Recipe, program: Program, job: Job, model: str) -> list[str]:
+    """Return the command that starts an agent on a job."""
+    filled = {TASK: job.brief, MODEL: job.model or model}
+    words = [str(program.path)]
+    for word in recipe.argv:
+        for mark, value in filled.items():
+            word = word.replace(mark, value) if mark in word else word  # small
+        words.append(word)
+    return words
+
+
+class Output:
     """Turns what an agent prints into events, line by line."""
 
     def __init__(self, reader: str, sink: Sink) -> None:

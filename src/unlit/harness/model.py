@@ -1,12 +1,16 @@
 """Words of the harness: a job, its end, what an agent is, what it left."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
-from enum import StrEnum
-from typing import Any
+from __future__ import annotations
 
-from unlit.core.ids import CandidateId, RunId
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from unlit.core.ids import CandidateId, RunId
 
 
 class EndReason(StrEnum):
@@ -89,6 +93,47 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What a person says to an agent at work.
+
+    Attributes:
+        id: Unique in the run.
+        now: Whether the agent's present turn is interrupted for it.
+        step: Model call before which it was said; 0 when it was not said yet.
+    """
+
+    id: str
+    text: str
+    person: str = ""
+    now: bool = False
+    step: int = 0
+
+
+class Companion(Protocol):
+    """Goes with one turn of an agent; its methods do not wait on the network."""
+
+    def words(self) -> Sequence[Word]:
+        """Return what people said and no agent has heard yet."""
+        ...
+
+    def heard(self) -> Sequence[Word]:
+        """Return what this turn has heard before it was interrupted, with the step of each."""
+        ...
+
+    def deliver(self, word: Word, how: str) -> None:
+        """Write down that a word was said to the agent."""
+        ...
+
+    def replies(self) -> Sequence[str]:
+        """Return the model replies that this turn has had already, in order."""
+        ...
+
+    def keep_reply(self, number: int, body: str) -> None:
+        """Keep the reply to model call `number`, from 1; once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One turn of an agent.
 
@@ -98,6 +143,7 @@ class Job:
         model: Model to use; `None` leaves it to the agent.
         max_usd: Money left; the gateway stops the spend, this only tells the agent.
         resume_token: What an earlier `End` of the same agent returned.
+        companion: What people say meanwhile, and the model replies that are paid for already.
     """
 
     run: RunId
@@ -110,6 +156,7 @@ class Job:
     max_usd: Decimal | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     resume_token: str | None = None
+    companion: Companion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,20 @@ class Blobs:
             row = connection.execute(table.select().where(table.c.key == key)).first()
         return None if row is None else bytes(row[1])
 
+    def under(self, prefix: str) -> dict[str, bytes]:
+        """Return what is kept under keys that begin so, by key."""
+        table = schema.blobs
+        query = table.select().where(table.c.key.startswith(prefix, autoescape=True))
+        with self._engine.connect() as connection:
+            return {str(row[0]): bytes(row[1]) for row in connection.execute(query)}
+
+    def drop(self, prefix: str) -> None:
+        """Forget what is kept under keys that begin so."""
+        table = schema.blobs
+        statement = table.delete().where(table.c.key.startswith(prefix, autoescape=True))
+        with self._engine.begin() as connection:
+            connection.execute(statement)
+
 
 class StoreBodies:
     """Content-addressed bodies in the record; the context room's `Bodies`."""

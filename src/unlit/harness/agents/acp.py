@@ -10,7 +10,7 @@ from typing_extensions import override
 from unlit.core.errors import InvalidInput
 from unlit.harness.acp import AcpClient, AcpError
 from unlit.harness.headless import is_model_failure, write_files
-from unlit.harness.model import AgentEvent, End, EndReason, Facts, Job
+from unlit.harness.model import AgentEvent, Companion, End, EndReason, Facts, Job
 from unlit.harness.options import AgentOptions
 from unlit.harness.ports import Agent, Fence, Running, Sink
 from unlit.harness.recipes import ACP, RECIPES, Recipe
@@ -24,6 +24,7 @@ _STOPS: Final = {
     "max_turn_requests": EndReason.LIMIT,
 }
 _HANDSHAKE_S: Final = 60.0
+_LISTEN_S: Final = 0.5
 _STDERR: Final = 'exec "$@" 2>/tmp/acp.stderr'
 """An agent that floods an unread pipe hangs; a file never fills up."""
 
@@ -56,7 +57,7 @@ class AcpAgent(Agent):
             protocol=recipe.protocol,
             credential=recipe.key,
             needs=() if program else (missing,),
-            can=frozenset({"cancel", "permission"}),
+            can=frozenset({"cancel", "permission", "steer"}),
             mounts=program.mounts if program else (),
             path=(str(program.path.parent),) if program else (),
         )
@@ -87,7 +88,7 @@ class AcpAgent(Agent):
             async with asyncio.timeout(_HANDSHAKE_S):
                 session = await client.begin("/work")
             async with asyncio.timeout(job.deadline_s):
-                stopped = await client.prompt(session, job.brief)
+                stopped = await _converse(client, session, job)
         except TimeoutError:
             with suppress(AcpError, OSError):
                 await client.cancel(session)
@@ -104,6 +105,40 @@ class AcpAgent(Agent):
             return End(EndReason.CRASHED if session else EndReason.NOT_STARTED, words)
         reported = {"permissions": client.permissions}
         return End(_STOPS.get(stopped, EndReason.DONE), client.last_words, 0, reported)
+
+
+async def _converse(client: AcpClient, session: str, job: Job) -> str:
+    """Give the task, then in the same session what people say; return why the last turn stopped.
+
+    Words wait for the end of the present turn; one that is marked so ends that turn.
+    """
+    stopped = await _turn(client, session, job.brief, job.companion)
+    while job.companion is not None and stopped in ("end_turn", "cancelled"):
+        words = await asyncio.to_thread(job.companion.words)
+        if not words:
+            break
+        for word in words:
+            await asyncio.to_thread(job.companion.deliver, word, "as the next turn of its session")
+        text = "\n".join(f"A person who watches your work says: {word.text}" for word in words)
+        stopped = await _turn(client, session, text, job.companion)
+    return stopped
+
+
+async def _turn(client: AcpClient, session: str, text: str, companion: Companion | None) -> str:
+    """Do one turn; a word that shall be heard now ends it."""
+    turn = asyncio.ensure_future(client.prompt(session, text))
+    interrupted = False
+    try:
+        while not turn.done():
+            await asyncio.wait({turn}, timeout=_LISTEN_S)
+            if turn.done() or companion is None or interrupted:
+                continue
+            if any(word.now for word in await asyncio.to_thread(companion.words)):
+                interrupted = True
+                await client.cancel(session)
+        return turn.result()
+    finally:
+        turn.cancel()
 
 
 def make(name: str, options: AgentOptions) -> AcpAgent:

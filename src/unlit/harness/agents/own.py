@@ -3,18 +3,30 @@
 ``own:MODEL`` names the model as pydantic-ai does: ``anthropic:…``, ``openai:…``, ``google:…``,
 ``bedrock:…``, ``azure:…``, ``openrouter:…``; a local or compatible server is reached by policy and
 ``OPENAI_BASE_URL``.
+
+It can be steered: people's words reach it before its next model call. Its steps are durable one by
+one: each model reply is kept before it is acted on, and a turn that was killed takes the kept ones
+again instead of calling the model.
 """
 
-from dataclasses import replace
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from unlit.harness.headless import HeadlessAgent
+from typing_extensions import override
+
+from unlit.harness.headless import Output, argv_of, end_of, facts_of
+from unlit.harness.model import AgentEvent, Companion, End, EndReason, Facts, Job, Word
 from unlit.harness.options import AgentOptions
+from unlit.harness.ports import Agent, Fence, Running, Sink
 from unlit.harness.recipes import MODEL, RECIPES, Recipe
-from unlit.harness.tools import find_program
+from unlit.harness.tools import Program, find_program
 
 PROGRAM: Final = Path(__file__).parents[1] / "loop" / "program.py"
+_LISTEN_S: Final = 0.5
 _KEYS: Final = {
     "anthropic": ("anthropic", "ANTHROPIC_API_KEY"),
     "openai": ("responses", "OPENAI_API_KEY"),
@@ -37,8 +49,130 @@ def recipe_of(model: str) -> Recipe:
     return replace(RECIPES["own"], model=model, protocol=protocol, key=key, argv=argv)
 
 
-def make(name: str, options: AgentOptions) -> HeadlessAgent:
+@dataclass(slots=True)
+class _Ended:
+    """How the program ended, with all it printed but the replies."""
+
+    exit_code: int = 0
+    stdout: bytes = b""
+    stderr: bytes = b""
+    timed_out: bool = False
+    duration_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Talk:
+    """One conversation with the program."""
+
+    running: Running
+    companion: Companion | None
+    output: Output
+    said: dict[str, Word] = field(default_factory=dict)
+    printed: bytearray = field(default_factory=bytearray)
+
+    async def read(self) -> None:
+        """Take what the program prints until it ends."""
+        async for line in self.running.lines():
+            told = _object(line)
+            data = told.get("data") or {}
+            if told.get("kind") == "reply":
+                await self._keep(int(data["n"]), str(data["body"]))
+            elif told.get("kind") == "heard":
+                await self._heard(str(data["id"]), int(data["step"]))
+            else:
+                self.printed += line
+                self.output.take(line)
+
+    async def _keep(self, number: int, body: str) -> None:
+        if self.companion is not None:
+            await asyncio.to_thread(self.companion.keep_reply, number, body)
+        await self.running.write(_line({"kept": number}))
+
+    async def _heard(self, name: str, step: int) -> None:
+        word = self.said.get(name)
+        if self.companion is not None and word is not None:
+            how = f"before its model call {step}"
+            await asyncio.to_thread(self.companion.deliver, replace(word, step=step), how)
+
+    async def speak(self) -> None:
+        """Hand on what people say, as they say it."""
+        while self.companion is not None:
+            for word in await asyncio.to_thread(self.companion.words):
+                if word.id not in self.said:
+                    self.said[word.id] = word
+                    await self.running.write(_line({"say": {"id": word.id, "text": word.text}}))
+            await asyncio.sleep(_LISTEN_S)
+
+
+class OwnAgent(Agent):
+    """Runs our loop in the fence and talks with it over its standard streams.
+
+    Args:
+        recipe: How it is started.
+        program: The Python it runs in; `None` when this machine does not have it.
+    """
+
+    def __init__(self, recipe: Recipe, program: Program | None) -> None:
+        self._recipe = recipe
+        self._program = program
+        self._facts = facts_of(recipe, program, frozenset({"cancel", "steer", "steps"}))
+
+    @property
+    @override
+    def facts(self) -> Facts:
+        return self._facts
+
+    @override
+    async def run(self, job: Job, fence: Fence, sink: Sink) -> End:
+        if self._program is None:
+            return End(EndReason.NOT_STARTED, self._facts.needs[0])
+        model = job.model or self._recipe.model
+        sink.event(AgentEvent("started", f"{self._recipe.title}, model {model}"))
+        argv = argv_of(self._recipe, self._program, job, self._recipe.model)
+        running = await fence.spawn(argv, env={**self._recipe.env, **job.env})
+        talk = _Talk(running, job.companion, Output(self._recipe.output, sink))
+        try:
+            return end_of(self._recipe, await _follow(talk, job))
+        finally:
+            await running.kill()
+
+
+async def _follow(talk: _Talk, job: Job) -> _Ended:
+    companion = job.companion
+    first: dict[str, Any] = {"brief": job.brief}
+    if companion is not None:
+        heard = await asyncio.to_thread(companion.heard)
+        first["replies"] = list(await asyncio.to_thread(companion.replies))
+        first["heard"] = [{"id": w.id, "text": w.text, "step": w.step} for w in heard]
+    try:
+        async with asyncio.timeout(job.deadline_s):
+            await talk.running.write(_line(first))
+            speaking = asyncio.ensure_future(talk.speak())
+            try:
+                await talk.read()
+            finally:
+                speaking.cancel()
+            done = await talk.running.wait()
+    except TimeoutError:
+        return _Ended(137, bytes(talk.printed), timed_out=True, duration_s=job.deadline_s)
+    printed = bytes(talk.printed)
+    return _Ended(done.exit_code, printed, done.stderr, done.timed_out, done.duration_s)
+
+
+def _line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
+
+
+def _object(line: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def make(name: str, options: AgentOptions) -> OwnAgent:
     """Make the own loop; it runs only in the environment that `unlit agents install own` made."""
     recipe = recipe_of(options.argument or RECIPES["own"].model)
     program = find_program(recipe.command, name, options.tools, "")
-    return HeadlessAgent(recipe, program)
+    return OwnAgent(recipe, program)

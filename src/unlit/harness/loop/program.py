@@ -1,8 +1,13 @@
 """The own loop, as it runs inside the fence. It imports nothing of unlit.
 
-Reads the brief from standard input, the model from its first argument; works with five tools in the
-current folder; prints JSON lines ``{"kind", "text", "data"}``. Its model calls go to the vendor's
-name and through the gateway like any agent's.
+Takes the model as its first argument, and JSON lines on standard input: first ``{"brief",
+"replies", "heard"}``, later ``{"say": {"id", "text"}}`` from people and ``{"kept": n}`` from the
+factory. Works with five tools in the current folder; prints JSON lines ``{"kind", "text",
+"data"}``. Its model calls go to the vendor's name and through the gateway like any agent's.
+
+Each model reply is handed out and acknowledged before it is acted on. Replies of an earlier attempt
+come back with the brief: they are taken in order instead of calling the model, and the tools run
+again, so that a turn that was killed stands where it was and nothing is paid twice.
 """
 
 import asyncio
@@ -130,9 +135,97 @@ def shortened(messages: list[Any]) -> list[Any]:
     return kept + messages[1 + len(early) :]
 
 
-async def work(model: str, brief: str) -> int:
+class Line:
+    """The way to the factory: what it said first, what people say, what it has kept."""
+
+    def __init__(self, first: dict[str, Any]) -> None:
+        self.brief = str(first["brief"])
+        self.replies = [str(body) for body in first.get("replies") or ()]
+        self.known = [dict(word) for word in first.get("heard") or ()]
+        self.waiting: list[dict[str, Any]] = []
+        self._kept: dict[int, asyncio.Event] = {}
+        self.step = 0
+
+    def take(self, told: dict[str, Any]) -> None:
+        """Take one line."""
+        if "say" in told:
+            self.waiting.append(dict(told["say"]))
+        elif "kept" in told:
+            self._kept.setdefault(int(told["kept"]), asyncio.Event()).set()
+
+    def words(self) -> list[dict[str, Any]]:
+        """Return what is to be said before the next model call."""
+        due = [word for word in self.known if int(word["step"]) <= self.step + 1]
+        self.known = [word for word in self.known if word not in due]
+        if self.step >= len(self.replies):  # what people say now comes after what was lived through
+            due += self.waiting
+            self.waiting = []
+        return due
+
+    async def keep(self, number: int, body: str) -> None:
+        """Hand a reply out and wait until the factory has it."""
+        kept = self._kept.setdefault(number, asyncio.Event())
+        line = json.dumps({"kind": "reply", "text": "", "data": {"n": number, "body": body}})
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+        await kept.wait()
+
+
+async def listen(line: Line, reader: asyncio.StreamReader) -> None:
+    """Take lines until there are no more."""
+    while text := await reader.readline():
+        line.take(json.loads(text))
+
+
+def remembering(model: str, line: Line) -> Any:
+    """Return a model that takes known replies first, and hands out each new one."""
+    from pydantic_ai.messages import ModelMessagesTypeAdapter
+    from pydantic_ai.models.wrapper import WrapperModel
+
+    class Remembering(WrapperModel):  # type: ignore[misc] # untyped where it is not installed
+        async def request(self, *words: Any, **named: Any) -> Any:
+            line.step += 1
+            number = line.step
+            if number <= len(line.replies):
+                return ModelMessagesTypeAdapter.validate_json(line.replies[number - 1])[0]
+            made = await super().request(*words, **named)
+            await line.keep(number, ModelMessagesTypeAdapter.dump_json([made]).decode())
+            return made
+
+    return Remembering(model)
+
+
+async def converse(agent: Any, line: Line) -> Any:
+    """Let the agent work; what people say reaches it before its next model call, or after its last.
+
+    Returns:
+        The agent's result.
+    """
+    from pydantic_ai import UsageLimits
+
+    limits = UsageLimits(request_limit=MOST_STEPS)
+    text, history = line.brief, None
+    while True:
+        async with agent.iter(text, message_history=history, usage_limits=limits) as run:
+            async for node in run:
+                for word in () if agent.is_end_node(node) else line.words():
+                    run.enqueue(spoken(word, line), priority="asap")
+        late = line.words()
+        if not late:
+            return run.result
+        text = "\n".join(spoken(word, line) for word in late)
+        history = run.result.all_messages()
+
+
+def spoken(word: dict[str, Any], line: Line) -> str:
+    """Return what the model reads of a person's words, and say that it was said."""
+    say("heard", str(word["text"]), id=word["id"], step=line.step + 1)
+    return f"A person who watches your work says: {word['text']}"
+
+
+async def work(model: str, line: Line) -> int:
     """Do the work; return the exit code."""
-    from pydantic_ai import Agent, UsageLimits
+    from pydantic_ai import Agent
     from pydantic_ai.capabilities import ProcessHistory
 
     async def guarded(tool: Any, *args: Any) -> str:
@@ -143,7 +236,10 @@ async def work(model: str, brief: str) -> int:
         return result
 
     agent: Any = Agent(
-        model, instructions=INSTRUCTIONS, capabilities=[ProcessHistory(shortened)], retries=3
+        remembering(model, line),
+        instructions=INSTRUCTIONS,
+        capabilities=[ProcessHistory(shortened)],
+        retries=3,
     )
 
     async def _bash(command: str, timeout_s: int = 300) -> str:
@@ -176,7 +272,7 @@ async def work(model: str, brief: str) -> int:
         agent.tool_plain(name=name)(tool)
     say("started", model)
     try:
-        done = await agent.run(brief, usage_limits=UsageLimits(request_limit=MOST_STEPS))
+        done = await converse(agent, line)
     except Exception as error:  # the loop ends with a sentence, whatever the SDK raised
         say("error", f"{type(error).__name__}: {str(error)[:500]}")
         return 1
@@ -190,5 +286,18 @@ async def work(model: str, brief: str) -> int:
     return 0
 
 
+async def main(model: str) -> int:
+    """Read what the factory says first, then work."""
+    reader = asyncio.StreamReader(limit=256 * 1024 * 1024)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    line = Line(json.loads(await reader.readline()))
+    listening = asyncio.ensure_future(listen(line, reader))
+    try:
+        return await work(model, line)
+    finally:
+        listening.cancel()
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(work(sys.argv[1], sys.stdin.read())))
+    sys.exit(asyncio.run(main(sys.argv[1])))
