@@ -1,14 +1,14 @@
 """The universe: every world of every twin in one process, and how a request finds its own."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import Ids
-from unlit.core.system import SystemClock, SystemIds
+from unlit.core.system import SystemIds
 from unlit.twins import registry
 from unlit.twins.addressing import WORLD_HEADER, Addresses, Hosts
 from unlit.twins.kit.answering import answer
@@ -20,8 +20,7 @@ from unlit.twins.kit.world import Saved, VirtualClock, World
 from unlit.twins.model import Call, Fact, FaultRule
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """A reply and what the transport must do to it."""
 
     reply: Reply
@@ -49,7 +48,8 @@ class Universe:
     ) -> None:
         names = list(services) if services is not None else list(registry.SERVICES)
         self.any_token = any_token
-        self._clock: Clock = clock or SystemClock()
+        # Asked several times in each call; the machine's own needs no datetime between.
+        self._wall = time.time if clock is None else lambda: clock.now().timestamp()
         self._ids: Ids = ids or SystemIds()
         self.twins: dict[str, Twin] = {}
         self.by_service: dict[str, Twin] = {}
@@ -90,13 +90,13 @@ class Universe:
             InvalidInput: A seed or fault cannot be used, or names a service that is not served.
         """
         start = None if now is None else (now if now.tzinfo else now.replace(tzinfo=UTC))
-        clock = VirtualClock(
-            lambda: self._clock.now().timestamp(), None if start is None else start.timestamp()
-        )
+        clock = VirtualClock(self._wall, None if start is None else start.timestamp())
         world = self._register(World(self._ids.fresh("w"), seed, clock))
         try:
             for twin in self.twins.values():
                 twin.prepare(world)
+                if self.any_token and not seeds:
+                    twin.welcome(world)
             self.seed(world.id, seeds or {})
             for service, rules in (faults or {}).items():
                 self.arm(world.id, service, rules)
@@ -221,8 +221,7 @@ class Universe:
         """Go back to the state right after creation; the call log is emptied."""
         target = self.world(world)
         target.load(self._blank[world])
-        target.calls.clear()
-        target.recent.clear()
+        target.forget_calls()
         target.outbox.clear()
 
     def reset_all(self) -> None:
@@ -312,7 +311,7 @@ class Universe:
         token = twin.credential(request)
         world = self.locate(request, token)
         if world is None:
-            now = self._clock.now().timestamp()
+            now = self._wall()
             return Answered(_nowhere(twin, service, request, now))
         exchange = Exchange(twin, service, world, request, token)
         reply, fault = answer(exchange, any_token=self.any_token)

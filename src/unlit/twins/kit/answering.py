@@ -5,7 +5,7 @@ import logging
 from unlit.twins.kit.http import Reply
 from unlit.twins.kit.router import NoMatch
 from unlit.twins.kit.twin import Exchange, VendorError
-from unlit.twins.model import Call, FaultRule
+from unlit.twins.model import FaultRule
 
 logger = logging.getLogger(__name__)
 
@@ -88,15 +88,16 @@ def _authenticate(exchange: Exchange, any_token: bool) -> None:
 
 
 def _log(exchange: Exchange, reply: Reply, fault: FaultRule | None, answer: bytes) -> None:
-    request, match = exchange.request, exchange.match
-    call = Call(
+    request, world = exchange.request, exchange.world
+    route = exchange.match.route if exchange.match else None
+    row = (
         exchange.service,
-        match.route.op if match else "",
+        route.op if route else "",
         request.method,
         request.raw_path,
         reply.status,
-        None if fault is None else fault.kind,
-        match.route.tier if match else "none",
-        exchange.world.now(),
+        fault.kind if fault else None,
+        route.tier if route else "none",
+        world.clock.now(),
     )
-    exchange.world.log(call, request.raw_query, request.body, answer)
+    world.calls.add(row, request.raw_query, request.body, answer)

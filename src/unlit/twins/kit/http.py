@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
@@ -17,14 +18,23 @@ def parse_pairs(text: str) -> Pairs:
     if not text:
         return []
     found = []
+    escaped = "%" in text
+    if not escaped and "+" in text:
+        text = text.replace("+", " ")
     for part in text.split("&"):
         if not part:
             continue
         name, _, value = part.partition("=")
-        if "+" in part or "%" in part:
+        if escaped:
             name, value = unquote_plus(name), unquote_plus(value)
         found.append((name, value))
     return found
+
+
+@lru_cache(maxsize=1000)
+def media_type(header: str) -> str:
+    """Return the media type of a ``content-type`` without parameters, lower case."""
+    return header.split(";", 1)[0].strip().lower()
 
 
 class Malformed(ValueError):
@@ -107,7 +117,7 @@ class Request:
     @property
     def content_type(self) -> str:
         """Media type without parameters, lower case."""
-        return self.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+        return media_type(self.headers.get("content-type", ""))
 
     def json(self) -> Any:
         """Return the decoded JSON body; `None` for an empty one.

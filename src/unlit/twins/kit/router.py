@@ -71,6 +71,7 @@ class Router:
     def __init__(self, routes: tuple[Route, ...] = ()) -> None:
         self._root = _Node()
         self._all: dict[tuple[str, str], Route] = {}
+        self._exact: dict[tuple[str, str], Match] = {}
         for route in routes:
             self.add(route)
 
@@ -106,9 +107,14 @@ class Router:
             self._all.pop((old.method, old.template), None)
         table[route.method] = (route, tuple(names))
         self._all[(route.method, route.template)] = route
+        if "{" not in route.template:
+            self._exact[(route.method, route.template)] = Match(route, {})
 
     def match(self, method: str, raw_path: str) -> Match | NoMatch:
         """Find the route of a request path (percent-encoded)."""
+        exact = self._exact.get((method, raw_path))
+        if exact is not None:
+            return exact
         segments = raw_path.strip("/").split("/")
         allowed: list[str] = []
         found = _find(self._root, segments, 0, method, [], allowed)

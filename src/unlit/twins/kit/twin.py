@@ -138,6 +138,9 @@ class Twin:
     def prepare(self, world: World) -> None:
         """Put into a new world what every account of the vendor has from the start."""
 
+    def welcome(self, world: World) -> None:
+        """Put into an unseeded world of quick starts (any token) what signing up makes."""
+
     def seed(self, world: World, spec: Any) -> None:
         """Add the objects of a seed, as people write it."""
 

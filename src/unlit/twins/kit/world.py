@@ -1,13 +1,16 @@
 """Worlds: tables that are replaced, never mutated, so that a fork is pointer work."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, overload
+
+from typing_extensions import override
 
 from unlit.twins.kit.faults import Faults
 from unlit.twins.model import Call, Delivery, Exchanged
@@ -16,7 +19,9 @@ Row = Any
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 UPPER: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS: Final = "0123456789"
-KEPT_BODIES: Final = 200
+KEPT_BODIES: Final = 400
+KEPT_BYTES: Final = 20_000
+CallRow = tuple[str, str, str, str, int, str | None, str, float]
 
 
 @cache
@@ -162,8 +167,7 @@ class World:
     counters: dict[str, int] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
     limits: bool = False
-    calls: list[Call] = field(default_factory=list)
-    recent: list[Exchanged] = field(default_factory=list)
+    calls: "CallLog" = field(default_factory=lambda: CallLog())
     outbox: list[Delivery] = field(default_factory=list)
     caches: dict[str, Any] = field(default_factory=dict)
     saved: dict[str, Saved] = field(default_factory=dict)
@@ -242,9 +246,53 @@ class World:
             self.load(before)
             raise
 
-    def log(self, call: Call, query: str, request: bytes, answer: bytes) -> None:
-        """Keep a call, and the texts of the last few hundred."""
-        self.calls.append(call)
-        self.recent.append(Exchanged(call, query, request[:20_000], answer[:20_000]))
-        if len(self.recent) > 2 * KEPT_BODIES:
-            del self.recent[:KEPT_BODIES]
+    @property
+    def recent(self) -> list[Exchanged]:
+        """The texts of the last few hundred calls, oldest first."""
+        return self.calls.recent()
+
+    def forget_calls(self) -> None:
+        """Empty the log and the outbox."""
+        self.calls.clear()
+        self.outbox.clear()
+
+
+class CallLog(Sequence[Call]):
+    """The calls of a world in time order, and the texts of the last few hundred.
+
+    A call is kept as the plain tuple of its fields and becomes a `Call` when somebody looks.
+    """
+
+    __slots__ = ("_rows", "_texts")
+
+    def __init__(self) -> None:
+        self._rows: list[CallRow] = []
+        self._texts: deque[tuple[CallRow, tuple[str, bytes, bytes]]] = deque(maxlen=KEPT_BODIES)
+
+    def add(self, row: "CallRow", query: str, request: bytes, answer: bytes) -> None:
+        """Keep a call."""
+        self._rows.append(row)
+        self._texts.append((row, (query, request[:KEPT_BYTES], answer[:KEPT_BYTES])))
+
+    def recent(self) -> list[Exchanged]:
+        """Return the last calls with their texts, oldest first."""
+        return [Exchanged(Call(*row), *texts) for row, texts in self._texts]
+
+    def clear(self) -> None:
+        """Forget every call."""
+        self._rows.clear()
+        self._texts.clear()
+
+    @override
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Call: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Call]: ...
+    @override
+    def __getitem__(self, at: int | slice) -> Call | list[Call]:
+        if isinstance(at, slice):
+            return [Call(*row) for row in self._rows[at]]
+        return Call(*self._rows[at])

@@ -1,6 +1,7 @@
 """A call of a Web API method: its arguments in any of Slack's forms, and its refusals."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -160,7 +161,7 @@ def answer(method: Method) -> Callable[[Exchange], Reply]:
     def handler(call: Exchange) -> Reply:
         ask = Ask(call, arguments(call.request))
         body = {"ok": True, **method(ask)}
-        warnings = [*charset_warning(call.request), *ask.warnings]
+        warnings = [*charset_warning(call.request.headers.get("content-type", "")), *ask.warnings]
         if warnings:
             body["warning"] = ",".join(warnings)
             body["response_metadata"] = {
@@ -172,11 +173,12 @@ def answer(method: Method) -> Callable[[Exchange], Reply]:
     return handler
 
 
-def charset_warning(request: Request) -> list[str]:
+@lru_cache(maxsize=1000)
+def charset_warning(content_type: str) -> tuple[str, ...]:
     """Return what Slack says of a content type: JSON wants a charset, a form wants none."""
-    text = request.headers.get("content-type", "").lower()
+    text = content_type.lower()
     if text.startswith("application/json") and "charset" not in text:
-        return ["missing_charset"]
+        return ("missing_charset",)
     if text.startswith(FORM) and "charset" in text:
-        return ["superfluous_charset"]
-    return []
+        return ("superfluous_charset",)
+    return ()

@@ -67,23 +67,31 @@ def author(ask: Ask) -> dict[str, Any]:
     bot = ask.table("bots").get(actor.extra.get("bot_id", ""))
     if bot is None:
         return {"user": actor.id, "team": team}
-    profile = {
-        "id": bot["id"],
-        "app_id": bot["app_id"],
-        "user_id": bot["user_id"],
-        "name": bot["name"],
-        "icons": bot["icons"],
-        "deleted": False,
-        "updated": bot["updated"],
-        "team_id": team,
-    }
     return {
         "user": actor.id,
         "bot_id": bot["id"],
         "app_id": bot["app_id"],
         "team": team,
-        "bot_profile": profile,
+        "bot_profile": _bot_profile(ask.world, bot, team),
     }
+
+
+def _bot_profile(world: World, bot: dict[str, Any], team: str) -> dict[str, Any]:
+    """Return what messages say of a bot; one object for all messages, as rows never change."""
+    made, profile = world.caches.get("slack.bot_profile", (None, {}))
+    if made is not bot:
+        profile = {
+            "id": bot["id"],
+            "app_id": bot["app_id"],
+            "user_id": bot["user_id"],
+            "name": bot["name"],
+            "icons": bot["icons"],
+            "deleted": False,
+            "updated": bot["updated"],
+            "team_id": team,
+        }
+        world.caches["slack.bot_profile"] = bot, profile
+    return profile  # type: ignore[no-any-return] # caches hold anything
 
 
 def _content(ask: Ask) -> dict[str, Any]:
@@ -177,7 +185,7 @@ def post(ask: Ask) -> dict[str, Any]:
             fields["subtype"] = "thread_broadcast"
             fields["root"] = shown(ask, cid, parent)
     message = put(ask.world, cid, fields)
-    return {"channel": cid, "ts": message["ts"], "message": _answer(message)}
+    return {"channel": cid, "ts": message["ts"], "message": message}
 
 
 def _answer(message: dict[str, Any]) -> dict[str, Any]:

@@ -94,10 +94,12 @@ class Slack(Twin):
     @override
     def credential(self, request: Request) -> str | None:
         """Return the bearer token, or the argument ``token``."""
-        if request.raw_path.startswith(("/upload/v1/", "/actions/", "/services/")):
-            return request.raw_path.rsplit("/", 1)[-1]
-        if request.raw_path.startswith("/link"):
-            return request.arg("ticket")
+        path = request.raw_path
+        if not path.startswith("/api/"):
+            if path.startswith(("/upload/v1/", "/actions/", "/services/")):
+                return path.rsplit("/", 1)[-1]
+            if path.startswith("/link"):
+                return request.arg("ticket")
         found = super().credential(request)
         if found is None and (request.raw_query or request.body):
             try:
@@ -119,7 +121,12 @@ class Slack(Twin):
         if isinstance(known, Actor):
             return known
         bot = world.table("slack.bots")[world.table("slack.meta")["bot"]]
-        return Actor(bot["user_id"], "bot", None, {"bot_id": bot["id"], "app_id": bot["app_id"]})
+        made, actor = world.caches.get("slack.preset", (None, None))
+        if made is not bot or not isinstance(actor, Actor):
+            extra = {"bot_id": bot["id"], "app_id": bot["app_id"]}
+            actor = Actor(bot["user_id"], "bot", None, extra)
+            world.caches["slack.preset"] = bot, actor
+        return actor
 
     @override
     def authenticate(self, exchange: Exchange) -> Actor:

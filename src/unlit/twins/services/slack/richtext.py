@@ -11,6 +11,7 @@ _TOKEN: Final = re.compile(
     r"|(?<!\w)\*(?P<bold>[^*\n]+)\*(?!\w)|(?<!\w)_(?P<italic>[^_\n]+)_(?!\w)"
     r"|(?<!\w)~(?P<strike>[^~\n]+)~(?!\w)|`(?P<code>[^`\n]+)`"
 )
+_SPECIAL: Final = re.compile(r"[<>&:*_~`]")
 _STYLES: Final = ("bold", "italic", "strike", "code")
 
 
@@ -20,6 +21,8 @@ def _plain(text: str) -> str:
 
 def elements(text: str) -> list[dict[str, Any]]:
     """Return the elements of one section."""
+    if not _SPECIAL.search(text):
+        return [{"type": "text", "text": text}]
     out: list[dict[str, Any]] = []
     at = 0
     for match in _TOKEN.finditer(text):
