@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from tests.console.conftest import TOKEN, Bench
-from tests.review.sample import RUN, fill
+from tests.review.sample import RUN, fill, wish
 
 from unlit.console.api import OPERATIONS, PREFIX, Operation, openapi
 from unlit.console.model import Role
@@ -28,6 +28,7 @@ def path_of(operation: Operation) -> str:
 
 BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "approved", "reason": "it is right"},
+    "decideAccess": {"question": 1, "decision": "approved", "for_s": 60, "reason": "public"},
     "answer": {"question": 1, "answer": "yes", "reason": "it is"},
 }
 
@@ -60,6 +61,7 @@ def test_every_operation_needs_its_role(
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: str(operation.name))
 def test_every_operation_works_as_described(bench: Bench, operation: Operation) -> None:
     fill(bench.store)
+    wish(bench.store)
     answer = caller(bench).request(
         operation.method, path_of(operation), json=BODIES.get(operation.name)
     )

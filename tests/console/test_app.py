@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from starlette.testclient import TestClient
 from tests.console.conftest import HOST, TOKEN, Bench
-from tests.review.sample import RUN, START, begin, fill
+from tests.review.sample import RUN, START, begin, fill, wish
 
 from unlit.console.app import ROUTES, Entry
 from unlit.console.model import Role
@@ -273,3 +273,25 @@ def test_files_may_be_kept_because_their_address_changes_with_them(bench: Bench)
         answer = client.get(path)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
+
+
+def test_a_wish_for_access_is_shown_and_answered_for_a_while(bench: Bench) -> None:
+    run = fill(bench.store, state=RunState.RUNNING)
+    wish(bench.store)
+    client = bench.logged_in()
+    assert "https://wiki.example/page" in client.get("/questions").text
+    page = client.get(f"/runs/{run}").text
+    assert f'action="/runs/{run}/access/1"' in page
+    form = {
+        "csrf": csrf_of(client, f"/runs/{run}"),
+        "answer": "yes",
+        "for_s": "600",
+        "reason": "public",
+    }
+    path = f"/runs/{run}/access/1"
+    assert client.post(path, data={**form, "for_s": "x"}).status_code == 400
+    assert client.post(path, data={**form, "for_s": "9999999"}).status_code == 400
+    assert client.post(path, data=form).status_code == 303
+    assert "allowed until" in client.get(f"/runs/{run}").text
+    assert "https://wiki.example/page" not in client.get("/questions").text
+    assert bench.log.entries[-1][3]["gate"] == "access/1"

@@ -25,6 +25,7 @@ from unlit.evaluation.rules.criteria import criterion_state
 from unlit.evaluation.rules.intervals import anytime
 from unlit.evaluation.rules.ship import METHOD, start
 from unlit.record.model import (
+    AccessQuestion,
     Candidate,
     Cost,
     Evaluation,
@@ -63,6 +64,16 @@ SCENARIOS = (
     "small-group",
     "unknown-group",
 )
+
+
+def wish(
+    store: Store, request: str = "GET https://wiki.example/page", *, run: RunId = RUN
+) -> AccessQuestion:
+    """Write down that a program of the run asked for more access; open for a day."""
+    return store.ask_access(
+        AccessQuestion(run, 0, "build/c1", "codex", "coder", request, "the format\x1b[31m is there",
+                       START, START + timedelta(hours=24))
+    )  # fmt: skip
 
 
 def fill(

@@ -10,6 +10,7 @@ import cyclopts
 if TYPE_CHECKING:
     from unlit.core.ids import RunId
     from unlit.review import Desk
+    from unlit.wiring.desk import Office
 
 app = cyclopts.App(name="approve", help="Approve a run at its gate; it ships.")
 reject_app = cyclopts.App(name="reject", help="Reject a run at its gate, with a reason.")
@@ -22,11 +23,15 @@ def approve(
     run: str = "last",
     *,
     reason: str = "",
+    access: int | None = None,
+    for_time: Annotated[str, cyclopts.Parameter("--for")] = "1h",
     person: str | None = None,
     as_json: Json = False,
     repository: Path | None = None,
 ) -> int:
-    """Approve a run that waits at its gate. It is merged and tagged at once.
+    """Approve a run that waits at its gate; it is merged and tagged at once.
+
+    With --access, allow for a while what a program of the run asked for instead.
 
     Exit code: 0 shipped, or one vote of several is in; 1 it cannot ship; 2 a reason is missing;
     3 it does not wait; 4 you may not.
@@ -34,6 +39,8 @@ def approve(
     Args:
         run: The run, the start of its id, or ``last``.
         reason: Why, in a few words; kept in the audit log. Needed while a question is open.
+        access: Number of the question for more access; `unlit review RUN` shows it.
+        for_time: How long that is allowed: 30m, 2h, at most 24h.
         person: Who decides; default the setting `person`, else the user's name.
         as_json: Print JSON.
         repository: Folder of the repository; default this one.
@@ -43,6 +50,8 @@ def approve(
 
     office = open_office(repository, {"person": person}, run=run)
     found = office.store.find_run(run)
+    if access is not None:
+        return _access(office, found.id, access, "approved", reason, _seconds(for_time), as_json)
     known = office.store.gate_decision(found.id, "outcome")
     missing = 0
     approved = known is not None and known.decision == "approved"
@@ -70,15 +79,19 @@ def reject(
     run: str = "last",
     *,
     reason: str = "",
+    access: int | None = None,
     person: str | None = None,
     as_json: Json = False,
     repository: Path | None = None,
 ) -> int:
     """Reject a run that waits at its gate. Nothing ships.
 
+    With --access, refuse what a program of the run asked for instead.
+
     Args:
         run: The run, the start of its id, or ``last``.
         reason: Why, in a few words; kept in the audit log.
+        access: Number of the question for more access; `unlit review RUN` shows it.
         person: Who decides; default the setting `person`, else the user's name.
         as_json: Print JSON.
         repository: Folder of the repository; default this one.
@@ -87,6 +100,8 @@ def reject(
 
     office = open_office(repository, {"person": person}, run=run)
     found = office.store.find_run(run)
+    if access is not None:
+        return _access(office, found.id, access, "rejected", reason, 1.0, as_json)
     words = _reason(office.desk, found.id, "rejected", reason)
     office.desk.decide(found.id, "rejected", office.person, words)
     office.refresh(found.id)
@@ -114,6 +129,55 @@ def _reason(desk: "Desk", run: "RunId", decision: str, given: str) -> str:
         else "the reason is what the next candidate learns from.",
         f'`unlit {"approve" if approves else "reject"} {run} --reason "…"`.',
     )
+
+
+def _access(
+    office: "Office",
+    run: "RunId",
+    number: int,
+    decision: str,
+    reason: str,
+    for_s: float,
+    as_json: bool,
+) -> int:
+    from unlit.core.errors import UsageError
+
+    words = reason.strip() or _ask("Why? ")
+    if not words:
+        raise UsageError(
+            "REV-026",
+            f"Question {number} for access of run {run} is not {decision}: no reason is given.",
+            "a decision is signed with a reason, which the agent is told.",
+            'add --reason "…".',
+        )
+    gate = f"access/{number}"
+    done = office.desk.decide(run, decision, office.person, words, gate=gate, for_s=for_s)
+    made = done.decision.facts
+    facts = {"gate": gate, "decision": decision, "request": made["request"],
+             "until": made.get("until"), "missing": done.missing}  # fmt: skip
+    if done.missing:
+        text = f"Approved by {office.person}; {done.missing} more must approve."
+    elif decision == "approved":
+        text = f"Allowed until {made['until'][:16].replace('T', ' ')} UTC: {made['request']}."
+    else:
+        text = f"Refused: {made['request']}."
+    return _say(as_json, run, facts, text)
+
+
+def _seconds(text: str) -> float:
+    """Read 90s, 30m, 2h or plain seconds."""
+    from unlit.core.errors import UsageError
+
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
+    if not (number.isascii() and number.isdigit() and len(number) < 7):
+        raise UsageError(
+            "REV-029",
+            f"--for {text!r} is no time.",
+            "what is allowed ends after it.",
+            "write 30m or 2h; at most 24h.",
+        )
+    return int(number) * unit
 
 
 def _ask(prompt: str) -> str:

@@ -51,6 +51,8 @@ class LiveView:
             self.say(f"! {event.stage}: {event.text}")
             if remedy := event.data.get("remedy"):
                 self.say(f"  Do: {remedy}")
+        elif event.kind == "question":
+            self._question(event)
         elif event.kind in ("note", "agent") and event.text:
             self._show_status(f"  {_label(event)} {_inert(event.text)}")
 
@@ -77,6 +79,12 @@ class LiveView:
         took_s = self._now_s() - self._stage_s.get(label, self._now_s())
         sign = _SIGNS.get(event.state, "·")
         self.say(f"{sign} {label} {event.text}  ({took_s:.1f} s)")
+
+    def _question(self, event: LineEvent) -> None:
+        self.say(f"? {_label(event)} {event.text}")
+        if event.state == "asked":
+            number = event.data.get("access")
+            self.say(f"  Do: unlit approve {event.run} --access {number} --for 1h --reason TEXT")
 
     def _trajectory(self, event: LineEvent) -> None:
         data = event.data

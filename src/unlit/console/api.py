@@ -21,6 +21,7 @@ from unlit.core.errors import UsageError
 from unlit.core.ids import CandidateId
 from unlit.core.states import Partition
 from unlit.review import build_report, render_markdown
+from unlit.review.decisions import GRANT_S
 from unlit.review.model import to_plain
 
 PREFIX: Final = "/api/v1"
@@ -126,7 +127,8 @@ def gates(page: Page) -> Response:
     for question in page.queries.asked():
         asked.setdefault(question.run, []).append(to_plain(question))
     rows = [{**_run(row), "questions": asked.get(row.id, [])} for row in reversed(waiting)]
-    return JSONResponse({"gates": rows})
+    wishes = [to_plain(wish) for wish in page.queries.access(page.console.clock.now())]
+    return JSONResponse({"gates": rows, "access": wishes})
 
 
 def decide(page: Page) -> Response:
@@ -149,6 +151,20 @@ def decide(page: Page) -> Response:
             "shipment": shipment,
         }
     )
+
+
+def decide_access(page: Page) -> Response:
+    """Allow for a while, or refuse, what a program of a run asked for."""
+    body = page.form
+    done = page.console.desk.decide(
+        page.console.store.find_run(page.path("run")).id,
+        body["decision"],
+        page.session.person,
+        body["reason"],
+        gate=f"access/{body['question']}",
+        for_s=float(body.get("for_s", GRANT_S)),
+    )
+    return JSONResponse({"decision": to_plain(done.decision), "missing": done.missing})
 
 
 def answer(page: Page) -> Response:
@@ -185,6 +201,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
                   "type": "object", "required": ["decision", "reason"],
                   "additionalProperties": False, "properties": {
                       "decision": {"type": "string", "enum": ["approved", "rejected"]},
+                      "reason": {"type": "string", "minLength": 1, "maxLength": 2000}}}),
+    Operation("POST", "/runs/{run}/access", "decideAccess",
+              "Allow for a while, or refuse, what a program asked for.", decide_access,
+              Role.DECIDER, body={
+                  "type": "object", "required": ["question", "decision", "reason"],
+                  "additionalProperties": False, "properties": {
+                      "question": {"type": "integer", "minimum": 1},
+                      "decision": {"type": "string", "enum": ["approved", "rejected"]},
+                      "for_s": {"type": "integer", "minimum": 1, "maximum": 86400},
                       "reason": {"type": "string", "minLength": 1, "maxLength": 2000}}}),
     Operation("POST", "/runs/{run}/answers", "answer", "Answer one question.", answer,
               Role.DECIDER, body={

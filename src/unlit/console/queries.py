@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, Text, and_, cast, func, literal, or_, select
 
 from unlit.core.ids import RunId
 from unlit.record import schema
@@ -70,6 +70,18 @@ class Asked:
     text: str
     criterion: str | None
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One open question for more access."""
+
+    run: RunId
+    number: int
+    title: str
+    request: str
+    reason: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +233,32 @@ class Queries:
             query = query.where(table.c.run.in_(list(runs)))
         return [Asked(**row) for row in self._all(query.limit(limit))]
 
-    def waiting(self) -> int:
-        """Return how many runs wait for a person."""
+    def access(self, now: datetime, limit: int = 200) -> list[Wish]:
+        """Return what programs of runs asked for and nobody has answered in time, oldest first."""
+        table, run, made = schema.access_questions, schema.runs, schema.gate_decisions
+        gate = literal("access/").concat(cast(table.c.number, Text))
+        query = (
+            select(table.c.run, table.c.number, run.c.title, table.c.request, table.c.reason,
+                   table.c.expires_at)
+            .join(run, run.c.id == table.c.run)
+            .outerjoin(made, and_(made.c.run == table.c.run, made.c.gate == gate))
+            .where(
+                made.c.gate.is_(None),
+                table.c.expires_at > now.isoformat(),
+                run.c.state.not_in([RunState.SHIPPED.value, RunState.REJECTED.value]),
+            )
+            .order_by(table.c.asked_at)
+        )  # fmt: skip
+        return [
+            Wish(**{**row, "expires_at": datetime.fromisoformat(row["expires_at"])})
+            for row in self._all(query.limit(limit))
+        ]
+
+    def waiting(self, now: datetime) -> int:
+        """Return how much waits for a person: runs at their gate, and questions for access."""
         table = schema.runs
         query = select(func.count().label("n")).where(table.c.state == RunState.WAITING.value)
-        return int(self._all(query)[0]["n"])
+        return int(self._all(query)[0]["n"]) + len(self.access(now))
 
     def last_event(self, run: RunId) -> Mapping[str, Any] | None:
         """Return the newest event of a run."""

@@ -1,7 +1,7 @@
 """The application's frame: one guard before every route, forms, templates, error pages."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -25,7 +25,7 @@ from unlit.core.errors import (
 from unlit.review.render import environment, filters, stylesheet
 
 FORM_BYTES: Final = 200_000
-ASSETS: Final = ("htmx-4.0.1.min.js", "hx-sse-4.0.1.min.js", "keys.js")
+ASSETS: Final = ("htmx-4.0.1.min.js", "hx-sse-4.0.1.min.js", "keys.js", "terminal.js")
 NAV: Final = (
     ("Line", "/"),
     ("Runs", "/runs"),
@@ -88,7 +88,7 @@ class Page:
             csrf_field=CSRF_FIELD,
             here=self.request.url.path,
             nav=NAV,
-            waiting=self.queries.waiting(),
+            waiting=self.queries.waiting(self.console.clock.now()),
             roles=Role,
             now=self.console.clock.now(),
             **facts,
@@ -99,7 +99,7 @@ class Page:
         return JSONResponse(value, status)
 
 
-Handler = Callable[[Page], Response]
+Handler = Callable[[Page], Response | Awaitable[Response]]
 
 
 _ENVIRONMENTS: Final[dict[int, Environment]] = {}

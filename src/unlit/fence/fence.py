@@ -82,6 +82,10 @@ class Running:
                 continue
             yield line
 
+    async def read(self, most: int = 1 << 16) -> bytes:
+        """Return the next piece of its standard output, however short; b"" at the end."""
+        return await self._pipes.stdout.read(most)
+
     async def ended_event(self) -> None:
         """Wait for its end and leave its output alone."""
         await asyncio.shield(self._fence._exits[self._number])
@@ -373,6 +377,7 @@ class Fence:
             processes_left=left,
             usage=tuple(facts.get("usage", ())),
             limits_met=tuple(sorted(self._met)),
+            asked=tuple(facts.get("asked", ())),
         )
         return self.report
 

@@ -12,6 +12,8 @@ from unlit.policy.model import Identity, Policy
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from unlit.fence.gateway.model import AccessRequest
+
 NOT_STARTED: Final = 125
 """Exit code of a command whose view could not be made."""
 
@@ -149,6 +151,7 @@ class FenceReport:
         weak: One sentence for each thing that is not enforced here.
         processes_left: Processes that outlived the fence; zero or the fence did not hold.
         limits_met: Limits that something inside has met.
+        asked: What programs inside asked for beyond their policy.
     """
 
     probes: tuple[Probe, ...]
@@ -159,6 +162,7 @@ class FenceReport:
     processes_left: int
     usage: tuple[ModelUsage, ...] = ()
     limits_met: tuple[str, ...] = ()
+    asked: tuple[AccessRequest, ...] = ()
 
     @property
     def held(self) -> bool:

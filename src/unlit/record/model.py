@@ -256,6 +256,62 @@ class Question:
     answered_at: datetime | None = None
 
 
+class AccessState(StrEnum):
+    """How a question for access stands."""
+
+    OPEN = "open"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    """Nobody answered in time."""
+    OVER = "over"
+    """It was granted, and the grant has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessQuestion:
+    """A program asked for more than its policy allows; a person may grant it for a while.
+
+    What a person decided stands in the gate decision ``access/NUMBER``.
+
+    Attributes:
+        number: Its number in the run, from 1.
+        stage: Where it was asked, such as ``build/c1``.
+        request: Method and URL, and nothing wider.
+        reason: The program's own words; never believed.
+        expires_at: When the question closes unanswered.
+    """
+
+    run: RunId
+    number: int
+    stage: str
+    agent: str
+    role: str
+    request: str
+    reason: str
+    asked_at: datetime
+    expires_at: datetime
+
+    @property
+    def gate(self) -> str:
+        """The gate at which it is decided."""
+        return f"access/{self.number}"
+
+    def state(self, decision: "GateDecision | None", now: datetime) -> AccessState:
+        """Say how it stands, by what was decided at its gate.
+
+        Raises:
+            ValueError: The decision is one of another gate.
+        """
+        if decision is None:
+            return AccessState.OPEN if now < self.expires_at else AccessState.EXPIRED
+        if decision.gate != self.gate:
+            raise ValueError(f"{decision.gate} is not {self.gate}")
+        if decision.decision != "approved":
+            return AccessState.REFUSED
+        return AccessState.GRANTED if now < granted_until(decision) else AccessState.OVER
+
+
 @dataclass(frozen=True, slots=True)
 class GateDecision:
     """What a person decided at a gate. The first decision under a key stands."""
@@ -269,6 +325,12 @@ class GateDecision:
     candidate: CandidateId | None = None
     tree: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def granted_until(decision: GateDecision) -> datetime:
+    """Return when what an access gate allowed ends; at once where it does not say."""
+    said = decision.facts.get("until")
+    return datetime.fromisoformat(said) if isinstance(said, str) else decision.at
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from unlit.core.states import Partition
 from unlit.record import schema
 from unlit.record.engine import database_failed
 from unlit.record.model import (
+    AccessQuestion,
     Candidate,
     Cost,
     Evaluation,
@@ -137,6 +138,11 @@ class Reads:
         """Return the questions of a run."""
         return self._rows(Question, schema.questions, {"run": run}, order=("number",))
 
+    def access_questions(self, run: RunId) -> tuple[AccessQuestion, ...]:
+        """Return what programs of a run asked for beyond its policy, in the order asked."""
+        where = {"run": run}
+        return self._rows(AccessQuestion, schema.access_questions, where, order=("number",))
+
     def gate_decision(self, run: RunId, gate: str) -> GateDecision | None:
         """Return what was decided at a gate."""
         where = {"run": run, "gate": gate}
@@ -157,11 +163,18 @@ class Reads:
         return self._rows(Lesson, schema.lessons, where, order=("at", "id"))
 
     def events(
-        self, run: RunId | None = None, *, after: int = 0, limit: int = 10_000
+        self,
+        run: RunId | None = None,
+        *,
+        after: int = 0,
+        limit: int = 10_000,
+        kinds: Sequence[str] = (),
     ) -> tuple[RunEvent, ...]:
-        """Return events with `seq` above `after`, in the order of arrival."""
+        """Return events with `seq` above `after`, of some kinds or of all, in order of arrival."""
         table = schema.events
         query = select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit)
+        if kinds:
+            query = query.where(table.c.kind.in_(kinds))
         if run is not None:
             query = query.where(table.c.run == run)
         return self._select(RunEvent, query)

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 5
+VERSION: Final = 6
 
 metadata = MetaData()
 
@@ -180,6 +180,21 @@ questions = Table(
     Column("answer", Text),
     Column("answered_by", Text),
     Column("answered_at", Text),
+    PrimaryKeyConstraint("run", "number"),
+)
+
+access_questions = Table(
+    "access_questions",
+    metadata,
+    Column("run", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_at", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
     PrimaryKeyConstraint("run", "number"),
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from unlit.record import schema
 from unlit.record.engine import database_failed, open_engine
 from unlit.record.migrations import migrate
 from unlit.record.model import (
+    AccessQuestion,
     Candidate,
     Cost,
     Evaluation,
@@ -149,12 +151,45 @@ class Store(Reads):
         changes = {"answer": answer, "answered_by": person, "answered_at": at}
         self._update(schema.questions, {"run": run, "number": number}, changes)
 
+    def ask_access(self, question: AccessQuestion) -> AccessQuestion:
+        """Write a question for access under the next number of its run; `number` is not read."""
+        table = schema.access_questions
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(7115482)"))
+            last = connection.execute(
+                select(func.max(table.c.number)).where(table.c.run == question.run)
+            ).scalar()
+            asked = replace(question, number=int(last or 0) + 1)
+            connection.execute(table.insert().values(to_columns(asked)))
+        return asked
+
     def decide_gate(self, decision: GateDecision) -> GateDecision:
         """Write a person's decision; the first one stands and is returned."""
         self._put(schema.gate_decisions, [decision], keys=("run", "gate"), replace=False)
         found = self.gate_decision(decision.run, decision.gate)
         assert found is not None  # noqa: S101 # written the line before
         return found
+
+    def reopen_gate(self, run: RunId, gate: str, past: str) -> None:
+        """Put what was decided at a gate, votes included, under ``GATE@PAST``; open it again.
+
+        The answers to the run's questions were about what is past, and are taken back; the audit
+        log keeps them.
+        """
+        table = schema.gate_decisions
+        with self._writing() as connection:
+            for row in connection.execute(
+                select(table.c.gate).where(
+                    table.c.run == run, (table.c.gate == gate) | table.c.gate.startswith(f"{gate}/")
+                )
+            ).all():
+                old = str(row[0])
+                new = f"{gate}@{past}{old.removeprefix(gate)}"
+                where = {"run": run, "gate": old}
+                self._change(connection, table, where, {"gate": new})
+            nothing = {"answer": None, "answered_by": None, "answered_at": None}
+            self._change(connection, schema.questions, {"run": run}, nothing)
 
     def keep_forecasts(self, rows: Sequence[Forecast]) -> None:
         """Write forecasts; hindsight and actual are written into the same rows later."""

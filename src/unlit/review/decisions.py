@@ -1,15 +1,20 @@
 """Decisions at gates: audited first, then recorded; whatever fails leaves the gate shut."""
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Final
 
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import RunId
-from unlit.record.model import GateDecision, RunState
+from unlit.record.model import AccessQuestion, GateDecision, RunState
 from unlit.record.store import Store
 from unlit.review.model import OUTCOME_GATE
 from unlit.review.ports import GateLog
-from unlit.review.rules.gates import Act, GateRules, check, check_open, is_settled
+from unlit.review.rules.gates import Act, GateRules, check, check_open, is_settled, kind_of
+
+GRANT_S: Final = 3600.0
+LONGEST_GRANT_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +43,46 @@ class Desk:
     rules: GateRules = field(default_factory=GateRules)
 
     def decide(
-        self, run: RunId, decision: str, person: str, reason: str, *, gate: str = OUTCOME_GATE
+        self,
+        run: RunId,
+        decision: str,
+        person: str,
+        reason: str,
+        *,
+        gate: str = OUTCOME_GATE,
+        for_s: float = GRANT_S,
     ) -> Decided:
         """Write down what a person decided at a gate.
 
         The audit entry is on the disk before the record changes. Where a gate needs several
         people, the votes before the last are kept under ``GATE/PERSON``.
 
+        Args:
+            run: The run.
+            decision: ``approved`` or ``rejected``.
+            person: Who decides.
+            reason: Why.
+            gate: ``outcome``, or ``access/NUMBER`` for one question for more access.
+            for_s: How long what is asked for at an access gate is allowed from now on.
+
         Raises:
-            InvalidInput: No such run, or the gate is not open.
+            InvalidInput: No such run or question, the gate is not open, or not for so long.
             RefusedByPolicy: This person may not, or not without a reason.
             OutsideFailed: The audit log cannot be written; nothing was decided.
         """
         found = self.store.find_run(run)
         act = Act(gate, decision, person.strip(), " ".join(reason.split()))
         earlier = self._votes(found.id, gate)
-        rule = self.rules.of(gate)
+        rule = self.rules.of(kind_of(gate))
         now = self.clock.now()
-        check(found, act, rule, earlier, now)
+        question = self._question(found.id, gate)
+        check(found, act, rule, earlier, now, question)
+        asked: dict[str, Any] = {}
+        if question is not None:
+            _is_bounded(for_s)
+            asked = {"request": question.request, "role": question.role, "stage": question.stage}
+            if decision == "approved":
+                asked["until"] = (now + timedelta(seconds=for_s)).isoformat()
         report = {
             "gate": gate,
             "decision": decision,
@@ -66,7 +93,9 @@ class Desk:
             "spec_digest": found.spec_digest,
         }
         tree = self._tree(found.id)
-        entry = self.log.write("gate.decision", found.id, act.person, {**report, "tree": tree})
+        entry = self.log.write(
+            "gate.decision", found.id, act.person, {**report, "tree": tree, **asked}
+        )
         vote = GateDecision(
             run=found.id,
             gate=gate,
@@ -76,9 +105,22 @@ class Desk:
             at=now,
             candidate=found.candidate,
             tree=tree,
-            facts={"audit_entry": entry, "needed": rule.needed},
+            facts={"audit_entry": entry, "needed": rule.needed, **asked},
         )
         return self._keep(vote, entry)
+
+    def _question(self, run: RunId, gate: str) -> AccessQuestion | None:
+        if kind_of(gate) != "access":
+            return None
+        found = [row for row in self.store.access_questions(run) if row.gate == gate]
+        if not found:
+            raise InvalidInput(
+                "REV-023",
+                f"Run {run} has no such question: {gate}.",
+                "only what a program of the run asked for can be granted.",
+                "`unlit review RUN` shows what is open.",
+            )
+        return found[0]
 
     def reason_needed(self, run: RunId, decision: str, *, gate: str = OUTCOME_GATE) -> bool:
         """Say whether this decision wants a person's own words; of an open gate only.
@@ -95,7 +137,7 @@ class Desk:
         return is_open or decision != "approved"
 
     def _keep(self, vote: GateDecision, entry: int) -> Decided:
-        rule = self.rules.of(vote.gate)
+        rule = self.rules.of(kind_of(vote.gate))
         if rule.needed > 1:
             self.store.decide_gate(replace(vote, gate=f"{vote.gate}/{vote.person}"))
         votes = self._votes(vote.run, vote.gate) if rule.needed > 1 else (vote,)
@@ -164,3 +206,13 @@ class Desk:
         found = self.store.find_run(run)
         made = [row for row in self.store.candidates(run) if row.id == found.candidate]
         return made[0].tree if made else None
+
+
+def _is_bounded(for_s: float) -> None:
+    if not 0 < for_s <= LONGEST_GRANT_S:
+        raise InvalidInput(
+            "REV-029",
+            f"Access cannot be granted for {for_s:g} seconds.",
+            "a grant ends within a day; what is needed for longer belongs into the policy.",
+            "give between one second and 24 hours, such as 30m or 2h.",
+        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from unlit.review.access import standing_words
 from unlit.review.model import CriterionLine, Report
 from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.sayings import SOURCES, forecast_words, rule_words
@@ -25,6 +26,7 @@ def render_markdown(report: Report) -> str:
         f"## {plain(report.headline.main)}",
         plain(report.headline.worst),
         _facts(report),
+        _access(report),
         _questions(report),
         _candidates(report),
         _criteria(report.criteria, {line.criterion for line in report.open_questions}),
@@ -79,6 +81,16 @@ def _questions(report: Report) -> str:
     lines = ["### Only you can say", ""]
     lines += [f"{line.number}. {plain(line.text)} {plain(line.why)}" for line in asked]
     lines += ["", f"Answer with `unlit approve {report.run.id} --reason …` or `unlit reject …`."]
+    return "\n".join(lines)
+
+
+def _access(report: Report) -> str:
+    if not report.access:
+        return ""
+    lines = ["### Asked for more access", ""]
+    for line in report.access:
+        said = f"{plain(line.request)}: {plain(line.reason or 'no reason')}"
+        lines.append(f"{line.number}. {said}. {plain(standing_words(line))}")
     return "\n".join(lines)
 
 

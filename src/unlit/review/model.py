@@ -288,6 +288,29 @@ class QuestionLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessLine:
+    """One question for more access, and how it stands.
+
+    Attributes:
+        state: ``open``, ``granted``, ``refused``, ``expired`` (nobody answered) or ``over``.
+        until: When a grant ends or ended.
+    """
+
+    number: int
+    stage: str
+    agent: str
+    role: str
+    request: str
+    reason: str
+    state: str
+    asked_at: datetime
+    expires_at: datetime
+    person: str | None = None
+    said: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionLine:
     """What a person decided at a gate."""
 
@@ -323,6 +346,7 @@ class Report:
         graded: The grading on which the verdict rests (validation).
         sealed: The grading on sealed scenarios, `None` when no look was taken.
         commands: What to run to recompute a number, by its name.
+        access: What its programs asked for beyond the policy.
     """
 
     run: RunFacts
@@ -348,6 +372,12 @@ class Report:
     invariants: tuple[Mapping[str, Any], ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    access: tuple[AccessLine, ...] = ()
+
+    @property
+    def open_access(self) -> tuple[AccessLine, ...]:
+        """Questions for access that nobody has answered and that are still open."""
+        return tuple(line for line in self.access if line.state == "open")
 
     @property
     def decision(self) -> DecisionLine | None:

@@ -15,6 +15,7 @@ from unlit import __version__
 from unlit.core.ids import CandidateId, CriterionId
 from unlit.core.states import Partition, TrajectoryState
 from unlit.review import plots, tracks
+from unlit.review.access import standing_words
 from unlit.review.model import Graded, Point, Report
 from unlit.review.rules import words
 from unlit.review.rules.sayings import SOURCES, forecast_words, rule_words
@@ -93,6 +94,7 @@ def filters(zone: tzinfo | None = None) -> Mapping[str, Any]:
         "inert": text,
         "when": when,
         "reason": words.reason,
+        "standing": standing_words,
         "short": lambda value: str(value or "not known").removeprefix("sha256:")[:10],
         "known": lambda value: words.UNKNOWN if value is None else f"{value:,}",
         "plain": lambda value, unknown=words.UNKNOWN: unknown if value is None else f"{value:g}",
@@ -179,6 +181,7 @@ def render_html(report: Report) -> str:
     return env.get_template("report.html").render(
         **facts_for(report, StandAloneLinks()),
         desk=None,
+        access_desk=None,
         css=Markup(stylesheet()),  # noqa: S704 # our own file
         misses=misses_of(report),
         m=macros,

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from unlit.core.ids import CandidateId, RunId
 from unlit.core.states import Partition, Verdict
+from unlit.core.system import SystemClock
 from unlit.evaluation.model import ShipRule
 from unlit.evaluation.rules.ship import ShipTest
 from unlit.record.model import (
@@ -19,6 +21,7 @@ from unlit.record.model import (
     Stage,
 )
 from unlit.record.store import Store
+from unlit.review.access import access_lines
 from unlit.review.model import (
     CandidateLine,
     CostLine,
@@ -43,7 +46,9 @@ from unlit.review.rules.questions import left_out, questions_of, spot_check
 _GRADING = ("validate", "sealed", "visible")
 
 
-def build_report(store: Store, run: RunId, *, fences: Sequence[FenceLine] = ()) -> Report:
+def build_report(
+    store: Store, run: RunId, *, fences: Sequence[FenceLine] = (), now: datetime | None = None
+) -> Report:
     """Build the outcome report of a run from the record, as far as the run has come.
 
     Args:
@@ -51,12 +56,14 @@ def build_report(store: Store, run: RunId, *, fences: Sequence[FenceLine] = ()) 
         run: The run.
         fences: What its fences saw, from their audit logs (`adapters.fence_log`); without them
             only what the record holds of fences is reported.
+        now: When it is read, which says whether a grant has ended; the machine's time if `None`.
 
     Raises:
         InvalidInput: No such run.
     """
     found = store.find_run(run)
     report = _Builder(store, found).report()
+    report = replace(report, access=access_lines(store, found.id, now or SystemClock().now()))
     return replace(report, fences=tuple(fences)) if fences else report
 
 

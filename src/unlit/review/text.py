@@ -2,6 +2,7 @@
 
 import textwrap
 
+from unlit.review.access import standing_words
 from unlit.review.model import Report
 from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.sayings import rule_words
@@ -23,6 +24,7 @@ def render_text(report: Report) -> str:
     """Render the report for a terminal; nothing in it is obeyed by the terminal."""
     lines = [_wrap(report.headline.main), _wrap(report.headline.worst), ""]
     lines += _numbers(report)
+    lines += _access(report)
     lines += _questions(report)
     lines += _criteria(report)
     if report.not_verified:
@@ -75,6 +77,23 @@ def _questions(report: Report) -> list[str]:
     if report.run.state == "waiting":
         lines.append(f"  unlit approve {report.run.id} --reason TEXT")
         lines.append(f"  unlit reject {report.run.id} --reason TEXT")
+    return lines
+
+
+def _access(report: Report) -> list[str]:
+    if not report.access:
+        return []
+    lines = ["", "Asked for more access"]
+    for line in report.access:
+        lines.append(_wrap(f"{line.request} ({line.stage}, {line.agent})", f"  {line.number}. ",
+                           "     "))  # fmt: skip
+        lines.append(_wrap(f"it says: {line.reason or 'nothing'}", "     ", "     "))
+        lines.append(_wrap(standing_words(line), "     ", "     "))
+    if report.open_access:
+        number = report.open_access[0].number
+        run = report.run.id
+        lines.append(f"  unlit approve {run} --access {number} --for 1h --reason TEXT")
+        lines.append(f"  unlit reject {run} --access {number} --reason TEXT")
     return lines
 
 

@@ -20,6 +20,7 @@ from unlit.core.system import SystemClock, SystemIds
 from unlit.fence import FenceHost, TwinRoute, capabilities
 from unlit.harness.options import AgentOptions
 from unlit.harness.registry import make_agent
+from unlit.line.adapters.access import EXPIRES_H, Questions
 from unlit.line.adapters.dependency_room import DependencyRoom
 from unlit.line.adapters.evaluator_process import EvaluatorProcess
 from unlit.line.adapters.fence_room import FenceRoom
@@ -38,6 +39,7 @@ from unlit.record.engine import sqlite_url
 from unlit.record.ledger import Ledger
 from unlit.record.store import Store
 from unlit.wiring.demo_product import CANDIDATES
+from unlit.wiring.desk import gate_rules
 from unlit.wiring.factory import FILE_NAME, Factory, ProductSettings, read_factory
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
 from unlit.wiring.settings import Settings, read_settings
@@ -184,6 +186,11 @@ async def open_factory(
     )
     stack = ExitStack()
     try:
+        listening = open_telemetry(
+            settings.env.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            lambda named: store.costs(run=named),
+            listen,
+        )
         linked: dict[str, Connector] = {}
         if factory.sources:
             linked = stack.enter_context(open_library(repository, flags)).configured
@@ -191,7 +198,15 @@ async def open_factory(
             store=store,
             specs=IntentRoom(),
             policies=PolicyRoom(),
-            fences=FenceRoom(host, store, clock, ids, routes, metered=True),
+            fences=FenceRoom(
+                host,
+                store,
+                clock,
+                ids,
+                routes,
+                metered=True,
+                questions=Questions(store, clock, listening, _expires_h(repository)),
+            ),
             dependencies=DependencyRoom(
                 host, state_home(settings.env, settings.path("state_home")) / "deps", settings.env
             ),
@@ -205,11 +220,7 @@ async def open_factory(
             ids=ids,
             workspaces=paths.workspaces,
             artefacts=paths.artefacts,
-            listen=open_telemetry(
-                settings.env.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
-                lambda named: store.costs(run=named),
-                listen,
-            ),
+            listen=listening,
             ledger=ledger,
             shared=shared,
             vault=vault if shared else None,
@@ -230,6 +241,11 @@ async def open_factory(
         await host.close()
         audit.close()
         store.close()
+
+
+def _expires_h(repository: Path) -> float:
+    """Return how long a question for access stays open: the access gate's own rule, else a day."""
+    return gate_rules(repository).of("access").expires_h or EXPIRES_H
 
 
 def factory_of(repository: Path) -> tuple[Factory, tuple[str, ...]]:

@@ -17,7 +17,8 @@ def questions(page: Page) -> Response:
     titles = {row.id: row for row in waiting}
     groups = {run: list(rows) for run, rows in groupby(asked, key=lambda row: row.run)}
     rest = [row for row in waiting if row.id not in groups]
-    return page.render("questions.html", groups=groups, titles=titles, rest=rest)
+    wishes = page.queries.access(page.console.clock.now())
+    return page.render("questions.html", groups=groups, titles=titles, rest=rest, wishes=wishes)
 
 
 def decide(page: Page) -> Response:
@@ -39,6 +40,27 @@ def decide(page: Page) -> Response:
     if decision == "approved" and done.settled:
         page.console.ship(done.decision.run)
     return RedirectResponse(f"/runs/{done.decision.run}", 303)
+
+
+def access(page: Page) -> Response:
+    """Allow or refuse what a program of a run asked for."""
+    run = page.console.store.find_run(page.path("run")).id
+    decision = _ANSWERS.get(page.form.get("answer", ""))
+    for_s = page.form.get("for_s", "3600")
+    if decision is None or not (for_s.isascii() and for_s.isdigit() and len(for_s) < 9):
+        raise InvalidInput(
+            "CON-022", "No answer was chosen.", "choosing and sending are two acts.",
+            "choose allow or refuse, and for how long, then send.",
+        )  # fmt: skip
+    page.console.desk.decide(
+        run,
+        decision,
+        page.session.person,
+        page.form.get("reason", ""),
+        gate=f"access/{int(page.path('number'))}",
+        for_s=float(for_s),
+    )
+    return RedirectResponse(f"/runs/{run}#s-access", 303)
 
 
 def answer(page: Page) -> Response:

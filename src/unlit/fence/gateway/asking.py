@@ -1,10 +1,12 @@
 """A program asks for more than it may: the wish is recorded for a person, and answered politely.
 
 Inside, ``POST http://gateway.unlit.internal/ask`` with ``{"method", "url", "reason"}``. Nothing is
-allowed by asking; a person may grant exactly the request asked for, with an end.
+allowed by asking; a person may grant exactly the request asked for, with an end. ``GET`` of the
+same tells how the questions stand.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,20 +26,24 @@ MOST_ASKED: Final = 20
 LONGEST_GRANT_S: Final = 86_400.0
 _LONGEST_QUESTION: Final = 8_192
 _LONGEST_REASON: Final = 500
+_OPEN: Final = "A person decides. Go on without it, or try later."
 
 
 async def take_question(session: Session, head: RequestHead, body: Body, reply: Reply) -> None:
-    """Record what a program asks for and say that a person decides.
+    """Record what a program asks for and say that a person decides; or tell how it stands.
 
     Raises:
         Denial: It is no question, or there were too many.
         Malformed: The body is too long.
         OutsideFailed: The audit log cannot be written.
     """
+    if (head.method, head.path) == ("GET", "/ask"):
+        _tell(reply, 200, b"OK", {"asked": _all(session)})
+        return
     if (head.method, head.path) != ("POST", "/ask"):
-        raise Denial(403, "FEN-501", "gateway", "here one can only POST /ask.")
+        raise Denial(403, "FEN-501", "gateway", "here one can only POST or GET /ask.")
     asked = _question(session.role, await read_all(body, _LONGEST_QUESTION))
-    if asked not in session.asked:
+    if not session.is_known(asked):
         if len(session.asked) >= MOST_ASKED:
             raise Denial(429, "FEN-512", "ask", f"only {MOST_ASKED} questions are taken.")
         session.audit.append(
@@ -45,10 +51,24 @@ async def take_question(session: Session, head: RequestHead, body: Body, reply: 
             session.identity,
             {"session": session.id, "request": asked.request, "reason": asked.reason},
         )
+        session.ended.discard(asked.request)
+        session.answers.pop(asked.request, None)
         session.asked.append(asked)
-    told = {"asked": asked.request, "say": "A person decides. Go on without it, or try later."}
+    _tell(reply, 202, b"Accepted", _standing(session, asked))
+
+
+def _all(session: Session) -> list[dict[str, str]]:
+    newest = {one.request: one for one in session.asked}
+    return [_standing(session, one) for one in newest.values()]
+
+
+def _standing(session: Session, asked: AccessRequest) -> dict[str, str]:
+    return {"asked": asked.request, "say": session.answers.get(asked.request, _OPEN)}
+
+
+def _tell(reply: Reply, status: int, words: bytes, told: Mapping[str, Any]) -> None:
     data = json.dumps(told).encode("ascii") + b"\n"
-    reply.start(202, b"Accepted", [(b"content-type", b"application/json")], len(data))
+    reply.start(status, words, [(b"content-type", b"application/json")], len(data))
     reply.send(data)
     reply.finish([])
 

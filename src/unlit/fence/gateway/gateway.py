@@ -172,9 +172,17 @@ class Gateway:
             OutsideFailed: The audit log cannot be written.
         """
         made = grant_of(asked, person, for_s, self._clock.now())
-        await self._on_loop(self._grant(session_id, made, for_s))
+        await self._on_loop(self._grant(session_id, made, for_s, asked.request))
 
-    async def _grant(self, session_id: str, made: Grant, for_s: float) -> None:
+    async def refuse(self, session_id: str, asked: AccessRequest, *, person: str, why: str) -> None:
+        """Tell a session's programs, when they look, that a person said no."""
+        told = f"{person} said no: {why}"
+        await self._on_loop(self._refuse(session_id, asked.request, told))
+
+    async def _refuse(self, session_id: str, request: str, told: str) -> None:
+        self._attached[session_id][0].answers[request] = told
+
+    async def _grant(self, session_id: str, made: Grant, for_s: float, request: str) -> None:
         session = self._attached[session_id][0]
         fields: dict[str, JSON] = {
             "session": session_id,
@@ -186,9 +194,13 @@ class Gateway:
         await self._audit.append_durable("access.granted", session.identity, fields)
         session.grants = (*session.grants, made)
         session.policy = with_grants(session.base, session.grants)
-        self._loop.call_later(for_s, self._end_grant, session, made)
+        until = made.until.isoformat(timespec="seconds")
+        session.answers[request] = f"Allowed until {until} by {made.person}. Try it now."
+        self._loop.call_later(for_s, self._end_grant, session, made, request)
 
-    def _end_grant(self, session: Session, made: Grant) -> None:
+    def _end_grant(self, session: Session, made: Grant, request: str) -> None:
+        session.answers[request] = f"What {made.person} allowed has ended. Ask again if need be."
+        session.ended.add(request)
         session.grants = tuple(grant for grant in session.grants if grant is not made)
         session.policy = with_grants(session.base, session.grants)
 

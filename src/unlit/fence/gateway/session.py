@@ -75,6 +75,8 @@ class Session:
         self.counters = Counters()
         self.usage: list[ModelUsage] = []
         self.asked: list[AccessRequest] = []
+        self.answers: dict[str, str] = {}
+        self.ended: set[str] = set()
         self._clock = clock or SystemClock()
         self.allowance = Allowance(
             spec.role,
@@ -191,6 +193,12 @@ class Session:
     def refusal(self, head: RequestHead, decision: Decision) -> Denial:
         """Return what a program is told about a decision against it."""
         return by_policy(decision.rule, decision.why, self.request(head))
+
+    def is_known(self, asked: AccessRequest) -> bool:
+        """Say whether a wish was taken already; after its grant has ended it may be put again."""
+        if asked.request in self.ended:
+            return False
+        return any(one.request == asked.request for one in self.asked)
 
     def now(self) -> datetime:
         """Return the wall-clock time."""

@@ -9,9 +9,11 @@ from typing_extensions import override
 
 from unlit.core.clock import Clock
 from unlit.core.ids import Ids
+from unlit.fence import Fence as OpenFence
 from unlit.fence import FenceHost, FenceSpec, Mount, TwinRoute
 from unlit.fence.host import limits_of
 from unlit.harness.ports import Fence
+from unlit.line.adapters.access import Attendant, Questions
 from unlit.line.model import FenceOrder, Place
 from unlit.line.ports import Fences
 from unlit.policy import Identity, load_policy
@@ -28,6 +30,7 @@ class FenceRoom(Fences):
         metered: Whether the gateway books calls in the ledger itself, as they happen.
         routes: Twins that a role's fence reaches, such as a scripted model server for the coder;
             policy must allow them too.
+        questions: Where programs' wishes for more access go; none are taken without it.
     """
 
     def __init__(
@@ -39,7 +42,10 @@ class FenceRoom(Fences):
         routes: Mapping[str, Sequence[TwinRoute]] | None = None,
         *,
         metered: bool = False,
+        questions: Questions | None = None,
     ) -> None:
+        self._questions = questions
+        self._attendants: dict[Fence, Attendant] = {}
         self._metered = metered
         self._host = host
         self._store = store
@@ -66,11 +72,25 @@ class FenceRoom(Fences):
                 limits=limits,
             )
         )
+        if self._questions is not None:
+            await self._attend(fence, place, self._questions)
         return cast(Fence, fence)
+
+    async def _attend(self, fence: OpenFence, place: Place, questions: Questions) -> None:
+        attendant = Attendant(self._host, fence, place, _stage(place), questions)
+        try:
+            await attendant.begin()
+        except BaseException:
+            await fence.close()
+            raise
+        self._attendants[cast(Fence, fence)] = attendant
 
     @override
     async def close(self, fence: Fence, place: Place) -> Mapping[str, Any]:
+        attendant = self._attendants.pop(fence, None)
         report = await fence.close()
+        if attendant is not None:
+            await attendant.end(report.asked)
         if not self._metered:
             self._book(place, report.usage)
         return {
@@ -81,6 +101,7 @@ class FenceRoom(Fences):
             "weak": list(report.weak),
             "processes_left": report.processes_left,
             "model_calls": len(report.usage),
+            "asked": len(report.asked),
         }
 
     def _book(self, place: Place, usage: Sequence[Any]) -> None:

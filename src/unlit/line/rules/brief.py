@@ -55,6 +55,13 @@ def make_brief(
     return "\n\n".join(parts) + "\n"
 
 
+def with_answers(brief: str, answers: Sequence[str]) -> str:
+    """Add what people answered to wishes for more access."""
+    if not answers:
+        return brief
+    return f"{brief}\n## What you asked for\n\n" + "".join(f"- {line}\n" for line in answers)
+
+
 def _rules(product: ProductPlan) -> str:
     lines = [
         "## How to work",

@@ -26,12 +26,13 @@ from unlit.harness.ports import Agent, Fence, Layer
 from unlit.harness.rules import MAX_FILE_BYTES, judge_turn
 from unlit.harness.workspace import Provenance
 from unlit.line.carry import give_candidate
+from unlit.line.companion import RecordCompanion, TurnKey
 from unlit.line.model import FenceOrder, FolderMount, LineEvent, SpecFacts
-from unlit.line.rules.brief import make_brief
+from unlit.line.rules.brief import make_brief, with_answers
 from unlit.line.stages.checks import PATH
 from unlit.line.stages.remember import lessons_for
 from unlit.line.stages.work import Work
-from unlit.record.model import Candidate, StageState
+from unlit.record.model import AccessState, Candidate, StageState, granted_until
 
 NO_KEY: Final = "fake-key-that-opens-nothing"
 
@@ -109,6 +110,7 @@ async def _build(work: Work, turn: Turn) -> Mapping[str, Any]:
     agent = services.agents(turn.agent)
     told = lessons_for(work, spec)
     text = brief_of(work, spec, turn, told.text)
+    text, companion = _with_words(work, turn, agent, text)
     kept = services.bodies.keep(text.encode())
     work.keep_file("prompts", f"{turn.candidate}.md", text)
     lower = await asyncio.to_thread(work.workspace.tree, turn.parent)
@@ -125,7 +127,7 @@ async def _build(work: Work, turn: Turn) -> Mapping[str, Any]:
     scratch = Path(tempfile.mkdtemp(prefix=".layer-", dir=work.workspace.root))
     closed: Mapping[str, Any] = {}
     try:
-        end = await _turn(work, turn, agent, fence, text)
+        end = await _turn(work, turn, agent, fence, (text, companion))
         refusal = services.ledger.refusal(work.run) if services.ledger else None
         if refusal is not None:
             raise refusal  # the money ran out in the middle of the turn: nobody's failure
@@ -173,7 +175,7 @@ def environment_of(agent: Agent) -> Mapping[str, str]:
 def brief_of(work: Work, spec: SpecFacts, turn: Turn, lessons: str = "") -> str:
     """Return what the agent of a turn is told."""
     context = _text(work, turn.context)
-    return make_brief(
+    brief = make_brief(
         spec,
         work.request.product,
         number=turn.number,
@@ -183,10 +185,54 @@ def brief_of(work: Work, spec: SpecFacts, turn: Turn, lessons: str = "") -> str:
         remarks=turn.remarks,
         instruction=turn.instruction,
     )
+    return with_answers(brief, access_words(work))
 
 
-async def _turn(work: Work, turn: Turn, agent: Agent, fence: Fence, text: str) -> End:
+def access_words(work: Work) -> tuple[str, ...]:
+    """Say what people answered to earlier questions for more access; open ones are not news."""
+    store, now = work.services.store, work.services.clock.now()
+    made = {row.gate: row for row in store.gate_decisions(work.run)}
+    said = []
+    for question in store.access_questions(work.run):
+        decision = made.get(question.gate)
+        if decision is None:
+            continue
+        state = question.state(decision, now)
+        if state is AccessState.GRANTED:
+            until = granted_until(decision)
+            said.append(f"{question.request}: allowed until {until:%d %b %H:%M} UTC.")
+        elif state is AccessState.REFUSED:
+            said.append(f"{question.request}: refused by {decision.person}: {decision.reason}")
+    return tuple(said)
+
+
+def _with_words(
+    work: Work, turn: Turn, agent: Agent, text: str
+) -> tuple[str, RecordCompanion | None]:
+    """Let people's words into the turn: while it runs where the agent can listen, else its brief.
+
+    An agent whose steps are durable hears them as steps, so that its brief stays what it was; any
+    other agent that begins anew is told again what its interrupted turn had heard.
+    """
+    model = work.request.model or ""
+    key = TurnKey(work.run, turn.candidate, turn.agent, model, text)
+    companion = RecordCompanion(work.services.store, work.journal, key)
+    if "steps" in agent.facts.can:
+        return text, companion
+    words = [*companion.heard(), *companion.words()]
+    for word in companion.words():
+        companion.deliver(word, f"in the brief of {turn.candidate}")
+    said = "\n".join(f"- {word.text}" for word in words)
+    if said:
+        text = f"{text}\n## What a person says\n\n{said}\n"
+    return text, companion if "steer" in agent.facts.can else None
+
+
+async def _turn(
+    work: Work, turn: Turn, agent: Agent, fence: Fence, told: tuple[str, RecordCompanion | None]
+) -> End:
     request = work.request
+    text, companion = told
     job = Job(
         run=work.run,
         candidate=turn.candidate,
@@ -196,6 +242,7 @@ async def _turn(work: Work, turn: Turn, agent: Agent, fence: Fence, text: str) -
         model=request.model,
         deadline_s=request.turn_s,
         max_usd=request.budget.run_usd,
+        companion=companion,
     )
     listener = _Listener(work, turn.candidate)
     try:
@@ -291,7 +338,7 @@ def _within_budget(work: Work) -> None:
 
 
 def _fence_facts(closed: Mapping[str, Any]) -> Mapping[str, Any]:
-    names = ("held", "denied", "exchanges", "peak_memory_mb", "weak")
+    names = ("held", "denied", "exchanges", "asked", "peak_memory_mb", "weak")
     return {name: closed[name] for name in names if name in closed}
 
 

@@ -14,7 +14,8 @@ def without_entry(
     """Return a sentence for each decision whose entry is missing or says something else.
 
     The entry names the same run, gate, person, decision, candidate and tree. One vote of several
-    is kept under ``GATE/PERSON``; its entry names the gate alone.
+    is kept under ``GATE/PERSON``; its entry names the gate alone. An access gate has a number. What
+    was decided on an earlier candidate of the run is kept under ``GATE@CANDIDATE``.
     """
     logged = {
         (
@@ -29,6 +30,11 @@ def without_entry(
         f"{row.person} {row.decision} run {row.run} at the gate {row.gate}: no such log entry"
         for row in decisions
         if (
-            row.run, row.gate.split("/", 1)[0], row.person, row.decision, row.candidate, row.tree,
+            row.run, _gate(row), row.person, row.decision, row.candidate, row.tree,
         ) not in logged
     )  # fmt: skip
+
+
+def _gate(row: GateDecision) -> str:
+    parts = row.gate.split("/")
+    return "/".join(parts[: 2 if parts[0] == "access" else 1]).partition("@")[0]

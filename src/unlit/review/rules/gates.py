@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from unlit.core.errors import InvalidInput, RefusedByPolicy
 from unlit.core.states import Verdict
-from unlit.record.model import GateDecision, Run, RunState
+from unlit.record.model import AccessQuestion, GateDecision, Run, RunState
 
 GATES: Final = ("intent", "access", "outcome", "ship")
 DECISIONS: Final = ("approved", "rejected")
 _REASON_MAX: Final = 2000
+_RUN_AGAIN: Final = "run it again with `unlit run`, which grades what is there now."
+_ASK_AGAIN: Final = "the program may ask again; what is needed for longer belongs into the policy."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,28 @@ class Act:
     reason: str
 
 
+def kind_of(gate: str) -> str:
+    """Return which kind of gate it is: ``access/2`` is one of ``access``."""
+    return gate.partition("/")[0]
+
+
 def check(
-    run: Run, act: Act, rule: GateRule, earlier: Sequence[GateDecision], now: datetime
+    run: Run,
+    act: Act,
+    rule: GateRule,
+    earlier: Sequence[GateDecision],
+    now: datetime,
+    question: AccessQuestion | None = None,
 ) -> None:
     """Refuse an act that may not be done; anything unclear is refused.
+
+    Args:
+        run: The run.
+        act: What somebody wants to decide.
+        rule: The rule of the gate.
+        earlier: What was decided there.
+        now: The time.
+        question: What is asked for, at an access gate.
 
     Raises:
         InvalidInput: It is not a decision, or the gate is not open.
@@ -67,20 +87,28 @@ def check(
     check_open(run, act, earlier)
     _is_signed(act)
     _may(act, rule, run)
-    if rule.expires_h is not None and now - run.updated_at > timedelta(hours=rule.expires_h):
-        raise RefusedByPolicy(
-            "REV-013",
-            f"The gate {act.gate} of run {run.id} closed {rule.expires_h:g} h after it opened.",
-            "an old verdict is about an old main branch.",
-            "run it again with `unlit run`, which grades what is there now.",
-        )
+    if question is not None:
+        if now >= question.expires_at:
+            raise _closed(act, run, question.expires_at - question.asked_at, _ASK_AGAIN)
+    elif rule.expires_h is not None and now - run.updated_at > timedelta(hours=rule.expires_h):
+        raise _closed(act, run, timedelta(hours=rule.expires_h), _RUN_AGAIN)
     if any(row.person == act.person and row.decision == act.decision for row in earlier):
         raise InvalidInput(
             "REV-014",
-            f"{act.person} has already {act.decision} run {run.id}.",
+            f"{act.person} has already {act.decision} {act.gate} of run {run.id}.",
             "one person counts once.",
             "ask another person; `unlit review RUN` says who may.",
         )
+
+
+def _closed(act: Act, run: Run, after: timedelta, remedy: str) -> RefusedByPolicy:
+    return RefusedByPolicy(
+        "REV-013",
+        f"The gate {act.gate} of run {run.id} closed {after.total_seconds() / 3600:g} h "
+        "after it opened.",
+        "what was asked then need not be right now.",
+        remedy,
+    )
 
 
 def check_open(run: Run, act: Act, earlier: Sequence[GateDecision]) -> None:
@@ -102,7 +130,7 @@ def is_settled(rule: GateRule, decisions: Sequence[GateDecision]) -> bool:
 
 
 def _is_decision(act: Act) -> None:
-    if act.gate not in GATES or act.decision not in DECISIONS:
+    if kind_of(act.gate) not in GATES or act.decision not in DECISIONS:
         raise InvalidInput(
             "REV-011",
             f"{act.decision!r} at {act.gate!r} is no decision.",
@@ -151,14 +179,26 @@ def _is_open(run: Run, act: Act, earlier: Sequence[GateDecision]) -> None:
             "a person can stop a candidate that may ship, not ship one that may not.",
             "reject it with a reason, and run again.",
         )
+    if kind_of(act.gate) == "access" and run.state in (RunState.SHIPPED, RunState.REJECTED):
+        raise InvalidInput(
+            "REV-028",
+            f"Run {run.id} is over: it is {run.state.value}.",
+            "what is granted counts for later turns of the same run, and there are none.",
+            "write a rule into the policy: `unlit policy check` helps.",
+        )
     shut = [row for row in earlier if row.decision == "rejected"]
     if shut:
         raise InvalidInput(
             "REV-014",
-            f"Run {run.id} was rejected by {shut[0].person}.",
+            f"{_what(act, run)} was rejected by {shut[0].person}.",
             "a decision at a gate stands.",
             "start a new run.",
         )
+
+
+def _what(act: Act, run: Run) -> str:
+    kind, _, number = act.gate.partition("/")
+    return f"Question {number} for {kind} of run {run.id}" if number else f"Run {run.id}"
 
 
 def _may(act: Act, rule: GateRule, run: Run) -> None:
