@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from unlit.twins.kit.world import World
 from unlit.twins.model import Fact
-from unlit.twins.services.jira import seed
+from unlit.twins.services.jira import presets, seed
 from unlit.twins.services.jira.model import CLOUD, SERVER, Rich, Row
 from unlit.twins.services.jira.site import Site
 
@@ -136,6 +136,7 @@ class _Site:
         if not row.get("id") or not row.get("key"):
             return None
         ident = str(row["id"])
+        seed.forget_sample(self.site)
         table = self.site.table("projects")
         if ident not in table:
             seed.add_project(self.site, {k: row[k] for k in ("id", "key", "name") if k in row})
@@ -185,7 +186,13 @@ class _Site:
         found = _AVATAR.search(str(row.get("iconUrl", "")))
         if found and "avatarId" not in given:
             given["avatarId"] = int(found[1] or found[2])
-        table.put(ident, {**table.get(ident, {"id": ident}), **given, "id": ident})
+        old = dict(table.get(ident, {"id": ident}))
+        if "avatarId" in given:
+            old.pop("icon", None)
+        elif row.get("iconUrl"):
+            old.pop("avatarId", None)
+            given["icon"] = str(row["iconUrl"]).rpartition("/")[2]
+        table.put(ident, {**old, **given, "id": ident})
         return ident
 
     def createmeta(self, row: Row) -> None:
@@ -200,6 +207,8 @@ class _Site:
             screen = kind.get("fields") or {}
             if screen:
                 table.patch(ident, screen=tuple(screen), described=_described(screen))
+            for name in presets.EMPTY_FIELDS if screen else ():
+                self.site.table("fields").drop(name)  # a site that shows its screens has others
             for name, definition in screen.items():
                 self.screened(ident, name, definition)
 

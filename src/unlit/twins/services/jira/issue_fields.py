@@ -168,5 +168,6 @@ FIELDS: Final[dict[str, Callable[["Render", Row], Any]]] = {
         "watchCount": len(i["watchers"]),
         "isWatching": r.me in i["watchers"],
     },
+    "issuerestriction": lambda r, i: {"issuerestrictions": {}, "shouldDisplay": False},
     presets.RANK: lambda r, i: f"0|i{int(i['rank'] * 8):05x}:",
 }

@@ -31,7 +31,7 @@ TYPES: Final[tuple[Row, ...]] = (
         "id": "10000",
         "name": "Epic",
         "description": "A big user story that needs to be broken down.",
-        "avatarId": 10307,
+        "icon": "epic.svg",
         "hierarchyLevel": 1,
     },
     {
@@ -222,6 +222,13 @@ _SYSTEM: Final = (
 _GREENHOPPER: Final = "com.pyxis.greenhopper.jira:"
 _PLATFORM: Final = "com.atlassian.jira.plugin.system.customfieldtypes:"
 _CUSTOM: Final = (
+    (
+        10000,
+        "Development",
+        "any",
+        "",
+        "com.atlassian.jira.plugins.jira-development-integration-plugin:devsummarycf",
+    ),
     (10001, "Team", "team", "", "com.atlassian.jira.plugin.system.customfieldtypes:atlassian-team"),
     (
         10002,
@@ -256,6 +263,9 @@ REQUEST_TYPE: Final = "customfield_10010"
 RANK: Final = "customfield_10019"
 SPRINT: Final = "customfield_10020"
 EPIC_LINK: Final = "customfield_10014"
+EPIC_STATUS: Final = "customfield_10012"
+EPIC_COLOUR: Final = "customfield_10013"
+ISSUE_COLOUR: Final = "customfield_10017"
 EPIC_NAME: Final = "customfield_10011"
 FLAGGED: Final = "customfield_10021"
 # Fields that Server and Data Center do not have.
@@ -310,6 +320,33 @@ def custom_field(number: int, name: str, kind: str, items: str, custom: str) -> 
     }
 
 
+# What two fields show while nothing is set: no branches; no parents above epics without Premium.
+_EMPTY: Final[dict[int, Any]] = {
+    10000: "{}",
+    10018: {
+        "hasEpicLinkFieldDependency": False,
+        "showField": False,
+        "nonEditableReason": {
+            "reason": "PLUGIN_LICENSE_ERROR",
+            "message": "The Parent Link is only available to Jira Premium users.",
+        },
+    },
+}
+
+EMPTY_FIELDS: Final = tuple(f"customfield_{number}" for number in _EMPTY)
+
+
 def custom_fields() -> list[Row]:
     """Return the custom fields of a new cloud site."""
-    return [custom_field(*item) for item in _CUSTOM]
+    rows = [custom_field(*item) for item in _CUSTOM]
+    return [
+        row | ({"empty": _EMPTY[item[0]]} if item[0] in _EMPTY else {})
+        for row, item in zip(rows, _CUSTOM, strict=True)
+    ]
+
+
+# A new epic's options, and the colours that one is drawn from.
+EPIC_STATUSES: Final = ("To Do", "In Progress", "Done")
+EPIC_COLOURS: Final = ("purple", "dark_purple", "blue", "dark_blue", "teal", "dark_teal",
+                       "green", "dark_green", "yellow", "dark_yellow", "orange", "dark_orange",
+                       "grey", "dark_grey")  # fmt: skip

@@ -77,6 +77,9 @@ class Render(Things):
             out.append(name)
         if issue["fields"].get("parent"):
             out.append("parent")
+        project = self.site.table("projects").get(issue["project"]) or {}
+        if self.site.cloud and project.get("simplified"):
+            out.append("issuerestriction")
         return out
 
     def _is_epic(self, issue: Row) -> bool:
@@ -109,6 +112,8 @@ class Render(Things):
             return [self.user(item) for item in value]
         if schema.get("custom", "").endswith("gh-sprint"):
             return [self.sprint_ref(item) for item in value]
+        if schema.get("type") == "option" and isinstance(value, dict) and "id" in value:
+            return {"self": f"{self.api}/customFieldOption/{value['id']}", **value}
         return value
 
     def sprint_ref(self, ident: int) -> Row:

@@ -26,10 +26,27 @@ def prepare(site: Site) -> None:
             table.put(row["id"], row)
     for name, transitions in presets.TEMPLATES.items():
         site.table("workflows").put(name, {"name": name, "transitions": transitions})
+    for number, value in enumerate(presets.EPIC_STATUSES, 10016):
+        row = {"id": str(number), "field": presets.EPIC_STATUS, "value": value}
+        site.table("options").put(row["id"], row)
     admin = add_user(site, {"displayName": "Admin Person", "emailAddress": "admin@example.com"})
     site.table("site").put("admin", admin["accountId"])
     for name in ("site-admins", "jira-users", "jira-administrators"):
         add_group(site, name, [admin["accountId"]])
+
+
+def welcome(site: Site) -> None:
+    """Add the first project, which signing up makes."""
+    row = add_project(site, {"key": "KAN", "name": "My Kanban Project"})
+    site.table("site").put("sample", row["id"])
+
+
+def forget_sample(site: Site) -> None:
+    """Take the first project away: somebody says what projects there are."""
+    ident = site.table("site").drop("sample")
+    held = any(row["project"] == ident for row in site.table("issues").values())
+    if ident is not None and not held:
+        site.table("projects").drop(ident)
 
 
 def add_group(site: Site, name: str, members: list[str]) -> Row:
@@ -235,4 +252,12 @@ def _part(site: Site, table: str, project: Row, name: Any) -> Row | None:
     return next((r for r in rows if r["project"] == project["id"] and r["name"] == text), None)
 
 
-__all__ = ["add_group", "add_project", "add_user", "fill", "prepare"]
+__all__ = [
+    "add_group",
+    "add_project",
+    "add_user",
+    "fill",
+    "forget_sample",
+    "prepare",
+    "welcome",
+]

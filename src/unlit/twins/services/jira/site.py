@@ -156,6 +156,7 @@ class Site:
             "priority": presets.DEFAULT_PRIORITY if self.table("priorities") else None,
             "labels": [],
             "reporter": actor,
+            **self.epic(fields),
             **fields,
         }
         row: Row = {
@@ -173,6 +174,23 @@ class Site:
         }
         self.table("keys").put(key, ident)
         return dict(self.table("issues").put(ident, row))
+
+    def epic(self, fields: Row) -> Row:
+        """Return what a new issue has besides its fields, because it is an epic: state, colour."""
+        kind = self.table("issuetypes").get(fields.get("issuetype")) or {}
+        if kind.get("hierarchyLevel") != 1:
+            return {}
+        known, options = self.table("fields"), self.table("options")
+        out: Row = {}
+        first = next((o for o in options.values() if o["field"] == presets.EPIC_STATUS), None)
+        if presets.EPIC_STATUS in known and first is not None:
+            out[presets.EPIC_STATUS] = {"value": first["value"], "id": first["id"]}
+        if presets.EPIC_COLOUR in known:
+            number = self.world.random("jira.colour").randrange(len(presets.EPIC_COLOURS))
+            out[presets.EPIC_COLOUR] = f"ghx-label-{number + 1}"
+            if self.cloud and presets.ISSUE_COLOUR in known:
+                out[presets.ISSUE_COLOUR] = presets.EPIC_COLOURS[number]
+        return out
 
     def change_issue(
         self, issue: Row, values: Row, actor: str | None, extra: Iterable[Change] = ()

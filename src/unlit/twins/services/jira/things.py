@@ -104,6 +104,8 @@ class Things:
         if not self.site.cloud:
             stem = f"{self.base}/secure/viewavatar?size=xsmall"
             icon = f"{stem}&avatarId={avatar}&avatarType=issuetype"
+        if avatar is None:
+            icon = f"{self.base}/images/icons/issuetypes/{row.get('icon', 'genericissue.png')}"
         out: Row = {
             "self": f"{self.api}/issuetype/{ident}",
             "id": ident,
@@ -111,8 +113,9 @@ class Things:
             "iconUrl": icon,
             "name": row["name"],
             "subtask": bool(row.get("subtask")),
-            "avatarId": avatar,
         }
+        if avatar is not None:
+            out["avatarId"] = avatar
         if row.get("entityId"):
             out["entityId"] = row["entityId"]
         if self.site.cloud:

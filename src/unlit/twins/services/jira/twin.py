@@ -165,6 +165,10 @@ class JiraTwin(Twin):
         seed.prepare(Site(world))
 
     @override
+    def welcome(self, world: World) -> None:
+        seed.welcome(Site(world))
+
+    @override
     def seed(self, world: World, spec: Any) -> None:
         seed.fill(Site(world), spec)
 

@@ -22,8 +22,9 @@ def server_info(ask: Ask) -> Any:
     if not ask.site.cloud and ask.version == "3":
         path = ask.request.raw_path
         return Reply(302, None, [("location", f"/login.jsp?os_destination={path}")])
+    shown = about.get("shown")
     if not ask.site.cloud:
-        return {
+        out = {
             "baseUrl": ask.base,
             "version": about.get("version", "9.12.5"),
             "versionNumbers": about.get("versionNumbers", [9, 12, 5]),
@@ -35,6 +36,7 @@ def server_info(ask: Ask) -> Any:
             "serverTitle": about.get("serverTitle", "Jira"),
             **({"serverTime": stamp(ask.site.world.now())} if ask.exchange.token else {}),
         }
+        return {key: value for key, value in out.items() if shown is None or key in shown}
     out = {
         "baseUrl": ask.base,
         "displayUrl": ask.base,
@@ -52,7 +54,6 @@ def server_info(ask: Ask) -> Any:
         "defaultLocale": about.get("defaultLocale", {"locale": "en_US"}),
         "serverTimeZone": about.get("serverTimeZone", "Etc/UTC"),
     }
-    shown = about.get("shown")
     return {key: value for key, value in out.items() if shown is None or key in shown}
 
 
