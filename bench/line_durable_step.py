@@ -1,7 +1,8 @@
 """Cost of one durable step on SQLite (WAL): at most 1.5 ms wanted, on a quiet machine.
 
 ``python bench/line_durable_step.py [STEPS]`` prints the median and the 95 % quantile over workflows
-of 100 steps, and the floor: the same awaits without the engine.
+of 100 steps, beside the library's own step on the same database in the same run, and the floor:
+the same awaits without the engine.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from dbos import DBOS
 
 from unlit.line.engine import DbosEngine, EngineOptions
 from unlit.line.ports import Durable
@@ -26,12 +29,16 @@ async def nothing() -> dict[str, Any]:
 
 async def main(steps: int) -> None:
     took_ms: list[float] = []
+    bare_ms: list[float] = []
 
     async def body(run: str, kind: str, durable: Durable) -> Mapping[str, Any]:
         for number in range(PER_WORKFLOW):
             begun = time.perf_counter()
-            await durable.step(f"s{number}", nothing)
-            took_ms.append((time.perf_counter() - begun) * 1000)
+            if kind == "bare":
+                await DBOS.run_step_async({"name": f"s{number}"}, nothing)
+            else:
+                await durable.step(f"s{number}", nothing)
+            (bare_ms if kind == "bare" else took_ms).append((time.perf_counter() - begun) * 1000)
         return {}
 
     with tempfile.TemporaryDirectory() as folder:
@@ -39,8 +46,9 @@ async def main(steps: int) -> None:
         database = open_engine(url, own_transactions=False)
         engine = await DbosEngine.start(EngineOptions(database, url, "bench-1", "bench"), body)
         for number in range(max(1, steps // PER_WORKFLOW)):
-            await engine.begin(f"r{number}", "line")
-            await engine.wait(f"r{number}", "line")
+            for kind in ("line", "bare"):
+                await engine.begin(f"r{number}", kind)
+                await engine.wait(f"r{number}", kind)
         await engine.close()
     begun = time.perf_counter()
     for _ in range(1000):
@@ -50,6 +58,8 @@ async def main(steps: int) -> None:
     print(f"steps            {len(took_ms)}")
     print(f"median           {statistics.median(took_ms):.3f} ms a step (wanted: at most 1.5)")
     print(f"95 % quantile    {took_ms[int(len(took_ms) * 0.95)]:.3f} ms")
+    bare = statistics.median(bare_ms)
+    print(f"the library's    {bare:.3f} ms, ratio {statistics.median(took_ms) / bare:.2f}")
     print(f"floor            {floor_ms:.5f} ms: the same await without the engine")
 
 

@@ -72,11 +72,15 @@ class _Steps(Durable):
                 self._tasks.discard(task)
 
         async def here() -> Result:
-            future = asyncio.run_coroutine_threadsafe(there(), self._loop)
+            future: Any = None
             try:
+                if asyncio.get_running_loop() is self._loop:
+                    return await there()
+                future = asyncio.run_coroutine_threadsafe(there(), self._loop)
                 return await asyncio.wrap_future(future)
             except asyncio.CancelledError as error:
-                future.cancel()
+                if future is not None:
+                    future.cancel()
                 if self._closing():
                     raise  # the engine records no cancelled step: it is done again by `resume`
                 raise Interrupted(name) from error
