@@ -5,6 +5,7 @@ out: it is for tests of the engine and for nothing else.
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ from unlit.evaluation.ports import (
     Pool,
     Process,
     Sandbox,
+    Talk,
     Traffic,
     WorldPlan,
     Worlds,
@@ -59,6 +61,43 @@ class LocalProcess(Process):
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
+
+
+class LocalTalk(Talk):
+    """A process on this machine that is talked to; a terminal is not offered."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @override
+    async def send(self, data: bytes) -> None:
+        assert self._process.stdin is not None  # noqa: S101 # made with pipes
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+
+    @override
+    async def receive(self, timeout_s: float) -> bytes | None:
+        assert self._process.stdout is not None  # noqa: S101 # made with pipes
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._process.stdout.read(65536)
+        except TimeoutError:
+            return None
+
+    @override
+    async def finish(self, timeout_s: float) -> Ended:
+        late = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                stdout, stderr = await self._process.communicate()
+        except TimeoutError:
+            late = True
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            stdout, stderr = await self._process.communicate()
+        code = self._process.returncode
+        return Ended(-9 if code is None else code, stdout, stderr, late)
 
 
 class LocalSandbox(Sandbox):
@@ -116,6 +155,17 @@ class LocalSandbox(Sandbox):
         running = LocalProcess(process, output, self._clock)
         self._spawned.append(running)
         return running
+
+    @override
+    async def talk(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, terminal: bool = False
+    ) -> Talk:
+        process = await asyncio.create_subprocess_exec(
+            *argv, cwd=self._work, env={"PATH": _PATH, **(env or {})}, start_new_session=True,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        return LocalTalk(process)
 
     @override
     async def connect(self, port: int) -> Connection:

@@ -51,6 +51,42 @@ class Process(Protocol):
         ...
 
 
+class Talk(Protocol):
+    """A product that is talked to while it runs."""
+
+    async def send(self, data: bytes) -> None:
+        """Write to it; what it no longer reads is dropped."""
+        ...
+
+    async def receive(self, timeout_s: float) -> bytes | None:
+        """Return the next piece it says; None when nothing came in time, b"" at its end."""
+        ...
+
+    async def finish(self, timeout_s: float) -> Finished:
+        """Close its input, give it time to end, then kill it; what it still said is in here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a user does: says some lines, or nothing; and how the conversation ends, if it does."""
+
+    lines: tuple[str, ...] = ()
+    end: str | None = None
+
+
+class User(Protocol):
+    """Somebody who talks to the product."""
+
+    async def opens(self) -> Said:
+        """Say something first, or nothing."""
+        ...
+
+    async def answers(self, heard: str) -> Said:
+        """Answer what the product said."""
+        ...
+
+
 class Forwarded(Protocol):
     """A loopback listener outside that leads to a port inside."""
 
@@ -88,6 +124,12 @@ class Sandbox(Protocol):
 
     async def spawn(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
         """Start a command and leave it running."""
+        ...
+
+    async def talk(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, terminal: bool = False
+    ) -> Talk:
+        """Start a command that is talked to, over its streams or on a terminal."""
         ...
 
     async def connect(self, port: int) -> Connection:

@@ -16,6 +16,7 @@ DRIVERS: Final[Mapping[str, str]] = {
     "clock": "unlit.evaluation.drivers.world:clock",
     "file": "unlit.evaluation.drivers.world:file",
     "restart": "unlit.evaluation.drivers.world:restart",
+    "user": "unlit.evaluation.drivers.user:perform",
     "ws": "unlit.evaluation.drivers.ws:perform",
     "ui": "unlit.evaluation.drivers.browser:perform",
     "wait": "unlit.evaluation.drivers.world:wait",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from unlit.core.clock import Clock
+from unlit.evaluation.asking import ModelLine
 from unlit.evaluation.checks.match import value_at
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.ports import Process, Sandbox, Worlds
@@ -59,6 +60,8 @@ class Stage:
     sessions: dict[str, dict[str, str]] = field(default_factory=dict)
     step: int = 0
     slot: str = ""
+    seed: int = 0
+    model_line: ModelLine | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     def filled(self, value: Any) -> Any:

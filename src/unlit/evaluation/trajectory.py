@@ -10,6 +10,7 @@ from unlit.core.clock import Clock
 from unlit.core.errors import UnlitError
 from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState
+from unlit.evaluation.asking import ModelLine
 from unlit.evaluation.checks.evidence import evidence_text
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.checks.outcome import (
@@ -91,6 +92,7 @@ class Setting:
     programs: frozenset[str] = frozenset()
     keep_files: bool = False
     judge: Judge | None = None
+    model_line: ModelLine | None = None
     own: Sequence[OwnRule] = ()
 
 
@@ -141,6 +143,8 @@ async def _run(
         env=_environment(setting, scenario, draw, tokens),
         values=dict(draw.values),
         slot=slot,
+        seed=draw.seed,
+        model_line=setting.model_line,
     )
     before = setting.worlds.state(world)
     files = {name: str(text).encode() for name, text in
@@ -262,6 +266,8 @@ async def _steps(
             return [Reason(f"{label} product", str(failed))]
         if misfits:
             return [Reason(f"{label} expect", text) for text in misfits]
+        if "misfit" in stage.extra:
+            return [Reason(f"{label} end", str(stage.extra.pop("misfit")))]
         if expected:
             continue
         if stage.seen and stage.seen[-1].step == number and stage.seen[-1].timed_out:

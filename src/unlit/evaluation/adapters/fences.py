@@ -1,6 +1,9 @@
 """Sandboxes from the real fence: one product fence per slot, its network the twins of that slot."""
 
+import asyncio
+import contextlib
 import io
+import os
 import tarfile
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -12,17 +15,20 @@ from typing_extensions import override
 
 from unlit.evaluation.ports import (
     Connection,
+    Ended,
     Finished,
     Forwarded,
     Pool,
     Process,
     Sandbox,
+    Talk,
 )
 from unlit.evaluation.stage import HarnessFault
 from unlit.fence import Fence, FenceHost, FenceSpec, Mount, Running, TwinRoute
 from unlit.policy import Identity, Policy
 
 _FENCE_FAILED: Final = 125
+_PIECES: Final = 256
 _PATH: Final = "/deps/venv/bin:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -44,6 +50,94 @@ class FenceProcess(Process):
     @override
     async def kill(self) -> None:
         await self._running.kill()
+
+
+class FenceTalk(Talk):
+    """A product inside a fence that is talked to over its standard streams."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    @override
+    async def send(self, data: bytes) -> None:
+        await self._running.write(data)
+
+    @override
+    async def receive(self, timeout_s: float) -> bytes | None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._running.read()
+        except TimeoutError:
+            return None
+
+    @override
+    async def finish(self, timeout_s: float) -> Finished:
+        self._running.close_stdin()
+        return await _ended(self._running, timeout_s)
+
+
+class TerminalTalk(Talk):
+    """A product on a terminal of its fence; `terminal` is our end of it."""
+
+    def __init__(self, running: Running, terminal: int) -> None:
+        self._running = running
+        self._terminal = terminal
+        self._pieces: asyncio.Queue[bytes] = asyncio.Queue(_PIECES)
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(terminal, False)
+        self._loop.add_reader(terminal, self._read)
+        self._over = False
+
+    def _read(self) -> None:
+        if self._pieces.full():  # it prints faster than anybody reads: what is over is dropped
+            self._pieces.get_nowait()
+        try:
+            piece = os.read(self._terminal, 1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:  # the last program on it has ended
+            piece = b""
+        if not piece:
+            self._loop.remove_reader(self._terminal)
+        self._pieces.put_nowait(piece)
+
+    @override
+    async def send(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._terminal, data)
+
+    @override
+    async def receive(self, timeout_s: float) -> bytes | None:
+        if self._over:
+            return b""
+        try:
+            async with asyncio.timeout(timeout_s):
+                piece = await self._pieces.get()
+        except TimeoutError:
+            return None
+        self._over = not piece
+        return piece
+
+    @override
+    async def finish(self, timeout_s: float) -> Finished:
+        await self.send(b"\x04")
+        ended = await _ended(self._running, timeout_s)
+        rest = b"".join(self._pieces.get_nowait() for _ in range(self._pieces.qsize()))
+        self._loop.remove_reader(self._terminal)
+        os.close(self._terminal)
+        return Ended(ended.exit_code, rest, b"", ended.timed_out, ended.duration_s)
+
+
+async def _ended(running: Running, timeout_s: float) -> Finished:
+    """Wait for the end of a product that nobody talks to any more; kill it when it stays."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await running.ended_event()
+    except TimeoutError:
+        await running.kill()
+        ended = await running.wait()
+        return Ended(ended.exit_code, ended.stdout, ended.stderr, True, ended.duration_s)
+    return await running.wait()
 
 
 class FenceSandbox(Sandbox):
@@ -68,6 +162,14 @@ class FenceSandbox(Sandbox):
         self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
     ) -> FenceProcess:
         return FenceProcess(await self.fence.spawn(argv, env=env or {}))
+
+    @override
+    async def talk(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, terminal: bool = False
+    ) -> Talk:
+        if not terminal:
+            return FenceTalk(await self.fence.spawn(argv, env=env or {}))
+        return TerminalTalk(*await self.fence.spawn_terminal(argv, 24, 80, env=env or {}))
 
     @override
     async def connect(self, port: int) -> Connection:

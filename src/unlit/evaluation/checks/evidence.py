@@ -17,7 +17,7 @@ def evidence_text(
     state: Mapping[str, Sequence[Mapping[str, Any]]],
     files: Mapping[str, str],
 ) -> str:
-    """Return the evidence: ``stdout``, ``step[2]``, ``file:PATH``, ``slack.messages[0]``."""
+    """Return the evidence: ``stdout``, ``talk``, ``step[2]``, ``file:PATH``, ``slack.messages``."""
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     return "\n\n".join(_part(name, seen, state, files) for name in names)
 
@@ -33,6 +33,8 @@ def _part(
     step = _STEP.fullmatch(name)
     if step:
         return "\n".join(_all(item) for item in seen if item.step == int(step[1]))
+    if name == "talk":
+        return "\n\n".join(item.body for item in seen if item.kind == "user")
     if name in ("stdout", "stderr", "body"):
         newest = [getattr(item, name) for item in reversed(seen) if getattr(item, name)]
         return str(newest[0]) if newest else ""

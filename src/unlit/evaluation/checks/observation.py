@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one step showed."""
+    """What one step showed; `end` and `turns` are a conversation's."""
 
     step: int
     kind: str
@@ -19,3 +19,5 @@ class Observation:
     duration_s: float = 0.0
     timed_out: bool = False
     problem: str = ""
+    end: str = ""
+    turns: int = 0

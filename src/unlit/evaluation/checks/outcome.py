@@ -110,6 +110,8 @@ def _one(check: Check, index: int, evidence: Evidence) -> list[str]:
             return check_observation({check.kind: value}, evidence.last("cli"))
         case "status" | "body" | "header":
             return check_observation({check.kind: value}, evidence.last("http", "ws"))
+        case "user":
+            return _conversation(value, evidence.last("user"))
         case "within":
             limit = float(value["seconds"])
             return [] if evidence.duration_s <= limit else [
@@ -118,6 +120,22 @@ def _one(check: Check, index: int, evidence: Evidence) -> list[str]:
         case "file":
             return _files(value, evidence.files)
     return []  # `eventually` and `judge` are decided elsewhere
+
+
+def _conversation(expected: Mapping[str, Any], seen: Observation | None) -> list[str]:
+    """Compare a conversation with `ends`, `turns` and `talk`."""
+    if seen is None:
+        return ["nobody talked to the product"]
+    misfits: list[str] = []
+    if "ends" in expected and seen.end != expected["ends"]:
+        misfits.append(f"the user ended `{seen.end}`, not `{expected['ends']}`")
+    turns = expected.get("turns", {})
+    most, least = turns.get("max", seen.turns), turns.get("min", seen.turns)
+    if not int(least) <= seen.turns <= int(most):
+        misfits.append(f"took {seen.turns} turns, not {least} to {most}")
+    if "talk" in expected:
+        misfits += [f"talk {misfit}" for misfit in match_text(expected["talk"], seen.body)]
+    return misfits
 
 
 def _files(expected: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:

@@ -52,6 +52,17 @@ async def perform(params: Mapping[str, Any], stage: Stage) -> None:
     )  # fmt: skip
 
 
+async def text_at(stage: Stage, where: str) -> str:
+    """Return the text of a place on the page, as people see it; empty when it is not there."""
+    from playwright.async_api import Error
+
+    page = await _page(stage)
+    try:
+        return str(await _clickable(page, where).inner_text(timeout=2000))
+    except Error:
+        return ""
+
+
 async def _page(stage: Stage) -> Any:
     if "ui_page" in stage.extra:
         return stage.extra["ui_page"]

@@ -54,7 +54,7 @@ def lint_scenario(
                 _error(scenario, "EVA-110", scenario.line, f"No invariant is named `{name}`.",
                        f"known: {', '.join(sorted(invariants))}")
             )  # fmt: skip
-    findings += _reach(scenario)
+    findings += [*_reach(scenario), *_users(scenario)]
     return findings
 
 
@@ -104,7 +104,8 @@ def _placeholders(scenario: Scenario) -> Iterator[Finding]:
     used: set[str] = set()
     for step in scenario.when:
         used |= set(placeholders(step.params))
-        for name in set(placeholders(step.params)) - known:
+        own = {"say"} if step.kind == "user" else set()
+        for name in set(placeholders(step.params)) - known - own:
             yield _error(
                 scenario, "EVA-109", step.line, f"Nothing defines `{{{name}}}` here.",
                 "add it to `vary`, or capture it in an earlier step",
@@ -195,14 +196,59 @@ def _services(scenario: Scenario, services: Collection[str]) -> Iterator[Finding
                     )  # fmt: skip
 
 
-def _reach(scenario: Scenario) -> Iterator[Finding]:
+def _kinds(scenario: Scenario) -> set[str]:
+    """Return the kinds of steps; a user over streams counts as `cli`, over a server as `http`."""
     kinds = {step.kind for step in scenario.when}
+    for step in scenario.when:
+        if step.kind == "user":
+            kinds |= {"cli" if way in ("cli", "terminal") else way for way in step.params["over"]}
+    return kinds
+
+
+def _users(scenario: Scenario) -> Iterator[Finding]:
+    """Find conversations that cannot go as meant."""
+    for step in scenario.when:
+        if step.kind == "user":
+            for problem, remedy in _user_problems(step.params):
+                yield _error(scenario, "EVA-116", step.line, problem, remedy)
+
+
+def _user_problems(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    scripted = "answers" in params or "states" in params
+    if scripted == ("model" in params):
+        yield (
+            "A user is played by rules or by a model, by one of the two.",
+            "give `answers`, `states`, or `model`",
+        )
+        return
+    states = params.get("states", {})
+    rules = [*params.get("answers", ()), *(rule for state in states.values() for rule in state)]
+    for rule in rules:
+        for place in [rule["go"]] if isinstance(rule.get("go"), str) else rule.get("go", ()):
+            if place not in states:
+                yield (
+                    f"A rule goes to `{place}`, which is no state.",
+                    (f"states: {', '.join(states) or 'none'}"),
+                )
+    wanted = params.get("must_end", "satisfied")
+    made = {"lost", "gave_up", "product_ended", "too_long", "silence"}
+    if scripted and wanted not in {*made, *(rule.get("end") for rule in rules)}:
+        yield (
+            f"No rule ends `{wanted}`, so the user never does.",
+            (f"give a rule `end: {wanted}`, or another `must_end`"),
+        )
+
+
+def _reach(scenario: Scenario) -> Iterator[Finding]:
+    kinds = _kinds(scenario)
     for check in scenario.then:
         missing = None
         if check.kind in ("exit", "stdout", "stderr") and "cli" not in kinds:
             missing = "cli"
         if check.kind in ("status", "body", "header") and "http" not in kinds:
             missing = "http"
+        if check.kind == "user" and "user" not in kinds:
+            missing = "user"
         if missing:
             yield _error(
                 scenario, "EVA-112", check.line,
