@@ -8,7 +8,7 @@ from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
 from unlit.fence import capabilities
 from unlit.policy import read_entries
-from unlit.ship.adapters.fence_hands import deploy_fence, scenarios
+from unlit.ship.adapters.fence_hands import DeployPlace, deploy_fence, scenarios
 from unlit.ship.rollout import Plan, roll_out
 
 POLICY = """
@@ -35,7 +35,7 @@ async def test_a_bad_version_is_rolled_back_inside_the_deploy_fence(tmp_path: Pa
     state = tmp_path / "state"
     state.mkdir()
     async with deploy_fence(
-        RunId("r-a"), tree, policy, state, SystemClock(), secret_env={}
+        DeployPlace(RunId("r-a"), policy, state, {}), tree, SystemClock()
     ) as hands:
         health = scenarios(hands, ["grep -q ok live"])
         plan = Plan("cp $UNLIT_COMMIT live", "cp $UNLIT_PREVIOUS live", (100,), looks=1)

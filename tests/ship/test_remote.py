@@ -71,7 +71,7 @@ def test_what_others_pushed_meanwhile_is_merged_with_and_verified(world: Shared)
 
 def test_a_merge_that_does_not_hold_is_not_pushed(world: Shared) -> None:
     theirs = world.elsewhere("c.txt", "c\n")
-    with pytest.raises(OutcomeNotGoodEnough, match="SHP-027 .*AC-2 fails"):
+    with pytest.raises(OutcomeNotGoodEnough, match=r"SHP-027 .*AC-2 fails"):
         ship_run(world.store, RUN, means=MEANS, recheck=lambda commit, tree: "AC-2 fails")
     assert git(world.bare, "rev-parse", "main") == theirs
     assert world.head() == world.base
@@ -86,7 +86,7 @@ def test_a_protected_branch_is_named_and_nothing_changes(world: Shared) -> None:
 
 def test_a_remote_that_refuses_says_why_in_its_own_words(world: Shared) -> None:
     world.hook("echo 'Every commit names a ticket.' >&2; exit 1")
-    with pytest.raises(OutsideFailed, match="SHP-043 .*Every commit names a ticket"):
+    with pytest.raises(OutsideFailed, match=r"SHP-043 .*Every commit names a ticket"):
         ship_run(world.store, RUN, means=MEANS)
     assert world.head() == world.base
 

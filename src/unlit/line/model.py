@@ -46,6 +46,25 @@ class BudgetPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class CiPlan:
+    """The repository's own checks; `[ci]` of `unlit.toml`.
+
+    Attributes:
+        command: Run in a fence on what is to be merged; red asks for another candidate.
+        source: Where the checks of what was shipped or proposed are read: ``github``, ``gitlab``.
+        repository: ``OWNER/NAME`` (or GitLab's project path) there.
+        tries: How often red checks may ask for another candidate.
+        wait_s: Most seconds to wait for checks to end.
+    """
+
+    command: str | None = None
+    source: str | None = None
+    repository: str | None = None
+    tries: int = 2
+    wait_s: float = 1800
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """What a run is asked to do. It is kept with the run, so that any worker can do it.
 
@@ -55,6 +74,9 @@ class RunRequest:
         vault: Folder of holdout scenarios; a path only, its content stays with the evaluator.
         policy: The policy file.
         memory: ``on``, ``off``, or ``placebo``: text of the same length that says nothing.
+        tournament: How many first candidates compete, side by side; 1 is no tournament.
+        work: The newest piece of work begun for the run: ``line``, ``again-N`` or ``ship…``.
+        ci: How the repository's own checks are asked.
     """
 
     spec: Path
@@ -72,9 +94,12 @@ class RunRequest:
     turn_s: float = 3600
     model: str | None = None
     memory: str = "on"
+    tournament: int = 1
+    work: str = "line"
     product: ProductPlan = field(default_factory=ProductPlan)
     ship: ShipPlan = field(default_factory=ShipPlan)
     budget: BudgetPlan = field(default_factory=BudgetPlan)
+    ci: CiPlan = field(default_factory=lambda: CiPlan())
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; `unlit.line.requests.request_from_json` reads them back."""
@@ -208,12 +233,21 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """What shipping did; `again` when it had been done before."""
+    """What shipping did; `again` when it had been done before.
+
+    Attributes:
+        pull_request: Address of the proposal, where shipping proposes instead of merging.
+        head: Commit whose checks the forge runs; the merge itself when empty.
+        pending: What the proposal still waits for, in words; empty once it is on the branch.
+    """
 
     commit: str
     tag: str
     branch: str
     again: bool = False
+    pull_request: str = ""
+    head: str = ""
+    pending: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from unlit.record.ledger import Ledger
 from unlit.record.store import Store
 
 Result = TypeVar("Result")
+Recheck = Callable[[str, str], bool | str]
+"""Takes a merge commit and its tree; true when checks and validation hold on it, else why not."""
 
 
 class Specs(Protocol):
@@ -128,8 +130,16 @@ class Reporter(Protocol):
 class Shipper(Protocol):
     """The ship room."""
 
-    def ship(self, run: RunId) -> Shipped:
-        """Merge and tag an approved run; again does nothing more."""
+    def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
+        """Merge and tag an approved run, or propose it; again does nothing more.
+
+        Args:
+            run: The run.
+            recheck: Asked when the merge has another tree than the graded one.
+
+        Raises:
+            OutcomeNotGoodEnough: It was not approved, does not merge, or `recheck` says no.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import RunId
-from unlit.record.model import AccessQuestion, GateDecision, RunState
+from unlit.record.model import AccessQuestion, GateDecision, RunEvent, RunState
 from unlit.record.store import Store
 from unlit.review.model import OUTCOME_GATE
 from unlit.review.ports import GateLog
@@ -107,7 +107,20 @@ class Desk:
             tree=tree,
             facts={"audit_entry": entry, "needed": rule.needed, **asked},
         )
-        return self._keep(vote, entry)
+        done = self._keep(vote, entry)
+        self._tell(done)
+        return done
+
+    def _tell(self, done: Decided) -> None:
+        """Keep the decision as an event too, for hooks and live views."""
+        vote = done.decision
+        data = {
+            "gate": vote.gate, "decision": vote.decision, "person": vote.person,
+            "settled": done.settled, "missing": done.missing,
+        }  # fmt: skip
+        key = f"gate/{vote.gate}/{vote.candidate}/{vote.person}/{vote.decision}"
+        event = RunEvent(vote.run, key, "gate", vote.at, "gate", vote.candidate, vote.reason, data)
+        self.store.keep_events([event])
 
     def _question(self, run: RunId, gate: str) -> AccessQuestion | None:
         if kind_of(gate) != "access":

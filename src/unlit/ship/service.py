@@ -135,7 +135,8 @@ class _Shipping:
             raise _nothing(self._run, f"the branch {self._landing.branch} does not exist")
         landed = self._landed(head)
         if landed is not None:
-            return self._finish(landed, head, pushed=True)
+            known = None if self._means.forge is None else self._means.forge.find(self._tag)
+            return self._finish(landed, head, pushed=True, pull=known.url if known else "")
         merge = self._merge(head)
         self._verify(merge, head)
         tip = self._with_changelog(merge)

@@ -41,8 +41,10 @@ from unlit.record.store import Store
 from unlit.wiring.demo_product import CANDIDATES
 from unlit.wiring.desk import gate_rules
 from unlit.wiring.factory import FILE_NAME, Factory, ProductSettings, read_factory
+from unlit.wiring.hooks import telling
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
 from unlit.wiring.settings import Settings, read_settings
+from unlit.wiring.ship_plan import open_means
 from unlit.wiring.sources import open_library
 
 Flags = Mapping[str, str | int | Path | None]
@@ -191,6 +193,7 @@ async def open_factory(
             lambda named: store.costs(run=named),
             listen,
         )
+        stack.enter_context(telling(repository, settings, paths, store))
         linked: dict[str, Connector] = {}
         if factory.sources:
             linked = stack.enter_context(open_library(repository, flags)).configured
@@ -212,7 +215,7 @@ async def open_factory(
             ),
             evaluator=EvaluatorProcess(evaluator_store(vault), settings.env),
             reporter=ReviewRoom(store, paths.root / "reports", partial(audit_logs, paths, vault)),
-            shipper=ShipRoom(store),
+            shipper=ShipRoom(store, partial(open_means, repository, settings, paths, store)),
             agents=partial(_agent, settings),
             sources=partial(_sources, clock, linked),
             bodies=StoreBodies(store) if shared else FolderBodies(paths.artefacts / "bodies"),

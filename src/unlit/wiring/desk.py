@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import RunId
@@ -21,8 +21,13 @@ from unlit.review.rules.gates import GateRules, parse_rules
 from unlit.ship import Shipment, attest, ship_run
 from unlit.wiring.factory import FILE_NAME
 from unlit.wiring.finding import repository_of_run
+from unlit.wiring.hooks import open_outbox
 from unlit.wiring.paths import StatePaths, state_home, state_paths
 from unlit.wiring.settings import Settings, read_settings
+from unlit.wiring.ship_plan import open_means
+
+if TYPE_CHECKING:
+    from unlit.review.tryout import Settings as TrySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,11 @@ class Office:
             UnlitError: As `unlit.ship.ship_run`.
         """
         bring(self.store, run)
-        bring(self.store, run)
-        shipment = ship_run(self.store, run)
+        home = Path(self.store.find_run(run).repository)
+        with open_means(home, self.settings, self.paths, self.store, run=run) as means:
+            shipment = ship_run(self.store, run, means=means)
+        if shipment.pending:
+            return shipment
         now = self.desk.clock.now()
         self.store.change_run(run, now, state=RunState.SHIPPED)
         text = f"merged as {shipment.commit[:10]} on {shipment.branch}, tag {shipment.tag}"
@@ -58,6 +66,12 @@ class Office:
         )
         self.refresh(run)
         return shipment
+
+    def tell(self) -> None:
+        """Tell the hooks what happened here; a hook that fails is told again later."""
+        outbox = open_outbox(self.repository, self.settings, self.paths, self.store)
+        if outbox is not None:
+            outbox.pump()
 
     def refresh(self, run: RunId) -> None:
         """Write the report's files anew, so that they say what was decided."""
@@ -117,6 +131,9 @@ def open_office(
         )
     paths.create()
     store = Store.open(url or sqlite_url(paths.database))
+    outbox = open_outbox(folder, settings, paths, store)
+    if outbox is not None:
+        outbox.begin()  # a hook that is new hears of what is decided here
     clock = SystemClock()
     log = FolderGateLog(paths.audit / "gates", clock, key_dir=paths.root / "audit-key")
     desk = Desk(store, log, clock, gate_rules(folder))
@@ -159,6 +176,26 @@ def newest_repository(settings: Settings) -> Path | None:
         if newest and Path(newest[0].repository).is_dir():
             return Path(newest[0].repository)
     return None
+
+
+def try_settings(office: Office, vault: Path | None, *, framed_by: str = "") -> "TrySettings":
+    """Say where tries keep their things, and what their fences must never show."""
+    from unlit.fence.deps import INDEXES
+    from unlit.review.tryout import Settings as TrySettings
+
+    paths, env = office.paths, office.settings.env
+    watched = {"record": paths.root.resolve()}
+    if vault is not None and vault.exists():
+        watched["vault"] = vault.resolve()
+    return TrySettings(
+        folder=paths.root / "tries",
+        audit=paths.audit,
+        key_dir=paths.root / "audit-key",
+        deps=state_home(env, office.settings.path("state_home")) / "deps",
+        watched=watched,
+        indexes={name: env[name] for name in INDEXES if name in env},
+        framed_by=framed_by,
+    )
 
 
 def evaluations_beside(vault: Path) -> Path:

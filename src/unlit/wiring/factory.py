@@ -10,6 +10,15 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from unlit.core.errors import InvalidInput
+from unlit.wiring.after_gate import (
+    AfterGate,
+    DeployTable,
+    ForgeTable,
+    HookTable,
+    SlackTable,
+    TicketTable,
+    after_gate,
+)
 
 FILE_NAME: Final = "unlit.toml"
 
@@ -75,6 +84,7 @@ class Factory:
     ship: ShipSettings = field(default_factory=ShipSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     sources: Mapping[str, SourceSettings] = field(default_factory=dict)
+    after_gate: AfterGate = field(default_factory=AfterGate)
 
 
 class _Strict(BaseModel):
@@ -107,6 +117,11 @@ class _ShipTable(_Strict):
     p1: float = Field(default=0.97, gt=0, lt=1)
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     beta: float = Field(default=0.10, gt=0, lt=0.5)
+    branch: str = ""
+    remote: str = ""
+    changelog: str = ""
+    sign: str = Field(default="", pattern=r"^((ssh|gpg):.+)?$")
+    forge: ForgeTable | None = None
 
     @model_validator(mode="after")
     def _good_is_better_than_bad(self) -> "_ShipTable":
@@ -134,6 +149,10 @@ class _File(_Strict):
     budget: _BudgetTable = _BudgetTable()
     source: dict[str, _SourceTable] = {}
     gate: dict[str, Any] = {}  # its rules are the review room's to read
+    deploy: DeployTable | None = None
+    hook: dict[str, HookTable] = {}
+    slack: SlackTable | None = None
+    ticket: TicketTable = TicketTable()
 
 
 def read_factory(repository: Path) -> Factory:
@@ -185,11 +204,12 @@ def parse_factory(text: str, source: str = FILE_NAME) -> Factory:
         agents=tuple(parsed.factory.agents),
         reviewers=tuple(parsed.factory.reviewers),
         product=ProductSettings(**parsed.product.model_dump()),
-        ship=ShipSettings(**parsed.ship.model_dump()),
+        ship=ShipSettings(**parsed.ship.model_dump(include={"p0", "p1", "alpha", "beta"})),
         budget=BudgetSettings(**parsed.budget.model_dump()),
         sources={
             name: SourceSettings(**table.model_dump()) for name, table in parsed.source.items()
         },
+        after_gate=after_gate(parsed),
     )
 
 

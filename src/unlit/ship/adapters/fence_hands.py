@@ -1,7 +1,9 @@
 """Runs deploy commands and health scenarios in a fence of the role `deploy`."""
 
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +29,13 @@ class FenceHands(Hands):
         self._timeout_s = timeout_s
 
     @override
-    async def run(self, command: str, env: dict[str, str]) -> tuple[int, str]:
+    async def run(self, command: str, env: dict[str, str], stdin: bytes = b"") -> tuple[int, str]:
         """Run one command; return its exit code and the end of what it printed."""
         done = await self._fence.run(
-            ["sh", "-c", command], env={"PATH": _PATH, **env}, timeout_s=self._timeout_s
+            ["sh", "-c", command],
+            stdin=stdin,
+            env={"PATH": _PATH, **env},
+            timeout_s=self._timeout_s,
         )
         text = (done.stdout + done.stderr).decode(errors="replace").strip()
         return done.exit_code, text[-_TAIL:]
@@ -48,43 +53,58 @@ class FenceHands(Hands):
         return look
 
 
+@dataclass(frozen=True, slots=True)
+class DeployPlace:
+    """Where commands of the role `deploy` run.
+
+    Attributes:
+        run: The run, for the audit log.
+        policy: What the role may reach, and with which credentials.
+        state: Folder of the repository's state; the audit log gets a folder of its own there.
+        secret_env: Where credentials of kind `env` are read from; never seen inside.
+        timeout_s: For each command.
+        stage: Names it, and its audit log.
+        overrides: Where hosts really are, for tests: host to ``127.0.0.1:PORT``.
+    """
+
+    run: RunId
+    policy: Path
+    state: Path
+    secret_env: Mapping[str, str]
+    timeout_s: float = 900
+    stage: str = "deploy"
+    overrides: Mapping[str, str] | None = None
+
+
 @asynccontextmanager
-async def deploy_fence(
-    run: RunId,
-    tree: Path,
-    policy: Path,
-    state: Path,
-    clock: Clock,
-    *,
-    secret_env: Mapping[str, str],
-    timeout_s: float = 900,
-) -> AsyncIterator[FenceHands]:
+async def deploy_fence(place: DeployPlace, tree: Path, clock: Clock) -> AsyncIterator[FenceHands]:
     """Open a fence of the role `deploy` over a tree of the product.
 
     Args:
-        run: The run that is deployed, for the audit log.
+        place: Where and for which run.
         tree: Files of the shipped commit; the workspace inside.
-        policy: What the role `deploy` may reach, and with which credentials.
-        state: Folder of the repository's state; its audit log gets a folder of its own.
         clock: Tells the time of audit entries.
-        secret_env: Where credentials of kind `env` are read from; never seen inside.
-        timeout_s: For each command.
 
     Raises:
         InvalidInput: The policy is not one.
         OutsideFailed: The machine cannot make the fence.
     """
-    found = load_policy(policy)
-    audit = AuditLog.open(
-        state / "audit" / "deploy", {"log": "deploy"}, clock, key_dir=state / "audit-key"
-    )
+    state = place.state
+    found = load_policy(place.policy)
+    audit = AuditLog.open_or_beside(
+        state / "audit" / place.stage, {"log": place.stage}, clock,
+        name=f"{place.stage}-{os.getpid()}", key_dir=state / "audit-key",
+    )  # fmt: skip
     try:
-        host = await FenceHost.start(state / "deploy-fences", audit, secret_env=secret_env)
+        host = await FenceHost.start(
+            state / f"{place.stage}-fences", audit,
+            secret_env=place.secret_env, overrides=place.overrides,
+        )  # fmt: skip
         try:
-            identity = Identity(run, "deploy", "unlit", ROLE)
+            identity = Identity(place.run, place.stage, "unlit", ROLE)
             fence = await host.open(FenceSpec(ROLE, found, identity, tree))
             try:
-                yield FenceHands(fence, timeout_s)
+                yield FenceHands(fence, place.timeout_s)
             finally:
                 await fence.close()
         finally:
