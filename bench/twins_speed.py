@@ -145,9 +145,8 @@ request = function()
   wrk.headers["Authorization"] = "Bearer " .. token
   return wrk.format()
 end
-local bad = 0
 response = function(status, headers, body)
-  if status ~= 200 or not body:find('"ok":true', 1, true) then bad = bad + 1; print("BAD " .. body) end
+  if status ~= 200 or not body:find('"ok":true', 1, true) then print("BAD " .. body) end
 end
 """
 
@@ -177,6 +176,12 @@ def by_wrk(address: str, token: str, rotate: bool) -> float:
     return float(found[1])
 
 
+def cpu_s(process: int) -> float:
+    """Return the processor seconds of a process and its threads."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def full_message(address: str, token: str) -> bool:
     """Whether a server answers a post with every field that the vendor's answer has."""
     import httpx2
@@ -190,6 +195,8 @@ def full_message(address: str, token: str) -> bool:
 
 
 def rates(emulate: str | None) -> dict[str, Any]:
+    pids: dict[str, int] = {}
+    spent: dict[str, list[float]] = {"twin": [], "floor": [], "emulate": []}
     context = multiprocessing.get_context("spawn")
     found: dict[str, list[float]] = {"twin": [], "floor": []}
     places, processes = {}, []
@@ -198,12 +205,14 @@ def rates(emulate: str | None) -> dict[str, Any]:
         process = context.Process(target=target, args=(queue,), daemon=True)
         process.start()
         processes.append(process)
+        pids[name] = process.pid or 0
         places[name] = queue.get(timeout=30)
     peer = None
     if emulate:
         peer, address = start_emulate(emulate)
         places["emulate"] = (address, "xoxb-0")
         found["emulate"] = []
+        pids["emulate"] = peer.pid
     time.sleep(0.5)
     full = {name: full_message(*place) for name, place in places.items() if name != "floor"}
     wrk = shutil.which("wrk") is not None
@@ -211,10 +220,13 @@ def rates(emulate: str | None) -> dict[str, Any]:
     for number in range(ROUNDS):
         for name, (address, token) in places.items():
             own = f"xoxb-{number}" if name == "emulate" else token
+            before, began = cpu_s(pids[name]), time.perf_counter()
             if wrk:
                 found[name].append(by_wrk(address, own, name == "emulate"))
             else:
                 found[name].append(asyncio.run(load(address, own, CALLS)))
+            calls = found[name][-1] * (SECONDS if wrk else time.perf_counter() - began)
+            spent[name].append(1e6 * (cpu_s(pids[name]) - before) / calls)
     for process in processes:
         process.terminate()
     if peer is not None:
@@ -227,7 +239,19 @@ def rates(emulate: str | None) -> dict[str, Any]:
         "full_vendor_shape": full,
         "ratio_to_floor": round(statistics.median(ratios), 3),
         **_against(found),
+        **{
+            f"{name}_cpu_us_per_call": round(statistics.median(values), 1)
+            for name, values in spent.items()
+            if values
+        },
+        **({"ratio_to_emulate_by_cpu": round(cpu_ratio(spent), 2)} if spent["emulate"] else {}),
     }
+
+
+def cpu_ratio(spent: dict[str, list[float]]) -> float:
+    """Return how many times the twin's processor time the peer needs; calm on a busy machine."""
+    pairs = zip(spent["emulate"], spent["twin"], strict=True)
+    return statistics.median([a / b for a, b in pairs])
 
 
 def _against(found: dict[str, list[float]]) -> dict[str, Any]:

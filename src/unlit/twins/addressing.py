@@ -90,11 +90,12 @@ class Hosts:
 
     def service(self, host: str) -> str | None:
         """Return the service for a host; the most exact pattern wins."""
-        if host not in self._found:
+        try:
+            return self._found[host]
+        except KeyError:
             if len(self._found) > 10_000:
                 self._found.clear()
-            self._found[host] = self._search(host)
-        return self._found[host]
+            return self._found.setdefault(host, self._search(host))
 
     def _search(self, host: str) -> str | None:
         best: tuple[int, str] | None = None

@@ -31,6 +31,13 @@ def parse_pairs(text: str) -> Pairs:
     return found
 
 
+@lru_cache(maxsize=10_000)
+def host_name(header: str) -> str:
+    """Return the host of a ``host`` header without its port, lower case."""
+    host = header.lower()
+    return host.rsplit(":", 1)[0] if ":" in host and not host.endswith("]") else host
+
+
 @lru_cache(maxsize=1000)
 def media_type(header: str) -> str:
     """Return the media type of a ``content-type`` without parameters, lower case."""
@@ -92,8 +99,7 @@ class Request:
     @property
     def host(self) -> str:
         """Host without port, lower case."""
-        host = self.headers.get("host", "").lower()
-        return host.rsplit(":", 1)[0] if ":" in host and not host.endswith("]") else host
+        return host_name(self.headers.get("host", ""))
 
     @property
     def query(self) -> Pairs:

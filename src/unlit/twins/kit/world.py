@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import blake2b
+from hashlib import shake_128
 from typing import Any, Final, overload
 
 from typing_extensions import override
@@ -20,6 +20,7 @@ BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 UPPER: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS: Final = "0123456789"
 KEPT_BODIES: Final = 400
+BATCH: Final = 16
 KEPT_BYTES: Final = 20_000
 CallRow = tuple[str, str, str, str, int, str | None, str, float]
 
@@ -77,7 +78,9 @@ class Table:
 
     def put(self, key: Any, row: Row) -> Row:
         """Add or replace a row and return it."""
-        self._own()[key] = row
+        if self._shared:
+            self._own()
+        self._rows[key] = row
         return row
 
     def patch(self, key: Any, **changes: Any) -> Row:
@@ -122,13 +125,14 @@ class VirtualClock:
 
     def now(self) -> float:
         """Return seconds since 1970."""
-        return self.base() + self.ticked
+        return (self.wall() if self.start is None else self.start) + self.offset + self.ticked
 
     def tick(self) -> float:
         """Return a time later than any before."""
-        if self.start is not None:
-            self.ticked += 0.001
-        return self.now()
+        if self.start is None:
+            return self.wall() + self.offset + self.ticked
+        self.ticked += 0.001
+        return self.start + self.offset + self.ticked
 
     def advance(self, seconds: float) -> None:
         """Move time forward."""
@@ -155,6 +159,7 @@ class World:
     Attributes:
         tables: By ``service.collection``; use `table`.
         limits: Whether the vendor's rate limits apply.
+        batches: Texts made ahead, by series; they follow from the seed alone.
         caches: Derived data that may be thrown away at any time (indexes of searches).
         outbox: Webhooks and events that wait for delivery.
         lag: State before the last write, kept while a ``stale`` fault is armed.
@@ -170,6 +175,7 @@ class World:
     calls: "CallLog" = field(default_factory=lambda: CallLog())
     outbox: list[Delivery] = field(default_factory=list)
     caches: dict[str, Any] = field(default_factory=dict)
+    batches: dict[str, tuple[int, int, str, str]] = field(default_factory=dict)
     saved: dict[str, Saved] = field(default_factory=dict)
     lag: Saved | None = None
     issue: Callable[[str], None] = lambda token: None
@@ -196,11 +202,14 @@ class World:
             alphabet: ASCII letters to choose from.
         """
         count = self.counters[kind] = self.counters.get(kind, 0) + 1
-        key = b"%d/%b/%d" % (self.seed, kind.encode(), count)
-        digest = blake2b(key, digest_size=64).digest()
-        while len(digest) < length:
-            digest += blake2b(digest, digest_size=64).digest()
-        return digest[:length].translate(_letters(alphabet)).decode()
+        batch, place = divmod(count, BATCH)
+        kept = self.batches.get(kind)
+        if kept is None or kept[0] != batch or kept[1] != length or kept[2] is not alphabet:
+            key = b"%d/%b/%d" % (self.seed, kind.encode(), batch)
+            letters = shake_128(key).digest(length * BATCH).translate(_letters(alphabet)).decode()
+            kept = self.batches[kind] = batch, length, alphabet, letters
+        place *= length
+        return kept[3][place : place + length]
 
     def random(self, kind: str) -> random.Random:
         """Return a generator that depends on the seed, `kind` and how many came before."""

@@ -72,7 +72,9 @@ class Ask:
 
     def table(self, name: str) -> Table:
         """Return Slack's table `name` of the world."""
-        return self.call.world.table("slack." + name)
+        world, name = self.call.world, "slack." + name
+        found = world.tables.get(name)
+        return world.table(name) if found is None else found
 
     @property
     def me(self) -> str:

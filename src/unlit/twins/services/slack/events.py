@@ -132,13 +132,16 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _listens(world: World) -> bool:
-    meta = world.table("slack.meta")
-    return bool(meta.get("sockets") or (meta.get("events") or {}).get("verified"))
+    meta = world.tables["slack.meta"]
+    if meta.get("sockets"):
+        return True
+    config = meta.get("events")
+    return bool(config and config.get("verified"))
 
 
 def message(world: World, cid: str, row: dict[str, Any]) -> None:
     """A message was posted; one that names the app is an ``app_mention`` too."""
-    if row.get("_seeded") or not _listens(world):
+    if not _listens(world) or row.get("_seeded"):
         return
     base = {**_plain(row), "channel": cid, "event_ts": row["ts"]}
     publish(world, {**base, "channel_type": _kind(world, cid)})

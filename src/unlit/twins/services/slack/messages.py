@@ -9,9 +9,11 @@ from unlit.twins.services.slack import channels, directs, events, richtext, work
 from unlit.twins.services.slack.ask import Ask, SlackError
 from unlit.twins.services.slack.blocks import check_attachments, check_blocks
 from unlit.twins.services.slack.timeline import link, put, remove
-from unlit.twins.services.slack.workspace import next_ts, seconds, team_id
+from unlit.twins.services.slack.workspace import next_ts, seconds
 
 MAX_TEXT: Final = 40_000
+_RICH: Final = frozenset(("blocks", "attachments", "metadata"))
+_EXTRAS: Final = frozenset(("username", "icon_emoji", "icon_url", "thread_ts"))
 _TS: Final = re.compile(r"^\d{1,12}\.\d{1,6}$")
 
 
@@ -63,8 +65,9 @@ def shown(ask: Ask, cid: str, row: dict[str, Any]) -> dict[str, Any]:
 def author(ask: Ask) -> dict[str, Any]:
     """Return the fields that say who wrote a message."""
     actor = ask.call.actor
-    team = team_id(ask.world)
-    bot = ask.table("bots").get(actor.extra.get("bot_id", ""))
+    tables = ask.call.world.tables
+    team = tables["slack.meta"]["team"]["id"]
+    bot = tables["slack.bots"].get(actor.extra.get("bot_id", ""))
     if bot is None:
         return {"user": actor.id, "team": team}
     return {
@@ -97,6 +100,8 @@ def _bot_profile(world: World, bot: dict[str, Any], team: str) -> dict[str, Any]
 def _content(ask: Ask) -> dict[str, Any]:
     """Return text, blocks, attachments and metadata of a message to be written."""
     text = ask.text("text") or ask.text("markdown_text")
+    if text.strip() and len(text) <= MAX_TEXT and _RICH.isdisjoint(ask.args):
+        return {"text": text, "blocks": richtext.blocks(text, _block_id(ask.world))}
     blocks = ask.json("blocks", "invalid_blocks_format")
     attachments = ask.json("attachments", "invalid_attachments")
     if not text.strip() and not blocks and not attachments:
@@ -141,6 +146,8 @@ def _block_id(world: World) -> str:
 
 def _target(ask: Ask) -> dict[str, Any]:
     key = ask.required("channel", "channel_not_found")
+    if key[0] not in "UW@":
+        return channels.channel(ask, key, named=True)
     if key.startswith(("U", "W")) and key in ask.table("users"):
         return directs.direct(ask.world, ask.me, key)
     if key.startswith("@"):
@@ -166,26 +173,27 @@ def post(ask: Ask) -> dict[str, Any]:
     _may_write(ask, row)
     fields = {**author(ask), **_content(ask)}
     cid = row["id"]
-    for name, value in (("username", ask.text("username")), ("parse", "")):
-        if value:
-            fields[name] = value
-            fields["subtype"] = "bot_message"
+    if not _EXTRAS.isdisjoint(ask.args):
+        _dress(ask, cid, fields)
+    message = put(ask.world, cid, fields)
+    return {"channel": cid, "ts": message["ts"], "message": message}
+
+
+def _dress(ask: Ask, cid: str, fields: dict[str, Any]) -> None:
+    """Give a message to be posted another face, or a place in a thread."""
+    if ask.has("username"):
+        fields |= {"username": ask.text("username"), "subtype": "bot_message"}
     if ask.has("icon_emoji"):
-        fields["icons"] = {"emoji": ask.text("icon_emoji")}
-        fields["subtype"] = "bot_message"
+        fields |= {"icons": {"emoji": ask.text("icon_emoji")}, "subtype": "bot_message"}
     elif ask.has("icon_url"):
-        fields["icons"] = {"image_48": ask.text("icon_url")}
-        fields["subtype"] = "bot_message"
+        fields |= {"icons": {"image_48": ask.text("icon_url")}, "subtype": "bot_message"}
     thread = ask.text("thread_ts")
     if thread:
         parent = _thread(ask, cid, thread)
-        fields["thread_ts"] = parent["ts"]
-        fields["parent_user_id"] = parent.get("user")
+        fields |= {"thread_ts": parent["ts"], "parent_user_id": parent.get("user")}
         if ask.flag("reply_broadcast"):
             fields["subtype"] = "thread_broadcast"
             fields["root"] = shown(ask, cid, parent)
-    message = put(ask.world, cid, fields)
-    return {"channel": cid, "ts": message["ts"], "message": message}
 
 
 def _answer(message: dict[str, Any]) -> dict[str, Any]:

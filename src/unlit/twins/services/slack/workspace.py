@@ -21,10 +21,13 @@ def mint(world: World, letter: str, length: int = 10) -> str:
 
 def next_ts(world: World) -> str:
     """Return a timestamp later than any before in the workspace."""
-    meta = world.table("slack.meta")
-    micros = max(int(world.clock.tick() * 1_000_000), meta.get("ts", 0) + 1)
-    meta.put("ts", micros)
-    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
+    micros = int(world.clock.tick() * 1_000_000)
+    last = world.counters.get("slack.ts", 0)
+    if micros <= last:
+        micros = last + 1
+    world.counters["slack.ts"] = micros
+    text = str(micros)
+    return f"{text[:-6]}.{text[-6:]}"
 
 
 def seconds(world: World) -> int:
