@@ -46,11 +46,11 @@ class Vendor:
 
 
 @contextlib.asynccontextmanager
-async def open_vendor(folder: Path) -> AsyncIterator[Vendor]:
+async def open_vendor(folder: Path, app: ModelTwin | None = None) -> AsyncIterator[Vendor]:
     authority = Authority(datetime.now(UTC))
     roots = folder / "roots.pem"
     roots.write_bytes(authority.pem)
-    twin = await ModelTwinServer.start(ModelTwin(tiny_script()))
+    twin = await ModelTwinServer.start(app or ModelTwin(tiny_script()))
     host, port = twin.address.rsplit(":", 1)
     vendor = Vendor(0, roots)
 
@@ -80,7 +80,7 @@ async def open_vendor(folder: Path) -> AsyncIterator[Vendor]:
         await twin.close()
 
 
-def _command(recipe: Recipe, program: Program) -> Command:
+def command_of(recipe: Recipe, program: Program) -> Command:
     fill = {TASK: WORDS, MODEL: recipe.model}
     argv = [str(program.path)]
     for word in recipe.argv:
@@ -90,7 +90,7 @@ def _command(recipe: Recipe, program: Program) -> Command:
     return Command(argv, env=dict(recipe.env), home=dict(recipe.files))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name in RECIPES])
 async def test_a_real_agent_works_behind_its_preset(tmp_path: Path, name: str) -> None:
     recipe = RECIPES[name]
     program = find_program(recipe.command, name, AGENTS, "")
@@ -119,7 +119,7 @@ async def test_a_real_agent_works_behind_its_preset(tmp_path: Path, name: str) -
             spec = FenceSpec("coder", policy, identity, workspace, mounts)
             streams = Streams(said.extend, said.extend, stdin)
             async with asyncio.timeout(SECONDS):
-                once = await run_once(host, spec, _command(recipe, program), streams)
+                once = await run_once(host, spec, command_of(recipe, program), streams)
         finally:
             await host.close()
             audit.close()

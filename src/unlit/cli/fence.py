@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -61,7 +62,7 @@ def run_command(
         argv: The command, after `--`.
         policy: The policy; default: policy.toml in the workspace.
         preset: A shipped policy instead: claude-code, codex, gemini-cli, opencode, aider,
-            mini-swe-agent.
+            mini-swe-agent; or your own login: claude-code-login, codex-login, gemini-cli-login.
         role: Role in the policy.
         workspace: Folder that is /work inside; default: this one.
         backend: full, or landlock: weaker, for machines without user namespaces.
@@ -230,9 +231,11 @@ async def _learn(order: _Order) -> tuple[tuple[Any, ...], "Once"]:
 
 def _prepare(order: _Order, policy: "Policy") -> "tuple[FenceSpec, Command]":
     """Say what the fence shows: the workspace, and the program where it is not below /usr."""
-    from unlit.core.system import SystemIds
+    from unlit.core.system import SystemClock, SystemIds
     from unlit.fence import FenceSpec, Mount
+    from unlit.fence.logins import login_files
     from unlit.fence.model import Command
+    from unlit.fence.presets import agent_of
     from unlit.harness.recipes import RECIPES
     from unlit.harness.tools import find_program
     from unlit.policy import Identity
@@ -246,9 +249,10 @@ def _prepare(order: _Order, policy: "Policy") -> "tuple[FenceSpec, Command]":
             "a fence is made for one command.",
             "write it after `--`: unlit fence run -- COMMAND.",
         )
-    recipe = RECIPES.get(order.preset or "")
+    preset = order.preset or ""
+    recipe = RECIPES.get(agent_of(preset))
     name, *rest = order.argv
-    program = find_program(name, order.preset or name, _tools(), _environment().get("PATH", ""))
+    program = find_program(name, agent_of(preset) or name, _tools(), _environment().get("PATH", ""))
     argv = [name if program is None else str(program.path), *rest]
     mounts = () if program is None else program.mounts
     identity = Identity(SystemIds().fresh("run"), "fence", Path(name).name, order.role)
@@ -261,7 +265,9 @@ def _prepare(order: _Order, policy: "Policy") -> "tuple[FenceSpec, Command]":
     )
     if recipe is None:
         return spec, Command(argv)
-    return spec, Command(argv, env=dict(recipe.env), home=dict(recipe.files))
+    home = Path(_environment().get("HOME") or Path.home())
+    login = partial(login_files, preset, home=home, now=SystemClock().now())
+    return spec, Command(argv, env=dict(recipe.env), home=dict(recipe.files), login=login)
 
 
 @asynccontextmanager

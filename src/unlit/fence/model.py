@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -86,11 +86,14 @@ class Command:
     Attributes:
         env: Added to the fence's environment.
         home: Files to write into its home first, path to text.
+        login: Makes more such files from the fence's placeholders, for a client that must find
+            itself logged in; they replace those of `home`.
     """
 
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     home: Mapping[str, str] = field(default_factory=dict)
+    login: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda placeholders: {}
 
 
 @dataclass(frozen=True, slots=True)

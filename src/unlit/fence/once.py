@@ -75,7 +75,7 @@ async def run_once(host: Host, spec: FenceSpec, command: Command, streams: Strea
     """
     fence = await host.open(spec)
     try:
-        await _furnish(fence, command.home)
+        await _furnish(fence, {**command.home, **command.login(fence.placeholders)})
         if streams.terminal is not None:
             exit_code, timed_out = await run_on_terminal(fence, command, streams.terminal), False
         else:

@@ -5,7 +5,23 @@ from typing import Final
 
 from unlit.core.errors import UsageError
 
-NAMES: Final = ("aider", "claude-code", "codex", "gemini-cli", "mini-swe-agent", "opencode")
+NAMES: Final = (
+    "aider",
+    "claude-code",
+    "claude-code-login",
+    "codex",
+    "codex-login",
+    "gemini-cli",
+    "gemini-cli-login",
+    "mini-swe-agent",
+    "opencode",
+)
+"""With ``-login``, the person's own subscription is used instead of a key."""
+
+
+def agent_of(name: str) -> str:
+    """Return the agent that a preset is for."""
+    return name.removesuffix("-login")
 
 
 def preset_text(name: str) -> str:
