@@ -1,5 +1,6 @@
 import os
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,12 +34,19 @@ def git(folder: Path, *words: str) -> str:
 class World:
     """A repository with one commit, a workspace with one candidate, and a record of both."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        files: Mapping[str, str] | None = None,
+        change: Mapping[str, str] | None = None,
+    ) -> None:
         self.repository = root / "product"
         self.repository.mkdir()
         git(self.repository, "init", "-q", "-b", "main")
         (self.repository / "a.txt").write_text("one\n")
         (self.repository / "b.txt").write_text("b\n")
+        for name, text in (files or {}).items():
+            (self.repository / name).write_text(text)
         git(self.repository, "add", ".")
         git(self.repository, "commit", "-q", "-m", "base")
         self.base = git(self.repository, "rev-parse", "HEAD")
@@ -48,6 +56,8 @@ class World:
         git(root, "clone", "-q", str(self.workspace), str(clone))
         (clone / "a.txt").write_text("two\n")
         (clone / "new.txt").write_text("new\n")
+        for name, text in (change or {}).items():
+            (clone / name).write_text(text)
         git(clone, "add", ".")
         git(clone, "commit", "-q", "-m", "candidate")
         git(clone, "push", "-q", "origin", "HEAD:refs/unlit/c1")

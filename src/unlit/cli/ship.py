@@ -2,110 +2,164 @@
 
 import asyncio
 import json
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
 if TYPE_CHECKING:
-    from unlit.ship import Plan, Rollout, Shipment
+    from unlit.ship import Rollout, Shipment
+    from unlit.wiring.after_gate import DeploySettings
     from unlit.wiring.desk import Office
 
 app = cyclopts.App(name="ship", help="Merge an approved run, attest it, deploy it.")
+Flag = Annotated[bool, cyclopts.Parameter(negative=())]
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 Many = Annotated[list[str] | None, cyclopts.Parameter(negative=())]
 
 
 @app.default
-def ship(
+def ship(  # noqa: PLR0913 # a command line has many flags, each optional
     run: str = "last",
     *,
     deploy: str | None = None,
     rollback: str | None = None,
     health: Many = None,
-    stages: str = "100",
-    pause_s: float = 5.0,
+    stages: str | None = None,
+    pause_s: float | None = None,
+    no_deploy: Flag = False,
+    redeploy: Flag = False,
     as_json: Json = False,
     repository: Path | None = None,
 ) -> int:
     """Merge and tag an approved run, write its attestations, and deploy it if told how.
 
-    Exit code: 0 shipped (and healthy); 1 not approved, does not merge, or was rolled back.
+    Where it merges to, whether it opens a pull request and how it deploys stands in [ship] and
+    [deploy] of unlit.toml; what is given here goes before. Doing it again goes on where it stopped.
+
+    Exit code: 0 shipped (and healthy), or a pull request waits for people; 1 not approved, does not
+    merge, or was rolled back; 4 the remote protects its branch; 5 remote or forge failed.
 
     Args:
         run: The run, the start of its id, or ``last``.
         deploy: Command that deploys; runs in a fence of the role `deploy` and sees UNLIT_COMMIT,
-            UNLIT_PREVIOUS and UNLIT_PERCENT.
+            UNLIT_PREVIOUS, UNLIT_PERCENT and UNLIT_TREE.
         rollback: Command that brings UNLIT_PREVIOUS back; default: deploy it again.
         health: Command that ends with 0 while the product is healthy; may be repeated.
         stages: Percent after each step, such as ``10,50,100``.
         pause_s: Seconds between two looks at health.
+        no_deploy: Merge only, whatever unlit.toml says.
+        redeploy: Deploy it although it was deployed before.
         as_json: Print JSON.
         repository: Folder of the repository; default this one.
     """
-    from unlit.ship import Plan
     from unlit.wiring.desk import open_office
 
     office = open_office(repository, run=run)
     found = office.store.find_run(run)
+    said = None if no_deploy else _deploy_of(office, deploy)
+    if said is not None:
+        said = _given(said, rollback, health, stages, pause_s)
     shipment = office.ship(found.id)
-    facts: dict[str, Any] = {
-        "schema": "unlit.shipment/1", "run": found.id, "commit": shipment.commit,
-        "branch": shipment.branch, "tag": shipment.tag, "again": shipment.again,
-        "attestations": dict(office.attestations(found.id, shipment)),
-    }  # fmt: skip
-    text = f"Shipped: {shipment.commit[:10]} on {shipment.branch}, tag {shipment.tag}.\n"
+    facts = _facts(shipment)
+    text = _words(shipment)
     done = None
-    if deploy is not None:
-        percents = tuple(int(part) for part in stages.split(","))
-        plan = Plan(deploy, rollback, percents, pause_s=pause_s)
-        done = asyncio.run(_roll_out(office, shipment, plan, health or []))
-        facts["rollout"] = {
-            "ok": done.ok, "percent": done.percent, "restored": done.restored,
-            "steps": [{"name": s.name, "ok": s.ok, "words": s.words} for s in done.steps],
-        }  # fmt: skip
-        text += _rollout_words(done)
+    if not shipment.pending:
+        facts["attestations"] = dict(office.attestations(found.id, shipment))
+        if said is not None:
+            done = _roll_out(office, shipment, said, again=redeploy)
+            facts["rollout"] = {
+                "ok": done.ok, "percent": done.percent, "restored": done.restored,
+                "steps": [{"name": s.name, "ok": s.ok, "words": s.words} for s in done.steps],
+            }  # fmt: skip
+            text += _rollout_words(done)
+    office.tell()
     sys.stdout.write(json.dumps(facts) + "\n" if as_json else text)
     return 0 if done is None or done.ok else 1
 
 
-async def _roll_out(
-    office: "Office", shipment: "Shipment", plan: "Plan", health: list[str]
-) -> "Rollout":
-    from unlit.ship import roll_out
-    from unlit.ship.adapters.fence_hands import deploy_fence, scenarios
-    from unlit.ship.repository import Repository
+def _deploy_of(office: "Office", command: str | None) -> "DeploySettings | None":
+    from unlit.wiring.after_gate import DeploySettings
+    from unlit.wiring.ship_plan import after_gate_of
 
-    run = office.store.find_run(shipment.run)
-    home = Repository(Path(run.repository))
-    previous = home.parents(shipment.commit)[0]
-    folder = Path(tempfile.mkdtemp(prefix="unlit-deploy-"))
-    try:
-        home.export(shipment.commit, folder)
-        clock = office.desk.clock
-        async with deploy_fence(
-            run.id, folder, office.repository / "policy.toml", office.paths.root, clock,
-            secret_env=office.settings.env,
-        ) as hands:  # fmt: skip
-            checks = scenarios(hands, health)
-            return await roll_out(plan, shipment.commit, previous, hands, checks, clock)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    said = after_gate_of(office.repository).deploy
+    if command is None:
+        return said
+    return DeploySettings(command) if said is None else _replaced(said, command=command)
+
+
+def _given(
+    said: "DeploySettings",
+    rollback: str | None,
+    health: list[str] | None,
+    stages: str | None,
+    pause_s: float | None,
+) -> "DeploySettings":
+    return _replaced(
+        said,
+        rollback=rollback,
+        health=None if health is None else tuple(health),
+        stages=None if stages is None else _percents(stages),
+        pause_s=pause_s,
+    )
+
+
+def _replaced(said: "DeploySettings", **given: Any) -> "DeploySettings":
+    from dataclasses import replace
+
+    return replace(said, **{name: value for name, value in given.items() if value is not None})
+
+
+def _percents(text: str) -> tuple[int, ...]:
+    from unlit.core.errors import UsageError
+
+    parts = [part.strip() for part in text.split(",")]
+    if all(part.isascii() and part.isdigit() for part in parts):
+        found = tuple(int(part) for part in parts)
+        if found == tuple(sorted(set(found))) and found[0] > 0 and found[-1] == 100:
+            return found
+    raise UsageError(
+        "SHP-033",
+        f"--stages {text!r} are no stages.",
+        "each is the percent of users after a step; they rise and end with 100.",
+        "write for example --stages 10,50,100.",
+    )
+
+
+def _facts(shipment: "Shipment") -> dict[str, Any]:
+    return {
+        "schema": "unlit.shipment/1", "run": shipment.run, "commit": shipment.commit,
+        "branch": shipment.branch, "tag": shipment.tag, "again": shipment.again,
+        "remote": shipment.remote, "signed": shipment.signed, "regraded": shipment.regraded,
+        "pull_request": shipment.pull_request, "pending": shipment.pending,
+    }  # fmt: skip
+
+
+def _words(shipment: "Shipment") -> str:
+    if shipment.pending:
+        return f"Not shipped yet: {shipment.pending}.\n"
+    where = f"{shipment.remote}/{shipment.branch}" if shipment.remote else shipment.branch
+    text = f"Shipped: {shipment.commit[:10]} on {where}, tag {shipment.tag}.\n"
+    if shipment.signed:
+        text += f"  signed with {shipment.signed}\n"
+    if shipment.pull_request:
+        text += f"  {shipment.pull_request}\n"
+    return text
+
+
+def _roll_out(
+    office: "Office", shipment: "Shipment", said: "DeploySettings", *, again: bool
+) -> "Rollout":
+    from unlit.wiring.deploying import deploy
+
+    return asyncio.run(deploy(office, shipment, said, again=again))
 
 
 def _rollout_words(done: "Rollout") -> str:
+    from unlit.wiring.deploying import words_of
+
     lines = [
         f"  {'●' if step.ok else '✕'} {step.name} {step.words}".rstrip() for step in done.steps
     ]
-    if done.ok:
-        lines.append(f"Deployed to {done.percent} %.")
-    elif done.restored:
-        lines.append("SHP-032 Rolled back: the previous version is back and healthy.")
-    else:
-        lines.append(
-            "SHP-032 Rolled back, and the previous version is NOT healthy. Look at it now."
-        )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, words_of(done)]) + "\n"

@@ -7,6 +7,9 @@ from typing import Final, Protocol
 from unlit.core.clock import Clock
 
 STAGES: Final = (10, 50, 100)
+TREE: Final = "/work"
+PREVIOUS_TREE: Final = "/previous"
+"""Where a deploy fence has the files of what is shipped, and of what ran before it."""
 
 
 class Hands(Protocol):
@@ -26,8 +29,10 @@ class Plan:
     """How a product is deployed.
 
     Attributes:
-        deploy: Command; sees ``UNLIT_COMMIT``, ``UNLIT_PREVIOUS`` and ``UNLIT_PERCENT``.
-        rollback: Command that brings ``UNLIT_PREVIOUS`` back; `None` deploys it again.
+        deploy: Command; sees ``UNLIT_COMMIT``, ``UNLIT_PREVIOUS``, ``UNLIT_PERCENT`` and, in
+            ``UNLIT_TREE``, the folder with the files of what it deploys.
+        rollback: Command that brings ``UNLIT_PREVIOUS`` back; `None` deploys it again, from its
+            own files.
         stages: Percent of users after each step; the last is 100.
         looks: Health is looked at this often after each step, `pause_s` apart; one bad look is
             enough to roll back.
@@ -81,7 +86,7 @@ async def roll_out(
     steps: list[Step] = []
     reached = 0
     for percent in plan.stages:
-        env = _env(commit, previous, percent)
+        env = _env(commit, previous, percent, TREE)
         code, words = await hands.run(plan.deploy, env)
         steps.append(Step(f"deploy {percent} %", code == 0, words))
         wrong = None if code == 0 else f"the deploy command ended with {code}"
@@ -108,7 +113,7 @@ async def _restore(
 ) -> bool:
     command = plan.rollback or plan.deploy
     target = commit if plan.rollback else previous
-    code, words = await hands.run(command, _env(target, previous, 100))
+    code, words = await hands.run(command, _env(target, previous, 100, PREVIOUS_TREE))
     steps.append(Step("roll back", code == 0, words))
     wrong = await _look(plan, health, clock) if code == 0 else f"it ended with {code}"
     steps.append(Step("health after rolling back", wrong is None, wrong or ""))
@@ -126,8 +131,9 @@ async def _look(plan: Plan, health: Sequence[Health], clock: Clock) -> str | Non
     return None
 
 
-def _env(commit: str, previous: str, percent: int) -> dict[str, str]:
+def _env(commit: str, previous: str, percent: int, tree: str) -> dict[str, str]:
     return {
+        "UNLIT_TREE": tree,
         "UNLIT_COMMIT": commit,
         "UNLIT_PREVIOUS": previous,
         "UNLIT_PERCENT": str(percent),

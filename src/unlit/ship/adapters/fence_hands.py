@@ -11,10 +11,10 @@ from typing_extensions import override
 
 from unlit.core.clock import Clock
 from unlit.core.ids import RunId
-from unlit.fence import FenceHost, FenceSpec
+from unlit.fence import FenceHost, FenceSpec, Mount
 from unlit.fence.fence import Fence
 from unlit.policy import AuditLog, Identity, load_policy
-from unlit.ship.rollout import Hands, Health
+from unlit.ship.rollout import PREVIOUS_TREE, Hands, Health
 
 ROLE: Final = "deploy"
 _TAIL: Final = 500
@@ -64,7 +64,9 @@ class DeployPlace:
         secret_env: Where credentials of kind `env` are read from; never seen inside.
         timeout_s: For each command.
         stage: Names it, and its audit log.
-        overrides: Where hosts really are, for tests: host to ``127.0.0.1:PORT``.
+        previous: Files of what ran before, shown read-only at ``/previous``.
+        overrides: Names that the operator answers himself, and the ``HOST:PORT`` where.
+        roots: PEM file of the roots that servers are checked by; default the machine's own.
     """
 
     run: RunId
@@ -73,7 +75,9 @@ class DeployPlace:
     secret_env: Mapping[str, str]
     timeout_s: float = 900
     stage: str = "deploy"
+    previous: Path | None = None
     overrides: Mapping[str, str] | None = None
+    roots: str | None = None
 
 
 @asynccontextmanager
@@ -90,6 +94,8 @@ async def deploy_fence(place: DeployPlace, tree: Path, clock: Clock) -> AsyncIte
         OutsideFailed: The machine cannot make the fence.
     """
     state = place.state
+    before = place.previous
+    mounts = () if before is None else (Mount(before, PREVIOUS_TREE),)
     found = load_policy(place.policy)
     audit = AuditLog.open_or_beside(
         state / "audit" / place.stage, {"log": place.stage}, clock,
@@ -99,10 +105,11 @@ async def deploy_fence(place: DeployPlace, tree: Path, clock: Clock) -> AsyncIte
         host = await FenceHost.start(
             state / f"{place.stage}-fences", audit,
             secret_env=place.secret_env, overrides=place.overrides,
+            upstream_tls=place.roots,
         )  # fmt: skip
         try:
             identity = Identity(place.run, place.stage, "unlit", ROLE)
-            fence = await host.open(FenceSpec(ROLE, found, identity, tree))
+            fence = await host.open(FenceSpec(ROLE, found, identity, tree, mounts))
             try:
                 yield FenceHands(fence, place.timeout_s)
             finally:
