@@ -26,6 +26,7 @@ MAX_HEAD: Final = 128 * 1024
 IDLE_S: Final = 75
 HEAD_S: Final = 60
 QUEUED: Final = 32
+MANY: Final = 64 * 1024
 GRACE_S: Final = 1.0
 _JSON: Final = "Content-Type: application/json;charset=utf-8\r\n"
 
@@ -301,9 +302,12 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Request, keep: bool) -> None:
         found = self._door.respond(request)
         if isinstance(found, Reply):
-            self._out.append(self._encoded(found, request.method, keep))
+            whole = self._encoded(found, request.method, keep)
+            self._out.append(whole)
             if not keep:
                 self._end()
+            elif len(whole) > MANY or len(self._out) > QUEUED:
+                self._flush()  # the transport says at once when the client does not follow
             return
         self._task = self._loop.create_task(self._later(found, request.method, keep))
 
