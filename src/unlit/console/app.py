@@ -1,9 +1,11 @@
 """The application: a table of routes with the role that each needs, and one guard before all."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Final
 
 from starlette.applications import Starlette
@@ -12,12 +14,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from unlit.console import oidc
 from unlit.console.api import OPERATIONS, PREFIX, Operation, openapi, read_body
-from unlit.console.live import Watcher, live_board, live_run
+from unlit.console.live import Watcher, live_board, live_run, live_try
 from unlit.console.model import Console, Role, Session
 from unlit.console.pages import (
     audit,
@@ -31,6 +34,7 @@ from unlit.console.pages import (
     runs,
     scenarios,
     settings,
+    tries,
     twins,
 )
 from unlit.console.queries import Queries
@@ -85,8 +89,12 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("/audit", audit.audit),
     Entry("/audit.json", audit.audit),
     Entry("/settings", settings.settings),
+    Entry("/runs/{run}/try", tries.begin, Role.DECIDER, "POST"),
+    Entry("/tries/{name}", tries.show, Role.DECIDER),
+    Entry("/tries/{name}/end", tries.end, Role.DECIDER, "POST"),
     Entry("/runs/{run}/decision", questions.decide, Role.DECIDER, "POST"),
     Entry("/runs/{run}/questions/{number:int}", questions.answer, Role.DECIDER, "POST"),
+    Entry("/runs/{run}/access/{number:int}", questions.access, Role.DECIDER, "POST"),
 )
 
 
@@ -106,6 +114,10 @@ def create_app(console: Console) -> ASGIApp:
         Route("/assets/{digest}/{name}", _asset, methods=["GET"]),
         Route("/live/board", partial(_live, console=console, make=live_board, watcher=watcher)),
         Route("/live/runs/{run}", partial(_live, console=console, make=live_run, watcher=watcher)),
+        Route(
+            "/live/tries/{name}", partial(_live, console=console, make=live_try, watcher=watcher)
+        ),
+        WebSocketRoute("/tries/{name}/terminal", partial(_terminal, console=console)),
         Route("/logout", partial(_logout, console=console), methods=["POST"]),
     ]
     routes += [
@@ -126,7 +138,11 @@ def create_app(console: Console) -> ASGIApp:
         )
         for operation in OPERATIONS
     ]
-    app = Starlette(routes=routes, exception_handlers={404: partial(_missing, console=console)})
+    app = Starlette(
+        routes=routes,
+        lifespan=partial(_life, console=console),
+        exception_handlers={404: partial(_missing, console=console)},
+    )
     return Guard(GZipMiddleware(app, minimum_size=1000, compresslevel=6), console)
 
 
@@ -140,7 +156,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         host = next((value for name, value in scope["headers"] if name == b"host"), b"")
@@ -155,6 +171,14 @@ class Guard:
                     headers["strict-transport-security"] = "max-age=31536000"
             await send(message)
 
+        if scope["type"] == "websocket":
+            origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+            is_ours = origin.partition(b"://")[2].lower() == host.lower()
+            if is_ours and host.decode("latin-1").lower() in self._hosts:
+                await self._app(scope, receive, send)
+                return
+            await WebSocket(scope, receive, send).close(4403)
+            return
         if host.decode("latin-1").lower() not in self._hosts:
             refusal = Response("This console does not answer to that name.\n", 421)
             await refusal(scope, receive, guarded)
@@ -183,9 +207,17 @@ async def _serve(request: Request, *, console: Console, entry: Entry, limit: Lim
             if not is_csrf(form.get(CSRF_FIELD, ""), session, console.key) or _is_foreign(request):
                 return _refused(page, "This form is not from this page, or its page is too old.")
             page = Page(request, console, session, page.queries, form)
-        return await run_in_threadpool(entry.handler, page)
+        return await _answer(entry.handler, page)
     except UnlitError as error:
         return _error(page, error)
+
+
+async def _answer(handler: Handler, page: Page) -> Response:
+    """Let the record be read beside the loop, and what waits in it."""
+    found = await run_in_threadpool(handler, page) if not iscoroutinefunction(handler) else (
+        handler(page)
+    )  # fmt: skip
+    return found if isinstance(found, Response) else await found
 
 
 def _bearer(request: Request, console: Console) -> Session | None:
@@ -371,6 +403,32 @@ async def _live(
         return await make(page, watcher)
     except UnlitError as error:
         return JSONResponse({"error": error.what, "code": error.code}, status_of(error))
+
+
+@asynccontextmanager
+async def _life(app: Starlette, *, console: Console) -> AsyncIterator[None]:
+    """What people try ends with the console."""
+    try:
+        yield
+    finally:
+        if console.trials is not None:
+            await console.trials.close()
+
+
+async def _terminal(socket: WebSocket, *, console: Console) -> None:
+    """Join a browser to the terminal of a try; the guard has looked at its host and origin."""
+    cookie = socket.cookies.get(COOKIE, "")
+    now_s = int(console.clock.now().timestamp())
+    session = unseal(cookie, console.key, now_s) if cookie else None
+    if session is None or not session.may(Role.DECIDER) or console.trials is None:
+        await socket.close(4403)
+        return
+    try:
+        kept = console.trials.find(str(socket.path_params["name"]))
+    except UnlitError:
+        await socket.close(4404)
+        return
+    await tries.talk(socket, kept, console.trials)
 
 
 def fresh_token() -> str:

@@ -8,7 +8,8 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from unlit.console.model import Console
+from unlit.console.model import Console, Role
+from unlit.console.pages import tries
 from unlit.console.pages.board import board_fragment
 from unlit.console.pages.report import run_fragment
 from unlit.console.queries import Queries
@@ -106,6 +107,20 @@ async def live_board(page: Page, watcher: Watcher) -> Response:
     return _full(watcher) or _respond(
         _stream(page, watcher, lambda: board_fragment(page), lambda: False)
     )
+
+
+async def live_try(page: Page, watcher: Watcher) -> Response:
+    """Stream what the twins of a try hold, until it is over."""
+    if not page.session.may(Role.DECIDER):
+        return Response("This needs the role decider.\n", 403)
+    tries.trials_of(page.console).find(page.path("name"))
+
+    async def stream() -> AsyncIterator[bytes]:
+        async for text in tries.states(page):
+            yield event(text)
+        yield event("over", "over")
+
+    return _full(watcher) or _respond(stream())
 
 
 async def live_run(page: Page, watcher: Watcher) -> Response:

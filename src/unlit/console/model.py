@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from unlit.console.oidc import Provider
+    from unlit.console.trials import Trials
     from unlit.core.clock import Clock
     from unlit.core.ids import RunId
     from unlit.record.store import Store
@@ -73,6 +74,7 @@ class Console:
         hosts: Values of the Host header that are answered; others are refused.
         ship: Ships an approved run.
         evaluations: What the evaluator keeps for itself; shown to people only.
+        trials: Candidates that people try now; none where nothing can be tried.
         provider: Identity provider that people log in with, besides the token.
     """
 
@@ -89,4 +91,5 @@ class Console:
     zone: tzinfo | None = None
     secure: bool = False
     provider: Provider | None = None
+    trials: Trials | None = None
     roles: frozenset[Role] = field(default=ALL_ROLES)

@@ -20,7 +20,8 @@ SESSION_S: Final = 14 * 24 * 3600
 CSRF_FIELD: Final = "csrf"
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; frame-src http://*.localhost:*; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": CSP,

@@ -15,6 +15,7 @@ import uvicorn
 from unlit.console.app import create_app, fresh_token
 from unlit.console.model import Console, Place, Role
 from unlit.console.oidc import Provider
+from unlit.console.trials import Trials
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
@@ -25,6 +26,7 @@ from unlit.wiring.desk import (
     find_repository,
     newest_repository,
     open_office,
+    try_settings,
 )
 from unlit.wiring.paths import state_paths, vault_path
 from unlit.wiring.settings import read_settings
@@ -91,8 +93,11 @@ def _where(repository: Path | None) -> Path | None:
         return repository
     settings = read_settings()
     here = find_repository(Path())
-    if settings.text("database_url") or state_paths(settings, here).database.exists():
+    if settings.text("database_url"):
         return here
+    with suppress(InvalidInput):  # a folder above the state, such as one's home, is no repository
+        if state_paths(settings, here).database.exists():
+            return here
     return newest_repository(settings) or here
 
 
@@ -132,8 +137,17 @@ def console_of(office: Office, port: int, outside: Outside) -> Console:
         secure=bool(outside.public_url and outside.public_url.startswith("https://")),
         provider=_provider(office, outside),
         ship=office.ship,
+        trials=_trials(office, vault, port),
         evaluations=Evaluations(lambda run: _evaluations(office, run)),
     )
+
+
+def _trials(office: Office, vault: Path | None, port: int) -> Trials:
+    def audit(kind: str, run: str, person: str, fields: Mapping[str, object]) -> None:
+        office.desk.log.write(kind, run, person, fields)
+
+    framed_by = f"http://127.0.0.1:{port} http://localhost:{port}"
+    return Trials(try_settings(office, vault, framed_by=framed_by), SystemClock(), audit)
 
 
 def _public_host(outside: Outside) -> set[str]:
@@ -209,7 +223,9 @@ def serve(opened: Opened, ready: Callable[[str], None]) -> None:
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=1,
-        lifespan="off",
+        lifespan="on",
+        ws="wsproto",
+        ws_max_size=65_536,
     )
     ready(opened.url)
     uvicorn.Server(config).run(sockets=[opened.listener])

@@ -5,6 +5,7 @@ candidate can plant anything in a layer that a later candidate gets. See ADR 000
 """
 
 import asyncio
+import fcntl
 import os
 import shutil
 import sys
@@ -16,8 +17,8 @@ from typing import Final
 
 from unlit.core.canonical import digest_bytes, digest_json
 from unlit.core.errors import OutcomeNotGoodEnough
-from unlit.fence.host import FenceHost
 from unlit.fence.model import FenceSpec, Finished, Mount
+from unlit.fence.ports import Host
 from unlit.policy import Identity, Policy
 
 TARGET: Final = "/deps"
@@ -46,13 +47,14 @@ MANIFESTS: Final = (
 
 _BUILD_S: Final = 900.0
 _TOOLS: Final = "/opt/unlit/bin"
-_PASSED_ON: Final = (
+INDEXES: Final = (
     "PIP_INDEX_URL",
     "PIP_EXTRA_INDEX_URL",
     "UV_DEFAULT_INDEX",
     "UV_INDEX_URL",
     "NPM_CONFIG_REGISTRY",
 )
+"""Names of the environment's variables that say where packages come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def toolchain_mounts() -> tuple[Mount, ...]:
     return () if base.is_relative_to("/usr") else (Mount(base, str(base)),)
 
 
-async def dependency_layer(host: FenceHost, order: LayerOrder) -> Path:
+async def dependency_layer(host: Host, order: LayerOrder) -> Path:
     """Return the folder of a product's dependencies, built if it is not in the cache.
 
     Raises:
@@ -94,10 +96,12 @@ async def dependency_layer(host: FenceHost, order: LayerOrder) -> Path:
     }
     if order.build is None:
         manifests = {}
-    layer = order.cache / _key(order.build or "", manifests)
+    layer = order.cache / _key(order.build or "", manifests, host.backend)
+    order.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if host.backend != "full" and order.build is not None:
+        return await _in_place(host, order, order.build, manifests, layer)
     if layer.is_dir():
         return layer
-    order.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=order.cache) as scratch:
         made = Path(scratch) / "layer"
         made.mkdir()
@@ -113,10 +117,37 @@ async def dependency_layer(host: FenceHost, order: LayerOrder) -> Path:
     return layer
 
 
-def _key(build: str, manifests: Mapping[str, bytes]) -> str:
+async def _in_place(
+    host: Host, order: LayerOrder, build: str, manifests: Mapping[str, bytes], layer: Path
+) -> Path:
+    """Build where it stays: a backend without mounts shows it at its own path, in its scripts too.
+
+    A mark beside it says that it is whole; one that is not is made anew.
+    """
+    mark = layer.with_name(f"{layer.name}.whole")
+    lock = os.open(layer.with_name(f"{layer.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        if mark.exists():
+            return layer
+        await asyncio.to_thread(shutil.rmtree, layer, ignore_errors=True)
+        await asyncio.to_thread(layer.mkdir)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=order.cache) as scratch:
+            for name, content in manifests.items():
+                (Path(scratch) / name).write_bytes(content)
+            await _build(host, order, build, Path(scratch), layer)
+        await asyncio.to_thread(_readable, layer)
+        mark.touch()
+    finally:
+        os.close(lock)
+    return layer
+
+
+def _key(build: str, manifests: Mapping[str, bytes], backend: str) -> str:
     named = {name: digest_bytes(content) for name, content in manifests.items()}
     python = f"{sys.version_info.major}.{sys.version_info.minor} {sys.base_prefix}"
-    return digest_json([build, named, python]).removeprefix("sha256:")[:32]
+    told = [build, named, python] if backend == "full" else [build, named, python, backend]
+    return digest_json(told).removeprefix("sha256:")[:32]
 
 
 def _only_python(made: Path) -> None:
@@ -127,7 +158,7 @@ def _only_python(made: Path) -> None:
         (folder / name).symlink_to(_python())
 
 
-async def _build(host: FenceHost, order: LayerOrder, build: str, seen: Path, made: Path) -> None:
+async def _build(host: Host, order: LayerOrder, build: str, seen: Path, made: Path) -> None:
     mounts = [Mount(made, TARGET, writable=True), *toolchain_mounts()]
     if uv := _uv():
         mounts.append(Mount(uv, f"{_TOOLS}/uv"))
@@ -149,7 +180,7 @@ async def _build(host: FenceHost, order: LayerOrder, build: str, seen: Path, mad
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, str]:
-    passed = {name: env[name] for name in _PASSED_ON if env.get(name, "").startswith("http")}
+    passed = {name: env[name] for name in INDEXES if env.get(name, "").startswith("http")}
     return {
         "PATH": f"{TARGET}/venv/bin:{_TOOLS}:/usr/local/bin:/usr/bin:/bin",
         "UV_CACHE_DIR": "/tmp/uv",  # noqa: S108 # inside the fence, gone with it
@@ -179,17 +210,21 @@ def _uv() -> Path | None:
 
 def _keep(made: Path, layer: Path) -> None:
     """Let every fence read it and none change it; then it is in the cache, whole or not at all."""
+    _readable(made)
+    try:
+        made.rename(layer)
+    except OSError:
+        if not layer.is_dir():  # another process built the same layer: theirs is as good
+            raise
+
+
+def _readable(made: Path) -> None:
     for folder, _, names in os.walk(made, followlinks=False):
         Path(folder).chmod(0o755)
         for name in names:
             path = Path(folder) / name
             if not path.is_symlink():
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
-    try:
-        made.rename(layer)
-    except OSError:
-        if not layer.is_dir():  # another process built the same layer: theirs is as good
-            raise
 
 
 def _failed(build: str, ended: Finished) -> OutcomeNotGoodEnough:

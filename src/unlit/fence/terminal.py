@@ -39,7 +39,7 @@ async def run_on_terminal(fence: Fence, command: Command, terminal: int) -> int:
     loop.add_signal_handler(signal.SIGWINCH, resize)
     done = asyncio.Event()
     try:
-        with _raw(terminal):
+        with raw_terminal(terminal):
             _carry(terminal, inner)
             _carry(inner, terminal, lambda: loop.call_soon_threadsafe(done.set))
             await running.ended_event()
@@ -52,8 +52,15 @@ async def run_on_terminal(fence: Fence, command: Command, terminal: int) -> int:
     return (await running.wait()).exit_code
 
 
+def terminal_size(terminal: int) -> tuple[int, int]:
+    """Return rows and columns of a terminal."""
+    size = os.get_terminal_size(terminal)
+    return size.lines, size.columns
+
+
 @contextlib.contextmanager
-def _raw(terminal: int) -> Iterator[None]:
+def raw_terminal(terminal: int) -> Iterator[None]:
+    """Pass every key on as it is while the block runs."""
     before = termios.tcgetattr(terminal)
     tty.setraw(terminal, termios.TCSADRAIN)  # what was typed ahead is kept
     try:

@@ -36,6 +36,7 @@
     u: () => { const up = $("[data-up]"); location.href = up ? up.href : "/"; },
     c: () => { const button = $("[data-copy]"); if (button) copy(button); },
     "/": () => { const find = $("input[type=search]"); if (find) { find.focus(); find.select(); } },
+    t: () => { const button = $("[data-try]"); if (button) button.click(); },
     "?": () => $("#keys").showModal(),
     " ": () => hold(),
   };
@@ -65,10 +66,11 @@
   if (live) {
     document.addEventListener("htmx:sse:after:connection", () => show("on", "live, " + clock()));
     document.addEventListener("htmx:sse:before:message", (e) => { last = clock(); if (held) { missed++; show("held", `held, ${missed} new`); e.preventDefault(); } });
-    document.addEventListener("htmx:sse:after:message", () => { if (!held) show("on", "live, " + last); announce(); });
+    document.addEventListener("htmx:sse:after:message", () => { if (!held) show("on", "live, " + last); announce(); const tried = $("[data-try-state]"); if (tried && began && tried.dataset.tryState !== began && began === "starting") location.reload(); });
     document.addEventListener("htmx:sse:error", () => show("lost", `not live since ${last}, trying again`));
     document.addEventListener("over", () => setTimeout(() => location.reload(), 300));
   }
+  const began = ($("[data-try-state]") || { dataset: {} }).dataset.tryState;
   let said = "", saidAt = 0;
   const announce = () => {
     const head = $(".lede h1, .verdict h1");

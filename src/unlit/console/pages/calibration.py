@@ -1,12 +1,15 @@
 """Whether forecasts, gates and the line itself keep what they say; only from the record."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from unlit.console.web import Page
+from unlit.core.errors import UnlitError
+from unlit.evaluation.cards import judge_cards
 from unlit.record.model import Forecast, RunState
 from unlit.review.charts import reliability
 from unlit.review.service import level_for
@@ -40,7 +43,18 @@ def calibration(page: Page) -> Response:
             page.queries.shipments(page.console.clock.now() - _WINDOW), page.console.clock.now()
         ),
         levels=levels,
+        judges=judges_of(page.console.place.vault),
     )
+
+
+def judges_of(vault: Path | None) -> list[dict[str, Any]]:
+    """Return the cards of the vault's judges; none where there are no labels to read."""
+    if vault is None:
+        return []
+    try:
+        return judge_cards(vault)
+    except (UnlitError, OSError):
+        return []
 
 
 def kept(forecasts: list[Forecast]) -> list[dict[str, Any]]:

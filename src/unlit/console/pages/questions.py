@@ -5,7 +5,7 @@ from itertools import groupby
 from starlette.responses import RedirectResponse, Response
 
 from unlit.console.web import Page
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, UsageError
 
 _ANSWERS = {"yes": "approved", "no": "rejected"}
 
@@ -48,7 +48,7 @@ def access(page: Page) -> Response:
     decision = _ANSWERS.get(page.form.get("answer", ""))
     for_s = page.form.get("for_s", "3600")
     if decision is None or not (for_s.isascii() and for_s.isdigit() and len(for_s) < 9):
-        raise InvalidInput(
+        raise UsageError(
             "CON-022", "No answer was chosen.", "choosing and sending are two acts.",
             "choose allow or refuse, and for how long, then send.",
         )  # fmt: skip

@@ -52,7 +52,12 @@ class PageLinks:
 def _report(page: Page, run: RunId | None = None) -> Report:
     store = page.console.store
     found = run or store.find_run(page.path("run")).id
-    return build_report(store, found, fences=fences_of(_logs(page, found), found))
+    return build_report(
+        store,
+        found,
+        fences=fences_of(_logs(page, found), found),
+        now=page.console.clock.now(),
+    )
 
 
 def _logs(page: Page, run: RunId) -> list[Path]:
@@ -73,7 +78,14 @@ def _body(page: Page, report: Report, said: str = "") -> dict[str, Any]:
             links=PageLinks(report.run.id),
         )
     facts = facts_for(report, PageLinks(report.run.id))
-    return {**facts, "desk": Markup(desk) if desk else None}  # noqa: S704 # our own template
+    access = ""
+    if report.access:
+        access = page.text("access_desk.html", r=report, may=page.session.may(Role.DECIDER))
+    return {
+        **facts,
+        "desk": Markup(desk) if desk else None,  # noqa: S704 # our own template
+        "access_desk": Markup(access) if access else None,  # noqa: S704 # our own template
+    }
 
 
 def _quotes(page: Page, report: Report) -> tuple[tuple[Quote, ...], ...]:
@@ -88,7 +100,13 @@ def report(page: Page) -> Response:
     """Show the report of a run."""
     found = _report(page)
     live = found.run.state in (RunState.QUEUED.value, RunState.RUNNING.value)
-    return page.render("run.html", live=live, **_body(page, found))
+    may_try = (
+        page.console.trials is not None
+        and page.session.may(Role.DECIDER)
+        and bool(found.candidates)
+        and not live
+    )
+    return page.render("run.html", live=live, may_try=may_try, **_body(page, found))
 
 
 def run_fragment(page: Page, run: RunId) -> str:

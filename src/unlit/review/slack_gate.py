@@ -1,0 +1,170 @@
+"""Gates by Slack: asked once per candidate in a channel, decided by buttons, a form or a reply."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from unlit.core.clock import Clock
+from unlit.core.errors import OutsideFailed, UnlitError
+from unlit.core.ids import RunId
+from unlit.record.model import RunState
+from unlit.review.outside import OutsideDesk, Said
+from unlit.review.rules import slack
+from unlit.review.service import build_report
+
+_KEPT_S: Final = 2 * slack.WINDOW_S
+
+
+class Call(Protocol):
+    """Calls a method of Slack's Web API."""
+
+    def __call__(self, method: str, **arguments: Any) -> Mapping[str, Any]:
+        """Call it; raises `OutsideFailed` when Slack says no."""
+        ...
+
+
+class SlackGate:
+    """The gate of one repository, in one channel.
+
+    Args:
+        desk: Decides.
+        call: Slack's Web API.
+        channel: Where gates are asked about.
+        folder: What was asked and what was taken; survives a restart.
+        clock: Says when.
+        link: Returns the address of a run's report, or an empty text.
+    """
+
+    def __init__(
+        self,
+        desk: OutsideDesk,
+        call: Call,
+        channel: str,
+        folder: Path,
+        clock: Clock,
+        link: Callable[[RunId], str] = lambda run: "",
+    ) -> None:
+        self._desk = desk
+        self._call = call
+        self._channel = channel
+        self._path = folder / "asked.json"
+        self._seen = folder / "seen"
+        self._clock = clock
+        self._link = link
+        self._seen.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def ask(self) -> int:
+        """Ask about every run that waits and was not asked about; return how many were.
+
+        A message that was posted when we died before writing it down is asked again: better twice
+        than never; its buttons are about the same candidate, and one decision stands.
+        """
+        store = self._desk.desk.store
+        asked = self._asked()
+        count = 0
+        for run in store.runs(states=(RunState.WAITING,), limit=200):
+            made = next((row for row in store.candidates(run.id) if row.id == run.candidate), None)
+            if made is None or asked.get(run.id, {}).get("tree") == made.tree[:12]:
+                continue
+            gate = slack.Asked(run.id, made.id, made.tree[:12])
+            report = build_report(store, run.id)
+            questions = [row.text for row in store.questions(run.id) if row.answer is None]
+            told = slack.message(gate, report.headline, questions, self._link(run.id))
+            posted = self._call("chat.postMessage", channel=self._channel, **told)
+            asked[run.id] = {
+                "channel": str(posted["channel"]), "ts": str(posted["ts"]), "tree": gate.tree,
+            }  # fmt: skip
+            self._write(asked)
+            count += 1
+        return count
+
+    def fresh(self, signature: str) -> bool:
+        """Whether a signed request was not taken before; taken now, also by another process."""
+        now_s = self._clock.now().timestamp()
+        for old in self._seen.iterdir():
+            if now_s - float(old.name.partition("-")[0]) > _KEPT_S:
+                old.unlink(missing_ok=True)
+        name = hashlib.sha256(signature.encode()).hexdigest()[:40]
+        if any(path.name.endswith(name) for path in self._seen.iterdir()):
+            return False
+        lock = self._seen / f"{int(now_s)}-{name}"
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return False
+        return True
+
+    def interact(self, body: bytes) -> Callable[[], None] | None:
+        """Take an interactivity request; return what is to be done after it was acknowledged."""
+        act = slack.interaction(body)
+        if act is None or act.asked is None:
+            return None
+        if act.kind == "click":
+            return lambda: self._clicked(act)
+        return lambda: self._decide(act, RunId(act.asked.run if act.asked else ""))
+
+    def event(self, event: Mapping[str, Any]) -> Callable[[], None] | None:
+        """Take a message event; return what is to be done after it was acknowledged."""
+        act = slack.reply(event)
+        if act is None:
+            return None
+        channel = str(event.get("channel", ""))
+        for run, where in self._asked().items():
+            if (where["channel"], where["ts"]) == (channel, act.thread):
+                return lambda: self._decide(act, RunId(run))
+        return None
+
+    def _clicked(self, act: slack.Act) -> None:
+        """Ask for the reason; who may not decide hears so at once."""
+        asked = act.asked
+        assert asked is not None  # noqa: S101 # `interact` looked
+        said = Said(act.user, RunId(asked.run), act.decision, "", "Slack", asked.tree)
+        try:
+            self._desk.person_of(said)
+            needed = self._desk.reason_needed(said.run, act.decision)
+        except UnlitError as error:
+            self._tell(said.run, f"<@{act.user}> Nothing was decided. {error.what}")
+            return
+        self._call("views.open", trigger_id=act.trigger, view=slack.form(act, needed=needed))
+
+    def _decide(self, act: slack.Act, run: RunId) -> None:
+        where = self._asked().get(run, {})
+        tree = act.asked.tree if act.asked is not None else where.get("tree", "")
+        answer = self._desk.decide(Said(act.user, run, act.decision, act.reason, "Slack", tree))
+        self._tell(run, f"<@{act.user}> {answer.text}")
+        if answer.settled and where:
+            self._call(
+                "chat.update", channel=where["channel"], ts=where["ts"], text=answer.text,
+                blocks=slack.settled(answer.text),
+            )  # fmt: skip
+
+    def _tell(self, run: RunId, text: str) -> None:
+        where = self._asked().get(run)
+        thread = {"thread_ts": where["ts"]} if where else {}
+        channel = where["channel"] if where else self._channel
+        self._call("chat.postMessage", channel=channel, text=text, **thread)
+
+    def _asked(self) -> dict[str, dict[str, str]]:
+        try:
+            found: dict[str, dict[str, str]] = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def _write(self, asked: Mapping[str, Mapping[str, str]]) -> None:
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps(asked, indent=1), encoding="utf-8")
+        partial.replace(self._path)
+
+
+def refused(method: str, word: str) -> OutsideFailed:
+    """Return the error for a method that Slack refused."""
+    return OutsideFailed(
+        "REV-064",
+        f"Slack answered {word} to {method}.",
+        "the gate stays as it is; it can be decided at the terminal.",
+        "see that the app is in the channel and has chat:write; look the word up at Slack's.",
+    )
