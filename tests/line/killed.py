@@ -19,6 +19,7 @@ from typing_extensions import override
 from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
 from unlit.line.model import Shipped
+from unlit.line.ports import Recheck
 from unlit.line.service import Line
 from unlit.record.model import GateDecision, RunState
 from unlit.record.store import Store
@@ -43,7 +44,7 @@ class FolderShipper:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def ship(self, run: RunId) -> Shipped:
+    def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
         self._folder.mkdir(exist_ok=True)
         mark = self._folder / run
         again = mark.exists()

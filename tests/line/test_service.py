@@ -10,6 +10,7 @@ from unlit.context.model import Trust
 from unlit.core.errors import InvalidInput
 from unlit.core.states import Partition, Verdict
 from unlit.line.model import LineEvent
+from unlit.line.onward import rewind
 from unlit.line.service import Line
 from unlit.line.stopping import stop_run
 from unlit.record.model import FailureClass, GateDecision, RunState, StageState
@@ -203,9 +204,9 @@ async def test_a_run_goes_back_to_a_stage_and_keeps_what_came_before(
         run = await line.start(asked)
         assert (await line.wait(run)).state is RunState.ENDED
         with pytest.raises(InvalidInput, match="LIN-016"):
-            await line.rewind(run, "build/c9")
+            await rewind(line, run, "build/c9")
         (played / "2" / "quality").write_text("10")
-        await line.rewind(run, "build/c2")
+        await rewind(line, run, "build/c2")
         done = await line.wait(run)
     assert (done.state, done.verdict) == (RunState.WAITING, Verdict.SHIP)
     attempts = {stage.key: stage.attempt for stage in world.store.stages(run)}

@@ -8,12 +8,13 @@ from tests.line.world import durable_url, overlays, request, services
 
 from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput
-from unlit.line import flow, graph_flow
+from unlit.line import flow, graph_flow, tournament
 from unlit.line.service import Line
 from unlit.record.model import RunState
 
 STEPS = {
     "line-1": "sha256:55ff26a6614a",
+    "line-2": "sha256:e3db98ccae2c",
 }
 """Version of the flow to the start of a digest of its steps' names in order. A changed digest wants
 a new version in `flow.FLOW_VERSION` and a new row: runs of the old one must not go on in it."""
@@ -21,10 +22,10 @@ a new version in `flow.FLOW_VERSION` and a new row: runs of the old one must not
 
 def steps() -> str:
     names: list[str] = []
-    for module in (flow, graph_flow):
+    for module in (flow, graph_flow, tournament):
         text = Path(str(module.__file__)).read_text()
         names += re.findall(
-            r'(?:perform|_stage|staged)\(\s*(?:work, |self\._work, )?"([\w/-]+)"', text
+            r'(?:perform|_stage|staged|_phase)\(\s*(?:work, |self\._work, )?"([\w/-]+)"', text
         )
         names += re.findall(r'"(unlit\.\w+|codergen|tool|wait\.human)":', text)
     return digest_json(names)
@@ -43,5 +44,5 @@ async def test_a_run_of_another_version_is_refused_in_words(
     world.store.change_run(run, world.clock.now(), state=RunState.RUNNING)
     monkeypatch.setattr(flow, "FLOW_VERSION", "line-999")
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
-        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-1"):
+        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-2"):
             await line.resume(run)

@@ -40,6 +40,7 @@ def start(  # noqa: PLR0913 # one flag each
     turn_s: float = 3600,
     line: str = "default",
     memory: str = "on",
+    backend: str | None = None,
     queue: bool = False,
     as_json: Json = False,
 ) -> int:
@@ -58,6 +59,7 @@ def start(  # noqa: PLR0913 # one flag each
         turn_s: Most seconds of one turn of the agent.
         line: The line to take: `default`, a DOT file, or a name in lines/ of the repository.
         memory: on, off, or placebo (text of the same length that says nothing).
+        backend: What fences are made of: full, or landlock, which holds less and says so.
         queue: Leave the work to `unlit worker` processes and return at once.
         as_json: Print the result as JSON.
     """
@@ -66,6 +68,7 @@ def start(  # noqa: PLR0913 # one flag each
         "vault": vault,
         "max_candidates": candidates,
         "max_trajectories": trajectories,
+        "backend": backend,
     }
     agents = None if agent is None else tuple(agent.split(","))
     spec = spec.resolve()
@@ -172,6 +175,7 @@ def go_back(name: str, stage: str, *, repository: Repository = None, as_json: Js
     interruption = Interruption()
 
     async def work() -> "Run":
+        from unlit.line.onward import rewind as rewind_run
         from unlit.line.service import Line
         from unlit.wiring.build import open_factory
 
@@ -183,7 +187,7 @@ def go_back(name: str, stage: str, *, repository: Repository = None, as_json: Js
                 Line.open(factory.services, factory.durable_url) as line,
             ):
                 found = factory.services.store.find_run(name)
-                await line.rewind(found.id, stage)
+                await rewind_run(line, found.id, stage)
                 interruption.on(found.id)
                 return await line.wait(found.id)
         finally:

@@ -134,6 +134,20 @@ class Workspace:
             return False
         return True
 
+    def take(self, repository: Path, commit: str) -> str:
+        """Take a merge commit from the user's repository; return its first parent.
+
+        Raises:
+            OutsideFailed: The repository does not have it.
+        """
+        if not self.has(commit):
+            spec = f"+{commit}:refs/heads/merges/{commit[:12]}"
+            self._git(
+                "-c", "protocol.version=2", "fetch", "--quiet", "--no-tags",
+                str(repository.resolve()), spec,
+            )  # fmt: skip
+        return self._git("rev-parse", f"{commit}^1")
+
     def pack(self, commit: str, since: str | None = None) -> bytes:
         """Return a commit, and what leads to it since another one, as a bundle of bytes."""
         fresh = self.root / f".bundle-{os.getpid()}"

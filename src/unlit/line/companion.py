@@ -48,6 +48,14 @@ def turns_of(run: RunId, candidate: str) -> str:
     return f"{run}/turn/{candidate}/"
 
 
+def forget_turns(store: Store, run: RunId, steps: Sequence[str]) -> None:
+    """Forget the model replies of turns that shall be done anew, by the steps that did them."""
+    for step in steps:
+        stage, _, candidate = step.partition("/")
+        if stage == "build" and candidate:
+            Blobs(store).drop(turns_of(run, candidate))
+
+
 class RecordCompanion(Companion):
     """Keeps words and replies in the record.
 
@@ -125,7 +133,7 @@ def steer(store: Store, clock: Clock, ids: Ids, run: RunId, word: Word) -> Word:
     found = store.run(run)
     if found is None or found.state.is_over:
         raise InvalidInput(
-            "LIN-091",
+            "LIN-111",
             f"Run {run} cannot be steered.",
             "it is over, or the record does not have it.",
             f'`unlit comment {run} "…"` asks for another candidate.',
@@ -133,7 +141,7 @@ def steer(store: Store, clock: Clock, ids: Ids, run: RunId, word: Word) -> Word:
     text = word.text.strip()
     if not text or len(text) > LONGEST:
         raise InvalidInput(
-            "LIN-092",
+            "LIN-112",
             f"What is said to the agent has {len(text):,} characters.",
             f"it is read between two steps, and has 1 to {LONGEST:,}.",
             "say it shorter; what is longer belongs into the spec.",

@@ -237,6 +237,18 @@ class DbosEngine:
             queue_name=self._own_queue,
         )
 
+    async def fork(self, run: str, fresh: str, kind: str, step: str) -> None:
+        """Begin the work of another run with the past of this one before `step`."""
+        steps = await DBOS.list_workflow_steps_async(workflow_id(run, kind))
+        number = next(s["function_id"] for s in steps if s["function_name"] == step)
+        with SetWorkflowID(workflow_id(fresh, kind)):
+            await DBOS.fork_workflow_async(
+                workflow_id(run, kind),
+                number,
+                application_version=self._options.version,
+                queue_name=self._own_queue,
+            )
+
     async def status(self, run: str, kind: str) -> str | None:
         """Return the engine's word on a piece of work; `None` when it does not know it."""
         found = await DBOS.get_workflow_status_async(workflow_id(run, kind))
@@ -282,4 +294,6 @@ def workflow_id(run: str, kind: str) -> str:
 async def _workflow(run: str, kind: str) -> Mapping[str, Any]:
     if _engine is None:
         raise RuntimeError("the engine is closing")
-    return await _engine.work(run, kind)
+    # a fork has the arguments of the work it was forked from; its own name says what it is
+    named = (DBOS.workflow_id or "").rpartition("/")
+    return await _engine.work(named[0] or run, named[2] or kind)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from unlit.core.canonical import digest_bytes
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough
 from unlit.core.ids import RunId
 from unlit.core.states import Partition, TrajectoryState, Verdict
 from unlit.harness.fakes import FakeFence
@@ -23,6 +23,7 @@ from unlit.line.model import (
     Shipped,
     SpecFacts,
 )
+from unlit.line.ports import Recheck
 from unlit.record.model import Question
 from unlit.record.store import Store
 
@@ -141,13 +142,22 @@ class FakeReporter:
 
 
 class FakeShipper:
-    """Counts what it ships."""
+    """Counts what it ships.
 
-    def __init__(self) -> None:
+    Args:
+        merge: Commit and tree of the merge, where main has moved; else nothing is asked again.
+    """
+
+    def __init__(self, merge: tuple[str, str] | None = None) -> None:
         self.shipped: list[RunId] = []
+        self.merge = merge
 
-    def ship(self, run: RunId) -> Shipped:
+    def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
         """Ship once."""
+        if self.merge is not None and recheck is not None:
+            said = recheck(*self.merge)
+            if said is not True:
+                raise OutcomeNotGoodEnough("SHP-023", f"It does not hold: {said}.", "why", "do")
         again = run in self.shipped
         if not again:
             self.shipped.append(run)

@@ -8,14 +8,16 @@ from typing import Any
 from unlit.core.ids import CandidateId
 from unlit.core.states import Partition, Verdict
 from unlit.harness.model import Feedback
+from unlit.line import tournament
 from unlit.line.graph_flow import produce_graph
-from unlit.line.model import LineEvent
+from unlit.line.model import LineEvent, RunRequest
 from unlit.line.rules.progress import Advice, Tried, advise
-from unlit.line.stages import build, checks, close, grade, prepare
+from unlit.line.stages import build, checks, close, grade, merging, prepare
+from unlit.line.stages.again import take_up
 from unlit.line.stages.work import StopRun, Work, perform
 from unlit.record.model import RunState, StageState
 
-FLOW_VERSION = "line-1"
+FLOW_VERSION = "line-2"
 """Raise this when the order or the names of steps change; a test watches the source."""
 
 
@@ -29,6 +31,23 @@ class Made:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the making of candidates begins.
+
+    Attributes:
+        context: Digest of the quoted context.
+        base_passes: Whether the base commit's own tests pass.
+    """
+
+    number: int
+    parent: str
+    context: str
+    base_passes: bool | None = None
+    feedback: tuple[Feedback, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
 async def produce(work: Work, base: str) -> Mapping[str, Any]:
     """Take a run from its spec to its gate."""
     _state(work, RunState.RUNNING)
@@ -40,12 +59,75 @@ async def produce(work: Work, base: str) -> Mapping[str, Any]:
         return _stopped(work, stop)
 
 
-async def finish(work: Work) -> Mapping[str, Any]:
-    """Ship an approved run."""
+async def again(work: Work, base: str, kind: str) -> Mapping[str, Any]:
+    """Go on with a run that reached its end: make a candidate that answers what was said of it.
+
+    Args:
+        work: The run.
+        base: The commit it began from.
+        kind: Name of this piece of work, such as ``again-1``.
+    """
     try:
-        return await perform(work, "ship", lambda: close.ship(work))
+        return await _again(work, base, kind)
     except StopRun as stop:
         return _stopped(work, stop)
+
+
+async def _again(work: Work, base: str, kind: str) -> Mapping[str, Any]:
+    _state(work, RunState.RUNNING, verdict=None)
+    asked = await perform(work, "again", partial(take_up, work, kind), key=kind)
+    start = Start(
+        int(asked["number"]),
+        str(asked["parent"]),
+        str(asked["brief"]),
+        asked.get("passes"),
+        grade.feedback_of(asked),
+        tuple(str(text) for text in asked["remarks"]),
+    )
+    if work.request.line != "default":
+        return await produce_graph(work, base, start_context(start, work.request))
+    return await _to_the_gate(work, start)
+
+
+def start_context(start: Start, request: RunRequest) -> Mapping[str, Any]:
+    """Say in a graph's words where the making of candidates begins."""
+    return {
+        "candidate.number": start.number - 1,
+        "candidate.most": start.number - 1 + request.max_candidates,
+        "candidate.commit": start.parent,
+        "remarks": list(start.remarks),
+        "feedback": [{"criterion": f.criterion, "bucket": f.bucket} for f in start.feedback],
+    }
+
+
+async def finish(work: Work, base: str) -> Mapping[str, Any]:
+    """Ship an approved run; what its own checks find, or the merge, goes to a new candidate."""
+    _state(work, RunState.RUNNING)
+    ci = work.request.ci
+    try:
+        if ci.command is not None:
+            found = await perform(work, "ci", partial(merging.own_checks, work), key="ci/before")
+            if found.get("state") == StageState.NOT_GOOD_ENOUGH.value:
+                return await _repair(work, base, found)
+        shipped = await perform(work, "ship", lambda: close.ship(work))
+        if shipped.get("state") == StageState.NOT_GOOD_ENOUGH.value:
+            return await _repair(work, base, shipped)
+        if ci.source is not None:
+            watching = partial(merging.watch_checks, work, str(shipped["head"]))
+            found = await perform(work, "ci", watching, key="ci/after")
+            if "again" in found:
+                return await _repair(work, base, found)
+            _state(work, RunState.SHIPPED, note=str(found["detail"]))
+        return shipped
+    except StopRun as stop:
+        return _stopped(work, stop)
+
+
+async def _repair(work: Work, base: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "again" in found:
+        return await _again(work, base, str(found["again"]))
+    _state(work, RunState.ENDED, verdict=Verdict.NOT_YET, note=str(found["detail"]))
+    return {"verdict": Verdict.NOT_YET.value}
 
 
 async def _produce(work: Work, base: str) -> Mapping[str, Any]:
@@ -55,7 +137,12 @@ async def _produce(work: Work, base: str) -> Mapping[str, Any]:
         return {"verdict": Verdict.NOT_EXERCISED.value}
     pinned = await perform(work, "context", lambda: prepare.context(work, base))
     held = await perform(work, "baseline", lambda: prepare.baseline(work, base))
-    made = await _candidates(work, base, str(pinned["brief"]), held.get("passes"))
+    start = Start(1, base, str(pinned["brief"]), held.get("passes"))
+    return await _to_the_gate(work, start)
+
+
+async def _to_the_gate(work: Work, start: Start) -> Mapping[str, Any]:
+    made = await _candidates(work, start)
     verdict = Verdict.NOT_EXERCISED if made is None else made.verdict
     if made is not None and verdict is Verdict.SHIP:
         verdict = await _sealed(work, made)
@@ -65,17 +152,21 @@ async def _produce(work: Work, base: str) -> Mapping[str, Any]:
     return {"verdict": verdict.value, "candidate": None if made is None else made.candidate}
 
 
-async def _candidates(work: Work, base: str, context: str, base_passes: bool | None) -> Made | None:
+async def _candidates(work: Work, start: Start) -> Made | None:
     """Make candidates until one passes validation or there may be no more."""
-    parent, made = base, None
-    feedback: tuple[Feedback, ...] = ()
-    remarks: tuple[str, ...] = ()
+    made: Made | None = None
+    first = start.number
+    if work.request.tournament > 1 and first == 1:
+        made, start = await _tournament(work, start)
+        if made is not None and made.verdict is Verdict.SHIP:
+            return made
+    parent, feedback, remarks = start.parent, start.feedback, start.remarks
     tried: list[Tried] = []
-    for number in range(1, work.request.max_candidates + 1):
+    for number in range(start.number, first + work.request.max_candidates):
         advice = advise(work.request.agents, tried)
         told = (*remarks, advice.remark) if advice.remark else remarks
         turn = build.Turn(
-            number, parent, advice.agent, context, feedback, told, others=advice.others
+            number, parent, advice.agent, start.context, feedback, told, others=advice.others
         )
         _hand_over(work, turn, advice)
         built = await perform(work, "build", partial(build.build, work, turn), turn.candidate)
@@ -84,7 +175,7 @@ async def _candidates(work: Work, base: str, context: str, base_passes: bool | N
             remarks = (f"The last turn left nothing to grade: {built['detail']}.",)
             continue
         parent = commit = str(built["commit"])
-        checking = partial(checks.check, work, turn.candidate, commit, base_passes)
+        checking = partial(checks.check, work, turn.candidate, commit, start.base_passes)
         checked = await perform(work, "checks", checking, turn.candidate)
         if checked.get("state") == StageState.NOT_GOOD_ENOUGH.value:
             remarks = (f"It was not graded: {checked['detail']}.",)
@@ -96,6 +187,19 @@ async def _candidates(work: Work, base: str, context: str, base_passes: bool | N
         buckets = tuple(sorted((item.criterion, item.bucket) for item in feedback))
         tried[-1] = replace(tried[-1], buckets=buckets)
     return made
+
+
+async def _tournament(work: Work, start: Start) -> tuple[Made | None, Start]:
+    """Let candidates compete; return the best one, and where making goes on after it."""
+    count = work.request.tournament
+    turn = build.Turn(1, start.parent, work.request.agents[0], start.context)
+    turns = tournament.entries_of(turn, work.request.agents, count)
+    won, why = await tournament.hold(work, turns, start.base_passes)
+    after = replace(start, number=count + 1)
+    if won is None:
+        return None, replace(after, remarks=tuple(f"It was not graded: {text}" for text in why))
+    made = Made(won.entry.candidate, won.commit, won.tree, won.entry.verdict or Verdict.NOT_YET)
+    return made, replace(after, parent=won.commit, feedback=grade.feedback_of(won.graded))
 
 
 def _hand_over(work: Work, turn: build.Turn, advice: Advice) -> None:

@@ -42,12 +42,14 @@ def find_line(name: str, repository: Path) -> Path:
     )
 
 
-async def produce_graph(work: Work, base: str) -> Mapping[str, Any]:
-    """Take a run through its graph, and to its gate."""
+async def produce_graph(
+    work: Work, base: str, context: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    """Take a run through its graph, and to its gate; `context` is what is known at its start."""
     text = (work.workspace.root / FILE).read_text(encoding="utf-8")
     handler = LineHandler(work, base)
     try:
-        trace = await traverse(parse_dot(text, FILE), handler, work.durable.step)
+        trace = await traverse(parse_dot(text, FILE), handler, work.durable.step, context)
     except* StopRun as group:
         raise _first(group) from None
     if trace.status == "waiting":
@@ -140,7 +142,7 @@ class LineHandler(Handler):
         )
         action = partial(build.build, self._work, turn)
         facts = await self._stage("build", action, turn.candidate)
-        left = number < self._work.request.max_candidates
+        left = number < int(context.get("candidate.most", self._work.request.max_candidates))
         updates: dict[str, Any] = {
             "candidate.number": number,
             "candidates": "left" if left else "spent",

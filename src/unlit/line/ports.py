@@ -10,6 +10,7 @@ from unlit.core.clock import Clock
 from unlit.core.ids import Ids, RunId
 from unlit.harness.ports import Agent, Fence
 from unlit.line.model import (
+    CiPlan,
     EvaluationOrder,
     FenceOrder,
     FileRules,
@@ -143,6 +144,35 @@ class Shipper(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """How the repository's own checks of a commit stand.
+
+    Attributes:
+        state: ``green``, ``red``, ``running``, or ``none`` when there are none (yet).
+        name: The first check that is red.
+        log: The end of its log, where the forge gives it.
+    """
+
+    state: str
+    count: int = 0
+    name: str = ""
+    log: str = ""
+    url: str = ""
+
+
+class Checks(Protocol):
+    """The forge that runs the repository's own checks."""
+
+    async def look(self, ci: CiPlan, commit: str, repository: Path) -> CheckState:
+        """Say how the checks of a commit stand now.
+
+        Raises:
+            OutsideFailed: The forge does not answer.
+        """
+        ...
+
+
 class Durable(Protocol):
     """The engine that remembers which steps of a run are done."""
 
@@ -165,6 +195,7 @@ class Services:
         artefacts: Folder of artefacts without scenario content.
         listen: Called with each event as it happens, for live views.
         ledger: Holds and settles money, where hard limits are kept.
+        checks: Who runs the repository's own checks, where that is a forge.
         shared: Whether workers share no file system: runs carry their files in the record.
         vault: Where this machine has the scenarios; `None` takes the path of the run.
     """
@@ -187,4 +218,5 @@ class Services:
     listen: Callable[[LineEvent], None] = lambda event: None
     ledger: Ledger | None = None
     shared: bool = False
+    checks: Checks | None = None
     vault: Path | None = None

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from unlit.line.model import BudgetPlan, ProductPlan, RunRequest, ShipPlan
+from unlit.line.model import BudgetPlan, CiPlan, ProductPlan, RunRequest, ShipPlan
 
 _PATHS: Final = ("spec", "repository", "vault", "policy")
 
@@ -24,4 +24,5 @@ def request_from_json(plain: Mapping[str, Any]) -> RunRequest:
             for name, value in values["budget"].items()
         }
     )
+    values["ci"] = CiPlan(**values.get("ci") or {})
     return RunRequest(**values)

@@ -31,6 +31,7 @@ from unlit.record.model import Run, RunEvent, RunState
 
 PRODUCE: Final = "line"
 SHIP: Final = "ship"
+AGAIN: Final = "again-"
 LINES: Final = "lines"
 _WATCH_S: Final = 0.5
 
@@ -43,8 +44,8 @@ class Line:
     """
 
     def __init__(self, services: Services, engine: DbosEngine) -> None:
-        self._services = services
-        self._engine = engine
+        self.services = services
+        self.engine = engine
         self._locks: dict[RunId, int] = {}
         self._kinds: dict[RunId, str] = {}
 
@@ -88,10 +89,10 @@ class Line:
                 that cannot grade.
         """
         _known_memory(request.memory)
-        await asyncio.to_thread(_check, self._services, request)
+        await asyncio.to_thread(_check, self.services, request)
         run = await asyncio.to_thread(self._begin, request)
-        self._hold(run, PRODUCE)
-        await self._engine.begin(run, PRODUCE)
+        self.hold(run, PRODUCE)
+        await self.engine.begin(run, PRODUCE)
         return run
 
     async def submit(self, request: RunRequest, queue: str = LINES) -> RunId:
@@ -101,18 +102,18 @@ class Line:
             InvalidInput: As `start`.
         """
         _known_memory(request.memory)
-        if not self._services.shared:  # else the workers have the vault, not we
-            await asyncio.to_thread(_check, self._services, request)
+        if not self.services.shared:  # else the workers have the vault, not we
+            await asyncio.to_thread(_check, self.services, request)
         run = await asyncio.to_thread(self._begin, request)
-        await self._engine.enqueue(queue, run, PRODUCE)
+        await self.engine.enqueue(queue, run, PRODUCE)
         return run
 
     async def reclaim(self, dead: str, queue: str = LINES) -> tuple[str, ...]:
         """Put the work of a dead worker back into a queue; return the names of the work."""
-        return await self._engine.reclaim(dead, queue)
+        return await self.engine.reclaim(dead, queue)
 
     def _begin(self, request: RunRequest) -> RunId:
-        services = self._services
+        services = self.services
         for agent in request.agents:
             services.agents(agent)
         spec = services.specs.read(request.spec)
@@ -174,7 +175,7 @@ class Line:
             InvalidInput: It is over, waits for a person, is being worked on, has lost its vault, or
                 was begun by a version of the flow that this one cannot continue.
         """
-        found = self._known(run)
+        found = self.known(run)
         if found.state in (RunState.SHIPPED, RunState.REJECTED, RunState.ENDED):
             raise InvalidInput(
                 "LIN-012",
@@ -182,9 +183,9 @@ class Line:
                 "there is nothing left to do in it.",
                 "start a new run with `unlit run SPEC`.",
             )
-        kind = SHIP if await self._engine.status(run, SHIP) is not None else PRODUCE
-        self._hold(run, kind)
-        version = await self._engine.version(run, kind) or found.engine_version
+        kind = await self.newest_work(found)
+        self.hold(run, kind)
+        version = await self.engine.version(run, kind) or found.engine_version
         if version != flow.FLOW_VERSION:
             raise InvalidInput(
                 "LIN-013",
@@ -196,66 +197,47 @@ class Line:
         settings = dict(found.settings)
         if vault is not None:
             settings["vault"] = str(vault)
-        if kind == PRODUCE and found.state is not RunState.WAITING:
-            await asyncio.to_thread(self._check_again, run, settings)
+        if not kind.startswith(SHIP) and found.state is not RunState.WAITING:
+            await asyncio.to_thread(_check_again, self.services, run, settings)
         if run_usd is not None:
             settings["budget"] = {**settings["budget"], "run_usd": str(run_usd)}
-        now = self._services.clock.now()
+        now = self.services.clock.now()
         changes = {"state": RunState.RUNNING, "note": "", "settings": settings}
-        self._services.store.change_run(run, now, **changes)
-        if self._services.ledger is not None:
-            self._services.ledger.settle_crashed(run)
-            self._services.ledger.forget(run)
-        await self._engine.resume(run, kind)
+        self.services.store.change_run(run, now, **changes)
+        if self.services.ledger is not None:
+            self.services.ledger.settle_crashed(run)
+            self.services.ledger.forget(run)
+        await self.engine.resume(run, kind)
 
-    def _check_again(self, run: RunId, settings: Mapping[str, Any]) -> None:
-        pinned = self._services.workspaces / run / "spec.md"
-        request = replace(request_from_json(settings), spec=pinned)
-        if not pinned.is_file():
-            return  # a worker's run: its files come with the record
-        try:
-            _check(self._services, request)
-        except InvalidInput as error:
-            if error.code != "EVA-120":
-                raise
-            raise InvalidInput(
-                "LIN-017",
-                f"The vault of run {run} is gone: {request.vault} is not a folder.",
-                "nothing can be graded without it; the run stays as it is.",
-                f"put it back, or `unlit resume {run} --vault FOLDER` says where it is now.",
-            ) from error
+    async def newest_work(self, found: Run) -> str:
+        """Return the name of the newest piece of work begun for a run."""
+        named = str(found.settings.get("work", PRODUCE))
+        if named == PRODUCE and await self.engine.status(found.id, SHIP) is not None:
+            return SHIP  # begun by a version that did not write it down
+        return named
 
-    async def rewind(self, run: RunId, stage: str) -> None:
-        """Do a run again from a stage on, such as ``build/c2``; what came before stays.
+    async def begin_work(self, run: RunId, kind: str, queue: str | None = None) -> None:
+        """Begin another piece of work for a run, and write down that it is the newest."""
+        found = self.known(run)
+        settings = {**found.settings, "work": kind}
+        self.services.store.change_run(run, self.services.clock.now(), settings=settings)
+        if queue is not None:
+            await self.engine.enqueue(queue, run, kind)
+            return
+        self.hold(run, kind)
+        await self.engine.begin(run, kind)
 
-        A look at sealed scenarios that was charged stays charged, and is the same look.
-
-        Raises:
-            InvalidInput: It has shipped, is being worked on, or has no such stage.
-        """
-        found = self._known(run)
-        done = await self._engine.steps(run, PRODUCE)
-        if found.state is RunState.SHIPPED or stage not in done:
-            raise InvalidInput(
-                "LIN-016",
-                f"Run {run} cannot go back to {stage!r}.",
-                "a shipped run stays as it is, and only a stage that was done can be done again.",
-                f"use one of: {', '.join(done) or 'none'}.",
-            )
-        self._hold(run, PRODUCE)
-        now = self._services.clock.now()
-        self._services.store.change_run(run, now, state=RunState.RUNNING, note="")
-        await self._engine.rewind(run, PRODUCE, stage)
-
-    async def ship(self, run: RunId) -> None:
+    async def ship(self, run: RunId, queue: str | None = None) -> None:
         """Begin shipping an approved run; `wait` tells when it is done."""
-        self._known(run)
-        self._hold(run, SHIP)
-        status = await self._engine.status(run, SHIP)
+        found = self.known(run)
+        kind = SHIP if found.candidate is None else f"{SHIP}-{found.candidate}"
+        status = await self.engine.status(run, kind)
         if status is None:
-            await self._engine.begin(run, SHIP)
-        elif status != "SUCCESS":
-            await self._engine.resume(run, SHIP)
+            await self.begin_work(run, kind, queue)
+            return
+        self.hold(run, kind)
+        if status != "SUCCESS" or found.state is not RunState.SHIPPED:
+            await self.engine.resume(run, kind)
 
     async def wait(self, run: RunId) -> Run:
         """Wait until this process has done what it was asked for a run, and return the run.
@@ -264,13 +246,13 @@ class Line:
         """
         kind = self._kinds.get(run)
         if kind is None:
-            return self._known(run)
-        waiting = asyncio.create_task(self._engine.wait(run, kind))
+            return self.known(run)
+        waiting = asyncio.create_task(self.engine.wait(run, kind))
         try:
             while not waiting.done():
                 await asyncio.wait({waiting}, timeout=_WATCH_S)
-                if self._known(run).state in (RunState.CANCELLED, RunState.PAUSED):
-                    await self._engine.interrupt(run, kind)
+                if self.known(run).state in (RunState.CANCELLED, RunState.PAUSED):
+                    await self.engine.interrupt(run, kind)
                     break
             if waiting.done():
                 with suppress(Interrupted):
@@ -280,22 +262,27 @@ class Line:
             with suppress(asyncio.CancelledError, Exception):
                 await waiting
             self._release(run)
-        return self._known(run)
+        return self.known(run)
 
     async def events(self, run: RunId, after: int = 0) -> AsyncIterator[Mapping[str, Any]]:
         """Yield the events of a run from the record, as they come, until it is over."""
         seen = after
         while True:
-            over = self._known(run).state not in (RunState.QUEUED, RunState.RUNNING)
-            for event in self._services.store.events(run, after=seen):
+            over = self.known(run).state not in (RunState.QUEUED, RunState.RUNNING)
+            for event in self.services.store.events(run, after=seen):
                 seen = event.seq
                 yield _plain(event)
             if over:
                 return
-            await self._services.clock.sleep(_WATCH_S)
+            await self.services.clock.sleep(_WATCH_S)
 
-    def _known(self, run: RunId) -> Run:
-        found = self._services.store.run(run)
+    def known(self, run: RunId) -> Run:
+        """Return a run.
+
+        Raises:
+            InvalidInput: There is none.
+        """
+        found = self.services.store.run(run)
         if found is None:
             raise InvalidInput(
                 "LIN-014",
@@ -305,11 +292,16 @@ class Line:
             )
         return found
 
-    def _hold(self, run: RunId, kind: str) -> None:
+    def hold(self, run: RunId, kind: str) -> None:
+        """Take a run for this process; `kind` of work is what `wait` waits for.
+
+        Raises:
+            InvalidInput: Another process works on it.
+        """
         if run in self._locks:
             self._kinds[run] = kind
             return
-        path = self._services.workspaces / run / "lock"
+        path = self.services.workspaces / run / "lock"
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -336,6 +328,24 @@ def _check(services: Services, request: RunRequest) -> None:
     """Refuse what would only be found out after an agent has built."""
     spec = services.specs.read(request.spec)
     services.evaluator.check(services.vault or request.vault, spec, request.repository)
+
+
+def _check_again(services: Services, run: RunId, settings: Mapping[str, Any]) -> None:
+    pinned = services.workspaces / run / "spec.md"
+    request = replace(request_from_json(settings), spec=pinned)
+    if not pinned.is_file():
+        return  # a worker's run: its files come with the record
+    try:
+        _check(services, request)
+    except InvalidInput as error:
+        if error.code != "EVA-120":
+            raise
+        raise InvalidInput(
+            "LIN-017",
+            f"The vault of run {run} is gone: {request.vault} is not a folder.",
+            "nothing can be graded without it; the run stays as it is.",
+            f"put it back, or `unlit resume {run} --vault FOLDER` says where it is now.",
+        ) from error
 
 
 def _plain(event: RunEvent) -> Mapping[str, Any]:
@@ -375,8 +385,10 @@ async def _body(services: Services, run: RunId, kind: str, durable: Durable) -> 
         durable=durable,
         workspace=workspace,
     )
-    if kind == SHIP:
-        return await flow.finish(work)
+    if kind.startswith(SHIP):
+        return await flow.finish(work, found.base)
+    if kind.startswith(AGAIN):
+        return await flow.again(work, found.base, kind)
     return await flow.produce(work, found.base)
 
 

@@ -59,8 +59,16 @@ class Trace:
         return tuple(visit.node for visit in self.visits)
 
 
-async def traverse(graph: Graph, handler: Handler, step: Step) -> Trace:
+async def traverse(
+    graph: Graph, handler: Handler, step: Step, context: Mapping[str, Any] | None = None
+) -> Trace:
     """Execute a line from its start to its exit.
+
+    Args:
+        graph: The line.
+        handler: Executes its nodes.
+        step: Remembers what was executed.
+        context: What the nodes know at the start, besides the graph's own attributes.
 
     Raises:
         InvalidInput: Lint finds an error in it.
@@ -73,7 +81,7 @@ async def traverse(graph: Graph, handler: Handler, step: Step) -> Trace:
             f"rule {wrong[0].rule}; a line with an error is not executed.",
             "correct it; `unlit lines lint FILE` shows all.",
         )
-    return await _Traversal(styled(graph), handler, step).go()
+    return await _Traversal(styled(graph), handler, step).go(context or {})
 
 
 class _Traversal:
@@ -85,12 +93,12 @@ class _Traversal:
         self._outcomes: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
-    async def go(self) -> Trace:
+    async def go(self, known: Mapping[str, Any]) -> Trace:
         start = self._graph.start()
         assert start is not None  # noqa: S101 # lint has looked
         context: dict[str, Any] = {
             f"graph.{name}": value for name, value in self._graph.attributes.items()
-        }
+        } | dict(known)
         return await self._walk(start.id, context, stop=None)
 
     async def _walk(self, name: str, context: dict[str, Any], stop: str | None) -> Trace:

@@ -60,6 +60,24 @@ async def run_tests(
         OutcomeNotGoodEnough: The commit does not build.
         OutsideFailed: The fence or the package mirror failed.
     """
+    command = work.request.product.test or "true"
+    passes, text = await run_command(work, commit, stage, command, candidate)
+    lines = text.strip().splitlines()
+    return passes, lines[-1].strip()[:200] if lines else "it said nothing"
+
+
+async def run_command(
+    work: Work, commit: str, stage: str, command: str, candidate: CandidateId | None = None
+) -> tuple[bool, str]:
+    """Run a command of the repository on a commit, in a fence of the coder.
+
+    Returns:
+        Whether it succeeds, and what it printed.
+
+    Raises:
+        OutcomeNotGoodEnough: The commit does not build.
+        OutsideFailed: The fence or the package mirror failed.
+    """
     product = work.request.product
     tree = await asyncio.to_thread(work.workspace.tree, commit)
     place = work.place(stage, candidate=candidate)
@@ -70,13 +88,13 @@ async def run_tests(
     )
     fence = await work.services.fences.open(order)
     try:
-        done = await fence.run(["sh", "-c", product.test or "true"], timeout_s=TEST_S)
+        done = await fence.run(["sh", "-c", command], timeout_s=TEST_S)
     finally:
         await work.services.fences.close(fence, place)
     if done.timed_out:
-        return False, f"they did not end within {TEST_S:.0f} s"
-    lines = (done.stdout + b"\n" + done.stderr).decode(errors="replace").strip().splitlines()
-    return done.exit_code == 0, lines[-1].strip()[:200] if lines else f"exit {done.exit_code}"
+        return False, f"it did not end within {TEST_S:.0f} s"
+    text = (done.stdout + b"\n" + done.stderr).decode(errors="replace").strip()
+    return done.exit_code == 0, text or f"exit {done.exit_code}"
 
 
 def scan(tree: Path, planted: tuple[bytes, ...] = ()) -> tuple[Found, ...]:

@@ -8,6 +8,7 @@ from unlit.core.errors import OutcomeNotGoodEnough
 from unlit.core.states import Verdict
 from unlit.line.model import LineEvent
 from unlit.line.stages.hindsight import fill_in
+from unlit.line.stages.merging import MERGE, Recheckers, ask_again
 from unlit.line.stages.remember import learn
 from unlit.line.stages.work import Work
 from unlit.record.model import RunState, StageState
@@ -41,7 +42,8 @@ async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
         }
     store.change_run(work.run, now, state=RunState.WAITING, verdict=verdict)
     event = LineEvent(work.run, "state", "gate", state=RunState.WAITING.value)
-    work.journal.event("state/waiting", event)
+    run = store.run(work.run)
+    work.journal.event(f"state/waiting/{run.candidate if run else ''}", event)
     await asyncio.to_thread(work.services.reporter.report, work.run)  # now it says how it ended
     questions = store.questions(work.run)
     asked = f"{len(questions)} question{'s' if len(questions) != 1 else ''} for a person"
@@ -63,14 +65,29 @@ async def ship(work: Work) -> Mapping[str, Any]:
             "only what a person approved is shipped.",
             "read the report, then `unlit approve RUN`.",
         )
-    shipped = await asyncio.to_thread(work.services.shipper.ship, work.run)
+    rechecker = Recheckers(work)
+    try:
+        shipped = await asyncio.to_thread(work.services.shipper.ship, work.run, rechecker.recheck)
+    except OutcomeNotGoodEnough:
+        if rechecker.refused is None:
+            raise
+        merge, why = rechecker.refused
+        return ask_again(work, MERGE, why, why, parent=merge)
+    finally:
+        rechecker.cancel()
     store.change_run(work.run, work.services.clock.now(), state=RunState.SHIPPED)
     work.journal.event(
-        "state/shipped", LineEvent(work.run, "state", "ship", state=RunState.SHIPPED.value)
+        f"state/shipped/{decision.candidate or ''}",
+        LineEvent(work.run, "state", "ship", state=RunState.SHIPPED.value),
     )
+    said = f"merged as {shipped.commit[:10]} on {shipped.branch}, tag {shipped.tag}"
+    if shipped.pull_request:
+        said = f"proposed as {shipped.pull_request}"
     return {
-        "detail": f"merged as {shipped.commit[:10]} on {shipped.branch}, tag {shipped.tag}",
+        "detail": said,
         "commit": shipped.commit,
+        "head": shipped.head or shipped.commit,
+        "pull_request": shipped.pull_request,
         "tag": shipped.tag,
         "branch": shipped.branch,
     }

@@ -13,9 +13,23 @@ from unlit.record.model import Evaluation, Look, StageState, Trajectory
 
 
 async def grade(
-    work: Work, candidate: CandidateId, commit: str, tree: str, partition: Partition
+    work: Work,
+    candidate: CandidateId,
+    commit: str,
+    tree: str,
+    partition: Partition,
+    base_commit: str | None = None,
 ) -> Mapping[str, Any]:
-    """Grade one candidate on one partition. A look at sealed scenarios is charged before it."""
+    """Grade one candidate on one partition. A look at sealed scenarios is charged before it.
+
+    Args:
+        work: The run.
+        candidate: Its name.
+        commit: What is graded.
+        tree: Tree of `commit`.
+        partition: Which scenarios.
+        base_commit: What it changes; the run's own base when `None`.
+    """
     look = _charge(work, candidate) if partition is Partition.SEALED else None
     run = work.services.store.run(work.run)
     assert run is not None  # noqa: S101 # the run was begun before its first stage
@@ -23,7 +37,8 @@ async def grade(
     stage = "sealed" if partition is Partition.SEALED else "validate"
     place = work.place(stage, "evaluator", candidate=candidate)
     folder = await asyncio.to_thread(work.workspace.tree, commit)
-    base = await asyncio.to_thread(work.workspace.tree, run.base)
+    base_commit = base_commit or run.base
+    base = await asyncio.to_thread(work.workspace.tree, base_commit)
     mounts = await work.services.dependencies.prepare(
         request.product, folder, request.policy, work.place(stage, candidate=candidate)
     )
@@ -33,7 +48,7 @@ async def grade(
         spec=request.spec,
         candidate=folder,
         base=base,
-        base_commit=run.base,
+        base_commit=base_commit,
         tree=tree,
         vault=request.vault,
         policy=request.policy,
@@ -55,7 +70,7 @@ async def grade(
 
     graded = await work.services.evaluator.grade(order, listen)
     work.journal.flush()
-    evaluation = _keep(work, candidate, run.base, tree, partition, graded)
+    evaluation = _keep(work, candidate, base_commit, tree, partition, graded)
     if look is not None:
         _settle(work, look, graded)
     return _facts(evaluation, graded, look)
@@ -220,5 +235,7 @@ def _facts(evaluation: Evaluation, graded: Graded, look: Look | None) -> Mapping
         "feedback": [dict(item) for item in graded.feedback],
         "trajectories": evaluation.trajectories,
         "satisfied": evaluation.satisfied,
+        "estimate": evaluation.estimate,
+        "lower": evaluation.lower,
         "look": None if look is None else look.index,
     }

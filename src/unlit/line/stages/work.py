@@ -65,6 +65,8 @@ async def perform(
     name: str,
     action: Callable[[], Awaitable[Facts]],
     candidate: CandidateId | None = None,
+    *,
+    key: str | None = None,
 ) -> Facts:
     """Do one stage as one durable step.
 
@@ -74,7 +76,7 @@ async def perform(
     Raises:
         StopRun: The stage failed.
     """
-    key = name if candidate is None else f"{name}/{candidate}"
+    key = key or (name if candidate is None else f"{name}/{candidate}")
     facts = await work.durable.step(key, partial(staged, work, key, name, action, candidate))
     if facts.get("state") == StageState.FAILED.value:
         raise StopRun(key, facts)
