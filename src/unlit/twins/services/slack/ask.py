@@ -58,12 +58,13 @@ def arguments(request: Request) -> dict[str, Any]:
 class Ask:
     """One call of a method."""
 
-    __slots__ = ("args", "call", "warnings")
+    __slots__ = ("args", "believed", "call", "warnings")
 
     def __init__(self, call: Exchange, args: Mapping[str, Any]) -> None:
         self.call = call
         self.args = args
         self.warnings: list[str] = []
+        self.believed: list[str] = []
 
     @property
     def world(self) -> World:
@@ -170,6 +171,8 @@ def answer(method: Method) -> Callable[[Exchange], Reply]:
                 **body.get("response_metadata", {}),
                 "warnings": warnings,
             }
+        if ask.believed:
+            return Reply(200, body, [("x-twin-believed", ",".join(ask.believed))])
         return Reply(200, body)
 
     return handler

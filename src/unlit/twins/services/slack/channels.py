@@ -10,6 +10,7 @@ from unlit.twins.services.slack.ask import Ask, SlackError
 from unlit.twins.services.slack.timeline import put
 from unlit.twins.services.slack.workspace import mint, seconds, team_id
 
+_ID: Final = re.compile(r"^[CG][A-Z0-9]{8,11}$")
 _NAME: Final = re.compile(r"^[\w\-]+$", re.UNICODE)
 
 
@@ -80,7 +81,7 @@ def channel(ask: Ask, key: str | None = None, *, named: bool = False) -> dict[st
         SlackError: ``channel_not_found``; also for a private one of others.
     """
     key = ask.required("channel") if key is None else key
-    row = ask.table("channels").get(key)
+    row = ask.table("channels").get(key) or known(ask, key)
     if row is None and named:
         found = ask.table("channel_names").get(key.removeprefix("#"))
         row = ask.table("channels").get(found) if found else None
@@ -88,7 +89,17 @@ def channel(ask: Ask, key: str | None = None, *, named: bool = False) -> dict[st
         raise SlackError("channel_not_found")
     if not row.get("is_channel") and not is_member(ask, row):
         raise SlackError("channel_not_found")
-    return row  # type: ignore[no-any-return] # rows are JSON
+    return row
+
+
+def known(ask: Ask, key: str) -> dict[str, Any] | None:
+    """Return the conversation with an id, also one that a workspace of quick starts may have."""
+    row: dict[str, Any] | None = ask.table("channels").get(key)
+    if row is None and _ID.match(key) and workspace.believes(ask, "channels", key):
+        private = key.startswith("G")
+        row = add(ask.world, key.lower(), ask.me, id=key, is_private=private)
+        ask.table("older").put(key, True)
+    return row
 
 
 def shown(
@@ -165,6 +176,9 @@ def create(ask: Ask) -> dict[str, Any]:
     name = valid_name(ask, ask.text("name"))
     row = add(ask.world, name, ask.me, is_private=ask.flag("is_private"))
     _notice(ask, row, "channel_join", f"<@{ask.me}> has joined the channel")
+    canvas = {"file_id": mint(ask.world, "F"), "is_empty": True, "quip_thread_id": ""}
+    canvas["quip_thread_id"] = ask.world.text("slack.quip", 11)
+    row = _change(ask, row, properties={"canvas": canvas, **row["properties"]})
     out = shown(ask, row, count=False, unread=True) | {"priority": 0}
     return {"channel": out}
 
@@ -173,10 +187,10 @@ def info(ask: Ask) -> dict[str, Any]:
     """``conversations.info``."""
     row = channel(ask)
     out = shown(ask, row, count=ask.flag("include_num_members"))
-    if is_member(ask, row) and not row["is_im"]:
-        out["last_read"] = ask.table(f"read:{ask.me}").get(row["id"], "0000000000.000000")
-    elif row["is_im"]:
+    if row["is_im"]:
         out |= unread_of(ask, row) | {"is_open": True}
+    elif is_member(ask, row):
+        out |= unread_of(ask, row)
     if ask.flag("include_locale"):
         out["locale"] = "en-US"
     return {"channel": out}
@@ -184,6 +198,7 @@ def info(ask: Ask) -> dict[str, Any]:
 
 def listed(ask: Ask) -> dict[str, Any]:
     """``conversations.list``."""
+    workspace.told(ask.world, "channels")
     rows, cursor = workspace.page(
         ask, _of_types(ask), "team", key=lambda row: str(row["id"]), usual=100, most=1000
     )
@@ -197,6 +212,7 @@ def of_user(ask: Ask) -> dict[str, Any]:
     """``users.conversations``."""
     uid = ask.text("user") or ask.me
     workspace.user(ask, uid)
+    workspace.told(ask.world, "channels")
     rows = (row for row in _of_types(ask) if is_member(ask, row, uid))
     found, cursor = workspace.page(
         ask, rows, "team", key=lambda row: str(row["id"]), usual=100, most=1000
@@ -204,7 +220,8 @@ def of_user(ask: Ask) -> dict[str, Any]:
     channels = []
     for row in found:
         out = shown(ask, row, count=False)
-        out.pop("is_member", None)
+        for late in ("is_member", "is_frozen"):
+            out.pop(late, None)
         channels.append(out)
     return {"channels": channels, "response_metadata": {"next_cursor": cursor}}
 
@@ -275,8 +292,7 @@ def invite(ask: Ask) -> dict[str, Any]:
     for uid in names:
         if uid == ask.me:
             raise SlackError("cant_invite_self")
-        if uid not in ask.table("users"):
-            raise SlackError("user_not_found")
+        workspace.user(ask, uid)
         if is_member(ask, row, uid):
             raise SlackError("already_in_channel")
     for uid in names:
@@ -284,7 +300,12 @@ def invite(ask: Ask) -> dict[str, Any]:
         _notice(
             ask, row, "channel_join", f"<@{uid}> has joined the channel", user=uid, inviter=ask.me
         )
-    return {"channel": shown(ask, row, count=False)}
+    return {"channel": shown(ask, row, count=False) | _read_by(ask, row)}
+
+
+def _read_by(ask: Ask, row: dict[str, Any]) -> dict[str, Any]:
+    last = ask.table(f"read:{ask.me}").get(row["id"], "0000000000.000000")
+    return {"is_read_only": False, "last_read": last}
 
 
 def kick(ask: Ask) -> dict[str, Any]:
@@ -335,8 +356,7 @@ def rename(ask: Ask) -> dict[str, Any]:
         old_name=old,
         name=name,
     )
-    last = ask.table(f"read:{ask.me}").get(row["id"], "0000000000.000000")
-    return {"channel": shown(ask, row) | {"last_read": last}}
+    return {"channel": shown(ask, row) | _read_by(ask, row) | {"locale": "en-US"}}
 
 
 def _set(ask: Ask, what: str) -> dict[str, Any]:
@@ -351,9 +371,8 @@ def _set(ask: Ask, what: str) -> dict[str, Any]:
     value = {"value": text, "creator": ask.me, "last_set": seconds(ask.world)}
     row = _change(ask, row, **{what: value})
     _notice(ask, row, f"channel_{what}", f"set the channel {what}: {text}", **{what: text})
-    return {"channel": shown(ask, row, count=False)} | (
-        {"purpose": text} if what == "purpose" else {}
-    )
+    out = {"channel": shown(ask, row, count=False, unread=what == "topic")}
+    return {**out, "purpose": text} if what == "purpose" else out
 
 
 def set_topic(ask: Ask) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from unlit.twins.kit.world import World
+from unlit.twins.services.slack import workspace
 from unlit.twins.services.slack.ask import Ask, SlackError
 from unlit.twins.services.slack.channels import add, channel, shown, unread_of
 from unlit.twins.services.slack.workspace import mint, seconds, team_id
@@ -56,8 +57,7 @@ def opened(ask: Ask) -> dict[str, Any]:
         if len(people) > 8:
             raise SlackError("too_many_users")
         for uid in people:
-            if uid not in ask.table("users"):
-                raise SlackError("user_not_found")
+            workspace.user(ask, uid)
         known = ",".join(sorted({ask.me, *people})) in ask.table("direct")
         row = direct(ask.world, ask.me, *people)
     out: dict[str, Any] = {"channel": {"id": row["id"]}}

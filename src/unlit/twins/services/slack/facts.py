@@ -56,6 +56,8 @@ def _channels(world: World, rows: list[Any]) -> None:
         for flag in ("is_im", "is_mpim", "is_private", "is_archived", "is_general"):
             kept.setdefault(flag, False)
         world.table("slack.channels").put(row["id"], kept)
+        if world.table("slack.meta").get("untold") is not None:
+            world.table("slack.older").put(row["id"], True)
         if "name" in row:
             world.table("slack.channel_names").put(row["name"], row["id"])
         if row.get("is_member", True):

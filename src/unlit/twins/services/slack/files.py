@@ -61,7 +61,8 @@ def shown(ask: Ask, row: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _make(world: World, origin: str, fields: dict[str, Any], data: bytes) -> dict[str, Any]:
+def make(world: World, origin: str, fields: dict[str, Any], data: bytes) -> dict[str, Any]:
+    """Return a new file; `fields` has ``id``, ``name``, ``user``, perhaps ``title``."""
     name, uid, key = fields["name"], fields["user"], fields["id"]
     kind = kind_of(name)
     team = team_id(world)
@@ -138,7 +139,14 @@ def _picture(row: dict[str, Any], data: bytes) -> dict[str, Any]:
             scale = min(1.0, size / max(width, height, 1))
             out[f"thumb_{size}_w"] = int(width * scale)
             out[f"thumb_{size}_h"] = int(height * scale)
-    return {**out, "original_w": width, "original_h": height, "thumb_tiny": "AwA="}
+    if row["filetype"] == "jpg":
+        out["pjpeg"] = f"{base}/{stem}_pjpeg.jpg"
+    elif row["filetype"] == "gif":
+        out["deanimate_gif"] = f"{base}/{stem}_deanimate_gif.png"
+    return {
+        **out, "image_exif_rotation": 1, "original_w": width, "original_h": height,
+        "thumb_tiny": "AwA=",
+    }  # fmt: skip
 
 
 def _pixels(data: bytes) -> tuple[int, int]:
@@ -212,7 +220,7 @@ def complete(ask: Ask) -> dict[str, Any]:
     more = [
         found
         for key in ask.text("channels").split(",")
-        if (found := ask.table("channels").get(key.strip())) and channels.is_member(ask, found)
+        if (found := channels.known(ask, key.strip())) and channels.is_member(ask, found)
     ]
     origin = _files_origin(ask.call)
     made, sizes = [], {}
@@ -225,7 +233,7 @@ def complete(ask: Ask) -> dict[str, Any]:
             raise SlackError("file_not_found")
         sizes[key] = upload["size"]
         made.append(
-            _make(ask.world, origin, {**upload, "title": entry.get("title")}, upload["data"])
+            make(ask.world, origin, {**upload, "title": entry.get("title")}, upload["data"])
         )
     for row in made:
         ask.table("upload_ids").drop(row["id"])
@@ -307,11 +315,7 @@ def share(
 def info(ask: Ask) -> dict[str, Any]:
     """``files.info``."""
     row = find(ask, ask.required("file", "file_not_found"))
-    out: dict[str, Any] = {
-        "file": shown(ask, row),
-        "comments": [],
-        "response_metadata": {"next_cursor": ""},
-    }
+    out: dict[str, Any] = {"file": shown(ask, row), "comments": []}
     if row["mode"] == "snippet":
         out |= {
             "content": row["_data"].decode("utf-8", "replace"),

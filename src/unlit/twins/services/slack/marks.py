@@ -81,12 +81,14 @@ def reactions_of(ask: Ask) -> dict[str, Any]:
     if ask.has("file"):
         return {"type": "file", "file": files.shown(ask, files.find(ask, ask.text("file")))}
     cid, row = _message(ask)
+    return {"type": "message", "channel": cid, "message": _reacted(ask, cid, row)}
+
+
+def _reacted(ask: Ask, cid: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Render a message as lists of reactions have it: without what the caller has read."""
     out = messages.shown(ask, cid, row)
-    return {
-        "type": "message",
-        "channel": cid,
-        "message": {**out, "permalink": timeline.link(ask.world, cid, row)},
-    }
+    kept = {key: value for key, value in out.items() if key not in ("last_read", "unread_count")}
+    return {**kept, "permalink": timeline.link(ask.world, cid, row)}
 
 
 def reacted(ask: Ask) -> dict[str, Any]:
@@ -96,17 +98,18 @@ def reacted(ask: Ask) -> dict[str, Any]:
     for row in ask.table("channels").values():
         for message in ask.table(f"messages:{row['id']}").values():
             if any(who in mark["users"] for mark in message.get("reactions", ())):
-                shown = messages.shown(ask, row["id"], message)
-                shown["permalink"] = timeline.link(ask.world, row["id"], message)
+                shown = _reacted(ask, row["id"], message)
                 found.append({"type": "message", "channel": row["id"], "message": shown})
-    found.sort(key=lambda item: str(item["message"]["ts"]), reverse=True)
+    found.sort(key=_when, reverse=True)
     if ask.has("page") or ask.has("count"):
         rows, paging = workspace.numbered(ask, found)
         return {"items": rows, "paging": paging, "response_metadata": {"next_cursor": ""}}
-    rows, cursor = workspace.page(
-        ask, found, "reaction", key=lambda item: str(item["message"]["ts"]), usual=100, most=1000
-    )
+    rows, cursor = workspace.page(ask, found, "reaction", key=_when, usual=100, most=1000)
     return {"items": rows, "response_metadata": {"next_cursor": cursor}}
+
+
+def _when(item: dict[str, Any]) -> str:
+    return str(item["message"]["ts"])
 
 
 # --- pins

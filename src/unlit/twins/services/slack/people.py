@@ -48,11 +48,14 @@ def team_info(ask: Ask) -> dict[str, Any]:
 
 def listed(ask: Ask) -> dict[str, Any]:
     """``users.list``; without a limit everybody at once."""
+    workspace.told(ask.world, "users")
     everyone = (row for row in ask.table("users").values() if not row.get("_hidden"))
     presence = ask.flag("presence")
 
     def render(row: dict[str, Any]) -> dict[str, Any]:
         out = shown(ask, row)
+        if out["profile"].get("fields"):
+            out["profile"] = {**out["profile"], "fields": None}  # lists leave them out
         if presence and not row["deleted"]:
             out["presence"] = ask.table("presence").get(row["id"], "away")
         return out

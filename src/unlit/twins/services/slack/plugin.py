@@ -28,6 +28,7 @@ from unlit.twins.services.slack import (
     sockets,
     teamwork,
     views,
+    welcome,
 )
 from unlit.twins.services.slack import facts as believed
 from unlit.twins.services.slack.ask import Method, SlackError, answer, arguments
@@ -211,6 +212,11 @@ class Slack(Twin):
     def prepare(self, world: World) -> None:
         """Put in what every workspace has."""
         seeds.prepare(world)
+
+    @override
+    def welcome(self, world: World) -> None:
+        """Put in what makes a quick start look like a workspace in use."""
+        welcome.welcome(world)
 
     @override
     def seed(self, world: World, spec: Any) -> None:

@@ -1,7 +1,9 @@
 """User groups, reminders, do not disturb, custom emoji."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from unlit.twins.kit.world import World
 from unlit.twins.services.slack import workspace
 from unlit.twins.services.slack.ask import Ask, SlackError
 from unlit.twins.services.slack.workspace import mint, seconds, team_id
@@ -34,19 +36,33 @@ def create_group(ask: Ask) -> dict[str, Any]:
             raise SlackError("name_already_exists")
         if row["handle"] == handle:
             raise SlackError("handle_already_exists")
-    key, now = mint(ask.world, "S"), seconds(ask.world)
-    team = team_id(ask.world)
-    row = {
-        "id": key, "team_id": team, "is_usergroup": True, "is_subteam": True, "name": name,
-        "description": ask.text("description"), "handle": handle, "is_external": False,
-        "date_create": now, "date_update": now, "date_delete": 0, "auto_type": None,
-        "auto_provision": False, "enterprise_subteam_id": "", "created_by": ask.me,
-        "updated_by": ask.me, "deleted_by": None,
-        "prefs": {"channels": _ids(ask, "channels"), "groups": []}, "users": [],
-        "channel_count": len(_ids(ask, "channels")),
-    }  # fmt: skip
-    ask.table("usergroups").put(key, row)
+    places = _ids(ask, "channels")
+    row = make_group(ask.world, ask.me, name, handle, [], ask.text("description"), places)
     return {"usergroup": _group_shown(ask, row)}
+
+
+def make_group(
+    world: World,
+    by: str,
+    name: str,
+    handle: str,
+    people: list[str],
+    description: str = "",
+    places: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Put a user group into the workspace and return it."""
+    key, now = mint(world, "S"), seconds(world)
+    row = {
+        "id": key, "team_id": team_id(world), "is_usergroup": True, "is_subteam": True,
+        "name": name, "description": description, "handle": handle, "is_external": False,
+        "date_create": now, "date_update": now, "date_delete": 0, "auto_type": None,
+        "auto_provision": False, "enterprise_subteam_id": "", "created_by": by,
+        "updated_by": by, "deleted_by": None,
+        "prefs": {"channels": list(places), "groups": []}, "users": people,
+        "channel_count": len(places),
+    }  # fmt: skip
+    world.table("slack.usergroups").put(key, row)
+    return row
 
 
 def _ids(ask: Ask, name: str) -> list[str]:

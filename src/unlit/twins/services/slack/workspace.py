@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 from unlit.twins.kit.world import UPPER, World
 from unlit.twins.services.slack.ask import Ask, SlackError
 
+_USER: Final = re.compile(r"^[UW][A-Z0-9]{8,11}$")
 AVATAR: Final = "https://secure.gravatar.com/avatar/{0}.jpg?s={1}&d=mm"
 SIZES: Final = (24, 32, 48, 72, 192, 512)
 COLORS: Final = ("9f69e7", "4bbe2e", "e7392d", "3c989f", "674b1b", "e96699", "684b6c", "4cc091")
@@ -130,9 +132,28 @@ def user(ask: Ask, key: str, code: str = "user_not_found") -> dict[str, Any]:
         SlackError: There is none.
     """
     row = ask.table("users").get(key)
+    if row is None and _USER.match(key) and believes(ask, "users", key):
+        row = add_user(ask.world, key.lower(), id=key)
     if row is None:
         raise SlackError(code)
     return row  # type: ignore[no-any-return] # rows are JSON
+
+
+# --- quick starts: what a workspace has not told yet may be named (see `welcome`)
+def believes(ask: Ask, what: str, key: str) -> bool:
+    """Whether an id that nobody knows may be of the workspace; the answer will say so."""
+    if what not in (ask.table("meta").get("untold") or ()):
+        return False
+    ask.believed.append(key)
+    return True
+
+
+def told(world: World, what: str) -> None:
+    """Remember that the workspace has listed its channels or people: now it is known."""
+    meta = world.table("slack.meta")
+    untold = meta.get("untold")
+    if untold and what in untold:
+        meta.put("untold", untold - {what})
 
 
 # --- cursors
