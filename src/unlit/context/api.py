@@ -10,6 +10,11 @@ from unlit.core.errors import OutsideFailed, UnlitError
 _RETRIED: Final = frozenset({429, 502, 503, 504})
 _ATTEMPTS: Final = 4
 _LONGEST_WAIT_S: Final = 60.0
+_WORDS: Final = (
+    "message", "errorMessages", "errors", "error", "err", "detail", "description",
+    "error_description",
+)  # fmt: skip
+"""Where services put the sentence that is meant for people."""
 _SECONDS: Final = (1.0, 3.0, 9.0)
 
 
@@ -202,7 +207,7 @@ def _sentences(value: Any) -> Iterator[str]:
         for part in value:
             yield from _sentences(part)
     elif isinstance(value, dict):
-        for key in ("message", "errorMessages", "errors", "error", "detail", "error_description"):
+        for key in _WORDS:
             if value.get(key):
                 part = value[key]
                 if key == "errors" and isinstance(part, dict):

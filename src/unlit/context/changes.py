@@ -71,7 +71,16 @@ class Delete:
     ref: Ref
 
 
-Change = Create | Edit | Transition | Assign | Start | Comment | Delete
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """Set one field of the source's own making, by its name or key."""
+
+    ref: Ref
+    field: str
+    value: str
+
+
+Change = Create | Edit | Transition | Assign | Start | Comment | Delete | SetField
 
 NAMES: Final[dict[type, str]] = {
     Create: "create",
@@ -81,5 +90,6 @@ NAMES: Final[dict[type, str]] = {
     Start: "start",
     Comment: "comment",
     Delete: "delete",
+    SetField: "set",
 }
 """The word of each operation on the command line and in policy."""

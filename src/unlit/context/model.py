@@ -29,6 +29,21 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Something a source has besides items: a place, a person, a field of an item.
+
+    Attributes:
+        kind: The source's own word, such as ``list``, ``member``, ``number``.
+        value: What a field holds now.
+    """
+
+    kind: str
+    key: str
+    name: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A relation from an item to a key or URL."""
 
@@ -44,6 +59,8 @@ class Item:
         revision: The source's own version mark (etag, version, digest).
         body: Markdown.
         fetched_at: When it was read, UTC.
+        account: Of a comment: who wrote it, by the id that the source itself vouches for. `None`
+            where it gives none, or where somebody may have edited it since.
     """
 
     ref: Ref
@@ -57,6 +74,7 @@ class Item:
     links: tuple[Link, ...] = ()
     url: str | None = None
     time: datetime | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from unlit.context.changes import Change
-from unlit.context.model import Item, Ref
+from unlit.context.model import Item, Named, Ref
 from unlit.core.ids import Digest
 
 
@@ -43,6 +43,33 @@ class Commented(Protocol):
 
     def comments(self, ref: Ref) -> Iterable[Item]:
         """Read what people said about a thing, oldest first."""
+        ...
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A connector whose things lie somewhere: projects, teams, lists, channels."""
+
+    def places(self) -> Iterable[Named]:
+        """List where things can lie; the key is what `project` in unlit.toml takes."""
+        ...
+
+
+@runtime_checkable
+class Peopled(Protocol):
+    """A connector that knows who may be given a thing."""
+
+    def people(self) -> Iterable[Named]:
+        """List who that is, by the name that `assign` takes."""
+        ...
+
+
+@runtime_checkable
+class Fielded(Protocol):
+    """A connector whose things have fields of the source's own making."""
+
+    def fields(self, ref: Ref) -> Iterable[Named]:
+        """List the fields of a thing that can be set, with what they hold now."""
         ...
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from unlit.context.changes import NAMES
 from unlit.context.ports import Connector
+from unlit.context.shape import telling
 from unlit.core.errors import UsageError
 
 
@@ -22,6 +23,7 @@ class Row:
         tested: What it was last exercised against over the wire, in words; empty is untested.
         untested: Operations that no test exercised against it.
         bearer: Whether a credential is sent as ``Authorization: Bearer …``.
+        inject: How policy.toml says where the service wants the credential.
     """
 
     target: str
@@ -30,7 +32,14 @@ class Row:
     tested: str = ""
     untested: tuple[str, ...] = ()
     bearer: bool = False
+    inject: str = '{header = "authorization"}'
 
+
+_DOCUMENTED: Final = "documented requests and responses"
+"""A loopback server that refuses what the vendor does not document, and answers as documented."""
+
+READS: Final = ("comments", "places", "people", "fields")
+"""What a connector may offer besides `search` and `fetch`."""
 
 _HERE: Final = "unlit.context.connectors"
 UNTESTED: Final = "untested over the wire"
@@ -39,19 +48,20 @@ CONNECTORS: Final[dict[str, Row]] = {
     "amplitude": Row(
         f"{_HERE}.amplitude:Amplitude",
         "https://amplitude.com",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
+        inject="{basic = true}",
     ),
-    "azure": Row(
-        f"{_HERE}.azure_devops:AzureDevOps",
-        tested="documented responses over HTTP",
-    ),
+    "azure": Row(f"{_HERE}.azure_devops:AzureDevOps", tested=_DOCUMENTED, inject="{basic = true}"),
     "bugsink": Row(f"{_HERE}.bugsink:Bugsink", tested="Bugsink, the real server", bearer=True),
     "clickup": Row(
         f"{_HERE}.clickup:ClickUp",
         "https://api.clickup.com/api/v2",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
+        inject='{header = "authorization"}',
     ),
-    "confluence": Row(f"{_HERE}.confluence:Confluence", tested="documented responses over HTTP"),
+    "confluence": Row(
+        f"{_HERE}.confluence:Confluence", tested=_DOCUMENTED, inject="{basic = true}"
+    ),
     "docs": Row(
         f"{_HERE}.google_docs:GoogleDocs",
         "https://docs.googleapis.com",
@@ -61,69 +71,75 @@ CONNECTORS: Final[dict[str, Row]] = {
     "figma": Row(
         f"{_HERE}.figma:Figma",
         "https://api.figma.com",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
+        inject='{header = "x-figma-token"}',
     ),
     "github": Row(
         f"{_HERE}.github:GitHub",
         "https://api.github.com",
         {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"},
-        tested="documented responses over HTTP",
+        tested="our GitHub twin",
         bearer=True,
     ),
     "gitlab": Row(
         f"{_HERE}.gitlab:GitLab",
         "https://gitlab.com/api/v4",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
+        inject='{header = "private-token"}',
     ),
-    "jira": Row(f"{_HERE}.jira:Jira", tested="our Jira twin"),
+    "jira": Row(f"{_HERE}.jira:Jira", tested="our Jira twin", inject="{basic = true}"),
     "linear": Row(
         f"{_HERE}.linear:Linear",
         "https://api.linear.app",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
+        inject='{header = "authorization"}',
     ),
     "notion": Row(
         f"{_HERE}.notion:Notion",
         "https://api.notion.com/v1",
         {"notion-version": "2022-06-28"},
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
         bearer=True,
     ),
     "plausible": Row(
         f"{_HERE}.plausible:Plausible",
         "https://plausible.io",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
         bearer=True,
     ),
     "posthog": Row(
         f"{_HERE}.posthog:PostHog",
         "https://eu.posthog.com",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
         bearer=True,
     ),
     "rollbar": Row(
         f"{_HERE}.rollbar:Rollbar",
         "https://api.rollbar.com/api/1",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
+        inject='{header = "x-rollbar-access-token"}',
     ),
     "sentry": Row(
         f"{_HERE}.sentry:Sentry",
         "https://sentry.io/api/0",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
         bearer=True,
     ),
     "shortcut": Row(
         f"{_HERE}.shortcut:Shortcut",
         "https://api.app.shortcut.com/api/v3",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
+        inject='{header = "shortcut-token"}',
     ),
     "slack": Row(
         f"{_HERE}.slack:Slack", "https://slack.com/api", tested="our Slack twin", bearer=True
     ),
-    "storybook": Row(f"{_HERE}.storybook:Storybook", tested="documented responses over HTTP"),
+    "storybook": Row(f"{_HERE}.storybook:Storybook", tested=_DOCUMENTED, inject=""),
     "telegram": Row(
         f"{_HERE}.telegram:Telegram",
         "https://api.telegram.org/bot-placeholder",
-        tested="documented responses over HTTP",
+        tested=_DOCUMENTED,
+        inject='{path = "bot-placeholder"}',
     ),
 }
 
@@ -148,7 +164,7 @@ def connector_class(kind: str) -> Callable[..., Connector]:
             )
         target = others[kind]
     module, attribute = target.split(":")
-    found: Any = getattr(import_module(module), attribute)
+    found: Any = telling(getattr(import_module(module), attribute))
     made: Callable[..., Connector] = found
     return made
 
@@ -159,7 +175,7 @@ def table_of_connectors() -> list[dict[str, str]]:
     for kind, row in sorted(CONNECTORS.items()):
         module, attribute = row.target.split(":")
         found: Any = getattr(import_module(module), attribute)
-        reads = ["search", "fetch"] + (["comments"] if hasattr(found, "comments") else [])
+        reads = ["search", "fetch", *(name for name in READS if hasattr(found, name))]
         writes = sorted(NAMES[change] for change in getattr(found, "writes", ()))
         rows.append(
             {
@@ -167,6 +183,7 @@ def table_of_connectors() -> list[dict[str, str]]:
                 "operations": " ".join(reads + writes),
                 "tested": row.tested or UNTESTED,
                 "untested": " ".join(row.untested if row.tested else reads + writes),
+                "inject": row.inject,
             }
         )
     return rows

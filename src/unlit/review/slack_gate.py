@@ -72,7 +72,7 @@ class SlackGate:
             gate = slack.Asked(run.id, made.id, made.tree[:12])
             report = build_report(store, run.id)
             questions = [row.text for row in store.questions(run.id) if row.answer is None]
-            told = slack.message(gate, report.headline, questions, self._link(run.id))
+            told = slack.message(gate, report.headline.text, questions, self._link(run.id))
             posted = self._call("chat.postMessage", channel=self._channel, **told)
             asked[run.id] = {
                 "channel": str(posted["channel"]), "ts": str(posted["ts"]), "tree": gate.tree,

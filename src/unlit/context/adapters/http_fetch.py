@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
@@ -118,7 +118,9 @@ class HttpFetch:
         if decision.credential is not None:
             rule = self._broker.policy.credentials[decision.credential]
             forms = {name.lower(): text for name, text in call.headers.items()}
-            body = _inject(rule, self._secret(rule).reveal(), forms, headers, query, body)
+            secret = self._secret(rule).reveal()
+            body = _inject(rule, secret, forms, headers, query, body)
+            url = _in_path(rule, secret, url)
         if decision.twin is not None:
             url = self._to_twin(url, decision.twin, headers)
         try:
@@ -179,6 +181,15 @@ def _inject(
     elif place == "json" and isinstance(body, dict):
         return {**body, name: secret}
     return body
+
+
+def _in_path(rule: CredentialRule, secret: str, url: str) -> str:
+    """Put a secret in the place of the one segment that stands for it, as ``bot-placeholder``."""
+    name = rule.inject.name
+    if rule.inject.place != "path" or url.count(f"/{name}/") != 1:
+        return url
+    start = name.rpartition("-")[0]
+    return url.replace(f"/{name}/", f"/{start}{quote(secret, safe=':')}/")
 
 
 def _read(response: httpx2.Response, url: str) -> bytes:

@@ -10,10 +10,21 @@ from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 from unlit.context.api import Api
-from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
-from unlit.context.model import Item, Link, Ref, Trust
-from unlit.context.rules.reading import html_to_text, moment, named
+from unlit.context.changes import (
+    Assign,
+    Change,
+    Comment,
+    Create,
+    Delete,
+    Edit,
+    SetField,
+    Start,
+    Transition,
+)
+from unlit.context.model import Item, Link, Named, Ref, Trust
+from unlit.context.rules.reading import html_to_text, matching, moment, named
 from unlit.core.clock import Clock
+from unlit.core.errors import InvalidInput
 
 _WIQL: Final = "SELECT [System.Id] FROM WorkItems WHERE {} ORDER BY [System.ChangedDate] DESC"
 _VERSION: Final = "7.1"
@@ -34,7 +45,7 @@ class AzureDevOps:
     kind: ClassVar[str] = "item"
 
     writes: ClassVar[frozenset[type]] = frozenset(
-        {Create, Edit, Transition, Assign, Start, Comment, Delete}
+        {Create, Edit, Transition, Assign, Start, Comment, Delete, SetField}
     )
 
     def __init__(self, api: Api, clock: Clock, name: str = "azure", project: str = "") -> None:
@@ -116,6 +127,25 @@ class AzureDevOps:
                 time=moment(raw.get("createdDate")),
             )
 
+    def places(self) -> Iterator[Named]:
+        """Yield the organisation's projects."""
+        page = self._api.get("/_apis/projects", **{"api-version": _VERSION, "$top": "500"})
+        for raw in (page or {}).get("value") or []:
+            yield Named("project", str(raw["name"]), str(raw["name"]))
+
+    def fields(self, ref: Ref) -> Iterator[Named]:
+        """Yield the fields of the work item's type, with what they hold."""
+        held = (self._item(ref) or {"fields": {}})["fields"]
+        kind = quote(str(held.get("System.WorkItemType") or ""))
+        page = self._api.get(
+            f"{self._root}/workitemtypes/{kind}/fields", **{"api-version": _VERSION}
+        )
+        for raw in (page or {}).get("value") or []:
+            key = str(raw["referenceName"])
+            value = held.get(key)
+            shown = named(value, "displayName") or ("" if value is None else str(value))
+            yield Named("field", key, named(raw, "name"), shown)
+
     def _states(self, ref: Ref) -> list[dict[str, Any]]:
         raw = self._item(ref)
         kind = quote(str((raw or {"fields": {}})["fields"].get("System.WorkItemType") or ""))
@@ -137,13 +167,16 @@ class AzureDevOps:
                 fields = {"System.Title": change.title, "System.Description": change.body}
                 self._patch(change.ref, {k: v for k, v in fields.items() if v is not None})
             case Transition():
-                self._patch(change.ref, {"System.State": change.state})
+                self._move(change.ref, change.state)
             case Start():
                 going = [one for one in self._states(change.ref) if one["category"] == "InProgress"]
                 moved = {"System.State": going[0]["name"]} if going else {}
                 self._patch(change.ref, {**moved, "System.AssignedTo": self._person("me")})
             case Assign():
                 self._patch(change.ref, {"System.AssignedTo": self._person(change.person)})
+            case SetField():
+                found = matching(change.field, self.fields(change.ref))
+                self._patch(change.ref, {found.key if found else change.field: change.value})
             case Comment():
                 path = f"{self._root}/workItems/{change.ref.key}/comments"
                 self._api.send("POST", f"{path}?api-version={_COMMENTS}", {"text": change.body})
@@ -152,14 +185,32 @@ class AzureDevOps:
                 self._api.send("DELETE", path)
         return change.ref
 
+    def _move(self, ref: Ref, state: str) -> None:
+        known = {one.casefold(): one for one in self.statuses(ref)}
+        if state.casefold() not in known:
+            raise InvalidInput(
+                "CTX-211",
+                f"{ref.key} cannot move to {state!r} in {self.name}.",
+                "its type has no such state.",
+                f"choose one of: {', '.join(known.values()) or 'none'}.",
+            )
+        self._patch(ref, {"System.State": known[state.casefold()]})
+
     def _create(self, change: Create) -> Ref:
         kind = quote(f"${change.kind or 'Task'}")
         root = f"/{quote(change.project)}/_apis/wit" if change.project else self._root
         fields: dict[str, Any] = {"System.Title": change.title, "System.Description": change.body}
         if change.labels:
             fields["System.Tags"] = "; ".join(change.labels)
+        document = _patch_document(fields)
+        if change.parent:
+            value = {
+                "rel": "System.LinkTypes.Hierarchy-Reverse",
+                "url": f"{self._api.base_url}/_apis/wit/workItems/{change.parent}",
+            }
+            document.append({"op": "add", "path": "/relations/-", "value": value})
         path = f"{root}/workitems/{kind}?api-version={_VERSION}"
-        made = self._api.patch("POST", path, _patch_document(fields))
+        made = self._api.patch("POST", path, document)
         return Ref(self.name, "item", str(made["id"]))
 
     def _patch(self, ref: Ref, fields: dict[str, Any]) -> None:

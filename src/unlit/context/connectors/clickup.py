@@ -8,9 +8,19 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
-from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
-from unlit.context.model import Item, Ref, Trust
-from unlit.context.rules.reading import moment, named
+from unlit.context.changes import (
+    Assign,
+    Change,
+    Comment,
+    Create,
+    Delete,
+    Edit,
+    SetField,
+    Start,
+    Transition,
+)
+from unlit.context.model import Item, Named, Ref, Trust
+from unlit.context.rules.reading import as_number, matching, moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
@@ -30,7 +40,7 @@ class ClickUp:
     kind: ClassVar[str] = "task"
 
     writes: ClassVar[frozenset[type]] = frozenset(
-        {Create, Edit, Transition, Assign, Start, Comment, Delete}
+        {Create, Edit, Transition, Assign, Start, Comment, Delete, SetField}
     )
 
     def __init__(self, api: Api, clock: Clock, name: str = "clickup", project: str = "") -> None:
@@ -96,6 +106,33 @@ class ClickUp:
                 time=moment(raw.get("date")),
             )
 
+    def places(self) -> Iterator[Named]:
+        """Yield spaces, folders and lists; a list's id is what a source's `project` takes."""
+        for team in (self._api.get("/team") or {}).get("teams") or []:
+            spaces = (self._api.get(f"/team/{team['id']}/space") or {}).get("spaces") or []
+            for space in spaces:
+                yield Named("space", str(space["id"]), named(space, "name"))
+                loose = (self._api.get(f"/space/{space['id']}/list") or {}).get("lists") or []
+                folders = (self._api.get(f"/space/{space['id']}/folder") or {}).get("folders") or []
+                yield from (_place("list", one, space) for one in loose)
+                for folder in folders:
+                    yield _place("folder", folder, space)
+                    yield from (_place("list", one, folder) for one in folder.get("lists") or [])
+
+    def people(self) -> Iterator[Named]:
+        """Yield the list's members."""
+        page = self._api.get(f"/list/{self._project}/member") or {}
+        for raw in page.get("members") or []:
+            yield Named("member", named(raw, "email", "username"), named(raw, "username"))
+
+    def fields(self, ref: Ref) -> Iterator[Named]:
+        """Yield the task's custom fields, with what they hold."""
+        raw = self._api.get(f"/task/{ref.key}") or {}
+        for one in raw.get("custom_fields") or []:
+            value = one.get("value")
+            shown = "" if value is None else str(value)
+            yield Named(named(one, "type"), str(one["id"]), named(one, "name"), shown)
+
     def _states(self) -> list[dict[str, Any]]:
         return list((self._api.get(f"/list/{self._project}") or {}).get("statuses") or [])
 
@@ -107,27 +144,18 @@ class ClickUp:
         """Write one change."""
         match change:
             case Create():
-                body: dict[str, Any] = {
-                    "name": change.title,
-                    "markdown_content": change.body,
-                    "tags": list(change.labels),
-                }
-                if change.parent:
-                    body["parent"] = change.parent
-                made = self._api.send("POST", f"/list/{change.project or self._project}/task", body)
-                return Ref(self.name, "task", str(made["id"]))
+                return self._create(change)
             case Edit():
                 fields = {"name": change.title, "markdown_content": change.body}
                 self._put(change.ref, {k: v for k, v in fields.items() if v is not None})
             case Transition():
                 self._move(change.ref, change.state)
             case Start():
-                going = [one for one in self._states() if one.get("type") == "custom"]
-                if going:
-                    self._put(change.ref, {"status": going[0]["status"]})
-                self._assign(change.ref, "me")
+                self._start(change.ref)
             case Assign():
                 self._assign(change.ref, change.person)
+            case SetField():
+                self._set(change)
             case Comment():
                 path = f"/task/{change.ref.key}/comment"
                 self._api.send("POST", path, {"comment_text": change.body, "notify_all": False})
@@ -135,8 +163,40 @@ class ClickUp:
                 self._api.send("DELETE", f"/task/{change.ref.key}")
         return change.ref
 
+    def _create(self, change: Create) -> Ref:
+        body: dict[str, Any] = {
+            "name": change.title,
+            "markdown_content": change.body,
+            "tags": list(change.labels),
+        }
+        if change.parent:
+            body["parent"] = change.parent
+        made = self._api.send("POST", f"/list/{change.project or self._project}/task", body)
+        return Ref(self.name, "task", str(made["id"]))
+
+    def _start(self, ref: Ref) -> None:
+        going = [one for one in self._states() if one.get("type") == "custom"]
+        if going:
+            self._put(ref, {"status": going[0]["status"]})
+        self._assign(ref, "me")
+
     def _put(self, ref: Ref, fields: dict[str, Any]) -> None:
         self._api.send("PUT", f"/task/{ref.key}", fields)
+
+    def _set(self, change: SetField) -> None:
+        known = list(self.fields(change.ref))
+        found = matching(change.field, known)
+        if found is None:
+            raise InvalidInput(
+                "CTX-216",
+                f"{change.ref.key} has no field {change.field!r} in {self.name}.",
+                "custom fields belong to the task's list.",
+                f"use one of: {', '.join(one.name for one in known) or 'none'}.",
+            )
+        numeric = found.kind in ("number", "currency")
+        value: Any = as_number(change.field, change.value) if numeric else change.value
+        path = f"/task/{change.ref.key}/field/{found.key}"
+        self._api.send("POST", path, {"value": value})
 
     def _move(self, ref: Ref, state: str) -> None:
         known = {one.casefold(): one for one in self.statuses(ref)}
@@ -164,3 +224,7 @@ class ClickUp:
                 )
             number = found[0]["id"]
         self._put(ref, {"assignees": {"add": [number]}})
+
+
+def _place(kind: str, raw: dict[str, Any], above: dict[str, Any]) -> Named:
+    return Named(kind, str(raw["id"]), f"{named(above, 'name')} / {named(raw, 'name')}")

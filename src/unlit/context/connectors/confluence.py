@@ -1,19 +1,21 @@
-"""Confluence pages (Cloud, REST v2 and CQL search).
+"""Confluence pages and their comments (Cloud, REST v2 and CQL search).
 
-Needs a token that may read the space.
+Needs e-mail and token (basic) that may read the space; for writing, one that may edit it.
 Source: developer.atlassian.com/cloud/confluence/rest/v2 (read 2026-03).
 """
 
 import json
 import re
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
-from unlit.context.model import Item, Ref, Trust
-from unlit.context.rules.adf import to_markdown
+from unlit.context.changes import Change, Comment, Create, Delete, Edit
+from unlit.context.model import Item, Named, Ref, Trust
+from unlit.context.rules.adf import from_markdown, to_markdown
 from unlit.context.rules.reading import html_to_text, moment, named
 from unlit.core.clock import Clock
+from unlit.core.errors import InvalidInput, UsageError
 
 _URL: Final = re.compile(r"https?://[^/]+/wiki/spaces/[^/]+/pages/(\d+)")
 
@@ -29,6 +31,8 @@ class Confluence:
     """
 
     kind: ClassVar[str] = "page"
+
+    writes: ClassVar[frozenset[type]] = frozenset({Create, Edit, Comment, Delete})
 
     def __init__(self, api: Api, clock: Clock, name: str = "confluence", project: str = "") -> None:
         self.name = name
@@ -65,18 +69,13 @@ class Confluence:
             return None
         if "title" not in raw:
             raise self._api.unexpected("a page", raw)
-        body = raw.get("body") or {}
-        if document := named(body.get("atlas_doc_format"), "value"):
-            text = to_markdown(json.loads(document))
-        else:
-            text = html_to_text(named(body.get("storage"), "value"))
         version = raw.get("version") or {}
         link = named(raw.get("_links"), "webui")
         return Item(
             ref=ref,
             revision=str(version.get("number") or ""),
             title=str(raw["title"]),
-            body=text,
+            body=_text(raw),
             trust=Trust.INTERNAL,
             fetched_at=self._clock.now(),
             status=named(raw, "status") or None,
@@ -89,3 +88,102 @@ class Confluence:
         found = _URL.match(text.strip())
         mine = text.strip().startswith(self._api.base_url)
         return Ref(self.name, "page", found[1]) if found and mine else None
+
+    def comments(self, ref: Ref) -> Iterator[Item]:
+        """Read the comments below a page, oldest first."""
+        path: str | None = f"/wiki/api/v2/pages/{ref.key}/footer-comments"
+        given = {"body-format": "atlas_doc_format", "limit": "100", "sort": "created-date"}
+        while path:
+            page = self._api.get(path, **given)
+            for raw in (page or {}).get("results") or []:
+                version = raw.get("version") or {}
+                author = named(version, "authorId") or "somebody"
+                yield Item(
+                    ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
+                    revision=str(version.get("number") or ""),
+                    title=f"Comment by {author}",
+                    body=_text(raw),
+                    trust=Trust.INTERNAL,
+                    fetched_at=self._clock.now(),
+                    people=(author,),
+                    time=moment(version.get("createdAt")),
+                )
+            path, given = ((page or {}).get("_links") or {}).get("next"), {}
+
+    def places(self) -> Iterator[Named]:
+        """Yield the spaces."""
+        path: str | None = "/wiki/api/v2/spaces"
+        given = {"limit": "100"}
+        while path:
+            page = self._api.get(path, **given) or {}
+            for raw in page.get("results") or []:
+                yield Named("space", str(raw["key"]), named(raw, "name"))
+            path, given = (page.get("_links") or {}).get("next"), {}
+
+    def apply(self, change: Change) -> Ref:
+        """Make a page, change it, comment on it, or put it into the bin."""
+        match change:
+            case Create():
+                return self._create(change)
+            case Edit():
+                self._edit(change)
+            case Comment():
+                body = {"pageId": change.ref.key, "body": _document(change.body)}
+                self._api.send("POST", "/wiki/api/v2/footer-comments", body)
+            case Delete():
+                self._api.send("DELETE", f"/wiki/api/v2/pages/{change.ref.key}")
+            case _:
+                raise UsageError(
+                    "CTX-213",
+                    f"{self.name} cannot do that.",
+                    "a page has no state and no assignee.",
+                    "create, edit, comment or delete.",
+                )
+        return change.ref
+
+    def _create(self, change: Create) -> Ref:
+        key = change.project or self._project
+        found = (self._api.get("/wiki/api/v2/spaces", keys=key) or {}).get("results") or []
+        if not key or not found:
+            raise InvalidInput(
+                "CTX-214",
+                f"{self.name} has no space {key!r}.",
+                "a page lies in a space.",
+                "name the space's key with --project.",
+            )
+        body: dict[str, Any] = {
+            "spaceId": str(found[0]["id"]),
+            "status": "current",
+            "title": change.title,
+            "body": _document(change.body),
+        }
+        if change.parent:
+            body["parentId"] = change.parent
+        return Ref(self.name, "page", str(self._api.send("POST", "/wiki/api/v2/pages", body)["id"]))
+
+    def _edit(self, change: Edit) -> None:
+        path = f"/wiki/api/v2/pages/{change.ref.key}"
+        now = self._api.send("GET", path, **{"body-format": "atlas_doc_format"})
+        held = named((now.get("body") or {}).get("atlas_doc_format"), "value")
+        body = {
+            "id": change.ref.key,
+            "status": "current",
+            "title": now["title"] if change.title is None else change.title,
+            "body": {"representation": "atlas_doc_format", "value": held}
+            if change.body is None
+            else _document(change.body),
+            "version": {"number": int(now["version"]["number"]) + 1},
+        }
+        self._api.send("PUT", path, body)
+
+
+def _text(raw: dict[str, Any]) -> str:
+    body = raw.get("body") or {}
+    if document := named(body.get("atlas_doc_format"), "value"):
+        return to_markdown(json.loads(document))
+    return html_to_text(named(body.get("storage"), "value"))
+
+
+def _document(markdown: str) -> dict[str, str]:
+    value = json.dumps(from_markdown(markdown))
+    return {"representation": "atlas_doc_format", "value": value}

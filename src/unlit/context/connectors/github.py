@@ -1,6 +1,8 @@
 """GitHub: issues, pull requests with their checks, releases (REST 2022-11-28).
 
-Needs a token that may read the repository; for writing, `issues: write`.
+Needs a token that may read the repository; for writing `issues: write`, and for pull requests
+and releases `pull_requests: write` and `contents: write`. A pull request is made with the kind
+`pull` and its branch as parent; a release with the kind `release` and its tag as parent.
 Source: docs.github.com/rest (read 2026-03).
 """
 
@@ -10,13 +12,14 @@ from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
-from unlit.context.model import Item, Ref, Trust
+from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
 _NUMBER: Final = re.compile(r"#?(\d+)\Z")
 _URL: Final = re.compile(r"https?://[^/]+/([^/]+/[^/]+)/(issues|pull)/(\d+)")
+_RELEASE: Final = re.compile(r"https?://[^/]+/([^/]+/[^/]+)/releases/tag/([^/?#]+)")
 _TRUSTED: Final = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
 
@@ -130,6 +133,8 @@ class GitHub:
         if found := _URL.match(text.strip()):
             kind = "pull" if found[2] == "pull" else "issue"
             return Ref(self.name, kind, found[3]) if found[1] == self._project else None
+        if found := _RELEASE.match(text.strip()):
+            return Ref(self.name, "release", found[2]) if found[1] == self._project else None
         short = text.strip().removeprefix(self._project)
         found = _NUMBER.match(short) if short.startswith("#") else None
         return Ref(self.name, "issue", found[1]) if found else None
@@ -148,20 +153,28 @@ class GitHub:
                 people=(author,),
                 url=named(raw, "html_url") or None,
                 time=moment(raw.get("created_at")),
+                account=_account(raw),
             )
 
+    def places(self) -> Iterator[Named]:
+        """Yield the repositories that the account can see, as ``owner/name``."""
+        for raw in self._api.pages("/user/repos", per_page=100):
+            yield Named("repository", str(raw["full_name"]), named(raw, "description"))
+
+    def people(self) -> Iterator[Named]:
+        """Yield who can be given an issue."""
+        for raw in self._api.pages(f"{self._root}/assignees", per_page=100):
+            yield Named("user", str(raw["login"]), str(raw["login"]))
+
     def statuses(self, ref: Ref) -> tuple[str, ...]:
-        """Return the states of an issue."""
-        return ("open", "closed")
+        """Return the states of an issue, or of a pull request."""
+        return ("open", "closed", "merged") if ref.kind == "pull" else ("open", "closed")
 
     def apply(self, change: Change) -> Ref:
         """Write one change; `delete` closes, since GitHub's REST API cannot delete an issue."""
         match change:
             case Create():
-                body = {"title": change.title, "body": change.body, "labels": list(change.labels)}
-                root = f"/repos/{change.project or self._project}"
-                made = self._api.send("POST", f"{root}/issues", body)
-                return Ref(self.name, "issue", str(made["number"]))
+                return self._create(change)
             case Edit():
                 fields = {"title": change.title, "body": change.body}
                 self._patch(change.ref, **{k: v for k, v in fields.items() if v is not None})
@@ -178,6 +191,22 @@ class GitHub:
                 self._patch(change.ref, state="closed", state_reason="not_planned")
         return change.ref
 
+    def _create(self, change: Create) -> Ref:
+        root = f"/repos/{change.project or self._project}"
+        if change.kind == "pull":
+            base = named(self._api.send("GET", root), "default_branch") or "main"
+            body = {"title": change.title, "body": change.body, "head": change.parent, "base": base}
+            made = self._api.send("POST", f"{root}/pulls", body)
+            return Ref(self.name, "pull", str(made["number"]))
+        if change.kind == "release":
+            tag = change.parent or change.title.split()[0]
+            body = {"tag_name": tag, "name": change.title, "body": change.body}
+            made = self._api.send("POST", f"{root}/releases", body)
+            return Ref(self.name, "release", str(made["tag_name"]))
+        issue = {"title": change.title, "body": change.body, "labels": list(change.labels)}
+        made = self._api.send("POST", f"{root}/issues", issue)
+        return Ref(self.name, "issue", str(made["number"]))
+
     def _patch(self, ref: Ref, **fields: str) -> None:
         self._api.send("PATCH", f"{self._root}/issues/{ref.key}", fields)
 
@@ -186,9 +215,12 @@ class GitHub:
             raise InvalidInput(
                 "CTX-211",
                 f"#{ref.key} cannot move to {state!r} in {self.name}.",
-                "an issue on GitHub is open or closed.",
-                "choose open or closed.",
+                "an issue is open or closed; a pull request can also be merged.",
+                f"choose one of: {', '.join(self.statuses(ref))}.",
             )
+        if state == "merged":
+            self._api.send("PUT", f"{self._root}/pulls/{ref.key}/merge", {})
+            return
         self._patch(ref, state=state)
 
     def _assign(self, ref: Ref, person: str) -> None:
@@ -204,3 +236,10 @@ def _trust(raw: dict[str, Any]) -> Trust:
 def _people(raw: dict[str, Any]) -> tuple[str, ...]:
     people = [raw.get("user"), *(raw.get("assignees") or [])]
     return tuple(dict.fromkeys(login for one in people if (login := named(one, "login"))))
+
+
+def _account(raw: dict[str, Any]) -> str | None:
+    """Who wrote a comment, unless it was edited: others may edit what one wrote."""
+    if raw.get("updated_at") not in (None, raw.get("created_at")):
+        return None
+    return named(raw.get("user"), "login") or None

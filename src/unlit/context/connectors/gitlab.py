@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from unlit.context.api import Api
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
-from unlit.context.model import Item, Ref, Trust
+from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
@@ -98,7 +98,19 @@ class GitLab:
                 fetched_at=self._clock.now(),
                 people=(author,),
                 time=moment(raw.get("created_at")),
+                account=_account(raw),
             )
+
+    def places(self) -> Iterator[Named]:
+        """Yield the projects that the account belongs to."""
+        for raw in self._api.pages("/projects", membership="true", simple="true", per_page=100):
+            yield Named("project", str(raw["path_with_namespace"]), named(raw, "name"))
+
+    def people(self) -> Iterator[Named]:
+        """Yield the project's members, inherited ones too."""
+        root = f"/projects/{quote(self._project, safe='')}"
+        for raw in self._api.pages(f"{root}/members/all", per_page=100):
+            yield Named("member", str(raw["username"]), named(raw, "name"))
 
     def statuses(self, ref: Ref) -> tuple[str, ...]:
         """Return the states of an issue."""
@@ -111,7 +123,10 @@ class GitLab:
                 body: dict[str, Any] = {"title": change.title, "description": change.body}
                 if change.labels:
                     body["labels"] = ",".join(change.labels)
-                made = self._api.send("POST", self._path("issue"), body)
+                if change.kind:
+                    body["issue_type"] = change.kind
+                project = quote(change.project or self._project, safe="")
+                made = self._api.send("POST", f"/projects/{project}/issues", body)
                 return Ref(self.name, "issue", str(made["iid"]))
             case Edit():
                 fields = {"title": change.title, "description": change.body}
@@ -156,3 +171,10 @@ class GitLab:
                 )
             number = found[0]["id"]
         self._put(ref, {"assignee_ids": [number]})
+
+
+def _account(raw: dict[str, Any]) -> str | None:
+    """Who wrote a comment, unless it was edited: others may edit what one wrote."""
+    if raw.get("updated_at") not in (None, raw.get("created_at")):
+        return None
+    return named(raw.get("author"), "username") or None

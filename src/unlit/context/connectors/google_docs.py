@@ -1,6 +1,6 @@
-"""Google Docs found through Drive, read as Markdown.
+"""Google Docs found through Drive, read as Markdown; documents and comments written as text.
 
-Needs `drive.readonly` and `documents.readonly`.
+Needs `drive.readonly` and `documents.readonly`; for writing `drive` and `documents`.
 Source: developers.google.com/workspace/docs/api and /drive/api (read 2026-03).
 """
 
@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
+from unlit.context.changes import Change, Comment, Create, Delete, Edit
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
+from unlit.core.errors import UsageError
 
 _URL: Final = re.compile(r"https://docs\.google\.com/document/d/([\w-]+)")
 _DOCUMENT: Final = "application/vnd.google-apps.document"
@@ -31,11 +33,15 @@ class GoogleDocs:
 
     kind: ClassVar[str] = "document"
 
+    writes: ClassVar[frozenset[type]] = frozenset({Create, Edit, Comment, Delete})
+
     def __init__(self, api: Api, clock: Clock, name: str = "docs", project: str = "") -> None:
         self.name = name
         self._api = api
         self._clock = clock
         self._project = project
+        # Drive is another host at Google, and the same one at a stand-in
+        self._drive = _DRIVE if "docs.googleapis.com" in api.base_url else api.base_url
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield documents, or those that contain the words."""
@@ -48,7 +54,7 @@ class GoogleDocs:
         token: str | None = None
         while True:
             page = self._api.get(
-                f"{_DRIVE}/drive/v3/files",
+                f"{self._drive}/drive/v3/files",
                 q=" and ".join(clauses),
                 fields="nextPageToken,files(id)",
                 pageSize=100,
@@ -70,8 +76,11 @@ class GoogleDocs:
         if "title" not in raw:
             raise self._api.unexpected("a document", raw)
         about = self._api.get(
-            f"{_DRIVE}/drive/v3/files/{ref.key}", fields="modifiedTime,owners(displayName)"
+            f"{self._drive}/drive/v3/files/{ref.key}",
+            fields="modifiedTime,trashed,owners(displayName)",
         )
+        if (about or {}).get("trashed"):
+            return None
         content = (raw.get("body") or {}).get("content") or []
         return Item(
             ref=ref,
@@ -94,12 +103,7 @@ class GoogleDocs:
 
     def comments(self, ref: Ref) -> Iterator[Item]:
         """Read the comments of a document, oldest first."""
-        page = self._api.get(
-            f"{_DRIVE}/drive/v3/files/{ref.key}/comments",
-            fields="comments(id,content,createdTime,author(displayName))",
-            pageSize=100,
-        )
-        for raw in (page or {}).get("comments") or []:
+        for raw in self._talk(ref.key):
             author = named(raw.get("author"), "displayName") or "somebody"
             yield Item(
                 ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
@@ -111,6 +115,67 @@ class GoogleDocs:
                 people=(author,),
                 time=moment(raw.get("createdTime")),
             )
+
+    def _talk(self, key: str) -> Iterator[dict[str, Any]]:
+        token: str | None = None
+        while True:
+            page = self._api.get(
+                f"{self._drive}/drive/v3/files/{key}/comments",
+                fields="nextPageToken,comments(id,content,createdTime,author(displayName))",
+                pageSize=100,
+                pageToken=token,
+            )
+            yield from (page or {}).get("comments") or []
+            token = (page or {}).get("nextPageToken")
+            if not token:
+                return
+
+    def apply(self, change: Change) -> Ref:
+        """Make a document, change it, comment on it, or put it into the bin."""
+        match change:
+            case Create():
+                return self._create(change)
+            case Edit():
+                self._edit(change)
+            case Comment():
+                path = f"{self._drive}/drive/v3/files/{change.ref.key}/comments"
+                self._api.send("POST", path, {"content": change.body}, fields="id")
+            case Delete():
+                path = f"{self._drive}/drive/v3/files/{change.ref.key}"
+                self._api.send("PATCH", path, {"trashed": True})
+            case _:
+                raise UsageError(
+                    "CTX-213",
+                    f"{self.name} cannot do that.",
+                    "a document has no state and no assignee.",
+                    "create, edit, comment or delete.",
+                )
+        return change.ref
+
+    def _create(self, change: Create) -> Ref:
+        key = str(self._api.send("POST", "/v1/documents", {"title": change.title})["documentId"])
+        if folder := change.project or self._project:
+            path = f"{self._drive}/drive/v3/files/{key}"
+            self._api.send("PATCH", path, {}, addParents=folder)
+        if change.body:
+            self._put(key, change.body, 1)
+        return Ref(self.name, "document", key)
+
+    def _edit(self, change: Edit) -> None:
+        key = change.ref.key
+        if change.title is not None:
+            self._api.send("PATCH", f"{self._drive}/drive/v3/files/{key}", {"name": change.title})
+        if change.body is not None:
+            raw = self._api.send("GET", f"/v1/documents/{key}")
+            content = (raw.get("body") or {}).get("content") or []
+            self._put(key, change.body, int(content[-1]["endIndex"]) if content else 1)
+
+    def _put(self, key: str, text: str, end: int) -> None:
+        """Write a text in the place of what stands before `end`; the last break stays."""
+        span = {"startIndex": 1, "endIndex": end - 1}
+        first = [{"deleteContentRange": {"range": span}}] if end > 2 else []
+        then = {"insertText": {"location": {"index": 1}, "text": text}}
+        self._api.send("POST", f"/v1/documents/{key}:batchUpdate", {"requests": [*first, then]})
 
 
 def _markdown(content: list[dict[str, Any]]) -> str:

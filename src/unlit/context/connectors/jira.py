@@ -17,11 +17,13 @@ from unlit.context.changes import (
     Create,
     Delete,
     Edit,
+    SetField,
     Start,
     Transition,
 )
-from unlit.context.model import Item, Link, Ref, Trust
+from unlit.context.model import Item, Link, Named, Ref, Trust
 from unlit.context.rules.adf import from_markdown, to_markdown
+from unlit.context.rules.reading import as_number, matching
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
@@ -46,7 +48,7 @@ class Jira:
     kind: ClassVar[str] = "issue"
 
     writes: ClassVar[frozenset[type]] = frozenset(
-        {Create, Edit, Transition, Assign, Start, Comment, Delete}
+        {Create, Edit, Transition, Assign, Start, Comment, Delete, SetField}
     )
 
     def __init__(self, api: Api, clock: Clock, name: str = "jira", project: str = "") -> None:
@@ -137,10 +139,39 @@ class Jira:
                     fetched_at=self._clock.now(),
                     people=(author,),
                     time=_time(raw.get("created")),
+                    account=_account(raw),
                 )
             start += len(page["comments"])
             if start >= page["total"] or not page["comments"]:
                 return
+
+    def places(self) -> Iterator[Named]:
+        """Yield the projects."""
+        start = 0
+        while True:
+            page = self._api.get("/rest/api/3/project/search", startAt=start, maxResults=50)
+            for raw in (page or {}).get("values") or []:
+                yield Named("project", str(raw["key"]), str(raw["name"]))
+            start += len((page or {}).get("values") or [])
+            if not page or page.get("isLast", True) or not page["values"]:
+                return
+
+    def people(self) -> Iterator[Named]:
+        """Yield who can be given an issue of the project."""
+        found = self._api.get(
+            "/rest/api/3/user/assignable/search", project=self._project, maxResults=_PAGE
+        )
+        for raw in found or []:
+            name = str(raw.get("displayName") or raw["accountId"])
+            yield Named("user", str(raw.get("emailAddress") or name), name)
+
+    def fields(self, ref: Ref) -> Iterator[Named]:
+        """Yield the fields that can be edited, with what they hold."""
+        meta = (self._api.get(f"/rest/api/3/issue/{ref.key}/editmeta") or {}).get("fields") or {}
+        held = (self._api.get(f"/rest/api/3/issue/{ref.key}") or {}).get("fields") or {}
+        for key, one in meta.items():
+            kind = str((one.get("schema") or {}).get("type") or "")
+            yield Named(kind, str(key), str(one.get("name") or key), _held(held.get(key)))
 
     def statuses(self, ref: Ref) -> tuple[str, ...]:
         """Return the states that the issue's workflow allows now."""
@@ -156,24 +187,42 @@ class Jira:
             case Create():
                 return self._create(change)
             case Edit():
-                fields: dict[str, Any] = {}
-                if change.title is not None:
-                    fields["summary"] = change.title
-                if change.body is not None:
-                    fields["description"] = from_markdown(change.body)
-                self._api.send("PUT", f"/rest/api/3/issue/{change.ref.key}", {"fields": fields})
+                self._edit(change)
             case Transition():
                 self._move(change.ref, change.state)
             case Start():
                 self._start(change.ref)
             case Assign():
                 self._assign(change.ref, change.person)
+            case SetField():
+                self._set(change)
             case Comment():
                 body = {"body": from_markdown(change.body)}
                 self._api.send("POST", f"/rest/api/3/issue/{change.ref.key}/comment", body)
             case Delete():
                 self._api.send("DELETE", f"/rest/api/3/issue/{change.ref.key}")
         return change.ref
+
+    def _edit(self, change: Edit) -> None:
+        fields: dict[str, Any] = {}
+        if change.title is not None:
+            fields["summary"] = change.title
+        if change.body is not None:
+            fields["description"] = from_markdown(change.body)
+        self._api.send("PUT", f"/rest/api/3/issue/{change.ref.key}", {"fields": fields})
+
+    def _set(self, change: SetField) -> None:
+        known = list(self.fields(change.ref))
+        found = matching(change.field, known)
+        if found is None:
+            raise InvalidInput(
+                "CTX-216",
+                f"{change.ref.key} has no editable field {change.field!r} in {self.name}.",
+                "a field is set by its name or its key.",
+                f"use one of: {', '.join(sorted(one.name for one in known)) or 'none'}.",
+            )
+        body = {"fields": {found.key: _typed(found, change.value)}}
+        self._api.send("PUT", f"/rest/api/3/issue/{change.ref.key}", body)
 
     def _create(self, change: Create) -> Ref:
         fields: dict[str, Any] = {
@@ -241,8 +290,39 @@ def _links(fields: dict[str, Any]) -> Iterator[Link]:
                 yield Link(str(raw["type"].get(word) or word), str(raw[side]["key"]))
 
 
+def _account(raw: dict[str, Any]) -> str | None:
+    """Who wrote a comment, unless it was edited: others may edit what one wrote."""
+    if raw.get("updated") not in (None, raw.get("created")):
+        return None
+    return str((raw.get("author") or {}).get("accountId") or "") or None
+
+
 def _time(text: Any) -> datetime | None:
     try:
         return datetime.fromisoformat(str(text))
     except ValueError:
         return None
+
+
+def _held(value: Any) -> str:
+    if isinstance(value, dict):
+        if value.get("type") == "doc":
+            return to_markdown(value)
+        return str(value.get("name") or value.get("value") or value.get("displayName") or "")
+    if isinstance(value, list):
+        return ", ".join(_held(one) for one in value)
+    return "" if value is None else str(value)
+
+
+def _typed(field: Named, value: str) -> Any:
+    match field.kind:
+        case "number":
+            return as_number(field.name, value)
+        case "array":
+            return [part.strip() for part in value.split(",") if part.strip()]
+        case "option":
+            return {"value": value}
+        case "priority" | "resolution" | "issuetype" | "version" | "component":
+            return {"name": value}
+        case _:
+            return value

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
-from unlit.context.model import Item, Ref, Trust
+from unlit.context.model import Item, Link, Named, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput, OutsideFailed
@@ -19,6 +19,18 @@ _ISSUE: Final = (
     "identifier title description url updatedAt state { name type } assignee { name } "
     "creator { name } parent { identifier }"
 )
+
+
+class _GoneError(OutsideFailed):
+    """Linear says `Entity not found` with status 200: `issue(id)` cannot be null there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CTX-208",
+            "Linear refused: Entity not found.",
+            "what is named was deleted, or the key may not see it.",
+            "check the key.",
+        )
 
 
 class Linear:
@@ -48,6 +60,8 @@ class Linear:
         if not isinstance(answer, dict):
             raise self._api.unexpected("a GraphQL answer", answer)
         if answer.get("errors"):
+            if _is_gone(answer["errors"]):
+                raise _GoneError
             words = "; ".join(named(one, "message") for one in answer["errors"])
             raise OutsideFailed(
                 "CTX-208",
@@ -80,7 +94,10 @@ class Linear:
             after = page["pageInfo"]["endCursor"]
 
     def _issue(self, key: str, fields: str) -> dict[str, Any] | None:
-        found = self._ask(f"query($id: String!) {{ issue(id: $id) {{ {fields} }} }}", id=key)
+        try:
+            found = self._ask(f"query($id: String!) {{ issue(id: $id) {{ {fields} }} }}", id=key)
+        except _GoneError:
+            return None
         issue: dict[str, Any] | None = found.get("issue")
         return issue
 
@@ -89,6 +106,7 @@ class Linear:
         raw = self._issue(ref.key, _ISSUE)
         if raw is None:
             return None
+        above = named(raw.get("parent"), "identifier")
         people = [named(raw.get(role), "name") for role in ("assignee", "creator")]
         return Item(
             ref=Ref(self.name, "issue", str(raw["identifier"])),
@@ -99,6 +117,7 @@ class Linear:
             fetched_at=self._clock.now(),
             status=named(raw.get("state"), "name") or None,
             people=tuple(dict.fromkeys(name for name in people if name)),
+            links=(Link("parent", above),) if above else (),
             url=named(raw, "url") or None,
             time=moment(raw.get("updatedAt")),
         )
@@ -127,6 +146,29 @@ class Linear:
                 people=(author,),
                 time=moment(one["createdAt"]),
             )
+
+    def places(self) -> Iterator[Named]:
+        """Yield the teams."""
+        for raw in self._nodes("teams", "id key name"):
+            yield Named("team", str(raw["key"]), str(raw["name"]))
+
+    def people(self) -> Iterator[Named]:
+        """Yield the members of the workspace."""
+        for raw in self._nodes("users", "id name email"):
+            yield Named("member", str(raw["email"]), str(raw["name"]))
+
+    def _nodes(self, field: str, wanted: str) -> Iterator[dict[str, Any]]:
+        after: str | None = None
+        while True:
+            page = self._ask(
+                f"query($a: String) {{ {field}(first: 100, after: $a) "
+                f"{{ nodes {{ {wanted} }} pageInfo {{ hasNextPage endCursor }} }} }}",
+                a=after,
+            )[field]
+            yield from page["nodes"]
+            if not page["pageInfo"]["hasNextPage"]:
+                return
+            after = page["pageInfo"]["endCursor"]
 
     def _states(self) -> list[dict[str, Any]]:
         found = self._ask(
@@ -181,7 +223,13 @@ class Linear:
                 "an issue belongs to a team.",
                 "use the team's key.",
             )
-        body = {"teamId": teams[0]["id"], "title": change.title, "description": change.body}
+        body: dict[str, Any] = {
+            "teamId": teams[0]["id"],
+            "title": change.title,
+            "description": change.body,
+        }
+        if change.labels:
+            body["labelIds"] = self._labels(change.labels)
         if change.parent:
             body["parentId"] = change.parent
         made = self._ask(
@@ -189,6 +237,10 @@ class Linear:
             i=body,
         )
         return Ref(self.name, "issue", str(made["issueCreate"]["issue"]["identifier"]))
+
+    def _labels(self, names: tuple[str, ...]) -> list[str]:
+        known = {str(raw["name"]): str(raw["id"]) for raw in self._nodes("issueLabels", "id name")}
+        return [known[name] for name in names if name in known]
 
     def _update(self, ref: Ref, fields: dict[str, Any]) -> None:
         self._ask(
@@ -228,3 +280,7 @@ class Linear:
                 )
             number = found[0]["id"]
         self._update(ref, {"assigneeId": number})
+
+
+def _is_gone(errors: list[dict[str, Any]]) -> bool:
+    return any("entity not found" in named(one, "message").lower() for one in errors)

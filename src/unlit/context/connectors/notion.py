@@ -1,6 +1,6 @@
-"""Notion pages and databases, read as Markdown.
+"""Notion pages, databases and comments, read as Markdown; pages and comments written.
 
-Needs an integration that the pages are shared with.
+Needs an integration that the pages are shared with, with comment capabilities for comments.
 Source: developers.notion.com, version 2022-06-28 (read 2026-03).
 """
 
@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
-from unlit.context.model import Item, Ref, Trust
+from unlit.context.changes import Change, Comment, Create, Delete, Edit
+from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
+from unlit.core.errors import InvalidInput, UsageError
 
 _URL: Final = re.compile(r"https://(?:www\.)?notion\.(?:so|site)/.*?([0-9a-f]{32})")
 _PREFIX: Final = {
@@ -38,6 +40,8 @@ class Notion:
     """
 
     kind: ClassVar[str] = "page"
+
+    writes: ClassVar[frozenset[type]] = frozenset({Create, Edit, Comment, Delete})
 
     def __init__(self, api: Api, clock: Clock, name: str = "notion", project: str = "") -> None:
         self.name = name
@@ -72,6 +76,8 @@ class Notion:
         properties = raw.get("properties")
         if not isinstance(properties, dict):
             raise self._api.unexpected("a page with properties", raw)
+        if raw.get("archived") or raw.get("in_trash"):
+            return None
         title = next(
             (_plain(one["title"]) for one in properties.values() if one.get("type") == "title"), ""
         )
@@ -104,6 +110,103 @@ class Notion:
         """Recognise a page's URL."""
         found = _URL.match(text.strip().split("?")[0])
         return Ref(self.name, "page", found[1]) if found else None
+
+    def comments(self, ref: Ref) -> Iterator[Item]:
+        """Read the open comments on a page, oldest first."""
+        cursor: str | None = None
+        while True:
+            page = self._api.get("/comments", block_id=ref.key, page_size=100, start_cursor=cursor)
+            for raw in (page or {}).get("results") or []:
+                author = named(raw.get("created_by"), "name", "id") or "somebody"
+                yield Item(
+                    ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
+                    revision=str(raw.get("last_edited_time") or ""),
+                    title=f"Comment by {author}",
+                    body=_plain(raw.get("rich_text") or []),
+                    trust=Trust.INTERNAL,
+                    fetched_at=self._clock.now(),
+                    people=(author,),
+                    time=moment(raw.get("created_time")),
+                )
+            cursor = (page or {}).get("next_cursor")
+            if not cursor:
+                return
+
+    def places(self) -> Iterator[Named]:
+        """Yield the databases that are shared with the integration."""
+        body = {"filter": {"property": "object", "value": "database"}, "page_size": 100}
+        for raw in (self._api.send("POST", "/search", body) or {}).get("results") or []:
+            yield Named("database", str(raw["id"]), _plain(raw.get("title") or []))
+
+    def people(self) -> Iterator[Named]:
+        """Yield the workspace's members."""
+        for raw in (self._api.get("/users", page_size=100) or {}).get("results") or []:
+            yield Named(named(raw, "type"), str(raw["id"]), named(raw, "name"))
+
+    def apply(self, change: Change) -> Ref:
+        """Make a page, change its title or add to its text, comment, or put it into the bin."""
+        match change:
+            case Create():
+                return self._create(change)
+            case Edit():
+                self._edit(change)
+            case Comment():
+                body = {"parent": {"page_id": change.ref.key}, "rich_text": _rich(change.body)}
+                self._api.send("POST", "/comments", body)
+            case Delete():
+                self._api.send("PATCH", f"/pages/{change.ref.key}", {"archived": True})
+            case _:
+                raise UsageError(
+                    "CTX-213",
+                    f"{self.name} cannot do that.",
+                    "a page has no state and no assignee of its own.",
+                    "create, edit, comment or delete.",
+                )
+        return change.ref
+
+    def _create(self, change: Create) -> Ref:
+        title: dict[str, Any] = {"title": _rich(change.title)}
+        if change.parent:
+            parent, properties = {"page_id": change.parent}, {"title": title}
+        elif database := change.project or self._project:
+            schema = (self._api.get(f"/databases/{database}") or {}).get("properties") or {}
+            parent, properties = {"database_id": database}, {_title_name(schema): title}
+        else:
+            raise InvalidInput(
+                "CTX-214",
+                f"{self.name} does not know where the page should lie.",
+                "a page lies in a database or under another page.",
+                "name --parent PAGE or --project DATABASE.",
+            )
+        body = {"parent": parent, "properties": properties, "children": _paragraphs(change.body)}
+        return Ref(self.name, "page", str(self._api.send("POST", "/pages", body)["id"]))
+
+    def _edit(self, change: Edit) -> None:
+        key = change.ref.key
+        if change.title is not None:
+            page = self._api.get(f"/pages/{key}") or {}
+            name = _title_name(page.get("properties") or {})
+            fields = {"properties": {name: {"title": _rich(change.title)}}}
+            self._api.send("PATCH", f"/pages/{key}", fields)
+        if change.body is not None:
+            added = {"children": _paragraphs(change.body)}
+            self._api.send("PATCH", f"/blocks/{key}/children", added)
+
+
+def _title_name(properties: dict[str, Any]) -> str:
+    return next((n for n, one in properties.items() if one.get("type") == "title"), "title")
+
+
+def _rich(text: str) -> list[dict[str, Any]]:
+    """Cut a text into the pieces that the API takes: 2,000 characters each."""
+    parts = [text[at : at + 2000] for at in range(0, len(text), 2000)]
+    return [{"type": "text", "text": {"content": part}} for part in parts]
+
+
+def _paragraphs(markdown: str) -> list[dict[str, Any]]:
+    """Make one block of each paragraph, at most the hundred that one call takes."""
+    texts = [text for text in markdown.split("\n\n") if text.strip()]
+    return [{"type": "paragraph", "paragraph": {"rich_text": _rich(one)}} for one in texts[:100]]
 
 
 def _render(block: dict[str, Any]) -> str:

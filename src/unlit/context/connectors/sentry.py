@@ -1,6 +1,7 @@
 """Errors in production: Sentry's API, and servers that speak it.
 
-Read only; needs `event:read` and `project:read`. Source: docs.sentry.io/api (read 2026-03).
+Needs `event:read` and `project:read`; for writing `event:write`.
+Source: docs.sentry.io/api/events and the vendor's @sentry/api 0.1.0 (read 2026-11).
 Bugsink has an API of its own for reading: see `bugsink.py`.
 """
 
@@ -9,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
-from unlit.context.changes import Change, Transition
-from unlit.context.model import Item, Ref, Trust
+from unlit.context.changes import Assign, Change, Delete, Transition
+from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import UsageError
@@ -31,7 +32,7 @@ class Sentry:
 
     kind: ClassVar[str] = "error"
 
-    writes: ClassVar[frozenset[type]] = frozenset({Transition})
+    writes: ClassVar[frozenset[type]] = frozenset({Transition, Assign, Delete})
 
     def __init__(self, api: Api, clock: Clock, name: str = "sentry", project: str = "") -> None:
         self.name = name
@@ -39,21 +40,30 @@ class Sentry:
         self._clock = clock
         self._project = project
 
+    @property
+    def _root(self) -> str:
+        return f"/organizations/{self._project.partition('/')[0]}/issues/"
+
+    @property
+    def _slug(self) -> str:
+        return self._project.partition("/")[2]
+
     def search(self, query: str) -> Iterator[Ref]:
         """Yield unresolved error groups, most frequent first; `query` is Sentry's own syntax."""
-        path = f"/projects/{self._project}/issues/"
         wanted = query or "is:unresolved"
-        for raw in self._api.pages(path, query=wanted, sort="freq"):
+        if self._slug:
+            wanted = f"project:{self._slug} {wanted}"
+        for raw in self._api.pages(self._root, query=wanted, sort="freq"):
             yield Ref(self.name, "error", str(raw["id"]))
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one error group with the stack of its latest event."""
-        raw = self._api.get(f"/issues/{ref.key}/")
+        raw = self._api.get(f"{self._root}{ref.key}/")
         if raw is None:
             return None
         if "title" not in raw:
             raise self._api.unexpected("an error group", raw)
-        event = self._api.get(f"/issues/{ref.key}/events/latest/")
+        event = self._api.get(f"{self._root}{ref.key}/events/latest/")
         lines = [
             f"Seen {raw.get('count')} times by {raw.get('userCount')} users.",
             f"First {raw.get('firstSeen')}, last {raw.get('lastSeen')}.",
@@ -83,17 +93,33 @@ class Sentry:
         """Return the states of an error group."""
         return ("resolved", "unresolved", "ignored")
 
+    def places(self) -> Iterator[Named]:
+        """Yield the organisation's projects, as ``organisation/project``."""
+        organisation = self._project.partition("/")[0]
+        for raw in self._api.pages(f"/organizations/{organisation}/projects/"):
+            yield Named("project", f"{organisation}/{raw['slug']}", named(raw, "name"))
+
     def apply(self, change: Change) -> Ref:
-        """Set the state of an error group."""
-        if not isinstance(change, Transition) or change.state not in self.statuses(change.ref):
-            raise UsageError(
-                "CTX-213",
-                f"{self.name} cannot do that.",
-                "an error group can be resolved, unresolved or ignored, nothing else.",
-                "use `transition` with one of these.",
-            )
-        self._api.send("PUT", f"/issues/{change.ref.key}/", {"status": change.state})
+        """Set the state of an error group, give it to somebody, or delete it."""
+        match change:
+            case Transition() if change.state in self.statuses(change.ref):
+                self._put(change.ref, {"status": change.state})
+            case Assign() if change.person != "me":
+                self._put(change.ref, {"assignedTo": change.person})
+            case Delete():
+                self._api.send("DELETE", f"{self._root}{change.ref.key}/")
+            case _:
+                raise UsageError(
+                    "CTX-213",
+                    f"{self.name} cannot do that.",
+                    "an error group is resolved, unresolved or ignored, given to a named person, "
+                    "or deleted; a token has no `me`.",
+                    "use `transition`, `assign NAME` or `delete`.",
+                )
         return change.ref
+
+    def _put(self, ref: Ref, fields: dict[str, str]) -> None:
+        self._api.send("PUT", f"{self._root}{ref.key}/", fields)
 
 
 def _stack(event: dict[str, Any]) -> str:

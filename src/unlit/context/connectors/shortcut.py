@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
-from unlit.context.model import Item, Ref, Trust
+from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
@@ -93,6 +93,18 @@ class Shortcut:
                 time=moment(raw.get("created_at")),
             )
 
+    def places(self) -> Iterator[Named]:
+        """Yield the teams."""
+        for raw in self._api.get("/groups") or []:
+            yield Named("team", str(raw["id"]), named(raw, "name"))
+
+    def people(self) -> Iterator[Named]:
+        """Yield the members who are not disabled."""
+        for raw in self._api.get("/members") or []:
+            profile = raw.get("profile") or {}
+            if not raw.get("disabled"):
+                yield Named("member", named(profile, "mention_name"), named(profile, "name"))
+
     def _states(self) -> list[dict[str, Any]]:
         return [state for flow in self._api.get("/workflows") or [] for state in flow["states"]]
 
@@ -104,12 +116,7 @@ class Shortcut:
         """Write one change."""
         match change:
             case Create():
-                body: dict[str, Any] = {"name": change.title, "description": change.body}
-                body["workflow_state_id"] = self._states()[0]["id"]
-                if group := change.project or self._project:
-                    body["group_id"] = group
-                made = self._api.send("POST", "/stories", body)
-                return Ref(self.name, "story", str(made["id"]))
+                return self._create(change)
             case Edit():
                 fields = {"name": change.title, "description": change.body}
                 self._put(change.ref, {k: v for k, v in fields.items() if v is not None})
@@ -127,6 +134,20 @@ class Shortcut:
             case Delete():
                 self._api.send("DELETE", f"/stories/{change.ref.key}")
         return change.ref
+
+    def _create(self, change: Create) -> Ref:
+        body: dict[str, Any] = {"name": change.title, "description": change.body}
+        body["workflow_state_id"] = self._states()[0]["id"]
+        if group := change.project or self._project:
+            body["group_id"] = group
+        if change.labels:
+            body["labels"] = [{"name": label} for label in change.labels]
+        if change.kind:
+            body["story_type"] = change.kind
+        if change.parent:
+            body["parent_story_id"] = int(change.parent)
+        made = self._api.send("POST", "/stories", body)
+        return Ref(self.name, "story", str(made["id"]))
 
     def _put(self, ref: Ref, fields: dict[str, Any]) -> None:
         self._api.send("PUT", f"/stories/{ref.key}", fields)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
 from unlit.context.changes import Change, Comment, Create, Delete, Edit
-from unlit.context.model import Item, Ref, Trust
+from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import moment
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput, OutsideFailed, UsageError
@@ -93,7 +93,7 @@ class Slack:
     def fetch(self, ref: Ref) -> Item | None:
         """Read one message with its thread."""
         channel, _, ts = ref.key.partition("/")
-        thread = self._call("conversations.replies", channel=channel, ts=ts, limit=200)["messages"]
+        thread = self._thread(channel, ts)
         if not thread:
             return None
         first, *replies = thread
@@ -110,6 +110,42 @@ class Slack:
             time=moment(float(first["ts"])),
         )
 
+    def _thread(self, channel: str, ts: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            given = {"channel": channel, "ts": ts, "limit": 200, "cursor": cursor}
+            try:
+                page = self._call("conversations.replies", **given)
+            except OutsideFailed as error:
+                if "thread_not_found" in error.what or "message_not_found" in error.what:
+                    return []
+                raise
+            found += page["messages"]
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None:
+                return found
+
+    def places(self) -> Iterator[Named]:
+        """Yield the channels that the app can see."""
+        for raw in self._listed("conversations.list", "channels"):
+            yield Named("channel", f"#{raw['name']}", str((raw.get("topic") or {}).get("value")))
+
+    def people(self) -> Iterator[Named]:
+        """Yield the members of the workspace."""
+        for raw in self._listed("users.list", "members"):
+            if not raw.get("deleted"):
+                yield Named("member", str(raw["id"]), str(raw.get("real_name") or raw["name"]))
+
+    def _listed(self, method: str, field: str) -> Iterator[dict[str, Any]]:
+        cursor: str | None = None
+        while True:
+            page = self._call(method, limit=200, cursor=cursor)
+            yield from page[field]
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None:
+                return
+
     def owns(self, text: str) -> Ref | None:
         """Recognise a message's permalink in this channel."""
         found = _URL.match(text.strip())
@@ -120,7 +156,7 @@ class Slack:
     def comments(self, ref: Ref) -> Iterator[Item]:
         """Yield the replies in a message's thread."""
         channel, _, ts = ref.key.partition("/")
-        for one in self._call("conversations.replies", channel=channel, ts=ts)["messages"][1:]:
+        for one in self._thread(channel, ts)[1:]:
             yield Item(
                 ref=Ref(self.name, "message", f"{channel}/{one['ts']}"),
                 revision=str(one["ts"]),

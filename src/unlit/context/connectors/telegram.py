@@ -1,6 +1,6 @@
 """Telegram: what people wrote to a bot, and answers from it.
 
-Needs a bot token, which Telegram wants in the path: policy injects it there.
+Needs a bot token, which Telegram wants in the path: `inject = {path = "bot-placeholder"}`.
 Source: core.telegram.org/bots/api (read 2026-03).
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from unlit.context.api import Api
-from unlit.context.changes import Change, Comment, Create
+from unlit.context.changes import Change, Comment, Create, Transition
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
@@ -27,7 +27,7 @@ class Telegram:
 
     kind: ClassVar[str] = "message"
 
-    writes: ClassVar[frozenset[type]] = frozenset({Create, Comment})
+    writes: ClassVar[frozenset[type]] = frozenset({Create, Comment, Transition})
 
     def __init__(self, api: Api, clock: Clock, name: str = "telegram", project: str = "") -> None:
         self.name = name
@@ -53,13 +53,15 @@ class Telegram:
             if str((message.get("chat") or {}).get("id")) != self._project:
                 continue
             key = str(message["message_id"])
-            self._seen[key] = message
+            self._seen[key] = {**message, "update_id": update.get("update_id")}
             text = str(message.get("text") or "").lower()
             if all(word in text for word in query.lower().split()):
                 yield Ref(self.name, "message", key)
 
     def fetch(self, ref: Ref) -> Item | None:
-        """Read one message that `search` has seen; a bot cannot read others again."""
+        """Read one message that the bot has not marked as read; others it cannot read again."""
+        if ref.key not in self._seen:
+            list(self.search(""))
         raw = self._seen.get(ref.key)
         if raw is None:
             return None
@@ -81,8 +83,8 @@ class Telegram:
         return None
 
     def statuses(self, ref: Ref) -> tuple[str, ...]:
-        """Return nothing: messages have no state."""
-        return ()
+        """Return the one state a message can move to: read, with all that came before it."""
+        return ("read",)
 
     def apply(self, change: Change) -> Ref:
         """Send a message, or answer one."""
@@ -96,12 +98,18 @@ class Telegram:
                     "text": change.body,
                     "reply_parameters": {"message_id": int(change.ref.key)},
                 }
+            case Transition(ref, "read"):
+                if ref.key not in self._seen:
+                    list(self.search(""))
+                number = int((self._seen.get(ref.key) or {}).get("update_id") or 0)
+                self._result(self._api.get("/getUpdates", offset=number + 1, limit=1))
+                return ref
             case _:
                 raise UsageError(
                     "CTX-213",
                     f"{self.name} cannot do that.",
-                    "a bot can send and answer.",
-                    "create or comment.",
+                    "a bot can send, answer, and mark as read.",
+                    "create, comment, or transition to read.",
                 )
         made = self._result(self._api.send("POST", "/sendMessage", body))
         return Ref(self.name, "message", str(made["message_id"]))

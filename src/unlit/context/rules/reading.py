@@ -1,8 +1,12 @@
 """Small readings of what services send, shared by connectors."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from unlit.context.model import Named
+from unlit.core.errors import InvalidInput
 
 _TAG: Final = re.compile(r"<[^>]+>")
 _BLOCK_END: Final = re.compile(
@@ -47,6 +51,31 @@ def named(value: Any, *keys: str) -> str:
             if value.get(key):
                 return str(value[key])
     return ""
+
+
+def as_number(field: str, value: str) -> float:
+    """Read what a user gave for a numeric field.
+
+    Raises:
+        InvalidInput: It is no number.
+    """
+    try:
+        return float(value)
+    except ValueError:
+        raise InvalidInput(
+            "CTX-216",
+            f"{value!r} is no number.",
+            f"the field {field} holds numbers.",
+            "give a number, such as 3 or 2.5.",
+        ) from None
+
+
+def matching(wanted: str, found: Iterable[Named]) -> Named | None:
+    """Return what is called `wanted`, by key or by name in any case."""
+    for one in found:
+        if wanted == one.key or wanted.casefold() == one.name.casefold():
+            return one
+    return None
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -112,7 +112,7 @@ def reply(event: Mapping[str, Any]) -> Act | None:
 
 
 def message(asked: Asked, headline: str, questions: Sequence[str], link: str) -> dict[str, Any]:
-    """Return text and blocks of the question at a gate; what agents wrote is shown as plain text."""
+    """Return text and blocks of a gate; what agents and tickets wrote is plain text in it."""
     lines = "\n".join(f"• {_plain(text)}" for text in questions)[:_TEXT_MOST]
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _plain(headline)[:150]}},
