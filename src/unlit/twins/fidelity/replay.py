@@ -79,7 +79,7 @@ def by_route(rows: Iterable[Graded]) -> dict[tuple[str, str], list[Graded]]:
 
 def replay(cassettes: Sequence[Cassette], services: Sequence[str]) -> list[Graded]:
     """Replay cassettes, each from a fresh world, and grade every answer of `services`."""
-    universe = Universe(services)
+    universe = Universe(services, any_token=True)  # as people replay: worlds of quick starts
     out: list[Graded] = []
     for cassette in cassettes:
         out += _cassette(universe, cassette)
