@@ -15,7 +15,7 @@ Outcome = Literal["upstream", "twin", "deny"]
 Scheme = Literal["http", "https"]
 Effect = Literal["allow", "forbid"]
 Source = Literal["env", "file", "keyring", "command"]
-Place = Literal["header", "basic", "query", "json", "sign"]
+Place = Literal["header", "basic", "query", "json", "path", "sign"]
 Scalar = str | int | float | bool | None
 JSON = Scalar | list["JSON"] | tuple["JSON", ...] | dict[str, "JSON"] | Mapping[str, "JSON"]
 

@@ -1,8 +1,6 @@
 """A real Bugsink on loopback: TLS, SQLite, a project, tokens, events of the real sentry-sdk."""
 
 import contextlib
-import datetime
-import ipaddress
 import json
 import os
 import socket
@@ -15,11 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from tests.context.tls import certify
 
 _START_S = 60.0
 _PREPARE = """
@@ -100,7 +94,7 @@ def running(python: Path, folder: Path) -> Iterator[Running]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"https://127.0.0.1:{port}"
-    certificate, key = _certify(folder)
+    certificate, key = certify(folder)
     env = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "DJANGO_SETTINGS_MODULE": "bugsink_conf"}
 
     def do(name: str, *words: str, stdin: str = "") -> str:
@@ -147,28 +141,3 @@ def _wait(url: str, certificate: Path, server: "subprocess.Popen[bytes]") -> Non
         else:
             return
     raise AssertionError("Bugsink did not start; see server.log")
-
-
-def _certify(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bugsink of a test")])
-    now = datetime.datetime.now(datetime.UTC)
-    hour = datetime.timedelta(hours=1)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - hour)
-        .not_valid_after(now + hour)
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "certificate.pem", folder / "key.pem"
-    paths[0].write_bytes(made.public_bytes(Encoding.PEM))
-    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return paths

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from tests.context.twinned import Wire, wired
 
+from unlit.context.changes import Comment, Create, Delete, Edit, Transition
 from unlit.context.connectors.google_docs import GoogleDocs
 from unlit.context.model import Ref
 from unlit.core.clock import FakeClock
+from unlit.core.errors import UnlitError
 
 
 @pytest.fixture
@@ -60,3 +62,20 @@ def test_what_people_said_about_a_document_is_read(docs: GoogleDocs, wire: Wire)
     assert comment.body == "With bread?"
     assert comment.people
     assert comment.time is not None
+
+
+def test_a_document_is_made_changed_commented_on_and_put_into_the_bin(docs: GoogleDocs) -> None:
+    ref = docs.apply(Create("", "Notes", "First.\nSecond."))
+    item = docs.fetch(ref)
+    assert item is not None
+    assert (item.title, item.body) == ("Notes", "First.\nSecond.")
+    docs.apply(Edit(ref, title="Minutes", body="Only this."))
+    item = docs.fetch(ref)
+    assert item is not None
+    assert item.body == "Only this."
+    docs.apply(Comment(ref, "Which day?"))
+    assert [one.body for one in docs.comments(ref)] == ["Which day?"]
+    docs.apply(Delete(ref))
+    assert docs.fetch(ref) is None
+    with pytest.raises(UnlitError, match="no state"):
+        docs.apply(Transition(ref, "done"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.context.twinned import Wire, wired
 
-from unlit.context.changes import Assign, Comment, Create, Delete, Edit, Start, Transition
+from unlit.context.changes import Assign, Comment, Create, Delete, Edit, SetField, Start, Transition
 from unlit.context.connectors.jira import Jira
 from unlit.context.model import Ref
 from unlit.core.clock import FakeClock
@@ -121,3 +121,14 @@ def test_a_pasted_url_and_a_key_find_their_owner(jira: Jira) -> None:
     assert jira.owns("SEC-1") == Ref("jira", "issue", "SEC-1")
     assert jira.owns("OPS-1") is None
     assert jira.owns("https://other.atlassian.net/browse/SEC-1") is None
+
+
+def test_projects_people_and_fields_are_listed_and_a_field_is_set(jira: Jira, wire: Wire) -> None:
+    ref = Ref("jira", "issue", "SEC-1")
+    assert [(one.key, one.name) for one in jira.places()] == [("SEC", "Security")]
+    assert "ada@example.com" in {one.key for one in jira.people()}
+    assert "Labels" in {one.name for one in jira.fields(ref)}
+    jira.apply(SetField(ref, "labels", "one, two"))
+    assert _issue(wire, "SEC-1")["labels"] == ["one", "two"]
+    with pytest.raises(UnlitError, match="no editable field"):
+        jira.apply(SetField(ref, "colour", "red"))

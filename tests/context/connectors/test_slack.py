@@ -72,3 +72,11 @@ def test_every_call_is_in_the_audit_log_and_no_secret_is(slack: Slack, wire: Wir
     assert verify(wire.audit).ok
     token = wire.universe.tokens(wire.world)["slack"]
     assert all(token not in path.read_text(errors="replace") for path in wire.audit.iterdir())
+
+
+def test_channels_and_members_are_listed_and_a_deleted_message_is_nothing(slack: Slack) -> None:
+    assert "#security" in {one.key for one in slack.places()}
+    assert list(slack.people())
+    ref = slack.apply(Create("", "first"))
+    slack.apply(Delete(ref))
+    assert slack.fetch(ref) is None

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from tests.context.served import Answer, Asked, serving
 
-from unlit.context.changes import Assign, Comment, Create, Delete, Edit, Start, Transition
+from unlit.context.changes import (
+    Assign,
+    Comment,
+    Create,
+    Delete,
+    Edit,
+    SetField,
+    Start,
+    Transition,
+)
 from unlit.context.connectors.azure_devops import AzureDevOps
 from unlit.context.connectors.clickup import ClickUp
 from unlit.context.connectors.gitlab import GitLab
@@ -47,6 +56,8 @@ def _gitlab(asked: Asked) -> Answer:
         f"{root}/4": issue,
         f"{root}/4/notes": notes,
         "/user": {"id": 7},
+        "/projects": [{"path_with_namespace": "group/app", "name": "App"}],
+        "/projects/group%2Fapp/members/all": [{"username": "ada", "name": "Ada"}],
         "/users": [{"id": 8}] if asked.query.get("username") == "bob" else [],
     }
     if asked.method == "GET":
@@ -56,13 +67,15 @@ def _gitlab(asked: Asked) -> Answer:
 
 def test_gitlab(tmp_path: Path) -> None:
     ref = Ref("gitlab", "issue", "4")
-    with serving(tmp_path, _gitlab, "/api/v4") as served:
+    with serving(tmp_path, _gitlab, contract="gitlab") as served:
         lab = GitLab(served.api, FakeClock(), project="group/app")
         assert list(lab.search("")) == [ref]
         item = lab.fetch(ref)
         assert item is not None
         assert (item.title, item.status, item.people) == ("Slow", "opened", ("ada",))
         assert [one.body for one in lab.comments(ref)] == ["same here"]
+        assert [one.key for one in lab.places()] == ["group/app"]
+        assert [one.name for one in lab.people()] == ["Ada"]
         assert lab.apply(Create("", "New", "b", labels=("x", "y"))).key == "5"
         for change in (Edit(ref, body="c"), Transition(ref, "closed"), Assign(ref, "bob")):
             lab.apply(change)
@@ -83,6 +96,9 @@ def test_gitlab(tmp_path: Path) -> None:
             ("POST", f"{root}/4/notes", {"body": "hm"}),
             ("DELETE", f"{root}/4", None),
         ]
+
+
+LAST = {"pageInfo": {"hasNextPage": False, "endCursor": None}}
 
 
 def _linear(asked: Asked) -> Answer:
@@ -106,7 +122,9 @@ def _linear(asked: Asked) -> Answer:
         info = {"hasNextPage": False, "endCursor": None}
         return 200, {"data": {"issues": {"nodes": [issue], "pageInfo": info}}}
     if "issue(id" in query:
-        return 200, {"data": {"issue": issue if variables["id"] == "ENG-1" else None}}
+        if variables["id"] != "ENG-1":  # `issue` cannot be null there
+            return 200, {"data": None, "errors": [{"message": "Entity not found: Issue"}]}
+        return 200, {"data": {"issue": issue}}
     if "issueDelete" in query:
         if variables["id"] != "ENG-1":
             return 200, {"data": None, "errors": [{"message": "Entity not found: Issue"}]}
@@ -114,8 +132,13 @@ def _linear(asked: Asked) -> Answer:
     answers: dict[str, dict[str, Any]] = {
         "workflowStates": {"nodes": list(reversed(states))},
         "viewer": {"id": "me-id"},
-        "teams": {"nodes": [{"id": "t1"}]},
-        "users": {"nodes": [{"id": "ada-id"}] if variables.get("n") == "Ada" else []},
+        "teams": {"nodes": [{"id": "t1", "key": "ENG", "name": "Engineering"}], **LAST},
+        "users": {
+            "nodes": [{"id": "ada-id", "name": "Ada", "email": "ada@example.com"}]
+            if variables.get("n") in ("Ada", None)
+            else [],
+            **LAST,
+        },
         "issueCreate": {"issue": {"identifier": "ENG-2"}},
         "issueUpdate": {"success": True},
         "commentCreate": {"success": True},
@@ -126,7 +149,7 @@ def _linear(asked: Asked) -> Answer:
 
 def test_linear(tmp_path: Path) -> None:
     ref = Ref("linear", "issue", "ENG-1")
-    with serving(tmp_path, _linear) as served:
+    with serving(tmp_path, _linear, contract="linear") as served:
         linear = Linear(served.api, FakeClock(), project="ENG")
         assert list(linear.search("slow")) == [ref]
         item = linear.fetch(ref)
@@ -135,6 +158,8 @@ def test_linear(tmp_path: Path) -> None:
         assert linear.fetch(Ref("linear", "issue", "ENG-9")) is None
         assert [one.body for one in linear.comments(ref)] == ["hm"]
         assert linear.statuses(ref) == ("Todo", "In Progress")
+        assert [one.key for one in linear.places()] == ["ENG"]
+        assert [one.key for one in linear.people()] == ["ada@example.com"]
         assert linear.apply(Create("", "New")).key == "ENG-2"
         linear.apply(Start(ref))
         sent = [one.body["variables"].get("i") for one in served.asked if "issueUpdate" in str(one)]
@@ -185,6 +210,13 @@ def _azure(asked: Asked) -> Answer:
                 {"name": "Active", "category": "InProgress"},
             ]
         },
+        "/_apis/projects": {"value": [{"name": "My App"}]},
+        f"{root}/workitemtypes/Bug/fields": {
+            "value": [
+                {"referenceName": "System.State", "name": "State"},
+                {"referenceName": "Custom.Risk", "name": "Risk"},
+            ]
+        },
         "/_apis/connectionData": {
             "authenticatedUser": {"providerDisplayName": "Me", "properties": {}}
         },
@@ -200,7 +232,7 @@ def _set(field: str, value: str) -> dict[str, str]:
 
 def test_azure_devops(tmp_path: Path) -> None:
     ref = Ref("azure", "item", "12")
-    with serving(tmp_path, _azure) as served:
+    with serving(tmp_path, _azure, contract="azure") as served:
         azure = AzureDevOps(served.api, FakeClock(), project="My App")
         assert list(azure.search("it's slow")) == [ref]
         assert "it''s slow" in served.asked[0].body["query"]
@@ -209,6 +241,12 @@ def test_azure_devops(tmp_path: Path) -> None:
         assert (item.body, item.people) == ("Very slow.\n\n- one", ("Ada",))
         assert [one.body for one in azure.comments(ref)] == ["hm"]
         assert azure.statuses(ref) == ("New", "Active")
+        assert [one.name for one in azure.places()] == ["My App"]
+        assert next((f.name, f.value) for f in azure.fields(ref)) == ("State", "Active")
+        azure.apply(SetField(ref, "risk", "high"))
+        assert served.asked[-1].body[0]["path"] == "/fields/Custom.Risk"
+        azure.apply(Create("", "Part", parent="12"))
+        assert served.asked[-1].body[-1]["value"]["rel"] == "System.LinkTypes.Hierarchy-Reverse"
         assert azure.apply(Create("", "New", kind="Bug")).key == "13"
         azure.apply(Start(ref))
         assert _writes(served.asked)[-1][2] == [
@@ -246,6 +284,7 @@ def _shortcut(asked: Asked) -> Answer:
         "/stories/9/comments": [{"id": 1, "text": "hm"}, {"id": 2, "text": "x", "deleted": True}],
         "/workflows": [{"states": states}],
         "/member": {"id": "me-id"},
+        "/groups": [{"id": "g1", "name": "Core"}],
         "/members": [{"id": "ada-id", "profile": {"name": "Ada", "mention_name": "ada"}}],
     }
     if asked.method == "GET":
@@ -255,12 +294,14 @@ def _shortcut(asked: Asked) -> Answer:
 
 def test_shortcut(tmp_path: Path) -> None:
     ref = Ref("shortcut", "story", "9")
-    with serving(tmp_path, _shortcut, "/api/v3") as served:
+    with serving(tmp_path, _shortcut, contract="shortcut") as served:
         shortcut = Shortcut(served.api, FakeClock())
         assert list(shortcut.search("")) == [ref]
         item = shortcut.fetch(ref)
         assert item is not None
         assert item.status == "Ready"
+        assert [one.name for one in shortcut.places()] == ["Core"]
+        assert [one.key for one in shortcut.people()] == ["ada"]
         assert [one.body for one in shortcut.comments(ref)] == ["hm"]
         assert shortcut.apply(Create("", "New")).key == "10"
         for change in (Start(ref), Assign(ref, "ada"), Transition(ref, "doing")):
@@ -288,6 +329,7 @@ def _clickup(asked: Asked) -> Answer:
         "status": {"status": "to do"},
         "assignees": [{"username": "Ada"}],
         "date_updated": "1767323045000",
+        "custom_fields": [{"id": "cf1", "name": "Risk", "type": "number", "value": 2}],
     }
     statuses = [{"status": "to do", "type": "open"}, {"status": "doing", "type": "custom"}]
     found: dict[str, Any] = {
@@ -302,6 +344,12 @@ def _clickup(asked: Asked) -> Answer:
             ]
         },
         "/user": {"user": {"id": 4}},
+        "/team": {"teams": [{"id": "t1"}]},
+        "/team/t1/space": {"spaces": [{"id": "s1", "name": "Space"}]},
+        "/space/s1/list": {"lists": [{"id": "l0", "name": "Loose"}]},
+        "/space/s1/folder": {
+            "folders": [{"id": "f1", "name": "Folder", "lists": [{"id": "l1", "name": "Tasks"}]}]
+        },
     }
     if asked.method == "GET":
         return (200, found[asked.path]) if asked.path in found else (404, {"err": "no"})
@@ -310,7 +358,7 @@ def _clickup(asked: Asked) -> Answer:
 
 def test_clickup(tmp_path: Path) -> None:
     ref = Ref("clickup", "task", "86c")
-    with serving(tmp_path, _clickup, "/api/v2") as served:
+    with serving(tmp_path, _clickup, contract="clickup") as served:
         clickup = ClickUp(served.api, FakeClock(), project="l1")
         assert list(clickup.search("very")) == [ref]
         item = clickup.fetch(ref)
@@ -319,6 +367,19 @@ def test_clickup(tmp_path: Path) -> None:
         assert item.time is not None
         assert item.time.year == 2026
         assert [one.body for one in clickup.comments(ref)] == ["first", "second"]
+        assert [(one.kind, one.key) for one in clickup.places()] == [
+            ("space", "s1"),
+            ("list", "l0"),
+            ("folder", "f1"),
+            ("list", "l1"),
+        ]
+        assert [one.key for one in clickup.people()] == ["bob@x"]
+        assert [(one.name, one.value) for one in clickup.fields(ref)] == [("Risk", "2")]
+        clickup.apply(SetField(ref, "risk", "3"))
+        assert _writes(served.asked).pop() == ("POST", "/task/86c/field/cf1", {"value": 3.0})
+        with pytest.raises(UnlitError, match="use one of: Risk"):
+            clickup.apply(SetField(ref, "colour", "red"))
+        served.asked.clear()
         clickup.apply(Start(ref))
         clickup.apply(Comment(ref, "done"))
         clickup.apply(Assign(ref, "bob@x"))

@@ -75,10 +75,8 @@ class GoogleDocs:
             return None
         if "title" not in raw:
             raise self._api.unexpected("a document", raw)
-        about = self._api.get(
-            f"{self._drive}/drive/v3/files/{ref.key}",
-            fields="modifiedTime,trashed,owners(displayName)",
-        )
+        wanted = "modifiedTime,trashed,owners(displayName)"
+        about = self._api.get(f"{self._drive}/drive/v3/files/{ref.key}", fields=wanted)
         if (about or {}).get("trashed"):
             return None
         content = (raw.get("body") or {}).get("content") or []

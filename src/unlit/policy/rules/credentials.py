@@ -20,8 +20,10 @@ from unlit.policy.rules.reading import Section
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SOURCES: Final = ("env", "file", "keyring", "command")
-_PLACES: Final = ("header", "basic", "query", "json", "sign")
+_PLACES: Final = ("header", "basic", "query", "json", "path", "sign")
 _SOURCE_REMEDY: Final = 'Write source = {env = "NAME"}.'
+PATH_MARK: Final = "-placeholder"
+"""Ends the segment of a path in whose place a secret goes; the factory's own calls only."""
 _INJECT_REMEDY: Final = 'Write inject = {header = "authorization"}.'
 _TOKEN_URL: Final = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?/[!-~]*")
 _EXCHANGES: Final = ("oauth_refresh", "service_account")
@@ -112,6 +114,10 @@ def _inject(section: Section) -> Injection:
         name = table.needed(place)
     if place == "header":
         name = name.lower()
+    if place == "path" and not name.endswith(PATH_MARK):
+        table.fail(
+            "path", f"the segment must end in {PATH_MARK}.", 'Write path = "bot-placeholder".'
+        )
     if place == "sign":
         options = {key: value for key in ("region", "service") if (value := table.text(key))}
     table.done()

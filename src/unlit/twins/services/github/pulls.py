@@ -13,7 +13,8 @@ def _issues(call: Exchange, name: str) -> Any:
     return call.world.table(f"github.issues:{name}")
 
 
-def _issue(call: Exchange, name: str) -> dict[str, Any]:
+def issue_of(call: Exchange, name: str) -> dict[str, Any]:
+    """Return the issue or pull request that the path names, or 404."""
     text = call.params.get("issue_number") or call.params.get("pull_number") or ""
     row = _issues(call, name).get(int(text) if text.isdigit() else 0)
     if row is None or ("pull_number" in call.params and "head" not in row):
@@ -39,6 +40,7 @@ def shown_issue(call: Exchange, name: str, row: dict[str, Any]) -> dict[str, Any
     base = f"{call.request.origin}/repos/{name}"
     url = f"{base}/issues/{row['number']}"
     comments = call.world.table(f"github.comments:{name}#{row['number']}")
+    people = [owner(call, login) for login in row.get("assignees", ())]
     out = {
         "id": row["id"], "node_id": f"I_{row['id']}", "url": url, "repository_url": base,
         "labels_url": url + "/labels{/name}", "comments_url": url + "/comments",
@@ -49,7 +51,8 @@ def shown_issue(call: Exchange, name: str, row: dict[str, Any]) -> dict[str, Any
         "labels": [{"id": 1, "node_id": "", "name": label, "color": "ededed", "default": False,
                     "description": None, "url": f"{base}/labels/{label}"}
                    for label in row["labels"]],
-        "assignee": None, "assignees": [], "milestone": None, "locked": False,
+        "assignee": next(iter(people), None), "assignees": people,
+        "milestone": None, "locked": False,
         "active_lock_reason": None, "comments": len(comments), "created_at": row["created_at"],
         "updated_at": row["updated_at"], "closed_at": row["closed_at"],
         "author_association": "OWNER", "closed_by": None,
@@ -75,10 +78,12 @@ def list_issues(call: Exchange) -> Reply:
     name = name_of(call)
     state = call.request.arg("state") or "open"
     rows = [row for row in _issues(call, name).values() if state in ("all", row["state"])]
-    return _page(call, [shown_issue(call, name, row) for row in reversed(rows)])
+    return paged(call, [shown_issue(call, name, row) for row in reversed(rows)])
 
 
-def _page(call: Exchange, rows: list[Any]) -> Reply:
+def paged(call: Exchange, rows: list[Any]) -> Reply:
+    """Return one page of `rows`, with GitHub's `link` to the next."""
+
     def number(key: str, usual: int) -> int:
         text = call.request.arg(key) or ""
         return int(text) if text.isdigit() and int(text) > 0 else usual
@@ -96,13 +101,13 @@ def _page(call: Exchange, rows: list[Any]) -> Reply:
 def get_issue(call: Exchange) -> Reply:
     """``GET …/issues/{issue_number}``."""
     name = name_of(call)
-    return Reply(200, shown_issue(call, name, _issue(call, name)))
+    return Reply(200, shown_issue(call, name, issue_of(call, name)))
 
 
 def edit(call: Exchange) -> Reply:
     """``PATCH`` of an issue or a pull request."""
     name, body = name_of(call), call.fields()
-    row = _issue(call, name)
+    row = issue_of(call, name)
     changes: dict[str, Any] = {key: body[key] for key in ("title", "body", "state") if key in body}
     if changes.get("state") not in (None, "open", "closed"):
         raise invalid("Issue", "state")
@@ -123,10 +128,10 @@ def edit(call: Exchange) -> Reply:
 def comment(call: Exchange) -> Reply:
     """``POST``/``GET …/issues/{issue_number}/comments``."""
     name = name_of(call)
-    row = _issue(call, name)
+    row = issue_of(call, name)
     table = call.world.table(f"github.comments:{name}#{row['number']}")
     if call.request.method == "GET":
-        return _page(call, list(table.values()))
+        return paged(call, list(table.values()))
     text = call.fields().get("body")
     if not isinstance(text, str) or not text:
         raise invalid("IssueComment", "body", "missing_field")
@@ -232,19 +237,19 @@ def list_pulls(call: Exchange) -> Reply:
         for row in _issues(call, name).values()
         if "head" in row and state in ("all", row["state"])
     ]
-    return _page(call, [shown_pull(call, name, row) for row in reversed(rows)])
+    return paged(call, [shown_pull(call, name, row) for row in reversed(rows)])
 
 
 def get_pull(call: Exchange) -> Reply:
     """``GET …/pulls/{pull_number}``."""
     name = name_of(call)
-    return Reply(200, shown_pull(call, name, _issue(call, name)))
+    return Reply(200, shown_pull(call, name, issue_of(call, name)))
 
 
 def merge(call: Exchange) -> Reply:
     """``PUT …/pulls/{pull_number}/merge``."""
     name, body = name_of(call), call.fields()
-    row = _issue(call, name)
+    row = issue_of(call, name)
     if row["merged"] or row["state"] != "open" or row["draft"]:
         raise VendorError(405, "Method Not Allowed", "Pull Request is not mergeable")
     table = repos.refs(call, name)
