@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import UsageError
 from unlit.core.system import SystemClock
 from unlit.fence import Fence, FenceSpec, Mount
+from unlit.fence.backends import known_backend, start_host
 from unlit.fence.launch.measure import landlock_abi
 from unlit.fence.sandboxes.landlock import WEAK, LandlockHost
-from unlit.policy import AuditLog, Identity, parse_policy
+from unlit.policy import AuditLog, Identity, parse_policy, read_entries
 
 pytestmark = pytest.mark.skipif(landlock_abi() < 4, reason="Landlock is off or too old here")
 
@@ -87,20 +88,58 @@ async def test_its_report_says_how_weak_it_is(fence: Fence) -> None:
     assert report.held
 
 
-async def test_a_mount_at_another_path_is_refused(fence: Fence, tmp_path: Path) -> None:
-    audit = AuditLog.open(tmp_path / "second", {}, SystemClock(), key_dir=tmp_path / "k2")
-    host = await LandlockHost.start(tmp_path / "state", audit)
-    spec = FenceSpec(
-        "coder",
-        parse_policy(POLICY),
-        Identity("run", "tests", "agent", "coder"),
-        tmp_path / "workspace",
-        (Mount(tmp_path, "/opt/x"),),
+async def test_a_mount_is_found_by_the_path_that_was_asked_for(tmp_path: Path) -> None:
+    for name in ("workspace", "tools", "deps/bin"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "tools" / "tool").write_text("#!/bin/sh\necho tool\n")
+    (tmp_path / "deps" / "bin" / "dep").write_text("#!/bin/sh\necho dep\n")
+    for program in ("tools/tool", "deps/bin/dep"):
+        (tmp_path / program).chmod(0o755)
+    audit = AuditLog.open(tmp_path / "audit", {}, SystemClock(), key_dir=tmp_path / "keys")
+    host = await start_host("landlock", tmp_path / "state", audit)
+    mounts = (
+        Mount(tmp_path / "tools" / "tool", "/opt/x/bin/tool"),
+        Mount(tmp_path / "deps", "/deps", writable=True),
     )
-    with pytest.raises(InvalidInput, match="FEN-023"):
-        await host.open(spec)
-    await host.close()
-    audit.close()
+    identity = Identity("run", "tests", "agent", "coder")
+    spec = FenceSpec("coder", parse_policy(POLICY), identity, tmp_path / "workspace", mounts)
+    fence = await host.open(spec)
+    path = {"PATH": "/deps/bin:/opt/x/bin:/usr/bin:/bin", "PLACE": "/deps/made"}
+    try:
+        assert await _shell(fence, "tool; dep; echo x > $PLACE", env=path) == b"tool\ndep\n"
+        assert (await fence.run(["/opt/x/bin/tool"])).stdout == b"tool\n"
+    finally:
+        report = await fence.close()
+        await host.close()
+        audit.close()
+    assert (tmp_path / "deps" / "made").read_text() == "x\n"
+    assert report.held
+    assert report.weak == WEAK
+    closed = [entry for entry in read_entries(tmp_path / "audit") if entry.kind == "fence.close"]
+    assert closed[0].fields["weak"] == list(WEAK)
+
+
+async def test_a_reset_leaves_nothing_and_a_port_is_reached(fence: Fence) -> None:
+    await _shell(fence, "echo x > new; echo x > $HOME/kept; rm kept")
+    await fence.reset()
+    assert (await asyncio.to_thread(fence.changes)).files == ()
+    assert await _shell(fence, "cat kept; ls new $HOME/kept 2>/dev/null") == b"kept\n"
+    code = (
+        "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1],"
+        " flush=True); c, _ = s.accept(); c.sendall(b'hello'); c.close()"
+    )
+    running = await fence.spawn(["python3", "-c", code])
+    port = int(await running.stdout.readline())
+    reader, writer = await fence.connect(port)
+    assert await reader.read(5) == b"hello"
+    writer.close()
+    await running.wait()
+
+
+@pytest.mark.parametrize("name", ["docker", "podman", ""])
+async def test_what_is_no_backend_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="FEN-055"):
+        known_backend(name)
 
 
 def _words(entry: Path) -> bytes:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from tests.journeys.factory import ROOT, Home, can_fence, example, git
 
+from unlit.fence.launch.measure import landlock_abi
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 if reason := can_fence():
@@ -37,3 +39,19 @@ def test_an_existing_repository_gets_a_change_that_its_base_lacks(tmp_path: Path
     found = home.json("run", "specs/check.md", *words, cwd=tmp_path / "sqlparse")
     assert (found["verdict"], found["candidate"]) == ("ship", "c1")
     assert "--check" in git(Path(found["workspace"]), "show", "candidates/c1:sqlparse/cli.py")
+
+
+def test_a_service_goes_through_the_line_behind_the_weaker_backend(tmp_path: Path) -> None:
+    if landlock_abi() < 4:
+        pytest.skip("Landlock is off or too old here")
+    home = Home(tmp_path / "home")
+    home.folder.mkdir()
+    base = example("desk-booking", tmp_path / "desk")
+    words = ("--agent", "scripted:../candidates", "--vault", "../vault", "--seed", "7")
+    words = (*words, "--backend", "landlock")
+    found = home.json("run", "specs/desk-booking.md", *words, cwd=base)
+    assert (found["state"], found["verdict"], found["candidate"]) == ("waiting", "ship", "c2")
+    report = home.json("review", found["run"], cwd=base)
+    assert report["leaks"]["parts"]["probe"] == "held"
+    assert any("Landlock" in gap["text"] for gap in report["not_verified"])
+    assert all("Landlock" in line["weak"][0] for line in report["fences"])

@@ -18,7 +18,7 @@ from unlit.core.errors import InvalidInput, OutsideFailed, UnlitError
 from unlit.fence.fence import Fence
 from unlit.fence.gateway import Gateway
 from unlit.fence.gateway.allowance import Meter
-from unlit.fence.gateway.model import AccessRequest
+from unlit.fence.gateway.model import AccessRequest, SessionReport
 from unlit.fence.launch.wire import pair, send
 from unlit.fence.model import FenceSpec, Limits, Mount, Probe
 from unlit.fence.probing import Prober
@@ -74,6 +74,8 @@ class Launcher:
 
 class FenceHost:
     """Opens fences. Use `start`, and `close` when done."""
+
+    backend = "full"
 
     def __init__(
         self, audit: AuditLog, gateway: Gateway, launcher: Launcher, prober: Prober
@@ -145,8 +147,8 @@ class FenceHost:
         """
         granted_paths = granted_mounts(spec.policy.files(spec.role), Path.home())
         spec = replace(spec, mounts=(*granted_paths, *spec.mounts))
-        _must_exist(spec)
-        self._must_not_show(spec)
+        must_exist(spec)
+        must_not_show(spec, self._prober.watched)
         self._count += 1
         name = f"f{self._count}"
         limits = spec.limits or limits_of(spec.policy.limits(spec.role))
@@ -191,21 +193,6 @@ class FenceHost:
             await fence.close()
             raise
         return fence
-
-    def _must_not_show(self, spec: FenceSpec) -> None:
-        """Refuse a workspace or mount that holds, or lies in, what no fence may see."""
-        shown = (spec.workspace, *(mount.source for mount in spec.mounts))
-        for path in (one.resolve() for one in shown):
-            for name, watched in self._prober.watched.items():
-                secret = watched.resolve()
-                lies_in = name == VAULT and path.is_relative_to(secret)
-                if secret.is_relative_to(path) or lies_in:
-                    raise InvalidInput(
-                        "FEN-022",
-                        f"{path} holds the {name} ({secret}), or lies in it.",
-                        "a fence must never show the state, the vault or the audit log.",
-                        "name another folder.",
-                    )
 
     def _note(self, name: str, spec: FenceSpec) -> None:
         mounts: list[JSON] = [
@@ -277,12 +264,7 @@ class FenceHost:
         async def finish(closing: Fence) -> Mapping[str, Any]:
             self._fences.discard(closing)
             report = await self._gateway.detach(name)
-            fields: dict[str, JSON] = {
-                "fence": name,
-                "exchanges": report.exchanges,
-                "denied": report.denied,
-                "probes": {f"{p.name}@{p.when}": p.holds for p in closing._probes},
-            }
+            fields = closing_fields(closing, report)
             self._audit.append("fence.close", closing.spec.identity, fields)
             return {
                 "exchanges": report.exchanges,
@@ -386,7 +368,43 @@ def _no_launcher() -> OutsideFailed:
     )
 
 
-def _must_exist(spec: FenceSpec) -> None:
+def closing_fields(fence: Fence, report: SessionReport) -> dict[str, JSON]:
+    """Return what the audit log says when a fence closes."""
+    return {
+        "fence": fence.name,
+        "exchanges": report.exchanges,
+        "denied": report.denied,
+        "probes": {f"{p.name}@{p.when}": p.holds for p in fence._probes},
+        "weak": list(fence.weak),
+    }
+
+
+def must_not_show(spec: FenceSpec, watched: Mapping[str, Path]) -> None:
+    """Refuse a workspace or mount that holds, or lies in, what no fence may see.
+
+    Raises:
+        InvalidInput: It does.
+    """
+    shown = (spec.workspace, *(mount.source for mount in spec.mounts))
+    for path in (one.resolve() for one in shown):
+        for name, kept in watched.items():
+            secret = kept.resolve()
+            lies_in = name == VAULT and path.is_relative_to(secret)
+            if secret.is_relative_to(path) or lies_in:
+                raise InvalidInput(
+                    "FEN-022",
+                    f"{path} holds the {name} ({secret}), or lies in it.",
+                    "a fence must never show the state, the vault or the audit log.",
+                    "name another folder.",
+                )
+
+
+def must_exist(spec: FenceSpec) -> None:
+    """Refuse a workspace or mount that is not there.
+
+    Raises:
+        InvalidInput: It is not.
+    """
     for what, path in (("workspace", spec.workspace), *(_named(m) for m in spec.mounts)):
         if not path.exists():
             raise InvalidInput(

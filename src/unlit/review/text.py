@@ -30,6 +30,7 @@ def render_text(report: Report) -> str:
     if report.not_verified:
         lines += ["", "Not verified"]
         lines += [_wrap(gap.text, "  ◌ ", "    ") for gap in report.not_verified]
+    lines += _weak(report)
     lines += ["", f"Level {report.level.sentence}"]
     lines += [f"More: unlit review {report.run.id} --html FILE, or unlit console"]
     return "\n".join(line for line in lines if line is not None) + "\n"
@@ -78,6 +79,14 @@ def _questions(report: Report) -> list[str]:
         lines.append(f"  unlit approve {report.run.id} --reason TEXT")
         lines.append(f"  unlit reject {report.run.id} --reason TEXT")
     return lines
+
+
+def _weak(report: Report) -> list[str]:
+    """Say what did not hold the candidate and its writer, each thing once."""
+    found = dict.fromkeys(weak for line in report.fences for weak in line.weak or ())
+    if not found:
+        return []
+    return ["", "Weak in the fence", *(_wrap(weak, "  ! ", "    ") for weak in found)]
 
 
 def _access(report: Report) -> list[str]:

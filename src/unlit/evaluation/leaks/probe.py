@@ -15,7 +15,8 @@ for place in /work /home /root /tmp /var/tmp /run /deps /opt /mnt /srv /media /d
   [ -d "$place" ] && grep -rlaF -f /tmp/.sought "$place" 2>/dev/null
 done | grep -v '/[.]sought$' | sort -u | head -n 200
 for path in "$@"; do
-  if [ -e "$path" ] || ls -d "$path" >/dev/null 2>&1; then echo "path:$path"; fi
+  if { ls "$path"/. || head -c1 "$path"; } >/dev/null 2>&1; then echo "path:$path"
+  elif [ -e "$path" ] || ls -d "$path" >/dev/null 2>&1; then echo "name:$path"; fi
 done
 echo probe-ended
 """
@@ -34,7 +35,12 @@ class Probed:
 
 
 async def probe(
-    sandbox: Sandbox, patterns: Sequence[bytes], control: bytes, paths: Sequence[Path]
+    sandbox: Sandbox,
+    patterns: Sequence[bytes],
+    control: bytes,
+    paths: Sequence[Path],
+    *,
+    names_count: bool = True,
 ) -> Probed:
     """Look for `patterns` in every file that can be opened inside, and for `paths` by name.
 
@@ -43,6 +49,8 @@ async def probe(
         patterns: Text of hidden scenarios; must be found nowhere.
         control: Planted in the workspace first; must be found.
         paths: Folders of the evaluator and of the record; must not exist inside.
+        names_count: Whether a path that is there but cannot be opened is reached too; not so
+            behind a backend that says itself that it hides content only.
     """
     await sandbox.write({CONTROL_FILE: b"planted: " + control + b"\n"})
     lines = [line for line in (*patterns, control) if line.strip() and b"\n" not in line]
@@ -52,7 +60,8 @@ async def probe(
     if ended.timed_out or "probe-ended" not in found:
         return Probed("failed", ("The probe did not come to its end.",))
     files = {line for line in found if line.startswith("/")}
-    reached = {line.removeprefix("path:") for line in found if line.startswith("path:")}
+    marks = ("path:", "name:") if names_count else ("path:",)
+    reached = {line[5:] for line in found if line.startswith(marks)}
     if not any(name.endswith(CONTROL_FILE) for name in files) or not any(
         name.endswith(CONTROL_FILE) for name in reached
     ):

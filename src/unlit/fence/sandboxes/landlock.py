@@ -14,20 +14,39 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.core.errors import OutsideFailed
 from unlit.fence.fence import Fence
 from unlit.fence.gateway import Gateway
+from unlit.fence.gateway.allowance import Meter
+from unlit.fence.gateway.model import AccessRequest
+from unlit.fence.host import (
+    STATE,
+    closing_fields,
+    limits_of,
+    must_exist,
+    must_not_show,
+)
 from unlit.fence.launch import population
 from unlit.fence.launch.measure import landlock_abi
 from unlit.fence.model import FenceSpec, Limits, Probe
 from unlit.fence.sandboxes.copied import difference
 from unlit.fence.session import Answer, Ended
-from unlit.fence.view import CA_BUNDLE, HOME, WORKSPACE, View, matching, write_etc
+from unlit.fence.view import (
+    CA_BUNDLE,
+    HOME,
+    WORKSPACE,
+    View,
+    granted_mounts,
+    matching,
+    write_etc,
+)
 from unlit.policy import AuditLog, mint_placeholder
+from unlit.policy.model import JSON
 
 _PACKAGES: Final = Path(__file__).resolve().parents[3]
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/opt", "/proc/self")
@@ -41,6 +60,8 @@ WEAK: Final = (
     "Workspace, home and temporary files are not limited in bytes or number, only each in size.",
     "Memory is limited for each process alone; the number of processes is not limited.",
     "The workspace is at another path than /work, and mounts are at their own paths.",
+    "Ports that the product listens on are the host's own, so trajectories run one at a time; it "
+    "cannot connect to ports of its own.",
 )
 
 
@@ -49,6 +70,7 @@ class _Places:
     folder: Path
     lower: Path
     proxy: int
+    shown: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def work(self) -> Path:
@@ -64,27 +86,43 @@ class _Places:
 
     def inside(self, text: str) -> str:
         """Return where a path of the full fence lies in this one."""
-        known = {WORKSPACE: self.work, HOME: self.home, CA_BUNDLE: self.bundle}
+        known = {CA_BUNDLE: self.bundle, **self.shown, WORKSPACE: self.work, HOME: self.home}
+        known["/tmp"] = self.folder / "tmp"  # noqa: S108 # inside
         for path, place in known.items():
             if text == path or text.startswith(f"{path}/"):
                 return str(place) + text[len(path) :]
-        return str(self.folder / "tmp") if text == "/tmp" else text  # noqa: S108 # inside
+        return text
+
+    def inside_all(self, text: str) -> str:
+        """Return a list of paths, such as PATH, with each part where it lies here."""
+        return ":".join(self.inside(part) for part in text.split(":"))
 
 
 class LandlockHost:
     """Opens weaker fences; the same face as `FenceHost` where a single command is concerned."""
 
-    def __init__(self, audit: AuditLog, gateway: Gateway, state: Path) -> None:
+    backend = "landlock"
+
+    def __init__(self, audit: AuditLog, gateway: Gateway, watched: Mapping[str, Path]) -> None:
         self._audit = audit
         self._gateway = gateway
-        self._state = state
+        self._watched = dict(watched)
+        self._fences: set[Fence] = set()
         self._count = 0
 
     @classmethod
     async def start(
-        cls, state_dir: Path, audit: AuditLog, *, secret_env: Mapping[str, str] | None = None
+        cls,
+        state_dir: Path,
+        audit: AuditLog,
+        *,
+        secret_env: Mapping[str, str] | None = None,
+        upstream_tls: str | None = None,
+        overrides: Mapping[str, str] | None = None,
+        watched: Mapping[str, Path] | None = None,
+        meter: Meter | None = None,
     ) -> "LandlockHost":
-        """Start the gateway.
+        """Start the gateway; the arguments are those of `FenceHost.start`.
 
         Raises:
             OutsideFailed: The kernel has no Landlock that can hold connections.
@@ -96,7 +134,14 @@ class LandlockHost:
                 "nothing else here could hold what a command connects to.",
                 "use Linux 6.7 or newer with Landlock on, or a machine with user namespaces.",
             )
-        return cls(audit, await Gateway.start(audit, secret_env=secret_env), state_dir)
+        gateway = await Gateway.start(
+            audit,
+            secret_env=secret_env,
+            upstream_tls=upstream_tls,
+            overrides=overrides,
+            meter=meter,
+        )
+        return cls(audit, gateway, {STATE: state_dir, **(watched or {})})
 
     async def open(self, spec: FenceSpec) -> Fence:
         """Open one weaker fence.
@@ -104,17 +149,20 @@ class LandlockHost:
         Raises:
             InvalidInput: The workspace does not exist, or a mount asks for another path.
         """
-        _must_fit(spec)
+        granted_paths = granted_mounts(spec.policy.files(spec.role), Path.home())
+        spec = replace(spec, mounts=(*granted_paths, *spec.mounts))
+        must_exist(spec)
+        must_not_show(spec, self._watched)
         self._count += 1
         name = f"l{self._count}"
-        limits = spec.limits or Limits()
+        limits = spec.limits or limits_of(spec.policy.limits(spec.role))
         granted = spec.policy.granted(spec.role)
         placeholders = {rule.name: mint_placeholder(rule) for rule in granted}
         listener = socket.create_server(("127.0.0.1", 0))
         folder = Path(tempfile.mkdtemp(prefix="fence-"))
-        places = _Places(folder, spec.workspace.resolve(), listener.getsockname()[1])
+        port = listener.getsockname()[1]
+        places = _Places(folder, spec.workspace.resolve(), port, _shown(spec, folder))
         await asyncio.to_thread(_furnish, places, spec, self._gateway.ca_pem)
-        self._audit.append("fence.open", spec.identity, {"fence": name, "backend": "landlock"})
         env = {rule.env: placeholders[rule.name] for rule in granted if rule.env}
         view = View(stage=folder, etc=folder / "etc", bare=True)
         fence = Fence(
@@ -126,45 +174,81 @@ class LandlockHost:
             {**spec.env, **env},
         )
         fence.name, fence.weak, fence._audit = name, WEAK, self._audit
-        proxies = [listener]
-        await self._gateway.attach(name, spec, [], None, placeholders, proxies=proxies)
-
-        async def finish(closing: Fence) -> Mapping[str, Any]:
-            report = await self._gateway.detach(name)
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            return {
-                "exchanges": report.exchanges,
-                "denied": report.denied,
-                "usage": report.usage,
-            }
-
-        fence._finish, fence._probe = finish, self._probe
-        fence._probes += await self._probe(fence, "start")
+        self._note(fence)
+        await self._gateway.attach(name, spec, [], None, placeholders, proxies=[listener])
+        fence._finish, fence._probe = partial(self._finish, folder), self._probe
+        self._fences.add(fence)
+        try:
+            fence._probes += await self._probe(fence, "start")
+        except BaseException:
+            await fence.close()
+            raise
         return fence
 
+    def _note(self, fence: Fence) -> None:
+        spec = fence.spec
+        fields: dict[str, JSON] = {
+            "fence": fence.name,
+            "backend": self.backend,
+            "policy": spec.policy.digest,
+            "mounts": [{"target": m.target, "writable": m.writable} for m in spec.mounts],
+            "twins": [route.service for route in spec.twins],
+        }
+        self._audit.append("fence.open", spec.identity, fields)
+
+    async def _finish(self, folder: Path, closing: Fence) -> Mapping[str, Any]:
+        self._fences.discard(closing)
+        report = await self._gateway.detach(closing.name)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        self._audit.append("fence.close", closing.spec.identity, closing_fields(closing, report))
+        return {
+            "exchanges": report.exchanges,
+            "denied": report.denied,
+            "usage": report.usage,
+            "asked": report.asked,
+        }
+
     async def _probe(self, fence: Fence, when: str) -> tuple[Probe, ...]:
-        """Try to read the state and to connect to the loopback; a plain file is the control."""
+        """Try to read what no fence may, and to connect to the loopback; each has its control.
+
+        Names can be seen behind this backend, so only reading counts.
+        """
         trap = socket.create_server(("127.0.0.1", 0))
-        secret = self._state / "probe"
-        secret.parent.mkdir(parents=True, exist_ok=True)
-        secret.write_text("out of reach", encoding="utf-8")
-        read = "head -c1 {} >/dev/null && echo {}"
-        line = "; ".join((read.format("/etc/passwd", "control"), read.format('"$1"', "state")))
-        done = await fence.run(["sh", "-c", line, "sh", str(secret)], timeout_s=20)
+        names = [*self._watched, "control file"]
+        paths = [*(str(path) for path in self._watched.values()), "/etc/passwd"]
+        read = '{ ls "$p"/. || head -c1 "$p"; } >/dev/null 2>&1'
+        line = f'for p in "$@"; do if {read}; then echo yes; else echo no; fi; done'
+        done = await fence.run(["sh", "-c", line, "sh", *paths], timeout_s=20, cwd="/")
         at = ("127.0.0.1", trap.getsockname()[1])
         code = f"import socket; socket.create_connection({at}, 3)"
         reached = await fence.run([sys.executable, "-I", "-c", code], timeout_s=20)
         trap.close()
-        secret.unlink()
-        words = done.stdout.split()
-        return (
-            Probe("control file", when, blocked=b"control" not in words, control=True),
-            Probe("state", when, blocked=b"state" not in words),
-            Probe("host loopback", when, blocked=reached.exit_code != 0),
-        )
+        answers = done.stdout.decode("ascii", "replace").split()
+        if len(answers) != len(names):
+            return (Probe("the probe itself did not run", when, blocked=False),)
+        found = [
+            Probe(name, when, blocked=answer == "no", control=name == "control file")
+            for name, answer in zip(names, answers, strict=True)
+        ]
+        return (*found, Probe("host loopback", when, blocked=reached.exit_code != 0))
+
+    async def asked(self, fence: Fence) -> tuple[AccessRequest, ...]:
+        """Return what programs in an open fence asked for so far."""
+        return await self._gateway.asked(fence.name)
+
+    async def grant(self, fence: Fence, asked: AccessRequest, *, person: str, for_s: float) -> None:
+        """Allow an open fence exactly one request, until an end; a forbid still wins."""
+        await self._gateway.grant(fence.name, asked, person=person, for_s=for_s)
+
+    async def refuse(self, fence: Fence, asked: AccessRequest, *, person: str, why: str) -> None:
+        """Tell the programs of an open fence, when they look, that a person said no."""
+        await self._gateway.refuse(fence.name, asked, person=person, why=why)
 
     async def close(self) -> None:
-        """Close the gateway."""
+        """Close every fence and the gateway."""
+        for fence in tuple(self._fences):
+            with contextlib.suppress(OutsideFailed):
+                await fence.close()
         await self._gateway.close()
 
 
@@ -180,6 +264,7 @@ class _Line:
         self._on_exit = on_exit
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stale = False
 
     async def ask(self, op: str, fds: Sequence[int] = (), **values: Any) -> Answer:
         """Do one act."""
@@ -189,6 +274,11 @@ class _Line:
             await self._kill([values["id"]])
         elif op == "reset":
             await self._kill(list(self._running))
+            self._stale = True  # made anew before it is used again, if ever
+        elif op == "socket":
+            made = socket.socket(socket.AF_INET6 if values["six"] else socket.AF_INET)
+            made.setblocking(False)
+            return {}, [made.detach()]
         elif op == "count":
             left = [p for one in self._running.values() for p in population.below(one.pid)]
             return {"processes": len(left), "peak_bytes": 0}, []
@@ -203,7 +293,10 @@ class _Line:
 
     def _send(self, out: int) -> None:
         try:
-            difference(self._places.lower, self._places.work, out)
+            if not self._stale:
+                difference(self._places.lower, self._places.work, out)
+            else:
+                os.write(out, bytes(4))  # no frames: nothing has changed
         finally:
             os.close(out)
 
@@ -213,6 +306,11 @@ class _Line:
             _end(one.pid)
 
     async def _run(self, fds: Sequence[int], values: Mapping[str, Any]) -> None:
+        if "terminal" in values:
+            raise OSError(95, "the weaker backend gives no terminal")
+        if self._stale:
+            await asyncio.to_thread(_renew, self._places, self._spec)
+            self._stale = False
         order = json.dumps(self._order(values)).encode()
         file = os.memfd_create("order")
         os.write(file, order)
@@ -243,19 +341,23 @@ class _Line:
 
     def _order(self, values: Mapping[str, Any]) -> dict[str, Any]:
         places, limits = self._places, self._limits
-        env = {name: places.inside(value) for name, value in values["env"].items()}
+        env = {name: places.inside_all(value) for name, value in values["env"].items()}
         env |= dict.fromkeys(_PROXIES, f"http://127.0.0.1:{places.proxy}")
-        env["NO_PROXY"] = ""
         mounts = self._spec.mounts
-        written = [str(mount.source) for mount in mounts if mount.writable]
+        written = [str(mount.source.resolve()) for mount in mounts if mount.writable]
         own = [str(places.folder / one) for one in ("work", "home", "tmp")]
         return {
-            "argv": values["argv"],
+            "argv": [places.inside(word) for word in values["argv"]],
             "env": env,
             "cwd": places.inside(values["cwd"]),
             "proxy": places.proxy,
             "uid": None,
-            "read": [*_SYSTEM, str(places.folder / "etc"), *(str(m.source) for m in mounts)],
+            "read": [
+                *_SYSTEM,
+                str(places.folder / "etc"),
+                str(places.folder / "shown"),
+                *(str(mount.source.resolve()) for mount in mounts),
+            ],
             "write": [*own, *written, *_DEVICES],
             "rlimits": {
                 "RLIMIT_CORE": 0,
@@ -288,26 +390,35 @@ def _end(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _must_fit(spec: FenceSpec) -> None:
-    if not spec.workspace.is_dir():
-        raise InvalidInput(
-            "FEN-021",
-            f"The workspace {spec.workspace} does not exist.",
-            "a fence shows what is there and makes nothing up.",
-            "correct the path.",
-        )
+def _shown(spec: FenceSpec, folder: Path) -> Mapping[str, Path]:
+    """Say where what is mounted lies: a folder at its own path, a file in a folder of links.
+
+    A file's folder is shown too, so that a program is found on PATH.
+    """
+    found: dict[str, Path] = {}
     for mount in spec.mounts:
-        if str(mount.source) != mount.target:
-            raise InvalidInput(
-                "FEN-023",
-                f"{mount.source} cannot be shown as {mount.target}.",
-                "the weaker backend has no view of its own: everything is at its own path.",
-                "mount it at its own path, or use the full fence.",
-            )
+        if mount.source.is_dir():
+            found[mount.target] = mount.source.resolve()
+        else:
+            parent = str(Path(mount.target).parent)
+            found[parent] = folder / "shown" / parent.lstrip("/").replace("/", "_")
+    return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 
 
 def _furnish(places: _Places, spec: FenceSpec, ca_pem: bytes) -> None:
-    """Copy the workspace without what policy hides, and make home, temporary folder and /etc."""
+    """Make what the fence shows: a copy of the workspace, its home, links to files, /etc."""
+    (places.folder / "shown").mkdir()
+    for mount in spec.mounts:
+        if not mount.source.is_dir():
+            target = Path(places.inside(mount.target))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(mount.source.resolve())
+    _renew(places, spec)
+    write_etc(places.folder / "etc", ca_pem)
+
+
+def _renew(places: _Places, spec: FenceSpec) -> None:
+    """Copy the workspace anew without what policy hides, and empty home and temporary folder."""
     hidden = {
         places.lower / one for one in matching(places.lower, spec.policy.files(spec.role).hide)
     }
@@ -315,7 +426,9 @@ def _furnish(places: _Places, spec: FenceSpec, ca_pem: bytes) -> None:
     def without(folder: str, names: list[str]) -> list[str]:
         return [name for name in names if Path(folder, name) in hidden]
 
+    for path in (places.work, places.home, places.folder / "tmp"):
+        if path.exists():
+            shutil.rmtree(path)
     shutil.copytree(places.lower, places.work, symlinks=True, ignore=without)
     for path in (places.home, places.folder / "tmp"):
         path.mkdir()
-    write_etc(places.folder / "etc", ca_pem)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from unlit.fence import FenceHost
 from unlit.fence.deps import TARGET, LayerOrder, dependency_layer, toolchain_mounts
+from unlit.fence.ports import Host
 from unlit.line.model import FolderMount, Place, ProductPlan
 from unlit.line.ports import Dependencies
 from unlit.policy import Identity, load_policy
@@ -21,7 +21,7 @@ class DependencyRoom(Dependencies):
         env: Environment of the factory; names of package indexes are passed on, nothing else.
     """
 
-    def __init__(self, host: FenceHost, cache: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, host: Host, cache: Path, env: Mapping[str, str]) -> None:
         self._host = host
         self._cache = cache
         self._env = dict(env)

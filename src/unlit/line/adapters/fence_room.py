@@ -10,8 +10,9 @@ from typing_extensions import override
 from unlit.core.clock import Clock
 from unlit.core.ids import Ids
 from unlit.fence import Fence as OpenFence
-from unlit.fence import FenceHost, FenceSpec, Mount, TwinRoute
+from unlit.fence import FenceSpec, Mount, TwinRoute
 from unlit.fence.host import limits_of
+from unlit.fence.ports import Host
 from unlit.harness.ports import Fence
 from unlit.line.adapters.access import Attendant, Questions
 from unlit.line.model import FenceOrder, Place
@@ -35,7 +36,7 @@ class FenceRoom(Fences):
 
     def __init__(
         self,
-        host: FenceHost,
+        host: Host,
         store: Store,
         clock: Clock,
         ids: Ids,
