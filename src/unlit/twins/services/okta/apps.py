@@ -10,7 +10,15 @@ from unlit.twins.kit.twin import Exchange
 from unlit.twins.kit.world import UPPER, World
 from unlit.twins.services.okta import events, keys
 from unlit.twins.services.okta.errors import failure, invalid, missing
-from unlit.twins.services.okta.org import href, link, mint, org_id, stamp
+from unlit.twins.services.okta.org import (
+    href,
+    is_classic,
+    link,
+    mint,
+    org_id,
+    since,
+    stamp,
+)
 
 KIND: Final = "/api/v1/apps"
 _NAMES: Final = {
@@ -21,6 +29,7 @@ _NAMES: Final = {
     "SECURE_PASSWORD_STORE": "template_sps",
     "WS_FEDERATION": "template_wsfed",
 }
+_MODES: Final = {name: mode for mode, name in _NAMES.items()}
 _TEMPLATES: Final = ("template_", "bookmark")
 _LOGO: Final = "https://ok4static.oktacdn.com/assets/img/logos/default.png"
 _CLIENT_KEYS: Final = {"private_key_jwt": "jwks"}
@@ -34,7 +43,8 @@ _LOGOUT: Final = {
 
 def settle(call: Exchange, row: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
     """Complete an application: what Okta derives from mode, name and credentials."""
-    mode = row.get("signOnMode")
+    mode = row.get("signOnMode") or _MODES.get(str(row.get("name")))
+    row = {**row, "signOnMode": mode}
     key = row["id"]
     for part in ("credentials", "settings", "visibility"):
         if not isinstance(row.get(part) or {}, dict):
@@ -55,12 +65,25 @@ def settle(call: Exchange, row: dict[str, Any], before: dict[str, Any] | None) -
         "visibility": visibility,
         "credentials": _credentials(call, row, before),
         "settings": _settings(call.world, row),
-        "universalLogout": _LOGOUT if mode in ("SAML_2_0",) else None,
+        **_logout(call.world, mode, name),
         "_links": _links(call, {**row, "name": name}, label, before),
     }
+    if mode == "OPENID_CONNECT" and name != _NAMES[mode]:  # of the catalog: its client is hidden
+        for part in ("credentials", "settings"):
+            out[part] = {key: value for key, value in out[part].items() if key != "oauthClient"}
     if before is not None:
         out["created"] = before["created"]
     return out
+
+
+def _logout(world: World, mode: Any, name: str) -> dict[str, Any]:
+    """Return what the application says of Universal Logout, if its release knows it."""
+    if not since(world, "2025-06"):
+        return {}
+    able = mode == "SAML_2_0" or name == _NAMES["OPENID_CONNECT"]
+    if not since(world, "2026-02-10") and mode != "SAML_2_0":
+        return {"universalLogout": None}
+    return {"universalLogout": _LOGOUT if able else {"status": "UNSUPPORTED"}}
 
 
 def _custom_name(call: Exchange, label: str) -> str:
@@ -113,13 +136,14 @@ def _client(
     if method.startswith("client_secret"):
         out["client_secret"] = secret or world.text("okta.client_secret", 64)
         world.table("okta.client_secrets").put(row["id"], out["client_secret"])
-        _secret_row(world, row["id"], out["client_secret"])
+        keep_secret(world, row["id"], out["client_secret"])
     out["token_endpoint_auth_method"] = method
     out["pkce_required"] = kept.get("pkce_required", method == "none")
     return out
 
 
-def _secret_row(world: World, app: str, secret: str) -> None:
+def keep_secret(world: World, app: str, secret: str) -> None:
+    """Keep a client's secret among its secrets."""
     table = world.table(f"okta.at:{KIND}/{app}/credentials/secrets")
     if any(row["client_secret"] == secret for row in table.values()):
         return
@@ -167,16 +191,20 @@ def _links(
             "href": href(call, f"{path}/sso/saml/metadata"),
             "type": "application/xml",
         }
+    elif row.get("signOnMode") == "OPENID_CONNECT" and row["name"] != _NAMES["OPENID_CONNECT"]:
+        help_at = f"/app/{row['name']}/{row['id']}/setup/help/OPENID_CONNECT/external-doc"
+        out["help"] = {"href": call.request.origin + help_at, "type": "text/html"}
     out["uploadLogo"] = link(call, f"{path}/logo", "POST")
     out["appLinks"] = old.get("appLinks") or [{
         "name": label, "type": "text/html",
         "href": f"{call.request.origin}/home/{row['name']}/{row['id']}/{_alias(call, row['name'])}",
     }]  # fmt: skip
     meta = call.table("meta")
-    out["profileEnrollment"] = old.get("profileEnrollment") or link(
-        call, f"/policies/{meta.get('profile_enrollment')}"
-    )
-    out["policies"] = link(call, f"{path}/policies", "PUT")
+    if not is_classic(call.world):
+        out["profileEnrollment"] = old.get("profileEnrollment") or link(
+            call, f"/policies/{meta.get('profile_enrollment')}"
+        )
+        out["policies"] = link(call, f"{path}/policies", "PUT")
     out["groups"] = link(call, f"{path}/groups")
     out["logo"] = old.get("logo") or [{"name": "medium", "href": _LOGO, "type": "image/png"}]
     if row.get("signOnMode") == "OPENID_CONNECT":
@@ -187,9 +215,10 @@ def _links(
         out["clientCredentials"] = [
             {"name": kind, "href": href(call, f"{path}/credentials/{kind}")}
         ]
-    out["accessPolicy"] = old.get("accessPolicy") or link(
-        call, f"/policies/{meta.get('access_policy')}"
-    )
+    if not is_classic(call.world):
+        out["accessPolicy"] = old.get("accessPolicy") or link(
+            call, f"/policies/{meta.get('access_policy')}"
+        )
     out["users"] = link(call, f"{path}/users")
     verb = "activate" if row.get("status") == "INACTIVE" else "deactivate"
     out[verb] = link(call, f"{path}/lifecycle/{verb}")

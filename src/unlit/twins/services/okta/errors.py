@@ -48,6 +48,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         400,
         "The password does not meet the complexity requirements of the current password policy.",
     ),
+    "E0000087": (403, "The recovery question answer did not match our records."),
     "E0000090": (409, "Role is already assigned: duplicate"),
     "E0000091": (403, "The provided role type was not the same as required role type."),
     "E0000112": (403, "Unable to update delete lifecycle for the user."),

@@ -1,6 +1,7 @@
 """Believing recorded reads: what existed before a recording began."""
 
 import json
+from email.utils import parsedate
 from typing import Any
 
 from unlit.twins.kit.crud import Crud
@@ -10,11 +11,15 @@ from unlit.twins.kit.router import Match
 from unlit.twins.kit.twin import Exchange, Twin
 from unlit.twins.kit.world import World
 from unlit.twins.model import Fact
-from unlit.twins.services.okta import authservers
+from unlit.twins.services.okta import authservers, presets
+from unlit.twins.services.okta.org import mint, since
+
+REALMS = "2025-12"  # every user has one, and a link to reset factors, since then
 
 
 def believe(twin: Twin, crud: Crud, world: World, facts: list[Fact]) -> None:
     """Put what facts show into the world's tables, ids as they are."""
+    _date(world, facts)
     for fact in facts:
         if fact.path.startswith("/api/v1/authorizationServers/default"):
             _default_server(world, fact)
@@ -27,6 +32,21 @@ def believe(twin: Twin, crud: Crud, world: World, facts: list[Fact]) -> None:
             _place(crud, world, fact, found)
 
 
+def _date(world: World, facts: list[Fact]) -> None:
+    """Take the day of the reads: it says which of Okta's releases the organisation had."""
+    meta = world.table("okta.meta")
+    days = [parsedate(str(fact.headers.get("date", ""))) for fact in facts]
+    known = [day for day in days if day is not None]
+    if known:
+        year, month, day = min(known)[:3]
+        meta.put("as_of", f"{year:04d}-{month:02d}-{day:02d}")
+        if since(world, REALMS) and not meta.get("realm"):
+            meta.put("realm", mint(world, "guo"))
+    for fact in facts:
+        if fact.path.endswith("/okta-organization") and isinstance(fact.response, dict):
+            meta.put("pipeline", fact.response.get("pipeline"))
+
+
 def _place(crud: Crud, world: World, fact: Fact, found: Match) -> None:
     operation = crud.maker.contract.by_route.get(("GET", found.route.template))
     if operation is None:
@@ -34,6 +54,7 @@ def _place(crud: Crud, world: World, fact: Fact, found: Match) -> None:
     where = place(crud.maker.contract, operation)
     path, body = crud.path(where.kind, found.params), fact.response
     if where.role == "collection" and isinstance(body, list):
+        presets.withdraw(world, path, fact.query)
         for row in body:
             if isinstance(row, dict):
                 crud.table(world, path).put(_key(row), row)

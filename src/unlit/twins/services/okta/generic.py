@@ -10,7 +10,7 @@ from unlit.twins.kit.making import Maker
 from unlit.twins.kit.shapes import Shapes
 from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.services.okta import apps, authservers, hooks, policies
+from unlit.twins.services.okta import apps, authservers, hooks, policies, settling
 from unlit.twins.services.okta.errors import failure, invalid, missing
 from unlit.twins.services.okta.org import href, mint, stamp
 from unlit.twins.services.okta.paging import page
@@ -68,6 +68,9 @@ class Manners:
             return apps.settle(call, row, call.world.table(f"okta.at:{kind}").get(row["id"]))
         if kind == authservers.KIND:
             return authservers.settle(call, row, call.world.table(authservers.TABLE).get(row["id"]))
+        rule = settling.RULES.get(kind)
+        if rule is not None:
+            row = rule(call, row)
         if kind in policies.ORDERED and "priority" in row:
             path = "/".join(
                 call.params.get(part[1:-1], part) if part.startswith("{") else part

@@ -9,7 +9,7 @@ from unlit.twins.kit.twin import Exchange
 from unlit.twins.kit.world import World
 from unlit.twins.services.okta import events, users
 from unlit.twins.services.okta.errors import failure, invalid, missing
-from unlit.twins.services.okta.org import link, mint, stamp
+from unlit.twins.services.okta.org import link, mint, since, stamp
 from unlit.twins.services.okta.paging import page
 from unlit.twins.services.okta.scim import FilterError, parse
 
@@ -83,7 +83,7 @@ def shown(call: Exchange, row: dict[str, Any]) -> dict[str, Any]:
     ]
     links = {
         "logo": logo,
-        "owners": link(call, f"{path}/owners"),
+        **({"owners": link(call, f"{path}/owners")} if since(call.world, "2025-09") else {}),
         "users": link(call, f"{path}/users"),
         "apps": link(call, f"{path}/apps"),
     }

@@ -5,7 +5,7 @@ from typing import Final
 from unlit.twins.kit.http import Reply
 from unlit.twins.kit.router import Route
 from unlit.twins.kit.twin import Exchange
-from unlit.twins.services.okta import events
+from unlit.twins.services.okta import events, factors
 from unlit.twins.services.okta.errors import failure, invalid
 from unlit.twins.services.okta.org import stamp
 from unlit.twins.services.okta.users import (
@@ -13,6 +13,7 @@ from unlit.twins.services.okta.users import (
     change,
     deprovision,
     enter,
+    remember_password,
     shown,
     shown_credentials,
     user_of,
@@ -116,7 +117,7 @@ def expire_password(call: Exchange) -> Reply:
 def reset_factors(call: Exchange) -> Reply:
     """``POST …/lifecycle/reset_factors``."""
     row = user_of(call)
-    call.world.table(f"okta.factors:{row['id']}").clear()
+    factors.forget(call.world, row["id"])
     events.record(call, "user.mfa.factor.reset_all", events.user_target(row))
     return Reply(200, {})
 
@@ -149,6 +150,7 @@ def change_question(call: Exchange) -> Reply:
         raise invalid("recovery_question", "recovery_question: The field cannot be left blank")
     credentials = {**row["credentials"], "recovery_question": {"question": question["question"]}}
     row = change(call.world, row["id"], credentials=credentials)
+    remember_password(call.world, row["id"], {"recovery_question": question})
     return Reply(200, row["credentials"])
 
 

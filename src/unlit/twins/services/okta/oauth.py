@@ -15,8 +15,9 @@ CODE_S: Final = 60
 _GONE: Final = "Not found: Resource not found: {0} (AuthorizationServer)"
 _WHO: Final = "Invalid value for 'client_id' parameter."
 _NO_OPENID: Final = "The authorization server resource does not have the openid scope."
+DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 GRANTS: Final = ("authorization_code", "implicit", "refresh_token", "password",
-                 "client_credentials")  # fmt: skip
+                 "client_credentials", DEVICE)  # fmt: skip
 
 
 class OAuthError(Exception):
@@ -86,7 +87,7 @@ def client_of(call: Exchange, form: dict[str, str]) -> dict[str, Any]:
     if assertion:
         found = tokens.decode(assertion)
         key = str(found[1].get("sub", "")) if found else ""
-    app = _app(call, key)
+    app = app_with(call, key)
     if app is None:
         raise OAuthError("invalid_client", "Invalid value for 'client_id' parameter.", 401)
     client = app["credentials"]["oauthClient"]
@@ -102,7 +103,8 @@ def client_of(call: Exchange, form: dict[str, str]) -> dict[str, Any]:
     return app
 
 
-def _app(call: Exchange, key: str) -> dict[str, Any] | None:
+def app_with(call: Exchange, key: str) -> dict[str, Any] | None:
+    """Return the active application whose client id this is."""
     for row in call.world.table(f"okta.at:{apps.KIND}").values():
         client = (row.get("credentials") or {}).get("oauthClient") or {}
         if client.get("client_id") == key and row.get("status") == "ACTIVE":
@@ -159,10 +161,19 @@ def _dpop(call: Exchange, app: dict[str, Any]) -> str | None:
 
 
 # --- authorise
+def _asked(call: Exchange) -> dict[str, str]:
+    """Return what is asked for, in the request or (RFC 9126) pushed before it."""
+    asked = {**dict(call.request.query), **form_of(call)}
+    pushed = call.table("pushed").drop(asked.get("request_uri", ""))
+    if pushed is not None and pushed["until"] > call.world.now():
+        asked = {**asked, **pushed["asked"]}
+    return asked
+
+
 def authorize(call: Exchange) -> Reply:
     """``GET …/authorize``: the person who is hinted at (or the administrator) says yes at once."""
-    asked = {**dict(call.request.query), **form_of(call)}
-    app = _app(call, asked.get("client_id", ""))
+    asked = _asked(call)
+    app = app_with(call, asked.get("client_id", ""))
     back = asked.get("redirect_uri", "")
     if app is None:
         return Reply(
@@ -274,6 +285,7 @@ def token(call: Exchange) -> Reply:
         "refresh_token": _by_refresh,
         "password": _by_password,
         "client_credentials": _by_client,
+        DEVICE: _by_device,
     }
     rule = rules.get(grant)
     if rule is None:
@@ -338,6 +350,27 @@ def _by_password(
     if user is None or user["status"] != "ACTIVE" or known != form.get("password"):
         raise OAuthError("invalid_grant", "The credentials provided were invalid.")
     return _issue(call, app, form.get("scope", "").split(), user, bound=bound)
+
+
+def _by_device(
+    call: Exchange, app: dict[str, Any], form: dict[str, str], bound: str | None
+) -> dict[str, Any]:
+    table, code = call.table("devices"), form.get("device_code", "")
+    row = table.get(code)
+    if row is None or row["client"] != app["id"]:
+        raise OAuthError("invalid_grant", "The device code is invalid or has expired.")
+    if row["until"] <= call.world.now():
+        raise OAuthError("expired_token", "The device code is invalid or has expired.")
+    if row["denied"]:
+        raise OAuthError("access_denied", "The resource owner denied the request.")
+    user = users.find(call.world, row["user"]) if row["user"] else None
+    if user is None:
+        raise OAuthError(
+            "authorization_pending",
+            "The device authorization is pending. Please try again later.",
+        )
+    table.drop(code)
+    return _issue(call, app, row["scope"], user, bound=bound)
 
 
 def _by_client(

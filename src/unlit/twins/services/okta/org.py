@@ -38,6 +38,20 @@ def action(call: Exchange, path: str) -> dict[str, Any]:
     return {"href": href(call, path), "method": "POST"}
 
 
+def since(world: World, day: str, *, otherwise: bool = True) -> bool:
+    """Whether the organisation has what Okta brought out on `day`; `otherwise` when undated.
+
+    Facts are dated: an organisation that was read in March answers as it did in March.
+    """
+    as_of = world.table("okta.meta").get("as_of")
+    return otherwise if as_of is None else str(as_of) >= day
+
+
+def is_classic(world: World) -> bool:
+    """Whether the organisation runs the Classic Engine, which has no sign-on policies for apps."""
+    return bool(world.table("okta.meta").get("pipeline") == "v1")
+
+
 def org_id(world: World) -> str:
     """Return the organisation's own id."""
     meta = world.table("okta.meta")

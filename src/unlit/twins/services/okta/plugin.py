@@ -10,9 +10,12 @@ from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Delivery, Fact
 from unlit.twins.services.okta import (
+    actions,
     apps,
     authservers,
+    device,
     events,
+    factors,
     groups,
     hooks,
     lifecycle,
@@ -20,9 +23,11 @@ from unlit.twins.services.okta import (
     oidc,
     outside,
     policies,
+    presets,
     roles,
     schemas,
     seeds,
+    sessions,
     trust,
     users,
 )
@@ -56,9 +61,18 @@ class Okta(Twin):
             oidc,
             hooks,
             policies,
+            factors,
+            sessions,
+            actions,
+            device,
         )
         routes = [route for part in hand for route in part.ROUTES]
-        for route in (*routes, *apps.routes(self.crud), *authservers.routes(generic)):
+        for route in (
+            *authservers.routes(generic),
+            *presets.routes(generic),
+            *routes,
+            *apps.routes(self.crud),
+        ):
             self.router.add(route)
 
     @override
@@ -83,6 +97,9 @@ class Okta(Twin):
     @override
     def authenticate(self, exchange: Exchange) -> Actor:
         """Return who calls; an unknown token is Okta's E0000011."""
+        revoked = exchange.table("tokens")
+        if exchange.token in revoked and revoked[exchange.token] is None:
+            raise failure("E0000011")
         try:
             return super().authenticate(exchange)
         except VendorError as error:

@@ -38,6 +38,7 @@ def placed(call: Exchange, table: Table, row: dict[str, Any]) -> dict[str, Any]:
     at = min(int(wanted or 1), len(others) + 1)
     others.insert(at - 1, row)
     _number(table, [other for other in others if other is not row], skip=at)
+    _sink(table, row, len(others) + 1)
     return {**row, "priority": at}
 
 
@@ -51,9 +52,19 @@ def _number(table: Table, rows: list[dict[str, Any]], skip: int = 0) -> None:
             table.put(row["id"], {**row, "priority": number})
 
 
+def _sink(table: Table, like: dict[str, Any], last: int) -> None:
+    """Let the system's own row of the type come last; one that catches all stays at 99."""
+    for other in list(table.values()):
+        is_own = other.get("system") and other.get("type") == like.get("type")
+        if is_own and other.get("priority") not in (last, 99):
+            table.put(other["id"], {**other, "priority": last})
+
+
 def removed(table: Table, row: dict[str, Any]) -> None:
     """Close the gap that a removed row left."""
-    _number(table, _siblings(table, row))
+    left = _siblings(table, row)
+    _number(table, left)
+    _sink(table, row, len(left) + 1)
 
 
 def _policy(call: Exchange) -> dict[str, Any]:

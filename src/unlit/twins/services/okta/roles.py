@@ -257,6 +257,7 @@ def _routes() -> tuple[Route, ...]:
         "/api/v1/users/{userId}",
         "/api/v1/groups/{groupId}",
         "/oauth2/v1/clients/{clientId}",
+        "/api/v1/clients/{clientId}",
     ):
         kind = base.split("/")[-2]
         one = f"{base}/roles/{{roleAssignmentId}}"

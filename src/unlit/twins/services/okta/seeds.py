@@ -5,7 +5,7 @@ from typing import Any, Final
 from unlit.core.errors import InvalidInput
 from unlit.twins.kit.seeds import expand, iso, moment, whole
 from unlit.twins.kit.world import World
-from unlit.twins.services.okta import authservers, groups, users
+from unlit.twins.services.okta import authservers, groups, presets, users
 from unlit.twins.services.okta.org import mint
 
 KEYS: Final = ("users", "groups", "seed")
@@ -28,7 +28,8 @@ def prepare(world: World) -> None:
     meta.put("group_properties", {})
     meta.put("access_policy", mint(world, "rst"))
     meta.put("profile_enrollment", mint(world, "rst"))
-    groups.add(world, "Everyone", "All users in your organization", type="BUILT_IN")
+    everyone = groups.add(world, "Everyone", "All users in your organization", type="BUILT_IN")
+    presets.prepare(world, everyone["id"])
     profile = {
         "firstName": "Twin",
         "lastName": "Administrator",
@@ -153,7 +154,8 @@ def collections(world: World) -> dict[str, list[dict[str, Any]]]:
         for row in world.table("okta.groups").values()
         if row["type"] != "BUILT_IN"
     ]
-    return {"okta.users": people, "okta.groups": rows}
+    sent = [dict(row) for row in world.table("okta.messages").values()]
+    return {"okta.users": people, "okta.groups": rows, "okta.messages": sent}
 
 
 def _wrong(why: str) -> InvalidInput:

@@ -131,6 +131,18 @@ def revoke(world: World, token: str) -> None:
             world.table("okta.tokens").put(token, None)
 
 
+def revoke_all(world: World, *, uid: str | None = None, client: str | None = None) -> int:
+    """Forget the tokens of a user, of a client, or of both together; return how many."""
+    found = [
+        token
+        for token, row in world.table("okta.issued").items()
+        if uid in (None, row["uid"]) and client in (None, row["client_id"]) and row["exp"] > 0
+    ]
+    for token in found:
+        revoke(world, token)
+    return len(found)
+
+
 def user_claims(user: dict[str, Any], scopes: list[str]) -> dict[str, Any]:
     """Return the standard claims of a user for scopes."""
     profile = user["profile"]

@@ -10,7 +10,7 @@ from unlit.twins.kit.http import Reply
 from unlit.twins.kit.router import Route
 from unlit.twins.kit.seeds import iso
 from unlit.twins.kit.twin import Exchange
-from unlit.twins.services.okta import events, keys, users
+from unlit.twins.services.okta import events, keys, sessions, users
 from unlit.twins.services.okta.errors import failure, invalid, missing
 from unlit.twins.services.okta.org import link, stamp
 
@@ -113,6 +113,7 @@ def clone_key(call: Exchange) -> Reply:
 def close_sessions(call: Exchange) -> Reply:
     """``DELETE /api/v1/users/{userId}/sessions``."""
     row = users.user_of(call)
+    sessions.close_all(call.world, row["id"])
     events.record(call, "user.session.clear", events.user_target(row))
     return Reply(204)
 

@@ -252,6 +252,9 @@ def remember_password(world: World, uid: str, sent: Any) -> None:
     value = password.get("value") if isinstance(password, dict) else None
     if value:
         world.table("okta.passwords").put(uid, value)
+    question = sent.get("recovery_question") if isinstance(sent, dict) else None
+    if isinstance(question, dict) and question.get("answer"):
+        world.table("okta.answers").put(uid, question["answer"])
 
 
 def activated(world: World, uid: str) -> dict[str, Any]:
