@@ -107,3 +107,20 @@ def test_a_narrower_grant_never_lets_more_through(parts: list[str]) -> None:
     if may_change(path, narrow):
         assert path == "a" or path.startswith("a/")
         assert not path.startswith("a/b/")
+
+
+@pytest.mark.parametrize("kind", ["symlink", "file", "deleted"])
+def test_nothing_takes_the_place_of_a_folder_that_holds_a_guarded_path(
+    tmp_path: Path, kind: str
+) -> None:
+    for name in ("a/b/x.py", "a/c/y.py", "d/z.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    frames = []
+    for path in ("a/b", "a/c", "d"):
+        head = {"path": path, "kind": kind, "mode": 0o644, "size": 0, "target": "/tmp"}
+        frames.append((head, b""))
+    rules = FileRules(write=(".",), read_only=("a/*/x.py", "**/z.py"))
+    layer = read_layer(_stream(*frames), tmp_path).guard(rules)
+    assert [file.path for file in layer.files] == ["a/c"]
+    assert {file.path for file in layer.refused} == {"a/b", "d"}

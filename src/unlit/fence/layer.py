@@ -44,8 +44,10 @@ class Layer:
         contents: dict[str, _Content],
         targets: dict[str, str],
         store: BinaryIO,
+        lower: Path | None = None,
     ) -> None:
         self.files = files
+        self._lower = lower
         self.refused: tuple[ChangedFile, ...] = ()
         self._contents = contents
         self._targets = targets
@@ -53,11 +55,26 @@ class Layer:
 
     def guard(self, rules: FileRules) -> "Layer":
         """Set apart the changes that file rules do not let through; return the layer itself."""
-        through = [file for file in self.files if may_change(file.path, rules)]
+        through = [
+            file
+            for file in self.files
+            if may_change(file.path, rules) and not self._displaces(file, rules)
+        ]
         kept = set(through)
         self.refused += tuple(file for file in self.files if file not in kept)
         self.files = tuple(through)
         return self
+
+    def _displaces(self, file: ChangedFile, rules: FileRules) -> bool:
+        """Say whether a change stands where a folder was that holds something guarded."""
+        root = None if self._lower is None else self._lower / file.path
+        if self._lower is None or root is None or root.is_symlink() or not root.is_dir():
+            return False
+        return any(
+            not may_change(str((Path(folder) / name).relative_to(self._lower)), rules)
+            for folder, folders, names in os.walk(root, followlinks=False)
+            for name in (*folders, *names)
+        )
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a changed file.
@@ -178,7 +195,7 @@ def read_layer(stream: BinaryIO, lower: Path) -> Layer:
     for path in opaque:
         _hide(lower, path, found)
     ordered = _deletions_first(found.values())
-    layer = Layer(ordered, contents, targets, store)
+    layer = Layer(ordered, contents, targets, store, lower)
     layer.refused = tuple(excess)
     return layer
 
