@@ -174,12 +174,19 @@ class WorldPlan:
 
 @dataclass(frozen=True, slots=True)
 class RouteUse:
-    """One route of a twin that a trajectory used, and how faithful it is."""
+    """One route of a twin that a trajectory used, and how faithful it is.
+
+    Attributes:
+        tier: ``values``, ``shape`` or ``status`` (measured against recordings that far), ``hand``
+            or ``contract`` (how it was made; not measured), ``none`` (the twin has no such route).
+        measured: ``n`` and shares, ``date`` and ``source``; None when no recording has the route.
+    """
 
     service: str
     route: str
     tier: str
     count: int = 1
+    measured: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,10 +249,13 @@ class Judged:
     Attributes:
         answer: None when it did not say, or could not quote what it saw.
         quote: The part of the evidence that its answer rests on.
+        ask: The question, and `evidence` what it was shown; for people who label it.
     """
 
     answer: bool | None
     quote: str = ""
+    ask: str = ""
+    evidence: str = field(default="", repr=False)
 
 
 class Judge(Protocol):

@@ -255,12 +255,24 @@ class ForecastLine:
 
 @dataclass(frozen=True, slots=True)
 class TwinLine:
-    """One twin that the verdict rests on: routes used, by measured fidelity tier."""
+    """One twin that the verdict rests on: routes used, by measured fidelity tier.
+
+    Attributes:
+        measured: When the routes that were measured were, and on how many recorded calls.
+    """
 
     service: str
     routes: int
     calls: int
     tiers: Mapping[str, int] = field(default_factory=dict)
+    measured: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """``okta: 3 values, 1 hand; measured 2026-03-01, on 120 recorded calls``."""
+        tiers = ", ".join(f"{count} {tier}" for tier, count in self.tiers.items())
+        known = f"measured {self.measured}" if self.measured else "not measured"
+        return f"{self.service}: {tiers}; {known}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from unlit.evaluation.ports import RouteUse, Traffic, WorldPlan, Worlds
+from unlit.twins.fidelity.tiers import tier_of_call
 from unlit.twins.kit.delivery import HttpSender, Receipt
 from unlit.twins.model import Delivery
 from unlit.twins.server import TwinServer
@@ -122,7 +123,7 @@ class TwinWorlds(Worlds):
     def traffic(self, world: str) -> Traffic:
         calls = self.universe.calls(world)
         counts = Counter((call.service, call.route, call.tier) for call in calls)
-        routes = tuple(RouteUse(*key, count) for key, count in sorted(counts.items()))
+        routes = tuple(_use(*key, count) for key, count in sorted(counts.items()))
         recent = self.universe.world(world).recent
         texts = tuple(
             text
@@ -149,3 +150,8 @@ def _addressed(value: Any, slot: str) -> Any:
     if isinstance(value, Mapping):
         return {key: _addressed(item, slot) for key, item in value.items()}
     return value
+
+
+def _use(service: str, route: str, made: str, count: int) -> RouteUse:
+    tier, measured = tier_of_call(service, route, made)
+    return RouteUse(service, route, tier, count, measured)

@@ -17,6 +17,10 @@ from unlit.core.ids import CriterionId
 from unlit.evaluation.model import Independence
 
 OUTSIDE: Final = ("golden", "contract", "twin")
+MEASURED: Final = frozenset(("status", "shape", "values"))
+UNMEASURED: Final = {
+    "hand": "written by hand", "contract": "shaped by the contract", "none": "unknown to the twin",
+}  # fmt: skip
 ORDER: Final = ("golden", "contract", "twin", "invariant", "human", "model")
 
 
@@ -98,7 +102,7 @@ def independence(facts: Facts) -> Independence:
         return found(None, 0, _judge_ceiling(facts), people=True)
     best = min(exercised, key=lambda s: _rank(s.oracle))
     if best.oracle in OUTSIDE:
-        return found("oracle", 4 if best.oracle != "twin" else 3, _outside(best, facts),
+        return found("oracle", _height(best), _outside(best, facts),
                      people=best.oracle == "twin" and best.tier is None)  # fmt: skip
     if best.oracle == "invariant":
         return found(
@@ -135,6 +139,13 @@ def _by_author(
     )  # fmt: skip
 
 
+def _height(best: ScenarioFacts) -> int:
+    """Return how high a check of the outside world reaches; a twin as far as it was measured."""
+    if best.oracle != "twin":
+        return 4
+    return 3 if best.tier in MEASURED else 2
+
+
 def _rank(oracle: str) -> int:
     return ORDER.index(oracle) if oracle in ORDER else len(ORDER)
 
@@ -151,6 +162,9 @@ def _outside(best: ScenarioFacts, facts: Facts) -> str:
         says = "as their contracts and recordings describe them"
     if best.tier is None:
         return f"right for our twin of {services}; its fidelity on these routes was not measured"
+    if best.tier not in MEASURED:
+        how = UNMEASURED.get(best.tier, best.tier)
+        return f"right for our twin of {services}; least faithful route used: {how}, not measured"
     return f"right for {services} {says}; least faithful route used: {best.tier}"
 
 

@@ -345,6 +345,8 @@ def twins_of(documents: Sequence[Mapping[str, Any]]) -> tuple[TwinLine, ...]:
     """Return which twin routes the verdict rests on, with their tiers."""
     seen: dict[str, dict[str, str]] = {}
     calls: dict[str, int] = {}
+    recorded: dict[str, dict[str, int]] = {}
+    dates: dict[str, str] = {}
     for document in documents:
         for row in rows(document.get("trajectories")):
             for item in rows(table(row).get("twin_routes")):
@@ -353,10 +355,17 @@ def twins_of(documents: Sequence[Mapping[str, Any]]) -> tuple[TwinLine, ...]:
                 name = str(route.get("route") or "?")
                 seen.setdefault(service, {})[name] = str(route.get("tier") or "not measured")
                 calls[service] = calls.get(service, 0) + (whole(route.get("count")) or 1)
+                measured = table(route.get("measured"))
+                if measured:
+                    recorded.setdefault(service, {})[name] = whole(measured.get("n")) or 0
+                    dates[service] = max(dates.get(service, ""), str(measured.get("date") or ""))
     lines = []
     for service in sorted(seen):
         tiers: dict[str, int] = {}
         for tier in seen[service].values():
             tiers[tier] = tiers.get(tier, 0) + 1
-        lines.append(TwinLine(service, len(seen[service]), calls[service], tiers))
+        said = ""
+        if service in dates:
+            said = f"{dates[service]}, on {sum(recorded[service].values())} recorded calls"
+        lines.append(TwinLine(service, len(seen[service]), calls[service], tiers, said))
     return tuple(lines)

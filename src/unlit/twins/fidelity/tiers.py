@@ -7,11 +7,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from unlit.core.errors import UnlitError
 from unlit.twins import registry
 from unlit.twins.fidelity.replay import Graded, Score, by_route, score
 from unlit.twins.kit.router import Route
 
 TIERS: Final = ("values", "shape", "status", "hand", "contract", "refused")
+WEAKEST_FIRST: Final = ("none", "refused", "contract", "hand", "status", "shape", "values")
+MEASURED: Final = frozenset(("status", "shape", "values"))
 _GOOD: Final = 0.9
 
 
@@ -66,14 +69,41 @@ def measured() -> Mapping[str, Any]:
 
 def tier_of(service: str, route: Route) -> Tier:
     """Return the tier of a route."""
+    tier, numbers = _measured(service, route.op, route.tier)
+    return Tier(service, route.op, route.method, route.template, tier, numbers)
+
+
+@cache
+def _measured(service: str, op: str, made: str) -> tuple[str, Mapping[str, Any] | None]:
     tables = measured()["services"]
     names = registry.load_twin(service).services
-    numbers = next((n for name in names if (n := tables.get(name, {}).get(route.op))), None)
-    tier = route.tier
+    numbers = next((n for name in names if (n := tables.get(name, {}).get(op))), None)
+    tier = made
     for name in ("status", "shape", "values"):
         if numbers and numbers[name] is not None and numbers[name] >= _GOOD:
             tier = name
-    return Tier(service, route.op, route.method, route.template, tier, numbers)
+    return tier, numbers
+
+
+def tier_of_call(service: str, op: str, made: str) -> tuple[str, Mapping[str, Any] | None]:
+    """Return the tier of a route that was called, and what was measured of it.
+
+    Args:
+        service: Name the call came in under.
+        op: The vendor's operation.
+        made: How the route was made: ``hand``, ``contract`` or ``none`` (no such route).
+
+    Returns:
+        The tier, and the shares with ``date`` and ``source``; `None` when no recording has it.
+    """
+    try:
+        tier, numbers = _measured(service, op, made)
+    except UnlitError:
+        return made, None  # a twin of somebody's own, unknown to the table
+    if numbers is None:
+        return tier, None
+    about = measured()
+    return tier, {**numbers, "date": about["date"], "source": about["source"]}
 
 
 def coverage(services: Iterable[str]) -> list[Tier]:
