@@ -141,6 +141,11 @@ def fdatasync_ms(folder: Path) -> float:
     return statistics.median(took)
 
 
+def said(what: str, holds: bool, wanted: str) -> str:
+    """Say a result against its target, in words."""
+    return f"{'met' if holds else 'MISSED'}: {what} (target: {wanted})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--mitmdump", default=shutil.which("mitmdump"))
@@ -183,6 +188,16 @@ def main() -> None:
         "added_unsynced_ms": round(plain - direct, 3),
         "added_synced_ms": round(rows["gateway inject c=1"]["p50_ms"] - direct, 3),
     }
+    disk = statistics.median(sync_ms)
+    added, synced = float(result["added_unsynced_ms"]), float(result["added_synced_ms"])  # type: ignore[arg-type]
+    verdicts = [
+        said(f"unsynced entry adds {added:.3f} ms", added <= 0.5, "at most 0.5 ms"),
+        said(
+            f"synced entry adds {synced:.3f} ms, of which one fdatasync is {disk:.3f} ms",
+            synced - disk <= 0.5,
+            "at most 0.5 ms and one fdatasync",
+        ),
+    ]
     if options.mitmdump:
         for kind in ("plain", "inject"):
             for c in (1, 8):
@@ -190,8 +205,15 @@ def main() -> None:
                 ratios[f"{kind} c={c}"] = round(ours["rps"] / theirs["rps"], 1)
                 ratios[f"{kind} c={c}, processor"] = round(theirs["cpu_us"] / ours["cpu_us"], 1)
         result["ratios"] = ratios
+        verdicts += [
+            said(f"{kind} c={c} {ratios[f'{kind} c={c}']:g} times mitmproxy",
+                 ratios[f"{kind} c={c}"] >= most, f"at least {most} times")
+            for kind, most in (("plain", 8), ("inject", 4)) for c in (1, 8)
+        ]  # fmt: skip
     else:
         result["ratios"] = "not exercised: no mitmdump"
+    result["verdicts"] = verdicts
+    sys.stderr.write("".join(f"{line}\n" for line in verdicts))
     sys.stdout.write(json.dumps(result) + "\n")
 
 
