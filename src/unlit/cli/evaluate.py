@@ -40,8 +40,11 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     artefacts: Path | None = None,
     against: Path | None = None,
     judge: str | None = None,
+    user: str | None = None,
+    model_twin: Path | None = None,
     invariants: bool = True,
     settle: int = 0,
+    backend: str | None = None,
     freshness: Annotated[bool, cyclopts.Parameter(negative=())] = False,
     as_json: Annotated[bool, cyclopts.Parameter("--json", negative=())] = False,
     junit: Path | None = None,
@@ -69,8 +72,12 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         seed: Everything random follows from it; default: from candidate and vault.
         against: Folder with a previous version: run both on the same worlds, say where they differ.
         judge: rubric:PROVIDER:MODEL, asked what no program can check; counts only with labels.
+            PROVIDER is anthropic, openai or google; its key is taken from the environment.
+        user: PROVIDER:MODEL, plays the simulated users that a scenario leaves to a model.
+        model_twin: Script that answers in the vendors' place; see docs/reference/model-twin.md.
         invariants: Also try the safety pack on the candidate.
         settle: Spend so many further trajectories on criteria that are not decided yet.
+        backend: What fences are made of: full, or landlock, which holds less and says so.
         freshness: Also run each scenario with values that may be known, and compare.
         artefacts: Where details with scenario content go; default: beside the vault.
         as_json: Print the result as unlit.evaluation/1.
@@ -87,8 +94,9 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         spec, candidate, _vault(vault), run, kind, port, base, policy, partition, tuple(only or ()),
         trajectories, parallel, seed, artefacts, replay, tuple(fix or ()),
     )  # fmt: skip
-    options = options_of(flags, judge, invariants)
-    options |= {"settle": settle, "freshness": freshness}
+    options = options_of(flags, invariants)
+    options |= {"settle": settle, "freshness": freshness, **models_of(judge, user, model_twin)}
+    options |= _backend(backend)
     request = plan(flags, factory_of(candidate), options=options)
     if against is not None:
         return _against(request, against, as_json=as_json)
@@ -105,6 +113,15 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     return result.verdict.exit_code
 
 
+def _backend(flag: str | None) -> dict[str, object]:
+    """Return the option that names a weaker backend; nothing for the full one."""
+    from unlit.fence.backends import FULL, known_backend
+    from unlit.wiring.settings import read_settings
+
+    named = known_backend(read_settings(flags={"backend": flag}).text("backend") or FULL)
+    return {} if named == FULL else {"backend": named}
+
+
 def _vault(named: str) -> Path:
     """Return the vault's folder; a git repository is fetched first."""
     from unlit.evaluation.adapters.vault_clone import cloned, is_url
@@ -118,7 +135,7 @@ def _vault(named: str) -> Path:
     return asyncio.run(cloned(named, home / "vaults"))
 
 
-def options_of(flags: "Flags", judge: str | None, invariants: bool) -> dict[str, object]:
+def options_of(flags: "Flags", invariants: bool) -> dict[str, object]:
     """Return the options of the request, with the command that replays one trajectory."""
     import shlex
 
@@ -138,10 +155,35 @@ def options_of(flags: "Flags", judge: str | None, invariants: bool) -> dict[str,
         "replay_prefix": shlex.join(["unlit", "evaluate", *words]),
         "invariants": invariants,
     }
-    if judge is not None:
-        name, _, rest = judge.partition(":")
-        provider, _, model = rest.partition(":")
-        options["judge"] = {"name": name, "provider": provider, "model": model}
+    return options
+
+
+def models_of(judge: str | None, user: str | None, twin: Path | None) -> dict[str, object]:
+    """Return the options that name models.
+
+    Raises:
+        UsageError: A name has another form.
+    """
+    from unlit.core.errors import UsageError
+    from unlit.evaluation.asking import vendor_of
+
+    options: dict[str, object] = {}
+    for flag, form, said in (("judge", "rubric:PROVIDER:MODEL", judge),
+                             ("user", "PROVIDER:MODEL", user)):  # fmt: skip
+        if said is None:
+            continue
+        words = said.split(":", form.count(":"))
+        if len(words) != form.count(":") + 1 or not all(words) or (
+            flag == "judge" and words[0] != "rubric"
+        ):  # fmt: skip
+            raise UsageError(
+                "EVA-147", f"`--{flag} {said}` names no model.",
+                "vendor and model must be known.", f"write it as {form}.",
+            )  # fmt: skip
+        vendor_of(words[-2])
+        options[flag] = {"name": words[0], "provider": words[-2], "model": words[-1]}
+    if twin is not None:
+        options["model_twin"] = str(twin.absolute())
     return options
 
 
@@ -262,6 +304,10 @@ def render(result: "EvaluationResult") -> str:
         )
         if criterion.independence.ceiling:
             lines.append(f"          at most: {criterion.independence.ceiling}")
+    lines += [
+        f"Judge of {entry['criterion']}: {entry['judge']} ({entry['family'] or 'no family'}):"
+        f" {entry['sentence']}" for entry in result.judges
+    ]  # fmt: skip
     failed = [t for t in result.trajectories if t.reasons]
     if failed:
         lines.append("Not satisfied:")

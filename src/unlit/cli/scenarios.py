@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cyclopts
 
 from unlit.cli.scenarios_draft import draft
+from unlit.cli.scenarios_label import judges, label
 
 if TYPE_CHECKING:
     from unlit.evaluation.vault import Vault
 
 app = cyclopts.App(name="scenarios", help="Look after the scenarios in a vault.")
 app.command(draft)
+app.command(label)
+app.command(judges)
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 
 
@@ -163,7 +166,7 @@ def strength(  # noqa: PLR0913 # a command line has many flags
     flags = Flags(
         spec, candidate, vault, run, kind, port, previous, policy, parallel=parallel, seed=seed
     )
-    request = plan(flags, factory_of(candidate), options=options_of(flags, None, True))
+    request = plan(flags, factory_of(candidate), options=options_of(flags, True))
 
     def tell(text: str) -> None:
         sys.stderr.write(f"  {text}\n")
@@ -189,14 +192,19 @@ def _render_strength(document: dict[str, Any]) -> str:
         lines.append(
             f"  {document['not_started']} could not start, so they say nothing and are not counted"
         )
-    for label, names in (
+    if document["unmeasured"]:
+        lines.append(
+            f"  {', '.join(document['unmeasured'])}: which lines are executed was not measured, so"
+            " every line counts as reached"
+        )
+    for title, names in (
         ("Void (a program that does nothing, or always the same, passes)", found["void"]),
         ("Idle (no defect ever failed it)", found["idle"]),
         ("Criteria that no defect threatened", found["uncovered"]),
         ("Fail on the candidate, so they say nothing", document["baseline_failed"]),
     ):
         if names:
-            lines.append(f"{label}: {', '.join(names)}")
+            lines.append(f"{title}: {', '.join(names)}")
     lines += [f"  survived: {entry['name']}" for entry in document["survivors"]]
     return "\n".join(lines) + "\n"
 

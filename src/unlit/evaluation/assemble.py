@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from unlit.core.ids import CriterionId
+from unlit.core.ids import CriterionId, ScenarioId
 from unlit.core.states import TrajectoryState, Verdict
 from unlit.evaluation.labels import JudgedRuns, with_judges
 from unlit.evaluation.model import (
@@ -30,6 +30,7 @@ from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.service import Counted
 from unlit.evaluation.spec import SpecFacts
 from unlit.evaluation.vault import Vault
+from unlit.twins.fidelity.tiers import WEAKEST_FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,14 @@ def assemble(
     """Return the published result; ids, labels and numbers only."""
     counts = scenario_counts(counted.records)
     criteria = criterion_results(request, spec, counted)
-    runs = JudgedRuns(around.judge or "no judge", around.judge_family, counted.judged)
-    criteria, said = with_judges(criteria, runs, vault.root, request.ship)
-    around = replace(around, not_verified=(*around.not_verified, *said))
+    runs = JudgedRuns(
+        around.judge or "no judge", around.judge_family, counted.judged, counted.key
+    )  # fmt: skip
+    gated = with_judges(criteria, runs, vault.root, request.ship)
+    criteria = gated.results
+    around = replace(around, not_verified=(*around.not_verified, *gated.sentences))
     return EvaluationResult(
-        verdict=_verdict(counted, criteria, around),
+        verdict=_verdict(counted, criteria, around, gated.gated),
         base=request.base_commit,
         tree=request.tree,
         satisfaction=satisfaction(request, counted, counts),
@@ -89,11 +93,15 @@ def assemble(
         warnings=around.warnings,
         invariants=around.invariants,
         separation=around.separation,
+        judges=gated.cards,
     )
 
 
 def _verdict(
-    counted: Counted, criteria: tuple[CriterionResult, ...], around: Circumstances
+    counted: Counted,
+    criteria: tuple[CriterionResult, ...],
+    around: Circumstances,
+    judged: tuple[CriterionId, ...],
 ) -> Verdict:
     evidence = Evidence(
         test=counted.test,
@@ -104,6 +112,7 @@ def _verdict(
         harness_broken=counted.broken,
         needs_leak_proof=around.needs_leak_proof,
         unexercised=tuple(_unexercised(counted)),
+        judged=judged,
     )
     return decide(evidence).verdict
 
@@ -184,10 +193,17 @@ def criterion_results(
         )  # fmt: skip
         results.append(
             criterion_result(
-                count, request.ship, independence_of(about, records, request, spec, name)
+                count,
+                request.ship,
+                independence_of(about, records, request, spec, name, judged=_judged(counted, name)),
             )
         )
     return tuple(results)
+
+
+def _judged(counted: Counted, criterion: CriterionId) -> frozenset[ScenarioId]:
+    runs = counted.judged.get(criterion, {})
+    return frozenset(record.scenario for record in counted.records if record.n in runs)
 
 
 def _criteria_of(scenario: Scenario) -> set[CriterionId]:
@@ -206,9 +222,11 @@ def independence_of(
     request: EvaluationRequest,
     spec: SpecFacts,
     criterion: CriterionId,
+    *,
+    judged: frozenset[ScenarioId] = frozenset(),
 ) -> Independence:
     """Return who stands behind the check of one criterion."""
-    exercised = {record.scenario for record in records}
+    exercised = {record.scenario for record in records} | judged
     facts = Facts(
         criterion=criterion,
         criterion_author=Writer("person", spec.owner),
@@ -244,8 +262,7 @@ def _lowest_tier(records: Sequence[TrajectoryRecord], scenario: str) -> str | No
         if record.scenario == scenario
         for route in record.twin_routes
     }
-    ranked = [tier for tier in ("none", "shape", "contract", "hand", "measured") if tier in tiers]
-    return ranked[0] if ranked else None
+    return next((tier for tier in WEAKEST_FIRST if tier in tiers), None)
 
 
 def _more(request: EvaluationRequest, counted: Counted, around: Circumstances) -> Iterable[str]:

@@ -11,6 +11,7 @@ from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import Digest
 from unlit.core.states import Partition
+from unlit.evaluation.asking import vendor_of
 from unlit.evaluation.vault import Vault
 from unlit.twins.registry import hosts
 
@@ -19,10 +20,14 @@ POLICY_HEAD: Final = (
 )
 
 
-def default_policy(services: Iterable[str], *, build: str | None = None) -> str:
+def default_policy(
+    services: Iterable[str], *, build: str | None = None, models: Iterable[str] = (),
+    scripted: bool = False,
+) -> str:  # fmt: skip
     """Return a policy that lets the product reach these twins and nothing else.
 
-    A build may read from the machine's package indexes, as far as it names their tools.
+    A build may read from the machine's package indexes, as far as it names their tools. The
+    evaluator's own role may call these model vendors, or, `scripted`, what stands in for them.
     """
     text = POLICY_HEAD
     for tool, mirror in (("uv", "pypi"), ("pip", "pypi"), ("npm", "npm")):
@@ -31,7 +36,23 @@ def default_policy(services: Iterable[str], *, build: str | None = None) -> str:
     for service in sorted(set(services)):
         for host in hosts(service):
             text += f'\n[[allow]]\nrole = "product"\nhost = "{host}"\ntwin = "{service}"\n'
+    for name in sorted(set(models)):
+        text += _model_rules(name, scripted=scripted)
     return text + '\n[files.product]\nwrite = ["."]\n'
+
+
+def _model_rules(provider: str, *, scripted: bool) -> str:
+    vendor = vendor_of(provider)
+    path = vendor.path.replace("{model}:generateContent", "**")
+    where = f'host = "{vendor.host}"\nmethods = ["POST"]\npaths = ["{path}"]\n'
+    if scripted:
+        return f'\n[[allow]]\nrole = "evaluator"\nhost = "{vendor.host}"\ntwin = "{provider}"\n'
+    return (
+        f'\n[credential.{provider}]\nsource = {{env = "{vendor.variable}"}}\n'
+        f'inject = {{header = "{vendor.header.partition(":")[0]}"}}\nhosts = ["{vendor.host}"]\n'
+        f'methods = ["POST"]\npaths = ["{path}"]\n'
+        f'\n[[allow]]\nrole = "evaluator"\n{where}credential = "{provider}"\n'
+    )
 
 
 def default_partition(vault: Vault) -> Partition:

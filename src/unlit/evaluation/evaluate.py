@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -29,8 +28,8 @@ from unlit.evaluation.model import (
     Looks,
     Separation,
 )
-from unlit.evaluation.ports import Judge
-from unlit.evaluation.registry import driver, judge
+from unlit.evaluation.playing import model_routes, with_models
+from unlit.evaluation.registry import driver
 from unlit.evaluation.rules.looks import charged
 from unlit.evaluation.scenarios.model import Draw
 from unlit.evaluation.separation import not_separated
@@ -41,8 +40,10 @@ from unlit.evaluation.strength.battery import Plan, measure
 from unlit.evaluation.strength.kept import keep_strength, known_strength, strength_document
 from unlit.evaluation.trajectory import Setting
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
-from unlit.fence import FenceHost, Launcher, Mount
+from unlit.fence import Launcher, Mount
+from unlit.fence.backends import FULL, known_backend, start_host
 from unlit.fence.deps import TARGET, LayerOrder, dependency_layer, toolchain_mounts
+from unlit.fence.ports import Host
 from unlit.policy import AuditLog, Policy, load_policy
 from unlit.twins.registry import SERVICES, hosts
 
@@ -69,14 +70,15 @@ async def evaluate(
     """
     if request.tree is None:  # looks are charged by what was looked at
         request = replace(request, tree=tree_digest(request.candidate))
+    if request.options.get("backend", FULL) != FULL and request.product.port is not None:
+        request = replace(request, parallel=1)  # its port is the host's own
     spec = read_spec(request.spec)
     vault = load_sealed_vault(request, spec)
     looks, alpha, vault = _charge(request, vault)
     async with open_parts(request, vault, launcher) as parts:
         probed = await _probe(request, vault, parts)
         pack = await _pack(request, vault, parts, on_event)
-        async with _judge(request, parts) as judge_:
-            parts = replace(parts, judge=judge_)
+        async with with_models(request, parts) as parts:
             counted = await grade(request, vault, parts, on_event, alpha=alpha)
         pool = parts.pool
         weak = pool.weak if isinstance(pool, FencePool) else ()
@@ -103,21 +105,6 @@ async def evaluate(
     return result
 
 
-@asynccontextmanager
-async def _judge(request: EvaluationRequest, parts: Parts) -> AsyncIterator[Judge | None]:
-    """Make the judge that the request names, in a fence of its own, if any is named."""
-    options = request.options.get("judge")
-    if not options:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="unlit-judge-") as folder:
-        sandbox = await parts.pool.open_as("evaluator", Path(folder))
-        try:
-            yield judge(options, sandbox)
-        finally:
-            await parts.pool.release(sandbox)
-
-
 async def _probe(request: EvaluationRequest, vault: Vault, parts: Parts) -> Probed:
     """Look, from a fence as the agent has it, for what is hidden."""
     hidden = hidden_of(vault)
@@ -125,7 +112,9 @@ async def _probe(request: EvaluationRequest, vault: Vault, parts: Parts) -> Prob
     try:
         paths = [request.vault.resolve(), evaluator_store(request.vault), request.artefacts]
         control = secrets.token_hex(16).encode()
-        return await probe(sandbox, probe_patterns(hidden, vault), control, paths)
+        full = request.options.get("backend", FULL) == FULL
+        patterns = probe_patterns(hidden, vault)
+        return await probe(sandbox, patterns, control, paths, names_count=full)
     finally:
         await parts.pool.release(sandbox)
 
@@ -201,7 +190,9 @@ async def open_parts(
     if replayed:
         store.forget()
     policy = load_policy(request.policy)
-    header = {"run": request.identity.run, "stage": request.identity.stage, "role": "product"}
+    backend = known_backend(str(request.options.get("backend", FULL)))
+    header = {"run": request.identity.run, "stage": request.identity.stage, "role": "product",
+              "backend": backend}  # fmt: skip
     audit = AuditLog.open(request.artefacts / "audit", header, clock)
     services = vault.services()
     worlds = await TwinWorlds.start(services)
@@ -210,20 +201,23 @@ async def open_parts(
         "evaluator": evaluator_store(request.vault),
         "grading": request.artefacts,
     }
-    host = await FenceHost.start(
-        request.artefacts / "fences", audit, watched=watched, launcher=launcher
-    )
+    host = await start_host(
+        backend, request.artefacts / "fences", audit, watched=watched, launcher=launcher,
+        secret_env=dict(os.environ),  # noqa: TID251 # keys of judges lie in this process's own
+    )  # fmt: skip
     routes = {name: hosts(name) for name in services}
     try:
-        product = ProductFence(
-            policy=policy,
-            identity=request.identity,
-            mounts=await _mounts(request, host, policy),
-            port=request.product.port,
-        )
-        pool = FencePool(host, product, worlds.server.address, routes)
-        proof = Proof(hidden_of(vault), visible_of(request, vault))
-        yield Parts(worlds, pool, clock, driver, store, proof)
+        async with model_routes(request) as models:
+            product = ProductFence(
+                policy=policy,
+                identity=request.identity,
+                mounts=await _mounts(request, host, policy),
+                port=request.product.port,
+                models=models,
+            )
+            pool = FencePool(host, product, worlds.server.address, routes)
+            proof = Proof(hidden_of(vault), visible_of(request, vault))
+            yield Parts(worlds, pool, clock, driver, store, proof)
     finally:
         store.close()
         await host.close()
@@ -231,7 +225,7 @@ async def open_parts(
         audit.close()
 
 
-async def _mounts(request: EvaluationRequest, host: FenceHost, policy: Policy) -> tuple[Mount, ...]:
+async def _mounts(request: EvaluationRequest, host: Host, policy: Policy) -> tuple[Mount, ...]:
     """Return the product's mounts; its dependencies are built here if nobody has done so."""
     cache = request.options.get("dependency_cache")
     if cache is None or any(mount.target == TARGET for mount in request.product.mounts):

@@ -1,104 +1,199 @@
-"""What people said about judged runs, and what a judge's verdicts are worth with it."""
+"""What people said about judged runs, and what a judge's verdicts are worth with it.
+
+A label is given on one trajectory of one grading, without seeing the judge's word, in an order
+that nobody chose (`labelling`). Labels of a grading are the random part that prediction-powered
+inference needs on that very grading; labels of all gradings make the judge's card.
+
+Labels arrive one by one, so looking after each would be peeking: they are looked at when there are
+50, 100, 200, …, and look j is made at alpha/2^j, which sums to at most alpha.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CriterionId
 from unlit.core.states import CriterionState
 from unlit.evaluation.ledger import evaluator_store, open_store
 from unlit.evaluation.model import CriterionResult, ShipRule
-from unlit.evaluation.rules.judging import Card, Label, card, prediction_powered
+from unlit.evaluation.rules.judging import MIN_LABELS, Card, Label, card, prediction_powered
 
 FILE_NAME: Final = "labels.jsonl"
+SCHEMA: Final = "unlit.judge-label/1"
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedRuns:
-    """All verdicts of one judge in a grading, by criterion, in the order drawn."""
+    """All verdicts of one judge in a grading: by criterion, by number of the trajectory.
+
+    Attributes:
+        grading: Key of the grading, as labels name it.
+    """
 
     judge: str
     family: str | None
-    verdicts: Mapping[CriterionId, Sequence[bool]]
+    verdicts: Mapping[CriterionId, Mapping[int, bool]]
+    grading: str = ""
 
 
-def read_labels(vault: Path, judge: str, criterion: str) -> list[Label]:
-    """Return the labels of one judge on one criterion.
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One line of the labels.
+
+    Attributes:
+        person: None when the person could not tell; counts as not satisfied in the gate.
+        by: Who said so; ``rule`` where the product failed before there was anything to judge.
+    """
+
+    judge: str
+    criterion: str
+    verdict: bool
+    person: bool | None
+    grading: str = ""
+    n: int = 0
+    by: str = ""
+    at: str = ""
+    family: str | None = None
+
+    @property
+    def label(self) -> Label:
+        """Both verdicts; "cannot tell" is no yes."""
+        return Label(self.verdict, bool(self.person))
+
+
+def read_rows(vault: Path) -> Iterator[LabelRow]:
+    """Yield all labels, oldest first.
 
     Raises:
         InvalidInput: A line cannot be read.
     """
     path = evaluator_store(vault) / FILE_NAME
     if not path.exists():
-        return []
-    found = []
+        return
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
-            value = json.loads(line)
-            if (value["judge"], value["criterion"]) == (judge, criterion):
-                found.append(Label(bool(value["verdict"]), bool(value["person"])))
-        except (ValueError, KeyError, TypeError) as error:
+            value: dict[str, Any] = json.loads(line)
+            yield LabelRow(**{key: item for key, item in value.items() if key != "schema"})
+        except (ValueError, TypeError) as error:
             raise InvalidInput(
                 "EVA-127", f"Line {number} of the labels {path} cannot be read.",
                 "each line holds judge, criterion, verdict and person.", "correct that line.",
             ) from error  # fmt: skip
-    return found
 
 
-def add_label(vault: Path, judge: str, criterion: str, label: Label) -> None:
+def add_label(vault: Path, row: LabelRow) -> None:
     """Keep what a person said about one judged run."""
     path = open_store(vault) / FILE_NAME
-    value = {"judge": judge, "criterion": criterion, "verdict": label.judge,
-             "person": label.person}  # fmt: skip
+    value = {"schema": SCHEMA, **{name: getattr(row, name) for name in LabelRow.__slots__}}
     with path.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(value) + "\n")
+        stream.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def looks_of(count: int) -> tuple[int, int]:
+    """Return how many labels the newest look may use, and its number from 1; (0, 0) before."""
+    used, look = 0, 0
+    while count >= MIN_LABELS << look:
+        used, look = MIN_LABELS << look, look + 1
+    return used, look
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """What judges and labels made of the criteria.
+
+    Attributes:
+        gated: Criteria that a judge decided through labels, or would have to decide.
+        sentences: One for each judged criterion.
+        cards: The judge's card for each, with its error rates and the inference.
+    """
+
+    results: tuple[CriterionResult, ...]
+    gated: tuple[CriterionId, ...] = ()
+    sentences: tuple[str, ...] = ()
+    cards: tuple[Mapping[str, Any], ...] = field(default=())
 
 
 def with_judges(
     results: Sequence[CriterionResult], runs: JudgedRuns, vault: Path, rule: ShipRule
-) -> tuple[tuple[CriterionResult, ...], tuple[str, ...]]:
+) -> Gated:
     """Let a judge's verdicts count as far as labels allow, and say how far that is.
 
-    Returns:
-        The results, changed only where nothing but a judge speaks and enough labels exist; and
-        one sentence for each criterion that was judged.
+    Only a criterion for which nothing but a judge speaks is changed, and only with enough labels on
+    this very grading.
     """
-    changed, sentences = [], []
+    rows = list(read_rows(vault)) if runs.verdicts else []
+    changed, sentences, cards, gated = [], [], [], []
     for result in results:
         verdicts = runs.verdicts.get(result.id)
         if not verdicts:
             changed.append(result)
             continue
-        labels = read_labels(vault, runs.judge, result.id)
-        known = card(runs.judge, runs.family, labels)
+        own = [row for row in rows if (row.judge, row.criterion) == (runs.judge, result.id)]
+        known = card(runs.judge, runs.family, [row.label for row in own])
+        here = [row for row in own if row.grading == runs.grading and row.n in verdicts]
+        made, facts, said = _judged(result, verdicts, here, known, rule)
+        changed.append(made)
+        if made is not result:
+            gated.append(result.id)
         sentences.append(
-            f"{result.id}: the judge {runs.judge} liked {sum(verdicts)} of {len(verdicts)} runs; "
-            f"{known.sentence}."
+            f"{result.id}: the judge {runs.judge} liked {sum(verdicts.values())} of "
+            f"{len(verdicts)} runs; {known.sentence}; {said}."
         )
-        changed.append(_judged(result, verdicts, labels, known, rule))
-    return tuple(changed), tuple(sentences)
+        cards.append({"criterion": result.id, **known.to_json(), **facts})
+    return Gated(tuple(changed), tuple(gated), tuple(sentences), tuple(cards))
 
 
 def _judged(
     result: CriterionResult,
-    verdicts: Sequence[bool],
-    labels: Sequence[Label],
+    verdicts: Mapping[int, bool],
+    here: Sequence[LabelRow],
     known: Card,
     rule: ShipRule,
-) -> CriterionResult:
-    if result.state is not CriterionState.NOT_EXERCISED or not known.may_gate or len(verdicts) < 2:
-        return result
-    found = prediction_powered(verdicts, labels, p0=rule.p0, alpha=rule.alpha)
-    return replace(
+) -> tuple[CriterionResult, dict[str, Any], str]:
+    used, look = looks_of(len(here))
+    facts: dict[str, Any] = {"judged": len(verdicts), "labels_here": len(here), "inference": None}
+    rows = here[:used]
+    labelled = {row.n for row in rows}
+    rest = [liked for n, liked in verdicts.items() if n not in labelled]
+    if result.state is not CriterionState.NOT_EXERCISED:
+        return result, facts, "plain checks decide this criterion"
+    if not used or len(rest) < 2:
+        missing = max(0, MIN_LABELS - len(here))
+        return result, facts, (
+            f"it takes {missing} more labels on runs of this grading (`unlit scenarios label`)"
+            if missing else "too few runs are left that nobody labelled"
+        )  # fmt: skip
+    found = prediction_powered(
+        rest, [row.label for row in rows], p0=rule.p0, alpha=rule.alpha / 2**look,
+        p1=rule.p1, beta=rule.beta / 2**look,
+    )  # fmt: skip
+    state = CriterionState.UNDECIDED
+    if found.above:
+        state = CriterionState.MET
+    elif found.below:
+        state = CriterionState.NOT_MET
+    facts["inference"] = {**found.to_json(), "look": look}
+    made = replace(
         result,
         trajectories=len(verdicts),
-        satisfied=sum(verdicts),
-        state=CriterionState.MET if found.above else CriterionState.UNDECIDED,
+        satisfied=sum(verdicts.values()),
+        state=state,
         estimate=found.estimate,
         lower=found.lower,
         upper=found.upper,
-        independence=replace(result.independence, ceiling=f"{found.method}; {known.sentence}"),
+        independence=replace(
+            result.independence,
+            source="person",
+            level=3,
+            ceiling=f"right as people saw it, through a judge: {found.method}; {known.sentence}",
+            for_people=state is not CriterionState.MET,
+        ),
     )
+    said = (
+        f"by {found.method} with {found.labelled} labels and {found.judged} runs the rate is "
+        f"{found.estimate:.3f}, at least {found.one_sided_lower:.3f}"
+    )
+    return made, facts, said

@@ -442,6 +442,7 @@ class EvaluationResult:
     warnings: tuple[str, ...] = ()
     invariants: tuple[Mapping[str, Any], ...] = ()
     separation: Separation = field(default_factory=Separation)
+    judges: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, schema `unlit.evaluation/1`."""

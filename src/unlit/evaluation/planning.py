@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from unlit.core.errors import InvalidInput, UsageError
 from unlit.core.ids import ScenarioId
@@ -93,7 +93,7 @@ def plan(
         parallel=_positive(flags.parallel, "--parallel"),
         look=look,
         artefacts=artefacts.absolute(),
-        policy=_policy(flags, vault, artefacts, factory.product.build),
+        policy=_policy(flags, vault, artefacts, factory.product.build, options or {}),
         identity=Identity("evaluate", "evaluate", "product", "product"),
         tree=tree,
         only=only,
@@ -175,11 +175,18 @@ def _positive(value: int, flag: str) -> int:
     return value
 
 
-def _policy(flags: Flags, vault: Vault, artefacts: Path, build: str | None) -> Path:
+def _policy(
+    flags: Flags, vault: Vault, artefacts: Path, build: str | None, options: Mapping[str, Any]
+) -> Path:
     for path in (flags.policy, flags.candidate / "policy.toml"):
         if path is not None and (path.is_file() or path is flags.policy):
             return path.absolute()
     ArtefactStore(artefacts)
     made = artefacts / "policy.toml"
-    made.write_text(default_policy(vault.services(), build=build), encoding="utf-8")
+    named = [options[key]["provider"] for key in ("judge", "user") if options.get(key)]
+    text = default_policy(
+        vault.services(), build=build, models=[name for name in named if name],
+        scripted=bool(options.get("model_twin")),
+    )  # fmt: skip
+    made.write_text(text, encoding="utf-8")
     return made.absolute()

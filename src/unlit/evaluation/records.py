@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState
 from unlit.evaluation.model import TrajectoryRecord
 from unlit.evaluation.scenarios.model import Scenario
@@ -22,14 +23,26 @@ def _waiting_for_judge(scenario: Scenario, outcome: Outcome) -> tuple[str, ...]:
 
 
 def judged_criteria(scenario: Scenario, outcome: Outcome) -> dict[str, bool]:
-    """Return, for each criterion that was judged, whether every answer was yes."""
+    """Return, for each criterion that a judge was to judge, whether every answer was yes.
+
+    Where the product failed before, or the judge had no quote, the verdict is no: leaving such runs
+    out would leave out the bad ones.
+    """
+    if not outcome.has_judge:
+        return {}
     verdicts: dict[str, bool] = {}
     for number, check in enumerate(scenario.then):
-        answer = outcome.judged.get(number)
-        if check.kind == "judge" and answer is not None:
-            for name in check.criterion or scenario.criteria:
-                verdicts[name] = verdicts.get(name, True) and answer
+        if check.kind != "judge":
+            continue
+        said = outcome.judged.get(number)
+        for name in check.criterion or scenario.criteria:
+            liked = said is not None and said.answer is True and _unharmed(outcome, name)
+            verdicts[name] = verdicts.get(name, True) and liked
     return verdicts
+
+
+def _unharmed(outcome: Outcome, criterion: CriterionId) -> bool:
+    return outcome.state is TrajectoryState.NOT_EXERCISED or outcome.satisfies(criterion)
 
 
 def outputs_of(outcome: Outcome) -> Iterator[str]:
@@ -52,6 +65,7 @@ def record_of(outcome: Outcome, scenario: Scenario, replay: str | None = None) -
         reasons=outcome.labels() or _waiting_for_judge(scenario, outcome),
         twin_routes=tuple(
             {"service": use.service, "route": use.route, "tier": use.tier, "count": use.count}
+            | ({} if use.measured is None else {"measured": dict(use.measured)})
             for use in outcome.traffic.routes
         ),
         attempts=outcome.attempts,

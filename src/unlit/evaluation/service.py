@@ -4,13 +4,14 @@ import logging
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from unlit.core.canonical import digest_json
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CriterionId
 from unlit.core.states import Partition, TrajectoryState
+from unlit.evaluation.asking import ModelLine
 from unlit.evaluation.base import BaseReport, check_base
 from unlit.evaluation.grading import Loop, Slot
 from unlit.evaluation.leaks.proof import Proof
@@ -19,6 +20,7 @@ from unlit.evaluation.more import Extra, More
 from unlit.evaluation.ports import Judge, Pool, Worlds
 from unlit.evaluation.records import judged_criteria, outputs_of, record_of
 from unlit.evaluation.rules.freshness import Freshness
+from unlit.evaluation.rules.judging import MIN_LABELS
 from unlit.evaluation.rules.ship import ShipTest, start
 from unlit.evaluation.scenarios.model import Draw, Scenario
 from unlit.evaluation.scenarios.sample import Drawing, sample
@@ -32,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 OnEvent = Callable[[Event], None]
 
+JUDGED_RUNS: Final = 2 * MIN_LABELS
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -44,6 +48,7 @@ class Parts:
     store: ArtefactStore
     proof: Proof
     judge: Judge | None = None
+    model_line: ModelLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class Counted:
     sampling: str
     base: BaseReport = field(default_factory=BaseReport)
     curtailed: bool = False
-    judged: Mapping[CriterionId, Sequence[bool]] = field(default_factory=dict)
+    judged: Mapping[CriterionId, Mapping[int, bool]] = field(default_factory=dict)
+    key: str = ""
     settled: tuple[TrajectoryRecord, ...] = ()
     freshness: Freshness | None = None
 
@@ -116,8 +122,9 @@ async def grade(
     """
     launch = launch_of(request.product)
     setting = Setting(
-        parts.worlds, launch, parts.clock, parts.driver, judge=parts.judge, own=vault.own
-    )
+        parts.worlds, launch, parts.clock, parts.driver, judge=parts.judge, own=vault.own,
+        model_line=parts.model_line,
+    )  # fmt: skip
     chosen = _chosen(request, vault)
     base = await check_base(request, chosen, vault.lists, setting, parts.pool, on_event)
     chosen = tuple(scenario for scenario in chosen if scenario.id not in base.void)
@@ -132,7 +139,11 @@ async def grade(
         Slot(f"slot-{n}", parts.pool, request.candidate) for n in range(1, request.parallel + 1)
     ]
     count.limit = limit = drawing.limit(request.max_trajectories)
-    counted = parts.store.resume(grading_key(request, vault))
+    key = grading_key(request, vault)
+    counted = parts.store.resume(key)
+    if parts.judge is not None:
+        about = {"judge": parts.judge.name, "family": parts.judge.family}
+        parts.store.write("judge.json", about)
     draws = _draws(drawing, vault.lists)
     if not any(count.recount(kept, next(draws)) for kept in counted):
         await _check_command(launch, slots[0])
@@ -143,7 +154,7 @@ async def grade(
     sampling = "random sweeps by weight" if drawing.by_sweeps else "independent by weight"
     return Counted(
         count.test, tuple(count.records), chosen, sampling, base, count.curtailed, count.judged,
-        extra.settled, extra.freshness,
+        key, extra.settled, extra.freshness,
     )  # fmt: skip
 
 
@@ -175,8 +186,14 @@ def grading_key(request: EvaluationRequest, vault: Vault) -> str:
     return digest_json(
         [request.tree or str(request.candidate), vault.digest, str(request.partition), request.seed,
          request.ship.to_json(), request.max_trajectories, request.product.run,
-         sorted(request.only), request.keep_going]
+         sorted(request.only), request.keep_going, *_played_by(request)]
     )  # fmt: skip
+
+
+def _played_by(request: EvaluationRequest) -> list[Any]:
+    """Return the models that have a part in it; nothing for a grading without any."""
+    named = {key: request.options[key] for key in ("judge", "user") if request.options.get(key)}
+    return [named] if named else []
 
 
 async def _check_command(launch: Launch, slot: Slot) -> None:
@@ -281,7 +298,7 @@ class Count:
         self.records: list[TrajectoryRecord] = []
         self.limit = request.max_trajectories
         self.curtailed = False
-        self.judged: dict[CriterionId, list[bool]] = {}
+        self.judged: dict[CriterionId, dict[int, bool]] = {}
 
     def __call__(self, outcome: Outcome) -> bool:
         """Count one outcome; return whether it is enough."""
@@ -293,7 +310,7 @@ class Count:
         }
         verdicts = judged_criteria(scenario, outcome)
         self._store.keep(record, outcome, scenario, leaks, verdicts)
-        self._note_judged(verdicts)
+        self._note_judged(record.n, verdicts)
         return self._count(record)
 
     def recount(self, kept: Kept, draw: Draw) -> bool:
@@ -311,12 +328,16 @@ class Count:
             )  # fmt: skip
         for kind, found in kept.leaks.items():
             self._proof.recall(kind, found)
-        self._note_judged(kept.judged)
+        self._note_judged(record.n, kept.judged)
         return self._count(record)
 
-    def _note_judged(self, verdicts: Mapping[str, bool]) -> None:
+    def _note_judged(self, n: int, verdicts: Mapping[str, bool]) -> None:
         for name, verdict in verdicts.items():
-            self.judged.setdefault(CriterionId(name), []).append(verdict)
+            self.judged.setdefault(CriterionId(name), {})[n] = verdict
+
+    def _wants_judged(self) -> bool:
+        """Say whether a judge has too few runs yet for people's labels to count."""
+        return any(len(runs) < JUDGED_RUNS for runs in self.judged.values())
 
     def _count(self, record: TrajectoryRecord) -> bool:
         complete = self._drawing.complete(record.n)
@@ -325,9 +346,11 @@ class Count:
             self.test = self.test.after(satisfied, test=complete)
         self.records.append(record)
         self._on_event(self._event(record))
-        if self._request.keep_going:
+        if self._request.keep_going or self._wants_judged():
             return False
-        nothing_counts = self.test.n == 0 and len(self.records) >= self._drawing.sweep
+        nothing_counts = (
+            self.test.n == 0 and not self.judged and len(self.records) >= self._drawing.sweep
+        )
         return self.test.is_decided or (complete and (nothing_counts or self._cannot_ship()))
 
     def _replay_command(self, outcome: Outcome) -> str | None:

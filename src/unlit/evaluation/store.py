@@ -138,4 +138,15 @@ def _full(record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> dic
         "effects": outcome.effects,
         "files": list(outcome.files),
         "fault": outcome.fault,
+        "judgements": [
+            {
+                "check": n,
+                "criteria": list(scenario.then[n].criterion or scenario.criteria),
+                "ask": said.ask,
+                "evidence": said.evidence[:_TEXT_LIMIT],
+                "answer": said.answer,
+                "quote": said.quote[:_TEXT_LIMIT],
+            }
+            for n, said in outcome.judged.items()
+        ],
     }

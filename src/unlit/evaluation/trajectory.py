@@ -53,7 +53,8 @@ class Outcome:
     effects: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    judged: Mapping[int, bool | None] = field(default_factory=dict)
+    judged: Mapping[int, Judged] = field(default_factory=dict)
+    has_judge: bool = False
     duration_s: float = 0.0
     attempts: int = 1
     fault: str = ""
@@ -179,7 +180,8 @@ async def _run(
         effects=_effects(before, evidence.after),
         never_started=bool(stage.extra.get("never_started")) or _not_run(stage.seen),
         files=tuple(sorted(evidence.files)),
-        judged={n: judged.answer for n, judged in evidence.judged.items()},
+        judged=evidence.judged,
+        has_judge=setting.judge is not None,
         contents=sandbox.read_changed() if setting.keep_files else {},
         duration_s=duration_s,
     )
@@ -231,7 +233,8 @@ async def _ask(scenario: Scenario, evidence: Evidence, judge: Judge) -> dict[int
         if check.kind == "judge":
             value = fill(check.value, evidence.values)
             text = evidence_text(value["evidence"], evidence.seen, evidence.after, evidence.files)
-            answers[number] = await judge.judge(str(value["ask"]), text)
+            said = await judge.judge(str(value["ask"]), text)
+            answers[number] = replace(said, ask=str(value["ask"]), evidence=text)
     return answers
 
 

@@ -100,6 +100,7 @@ def result_from_json(value: JSON) -> EvaluationResult:
             vault_digest=value.get("vault_digest"),
             warnings=tuple(value.get("warnings", ())),
             invariants=tuple(value.get("invariants", ())),
+            judges=tuple(value.get("judges", ())),
             separation=Separation(**value.get("separation", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -118,7 +118,7 @@ def still(view: View) -> list[Piece]:
     """Return what a view shows that stays as long as the fence."""
     made = [_bind("/usr", "/usr"), *filter(None, map(_top, _TOP)), _bind(str(view.etc), "/etc")]
     made += [
-        _bind(f"/etc/{one}", f"/etc/{one}") for one in _FROM_HOST if Path("/etc", one).exists()
+        _bind(f"/etc/{one}", f"/etc/{one}") for one in _from_host() if Path("/etc", one).exists()
     ]
     made += [_folder(one) for one in ("/proc", "/run", "/var", "/dev", "/home")]
     made += [_piece("device", f"/dev/{one}", f"/dev/{one}") for one in _DEVICES]
@@ -218,7 +218,7 @@ def write_etc(folder: Path, ca_pem: bytes) -> None:
     certificates.mkdir(parents=True, exist_ok=True)
     (certificates / "ca-certificates.crt").write_bytes(ca_pem)
     (folder / "ssl" / "cert.pem").write_bytes(ca_pem)
-    for name in _FROM_HOST:
+    for name in _from_host():
         source, place = Path("/etc", name), folder / name
         if source.is_dir():
             place.mkdir(exist_ok=True)
@@ -226,6 +226,11 @@ def write_etc(folder: Path, ca_pem: bytes) -> None:
             place.touch()
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _from_host() -> tuple[str, ...]:
+    """Return the names below `/etc` that a fence shows; Java does not start without its own."""
+    return (*_FROM_HOST, *sorted(path.name for path in Path("/etc").glob("java-*-openjdk")))
 
 
 def matching(workspace: Path, patterns: Sequence[str]) -> list[str]:

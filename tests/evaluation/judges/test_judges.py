@@ -9,9 +9,8 @@ from unlit.core.ids import CriterionId
 from unlit.core.states import CriterionState
 from unlit.evaluation.judges.rubric import read_answer
 from unlit.evaluation.judges.scripted import ScriptedJudge
-from unlit.evaluation.labels import JudgedRuns, add_label, with_judges
+from unlit.evaluation.labels import JudgedRuns, LabelRow, add_label, looks_of, with_judges
 from unlit.evaluation.model import CriterionResult, Independence, ShipRule
-from unlit.evaluation.rules.judging import Label
 
 NAME = CriterionId("AC-7")
 
@@ -46,31 +45,68 @@ def result(state: CriterionState = CriterionState.NOT_EXERCISED) -> CriterionRes
 
 
 def runs(liked: int, of: int) -> JudgedRuns:
-    return JudgedRuns("rubric m", "anthropic", {NAME: [n < liked for n in range(of)]})
+    verdicts = {n: n * liked // of < (n + 1) * liked // of for n in range(of)}
+    return JudgedRuns("rubric m", "anthropic", {NAME: verdicts}, "g")
+
+
+def label(vault: Path, judged: JudgedRuns, count: int, *, wrong: int = 0, key: str = "g") -> None:
+    """Let a person agree with the judge on some runs, but for the last few of them."""
+    for n in range(count):
+        verdict = judged.verdicts[NAME][n]
+        person = verdict if n < count - wrong else not verdict
+        add_label(vault, LabelRow("rubric m", NAME, verdict, person, key, n, "ada"))
 
 
 def test_without_labels_a_judge_decides_nothing(tmp_path: Path) -> None:
-    (changed,), (sentence,) = with_judges([result()], runs(40, 40), tmp_path / "v", ShipRule())
-    assert changed.state is CriterionState.NOT_EXERCISED
-    assert "liked 40 of 40" in sentence
-    assert "decide nothing" in sentence
+    gated = with_judges([result()], runs(40, 40), tmp_path / "v", ShipRule())
+    assert gated.results[0].state is CriterionState.NOT_EXERCISED
+    assert gated.gated == ()
+    assert "liked 40 of 40" in gated.sentences[0]
+    assert "decide nothing" in gated.sentences[0]
+    assert gated.cards[0]["inference"] is None
 
 
 def test_with_labels_of_both_kinds_it_counts_through_them(tmp_path: Path) -> None:
-    vault = tmp_path / "v"
-    for n in range(100):
-        add_label(vault, "rubric m", NAME, Label(judge=n < 97, person=n < 97))
-    (changed,), _ = with_judges([result()], runs(400, 400), vault, ShipRule(0.8, 0.9))
-    assert changed.state is CriterionState.MET
-    assert changed.lower is not None
-    (poor,), _ = with_judges([result()], runs(250, 400), vault, ShipRule(0.8, 0.9))
-    assert poor.state is CriterionState.UNDECIDED
+    for name, liked, state in (
+        ("good", 388, CriterionState.MET),
+        ("poor", 250, CriterionState.NOT_MET),
+        ("between", 340, CriterionState.UNDECIDED),
+    ):
+        judged = runs(liked, 400)
+        label(tmp_path / name, judged, 100)
+        gated = with_judges([result()], judged, tmp_path / name, ShipRule(0.8, 0.9))
+        assert gated.results[0].state is state, name
+        assert gated.gated == (NAME,)
+        assert gated.cards[0]["family"] == "anthropic"
+
+
+def test_a_judge_that_likes_everything_is_seen_through(tmp_path: Path) -> None:
+    judged = runs(400, 400)
+    label(tmp_path / "v", judged, 100, wrong=30)
+    gated = with_judges([result()], judged, tmp_path / "v", ShipRule(0.8, 0.9))
+    assert gated.results[0].state is CriterionState.NOT_MET
+    assert gated.results[0].estimate == pytest.approx(0.7)
+
+
+def test_labels_of_another_grading_make_its_card_and_do_not_count_here(tmp_path: Path) -> None:
+    judged = runs(388, 400)
+    label(tmp_path / "v", judged, 100, key="earlier")
+    gated = with_judges([result()], judged, tmp_path / "v", ShipRule(0.8, 0.9))
+    assert gated.results[0].state is CriterionState.NOT_EXERCISED
+    assert gated.cards[0]["labels"] == 100
+    assert gated.cards[0]["labels_here"] == 0
+
+
+def test_looking_after_each_label_is_no_peeking() -> None:
+    assert [looks_of(n) for n in (0, 49, 50, 99, 100, 250)] == [
+        (0, 0), (0, 0), (50, 1), (50, 1), (100, 2), (200, 3),
+    ]  # fmt: skip
 
 
 def test_a_judge_never_overrules_plain_checks(tmp_path: Path) -> None:
-    vault = tmp_path / "v"
-    for n in range(100):
-        add_label(vault, "rubric m", NAME, Label(judge=n < 97, person=n < 97))
+    judged = runs(388, 400)
+    label(tmp_path / "v", judged, 100)
     failed = result(CriterionState.NOT_MET)
-    (changed,), _ = with_judges([failed], runs(400, 400), vault, ShipRule())
-    assert changed.state is CriterionState.NOT_MET
+    gated = with_judges([failed], judged, tmp_path / "v", ShipRule())
+    assert gated.results[0] is failed
+    assert gated.gated == ()

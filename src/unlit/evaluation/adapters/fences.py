@@ -24,7 +24,8 @@ from unlit.evaluation.ports import (
     Talk,
 )
 from unlit.evaluation.stage import HarnessFault
-from unlit.fence import Fence, FenceHost, FenceSpec, Mount, Running, TwinRoute
+from unlit.fence import Fence, FenceSpec, Mount, Running, TwinRoute
+from unlit.fence.ports import Host
 from unlit.policy import Identity, Policy
 
 _FENCE_FAILED: Final = 125
@@ -243,6 +244,7 @@ class ProductFence:
     mounts: tuple[Mount, ...] = ()
     port: int | None = None
     services: tuple[str, ...] = ()
+    models: tuple[TwinRoute, ...] = ()
 
 
 class FencePool(Pool):
@@ -255,7 +257,7 @@ class FencePool(Pool):
 
     def __init__(
         self,
-        host: FenceHost,
+        host: Host,
         product: ProductFence,
         address: str,
         hosts: Mapping[str, tuple[str, ...]],
@@ -275,6 +277,7 @@ class FencePool(Pool):
             identity=Identity(product.identity.run, product.identity.stage, "evaluator", role),
             workspace=folder,
             mounts=product.mounts if role == "coder" else (),
+            twins=product.models if role == "evaluator" else (),
         )
         return FenceSandbox(await self._host.open(spec))
 

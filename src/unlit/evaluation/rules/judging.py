@@ -84,6 +84,8 @@ class Corrected:
     judged: int
     labelled: int
     above: bool | None
+    one_sided_upper: float = 1.0
+    below: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -96,6 +98,8 @@ class Corrected:
             "judged": self.judged,
             "labelled": self.labelled,
             "above": self.above,
+            "one_sided_upper": self.one_sided_upper,
+            "below": self.below,
         }
 
 
@@ -145,6 +149,8 @@ def prediction_powered(
     p0: float,
     alpha: float = 0.05,
     weight: float = 1.0,
+    p1: float | None = None,
+    beta: float = 0.10,
 ) -> Corrected:
     """Estimate the rate from many judged runs and a random part that people labelled.
 
@@ -154,6 +160,8 @@ def prediction_powered(
         p0: The rate to exceed.
         alpha: One-sided level of `above`; the interval is two-sided at the same level.
         weight: How far the judge is trusted; fixed before the run, never tuned on it.
+        p1: The rate of a good product; `below` says whether this one is worse. None: not asked.
+        beta: One-sided level of `below`.
 
     Raises:
         InvalidInput: Fewer than two runs of either kind, or the weight is outside [0, 1].
@@ -175,6 +183,10 @@ def prediction_powered(
     # no spread at all in the labels is no evidence of a spread of zero: fall back on them alone
     if _variance(rest) == 0:
         lower = min(lower, lower_bound(sum(label.person for label in labels), n, alpha=alpha))
+    high = estimate + normal_quantile(1 - beta) * error
+    if _variance(rest) == 0:
+        high = max(high, 1 - lower_bound(n - sum(label.person for label in labels), n, alpha=beta))
+    decided = n >= MIN_LABELS
     return Corrected(
         estimate=min(1.0, max(0.0, estimate)),
         lower=max(0.0, min(estimate - two * error, lower)),
@@ -183,7 +195,9 @@ def prediction_powered(
         method=PPI if weight == 1 else f"prediction-powered inference, weight {weight:g}",
         judged=many,
         labelled=n,
-        above=lower > p0 if n >= MIN_LABELS else None,
+        above=lower > p0 if decided else None,
+        one_sided_upper=min(1.0, high),
+        below=high < p1 if decided and p1 is not None else None,
     )
 
 

@@ -8,6 +8,7 @@ turned into a success or a failure.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from unlit.core.ids import CriterionId
 from unlit.core.states import CriterionState, Verdict
 from unlit.evaluation.model import CriterionResult, Leaks, Looks, Strength
 from unlit.evaluation.rules.ship import ShipTest
@@ -22,6 +23,7 @@ class Evidence:
         drawn: Draws that were executed at all.
         unexercised: Drawn scenarios that no driver or tool here could exercise.
         broken_invariants: Names of the safety invariants that fired.
+        judged: Criteria that a judge decides, through people's labels.
     """
 
     test: ShipTest
@@ -32,6 +34,7 @@ class Evidence:
     broken_invariants: tuple[str, ...] = ()
     harness_broken: str | None = None
     needs_leak_proof: bool = False
+    judged: tuple[CriterionId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,26 @@ def decide(evidence: Evidence) -> Decision:
     stop = _stops(evidence)
     if stop is not None:
         return stop
-    if evidence.test.n == 0:
+    if evidence.test.n == 0 and not evidence.judged:
         return Decision(Verdict.NOT_EXERCISED, "No trajectory counted, so nothing is known.")
+    if evidence.test.n == 0 and not _judges_agree(evidence):
+        return Decision(Verdict.UNDECIDED, "Judge and labels do not decide every criterion yet.")
+    if evidence.test.n == 0:
+        return _unless_held_back(evidence)
     if evidence.test.decision is Verdict.NOT_YET:
         return Decision(Verdict.NOT_YET, "Too many trajectories were not satisfied.")
     if evidence.test.decision is Verdict.UNDECIDED:
         return Decision(Verdict.UNDECIDED, "The evidence reaches neither threshold.")
+    return _unless_held_back(evidence)
+
+
+def _judges_agree(evidence: Evidence) -> bool:
+    """Say whether judges, through labels, found every criterion met that they decide."""
+    named = [result for result in evidence.criteria if result.id in evidence.judged]
+    return bool(named) and all(result.state is CriterionState.MET for result in named)
+
+
+def _unless_held_back(evidence: Evidence) -> Decision:
     if evidence.unexercised:
         return Decision(
             Verdict.NOT_EXERCISED,

@@ -16,8 +16,9 @@ from unlit.evaluation.rules.strength import Battery, Mutant, kill_order, strengt
 from unlit.evaluation.scenarios.model import Draw, Scenario
 from unlit.evaluation.scenarios.sample import draw_seed, sample
 from unlit.evaluation.stage import Launch
+from unlit.evaluation.strength.languages import check_of
 from unlit.evaluation.strength.python_mutants import Planted
-from unlit.evaluation.strength.reach import lines_in, tracer
+from unlit.evaluation.strength.reach import lines_in, traced, unmeasured
 from unlit.evaluation.strength.sampling import (
     Lines,
     all_mutants,
@@ -27,7 +28,6 @@ from unlit.evaluation.strength.sampling import (
     reachable,
     sources_of,
 )
-from unlit.evaluation.strength.text_mutants import syntax_check
 from unlit.evaluation.trajectory import Setting
 
 _STUB_SERVER: Final = (
@@ -66,6 +66,7 @@ class Report:
     baseline_failed: tuple[ScenarioId, ...] = ()
     caught: Mapping[ScenarioId, int] = field(default_factory=dict)
     not_started: int = 0
+    unmeasured: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,9 @@ async def measure(plan: Plan) -> Report:
         previous = None
         if plan.previous is not None:
             previous = await runner.passed_on(plan.previous, sound)
-        every = all_mutants(sources_of(plan.candidate))
-        within = reachable(every, _union(traced))
+        runner.unmeasured = frozenset(unmeasured(runner.sources, _union(traced)))
+        every = all_mutants(runner.sources)
+        within = reachable(every, _union(traced), runner.unmeasured)
         sampled = choose(within, plan.mutants, plan.seed)
         plan.tell(f"{len(every)} defects can be planted, {len(within)} where scenarios reach")
         mutants = await runner.kill(sampled, sound, traced)
@@ -117,6 +119,7 @@ async def measure(plan: Plan) -> Report:
         seconds=plan.setting.clock.monotonic_s() - started,
         baseline_failed=tuple(s.id for s in plan.scenarios if s.id not in runner.passing),
         caught=dict(runner.caught),
+        unmeasured=tuple(sorted(runner.unmeasured)),
     )
 
 
@@ -184,6 +187,8 @@ class _Runner:
         self.runs = 0
         self._checkable: dict[str, bool] = {}
         self._programs = programs_in(plan.candidate)
+        self.sources = sources_of(plan.candidate)
+        self.unmeasured: frozenset[str] = frozenset()
 
     async def close(self) -> None:
         for slot in self._slots:
@@ -191,10 +196,11 @@ class _Runner:
 
     async def baseline(self) -> dict[ScenarioId, Lines]:
         """Run every scenario once on the candidate as it is; return the lines they execute."""
-        files, env = tracer(self._plan.setting.launch.env)
-        launch = self._plan.setting.launch
-        traced = replace(launch, env={**launch.env, **env})
-        setting = replace(self._plan.setting, launch=traced, overlay=files, keep_files=True)
+        launch, files = traced(self._plan.setting.launch, self.sources)
+        setting = replace(
+            self._plan.setting, launch=launch, overlay=files, keep_files=True,
+            programs=self._programs,
+        )  # fmt: skip
         lines: dict[ScenarioId, Lines] = {}
 
         async def one(slot: Slot, scenario: Scenario) -> None:
@@ -202,7 +208,7 @@ class _Runner:
             if plain:
                 self.passing.add(scenario.id)
             outcome = await slot.run(scenario, self._draw(scenario), setting)
-            lines[scenario.id] = lines_in(outcome.contents)
+            lines[scenario.id] = lines_in(outcome.contents, self.sources)
 
         await self._spread(self._plan.scenarios, one)
         return lines
@@ -246,7 +252,7 @@ class _Runner:
 
         async def one(slot: Slot, entry: tuple[int, Planted]) -> None:
             number, mutant = entry
-            names = [name for name in by_id if is_reached(mutant, traced.get(name))]
+            names = [n for n in by_id if is_reached(mutant, traced.get(n), self.unmeasured)]
             ran: list[ScenarioId] = []
             failed: frozenset[ScenarioId] = frozenset()
             noticed = None if await self._is_broken(slot, mutant) else False
@@ -267,7 +273,7 @@ class _Runner:
                 tried = len([m for m in results.values() if name in m.ran])
                 if not found.failed or name in found.ran or tried >= _IDLE_TRIES:
                     continue
-                if not is_reached(mutant, traced.get(name)):
+                if not is_reached(mutant, traced.get(name), self.unmeasured):
                     continue
                 noticed = await self._notices(slot, by_id[name], mutant)
                 more = frozenset({name}) if noticed else frozenset()
@@ -297,19 +303,21 @@ class _Runner:
         return True
 
     async def _is_broken(self, slot: Slot, mutant: Planted) -> bool:
-        """Say whether the language itself refuses the changed file, and not the original."""
-        check = syntax_check(mutant)
+        """Say whether the language itself refuses the changed program, and not the original."""
+        check = check_of(mutant.file, mutant.text)
         if not check:
             return False
-        if mutant.file not in self._checkable:
-            original = (self._plan.candidate / mutant.file).read_bytes()
-            ended = await (await slot.ready()).run(check, stdin=original, timeout_s=30)
-            self._checkable[mutant.file] = ended.exit_code == 0
-        if not self._checkable[mutant.file]:
-            return False
+        if check not in self._checkable:
+            self._checkable[check] = await self._holds(slot, check, mutant.file, None)
+        return self._checkable[check] and not await self._holds(
+            slot, check, mutant.file, mutant.text.encode()
+        )
+
+    async def _holds(self, slot: Slot, check: str, file: str, content: bytes | None) -> bool:
         sandbox = await slot.ready()
-        ended = await sandbox.run(check, stdin=mutant.text.encode(), timeout_s=30)
-        return ended.exit_code != 0
+        if content is not None:
+            await sandbox.write({file: content}, programs=self._programs & {file})
+        return (await sandbox.run(["sh", "-c", check, file], timeout_s=60)).exit_code == 0
 
     async def _spread(self, items: Sequence[Any], one: Callable[[Slot, Any], Any]) -> None:
         source = iter(items)

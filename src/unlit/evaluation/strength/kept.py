@@ -28,6 +28,7 @@ def strength_document(
         "reachable": report.reachable,
         "sampled": report.sampled,
         "not_started": report.not_started,
+        "unmeasured": list(report.unmeasured),
         "runs": report.runs,
         "seconds": round(report.seconds, 3),
         "survivors": [{"name": s.name, "scenarios": s.scenarios} for s in report.survivors],

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from unlit.evaluation.leaks.sources import read_trees
+from unlit.evaluation.strength.languages import PYTHON, language_of
 from unlit.evaluation.strength.python_mutants import Planted, plant
-from unlit.evaluation.strength.text_mutants import SUFFIXES, plant_by_text
+from unlit.evaluation.strength.text_mutants import plant_by_text
 
 _NOT_PRODUCT: Final = ("test", "tests", "spec", "specs", "docs", "vendor", "migrations", "examples")
 
@@ -21,10 +22,11 @@ def sources_of(candidate: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in read_trees([candidate]):
         parts = item.label.split("/")
-        is_source = item.label.endswith((".py", *SUFFIXES))
+        text = item.content.decode("utf-8", "replace")
+        is_source = language_of(item.label, text) is not None
         is_test = any(part in _NOT_PRODUCT for part in parts[:-1]) or "test" in parts[-1]
         if is_source and not is_test and item.content != item.label.encode():
-            found.setdefault(item.label, item.content.decode("utf-8", "replace"))
+            found.setdefault(item.label, text)
     return found
 
 
@@ -39,21 +41,34 @@ def all_mutants(sources: Mapping[str, str]) -> list[Planted]:
     """Return every mutant of every file, in a fixed order."""
     found: list[Planted] = []
     for file in sorted(sources):
-        make = plant if file.endswith(".py") else plant_by_text
-        found += make(sources[file], file)
+        is_python = language_of(file, sources[file]) is PYTHON
+        found += (plant if is_python else plant_by_text)(sources[file], file)
     return found
 
 
-def reachable(mutants: Iterable[Planted], lines: Lines | None) -> list[Planted]:
-    """Return the mutants in executed statements; all of them when nothing was measured."""
-    return [mutant for mutant in mutants if is_reached(mutant, lines)]
+def reachable(
+    mutants: Iterable[Planted], lines: Lines | None, unmeasured: frozenset[str] = frozenset()
+) -> list[Planted]:
+    """Return the mutants in executed statements; all of them where nothing was measured."""
+    return [mutant for mutant in mutants if is_reached(mutant, lines, unmeasured)]
 
 
-def is_reached(mutant: Planted, lines: Lines | None) -> bool:
-    """Say whether the changed statement was executed; yes where nothing was measured."""
-    if not lines or not mutant.file.endswith(".py"):
+def is_reached(
+    mutant: Planted, lines: Lines | None, unmeasured: frozenset[str] = frozenset()
+) -> bool:
+    """Say whether the changed statement was executed; yes where nothing was measured.
+
+    Args:
+        mutant: What was planted.
+        lines: What was executed.
+        unmeasured: Names of languages that nothing measured in any scenario.
+    """
+    language = language_of(mutant.file, mutant.text)
+    if not lines and not unmeasured:
         return True
-    return bool({mutant.line, mutant.anchor} & lines.get(mutant.file, frozenset()))
+    if language is None or language.name in unmeasured:
+        return True
+    return bool({mutant.line, mutant.anchor} & (lines or {}).get(mutant.file, frozenset()))
 
 
 def choose(mutants: Sequence[Planted], count: int, seed: int) -> list[Planted]:
