@@ -10,7 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.line.world import services
 
-from unlit.line.service import LINES, Line
+from unlit.line.rules.queues import LINES
+from unlit.line.service import Line
 from unlit.line.worker import Worker
 from unlit.record.blobs import StoreBodies
 from unlit.record.leases import Leases

@@ -22,13 +22,21 @@ Repository = Annotated[Path | None, cyclopts.Parameter("--repository")]
 
 
 @app.default
-def work(*, lines: int = 2, lease_s: float = 30.0, repository: Repository = None) -> int:
+def work(
+    *,
+    lines: int = 2,
+    queue: list[str] | None = None,
+    lease_s: float = 30.0,
+    repository: Repository = None,
+) -> int:
     """Take runs from the queue until interrupted.
 
     A worker that dies is noticed when its lease runs out; another one takes over its runs, once.
 
     Args:
-        lines: Runs done at a time.
+        lines: Runs of a queue done at a time.
+        queue: A queue to take from, as `[queue.NAME]` of unlit.toml names it; may be given again.
+            Default: all of them.
         lease_s: Seconds of silence after which this worker counts as dead.
         repository: The repository; default the nearest one upwards from here.
     """
@@ -36,7 +44,7 @@ def work(*, lines: int = 2, lease_s: float = 30.0, repository: Repository = None
 
     folder = nearest_repository(repository or Path())
     try:
-        asyncio.run(_work(folder, lines, lease_s))
+        asyncio.run(_work(folder, lines, lease_s, tuple(queue or ())))
     except OutsideFailed as error:
         if error.code != "LIN-081":
             raise
@@ -71,9 +79,9 @@ def status(*, repository: Repository = None, as_json: Json = False) -> int:
     return 0
 
 
-async def _work(folder: Path, lines: int, lease_s: float) -> None:
+async def _work(folder: Path, lines: int, lease_s: float, named: tuple[str, ...]) -> None:
     from unlit.cli.run import live_view
-    from unlit.line.service import LINES, Line
+    from unlit.line.service import Line
     from unlit.line.worker import Worker
     from unlit.record.leases import Leases
     from unlit.wiring.build import open_factory
@@ -83,14 +91,35 @@ async def _work(folder: Path, lines: int, lease_s: float) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with (
-        open_factory(folder, listen=view.listen) as factory,
-        Line.open(factory.services, factory.durable_url, queues=(LINES,), per_worker=lines) as line,
-    ):
-        worker = Worker(line, Leases(factory.services.store, lease_s), length_s=lease_s)
-        view.say(f"worker {worker.id} takes runs, {lines} at a time")
-        await worker.work(stop)
+    async with open_factory(folder, listen=view.listen) as factory:
+        plans = factory.factory.line
+        queues = _known(named, plans.names)
+        async with Line.open(
+            factory.services,
+            factory.durable_url,
+            queues=queues,
+            per_worker=lines,
+            plans=plans.queues,
+        ) as line:
+            leases = Leases(factory.services.store, lease_s)
+            worker = Worker(line, leases, length_s=lease_s, queues=queues)
+            view.say(f"worker {worker.id} takes runs of {', '.join(queues)}, {lines} at a time")
+            await worker.work(stop)
     view.close()
+
+
+def _known(named: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    from unlit.core.errors import UsageError
+
+    for name in named:
+        if name not in known:
+            raise UsageError(
+                "LIN-118",
+                f"There is no queue {name!r}.",
+                "a worker takes from queues that unlit.toml names, so that a typo is not idle.",
+                f"use one of: {', '.join(known)}.",
+            )
+    return named or known
 
 
 def _store(repository: Path | None) -> "Store":

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -19,6 +19,7 @@ from typing_extensions import override
 from unlit.core.errors import InvalidInput
 from unlit.line.closed_json import ClosedJson
 from unlit.line.ports import Durable
+from unlit.line.rules.queues import QueuePlan
 
 Result = TypeVar("Result")
 Body = Callable[[str, str, Durable], Awaitable[Mapping[str, Any]]]
@@ -38,6 +39,7 @@ class EngineOptions:
         version: Version of the flow; work of another version is not touched.
         queues: Queues this process takes work from, besides its own.
         per_worker: Runs of a queue that one worker does at a time.
+        plans: Limits of queues, by name.
     """
 
     database: Engine
@@ -46,6 +48,7 @@ class EngineOptions:
     version: str
     queues: tuple[str, ...] = ()
     per_worker: int = 2
+    plans: Mapping[str, QueuePlan] = field(default_factory=dict)
 
 
 class _Steps(Durable):
@@ -148,9 +151,13 @@ class DbosEngine:
         DBOS.launch()
         DBOS.register_queue(self._own_queue, polling_interval_sec=0.1, on_conflict="always_update")
         for queue in self._options.queues:
+            plan = self._options.plans.get(queue) or QueuePlan(queue)
+            rate = plan.rate
             DBOS.register_queue(
                 queue,
-                worker_concurrency=self._options.per_worker,
+                worker_concurrency=_least(plan.per_worker, self._options.per_worker, plan.at_once),
+                global_concurrency=plan.at_once,
+                limiter=None if rate is None else {"limit": rate.count, "period": rate.period_s},
                 polling_interval_sec=0.2,
                 on_conflict="always_update",
             )
@@ -195,12 +202,19 @@ class DbosEngine:
             await DBOS.enqueue_workflow_async(queue, _workflow, run, kind)
 
     async def reclaim(self, dead: str, queue: str) -> tuple[str, ...]:
-        """Put the work of a dead executor back into a queue; return the names of the work."""
+        """Put the work of a dead executor back into its queue; return the names of the work.
+
+        Args:
+            dead: The executor.
+            queue: Where work goes that came from no queue, or from the dead one's own.
+        """
         found = await DBOS.list_workflows_async(status="PENDING", executor_id=dead)
-        names = tuple(row.workflow_id for row in found if row.name == _NAME)
-        for name in names:
-            await DBOS.resume_workflow_async(name, queue_name=queue)
-        return names
+        rows = [row for row in found if row.name == _NAME]
+        for row in rows:
+            own = row.queue_name is None or row.queue_name.startswith("own-")
+            name = queue if own else row.queue_name
+            await DBOS.resume_workflow_async(row.workflow_id, queue_name=name)
+        return tuple(row.workflow_id for row in rows)
 
     async def resume(self, run: str, kind: str) -> None:
         """Take over work that a dead process left, or that was interrupted or failed."""
@@ -280,6 +294,10 @@ class DbosEngine:
             return await self._body(run, kind, _Steps(self._loop, tasks, lambda: self._closing))
         finally:
             self._busy.discard(name)
+
+
+def _least(*numbers: int | None) -> int:
+    return min(number for number in numbers if number is not None)
 
 
 _engine: DbosEngine | None = None

@@ -1,7 +1,7 @@
 """What the line needs from the rooms. `wiring` makes one `Services`; tests use `fakes`."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +23,9 @@ from unlit.line.model import (
     Shipped,
     SpecFacts,
 )
+from unlit.line.rules.queues import Limit
 from unlit.record.ledger import Ledger
+from unlit.record.slots import Slots
 from unlit.record.store import Store
 
 Result = TypeVar("Result")
@@ -196,6 +198,8 @@ class Services:
         listen: Called with each event as it happens, for live views.
         ledger: Holds and settles money, where hard limits are kept.
         checks: Who runs the repository's own checks, where that is a forge.
+        slots: Keeps the limits over all workers.
+        limits: By name: ``agent:NAME``, ``provider:NAME``, ``service:NAME``.
         shared: Whether workers share no file system: runs carry their files in the record.
         vault: Where this machine has the scenarios; `None` takes the path of the run.
     """
@@ -219,4 +223,6 @@ class Services:
     ledger: Ledger | None = None
     shared: bool = False
     checks: Checks | None = None
+    slots: Slots | None = None
+    limits: Mapping[str, Limit] = field(default_factory=dict)
     vault: Path | None = None

@@ -5,7 +5,7 @@ import fcntl
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -16,7 +16,7 @@ from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import Digest, RunId
 from unlit.harness.workspace import Workspace, resolve
-from unlit.line import carry, flow
+from unlit.line import carry, flow, tournament
 from unlit.line.engine import DbosEngine, EngineOptions, Interrupted
 from unlit.line.graph_flow import FILE, find_line
 from unlit.line.graphs.dot import parse_dot
@@ -25,6 +25,7 @@ from unlit.line.journal import Journal
 from unlit.line.model import RunRequest
 from unlit.line.ports import Durable, Services
 from unlit.line.requests import request_from_json
+from unlit.line.rules.queues import LINES, QueuePlan
 from unlit.line.stages.work import Work
 from unlit.record.engine import open_engine
 from unlit.record.model import Run, RunEvent, RunState
@@ -32,7 +33,6 @@ from unlit.record.model import Run, RunEvent, RunState
 PRODUCE: Final = "line"
 SHIP: Final = "ship"
 AGAIN: Final = "again-"
-LINES: Final = "lines"
 _WATCH_S: Final = 0.5
 
 
@@ -52,7 +52,13 @@ class Line:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, services: Services, url: str, *, queues: tuple[str, ...] = (), per_worker: int = 2
+        cls,
+        services: Services,
+        url: str,
+        *,
+        queues: tuple[str, ...] = (),
+        per_worker: int = 2,
+        plans: Sequence[QueuePlan] = (),
     ) -> AsyncIterator["Line"]:
         """Open the line.
 
@@ -61,11 +67,18 @@ class Line:
             url: Database of the durable engine, ``sqlite:///PATH`` or ``postgresql://…``.
             queues: Queues to take runs from; empty does only what this process is asked for.
             per_worker: Runs of a queue done at a time.
+            plans: Limits of named queues.
         """
         database = open_engine(url, own_transactions=False)
         engine_url = database.url.render_as_string(hide_password=False)
         options = EngineOptions(
-            database, engine_url, executor_id(), flow.FLOW_VERSION, queues, per_worker
+            database,
+            engine_url,
+            executor_id(),
+            flow.FLOW_VERSION,
+            queues,
+            per_worker,
+            {plan.name: plan for plan in plans},
         )
 
         async def body(run: str, kind: str, durable: Durable) -> Mapping[str, Any]:
@@ -88,7 +101,7 @@ class Line:
             InvalidInput: Unknown agent, unreadable spec or policy, no such commit, or a vault
                 that cannot grade.
         """
-        _known_memory(request.memory)
+        _known_words(request)
         await asyncio.to_thread(_check, self.services, request)
         run = await asyncio.to_thread(self._begin, request)
         self.hold(run, PRODUCE)
@@ -101,7 +114,7 @@ class Line:
         Raises:
             InvalidInput: As `start`.
         """
-        _known_memory(request.memory)
+        _known_words(request)
         if not self.services.shared:  # else the workers have the vault, not we
             await asyncio.to_thread(_check, self.services, request)
         run = await asyncio.to_thread(self._begin, request)
@@ -408,13 +421,20 @@ def _line_of(request: RunRequest) -> Path | None:
     return path
 
 
-def _known_memory(memory: str) -> None:
-    if memory not in ("on", "off", "placebo"):
+def _known_words(request: RunRequest) -> None:
+    if request.memory not in ("on", "off", "placebo"):
         raise InvalidInput(
             "LIN-018",
-            f"{memory!r} is not a way to use memory.",
+            f"{request.memory!r} is not a way to use memory.",
             "an agent is told lessons, none, or text of the same length that says nothing.",
             "use on, off or placebo.",
+        )
+    if not 1 <= request.tournament <= tournament.MOST:
+        raise InvalidInput(
+            "LIN-119",
+            f"A tournament of {request.tournament} candidates is not held.",
+            f"1 to {tournament.MOST} compete; each has an agent, a fence and a validation.",
+            f"use a number from 1 to {tournament.MOST}.",
         )
 
 

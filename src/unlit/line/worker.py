@@ -8,7 +8,8 @@ from typing import Final
 
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.line.flow import FLOW_VERSION
-from unlit.line.service import LINES, Line, executor_id
+from unlit.line.rules.queues import LINES
+from unlit.line.service import Line, executor_id
 from unlit.record.leases import Leases
 
 _log: Final = logging.getLogger(__name__)
@@ -21,9 +22,18 @@ class Worker:
         line: The line, opened with the queues this worker takes from.
         leases: Who is alive.
         length_s: Length of a lease; it is renewed six times as often.
+        queues: What it takes from.
     """
 
-    def __init__(self, line: Line, leases: Leases, *, length_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        line: Line,
+        leases: Leases,
+        *,
+        length_s: float = 30.0,
+        queues: tuple[str, ...] = (LINES,),
+    ) -> None:
+        self._queues = queues
         self._line = line
         self._leases = leases
         self._every_s = length_s / 6
@@ -38,7 +48,12 @@ class Worker:
             OutsideFailed: The lease was lost; the process must end at once.
         """
         taken = await asyncio.to_thread(
-            self._leases.take, self.id, socket.gethostname(), os.getpid(), [LINES], FLOW_VERSION
+            self._leases.take,
+            self.id,
+            socket.gethostname(),
+            os.getpid(),
+            self._queues,
+            FLOW_VERSION,
         )
         if not taken:
             raise InvalidInput(

@@ -46,7 +46,7 @@ class Leases:
         """Register a worker; `False` when a live one has its id."""
         table = schema.workers
         with self._engine.begin() as connection:
-            now = _now(connection)
+            now = database_now(connection)
             row = connection.execute(select(table).where(table.c.id == worker)).mappings().first()
             if row is not None:
                 return False
@@ -68,7 +68,7 @@ class Leases:
         """Prolong a lease; `False` when it was lost: the worker must end at once."""
         table = schema.workers
         with self._engine.begin() as connection:
-            now = _now(connection)
+            now = database_now(connection)
             changed = connection.execute(
                 table.update()
                 .where(table.c.id == worker, table.c.state == "live", table.c.lease_until > now)
@@ -91,7 +91,7 @@ class Leases:
         table = schema.workers
         reaped = []
         with self._engine.begin() as connection:
-            now = _now(connection)
+            now = database_now(connection)
             late = connection.execute(
                 select(table.c.id).where(table.c.state == "live", table.c.lease_until <= now)
             ).scalars()
@@ -109,7 +109,7 @@ class Leases:
         """Return all workers, newest first."""
         table = schema.workers
         with self._engine.connect() as connection:
-            now = _now(connection)
+            now = database_now(connection)
             rows = connection.execute(select(table).order_by(table.c.started_at.desc())).mappings()
             return tuple(
                 WorkerRow(
@@ -126,7 +126,7 @@ class Leases:
             )
 
 
-def _now(connection: Connection) -> float:
+def database_now(connection: Connection) -> float:
     """Return the database's time, so that the clocks of machines do not matter."""
     if connection.dialect.name == "postgresql":
         query = "SELECT extract(epoch FROM clock_timestamp())"

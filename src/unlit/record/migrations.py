@@ -26,6 +26,7 @@ STEPS: Final[dict[int, Callable[[Connection], None]]] = {
     3: _tables_only,
     4: _wide_seeds,
     5: _tables_only,
+    6: _tables_only,
 }
 """Step `n` turns format `n` into format `n + 1`."""
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 6
+VERSION: Final = 7
 
 metadata = MetaData()
 
@@ -300,6 +300,24 @@ workers = Table(
     Column("state", Text, nullable=False),
     Column("started_at", Text, nullable=False),
     Column("lease_until", Float, nullable=False),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("until", Float, nullable=False),
+    PrimaryKeyConstraint("name", "holder"),
+)
+
+slot_starts = Table(
+    "slot_starts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("slot_starts_by_name", "name", "at"),
 )
 
 blobs = Table(

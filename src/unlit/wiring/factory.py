@@ -19,6 +19,13 @@ from unlit.wiring.after_gate import (
     TicketTable,
     after_gate,
 )
+from unlit.wiring.line_settings import (
+    CiTable,
+    LimitTables,
+    LineSettings,
+    QueueTable,
+    line_settings,
+)
 
 FILE_NAME: Final = "unlit.toml"
 
@@ -65,12 +72,16 @@ class SourceSettings:
         base_url: Where the service is; empty means the connector's usual place.
         project: What of it: project key, repository, channel, space.
         role: ``product`` or ``engineering``, for people; it decides nothing.
+        confirm: Changes that another person must agree to, such as ``transition:Done``.
+        block: Changes that nobody makes from here.
     """
 
     kind: str
     base_url: str = ""
     project: str = ""
     role: str = ""
+    confirm: tuple[str, ...] = ("delete",)
+    block: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,7 @@ class Factory:
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     sources: Mapping[str, SourceSettings] = field(default_factory=dict)
     after_gate: AfterGate = field(default_factory=AfterGate)
+    line: LineSettings = field(default_factory=LineSettings)
 
 
 class _Strict(BaseModel):
@@ -95,6 +107,7 @@ class _FactoryTable(_Strict):
     name: str = Field(min_length=1, max_length=100)
     agents: list[str] = Field(default=["scripted"], min_length=1)
     reviewers: list[str] = []
+    tournament: int = Field(default=1, ge=1, le=16)
 
 
 class _ProductTable(_Strict):
@@ -140,6 +153,8 @@ class _SourceTable(_Strict):
     base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     project: str = ""
     role: Literal["", "product", "engineering"] = ""
+    confirm: tuple[str, ...] = ("delete",)
+    block: tuple[str, ...] = ()
 
 
 class _File(_Strict):
@@ -153,6 +168,9 @@ class _File(_Strict):
     hook: dict[str, HookTable] = {}
     slack: SlackTable | None = None
     ticket: TicketTable = TicketTable()
+    ci: CiTable = CiTable()
+    queue: dict[str, QueueTable] = {}
+    limit: LimitTables = {}
 
 
 def read_factory(repository: Path) -> Factory:
@@ -210,6 +228,7 @@ def parse_factory(text: str, source: str = FILE_NAME) -> Factory:
             name: SourceSettings(**table.model_dump()) for name, table in parsed.source.items()
         },
         after_gate=after_gate(parsed),
+        line=line_settings(parsed.factory.tournament, parsed.ci, parsed.queue, parsed.limit),
     )
 
 

@@ -29,7 +29,9 @@ from unlit.line.carry import give_candidate
 from unlit.line.companion import RecordCompanion, TurnKey
 from unlit.line.model import FenceOrder, FolderMount, LineEvent, SpecFacts
 from unlit.line.rules.brief import make_brief, with_answers
+from unlit.line.rules.queues import names_of, provider_of
 from unlit.line.stages.checks import PATH
+from unlit.line.stages.limits import within
 from unlit.line.stages.remember import lessons_for
 from unlit.line.stages.work import Work
 from unlit.record.model import AccessState, Candidate, StageState, granted_until
@@ -90,7 +92,7 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
     silent: list[str] = []
     facts: Mapping[str, Any] = {}
     for agent in (turn.agent, *turn.others):
-        facts = await _build(work, replace(turn, agent=agent))
+        facts = await _limited(work, replace(turn, agent=agent))
         if facts["outcome"] not in (Outcome.MODEL_FAILED.value, Outcome.NOT_STARTED.value):
             return {**facts, "failover": silent} if silent else facts
         silent.append(agent)
@@ -101,6 +103,14 @@ async def build(work: Work, turn: Turn) -> Mapping[str, Any]:
         f"tried: {', '.join(silent)}.",
         "look at the agent's key, model and network rule; then `unlit resume RUN`.",
     )
+
+
+async def _limited(work: Work, turn: Turn) -> Mapping[str, Any]:
+    """Wait until agent and provider may be used, then build."""
+    provider = provider_of(work.services.agents(turn.agent).facts.credential)
+    names = names_of(work.services.limits, agent=turn.agent, provider=provider)
+    async with within(work, "build", turn.candidate, names):
+        return await _build(work, turn)
 
 
 async def _build(work: Work, turn: Turn) -> Mapping[str, Any]:

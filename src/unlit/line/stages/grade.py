@@ -8,6 +8,8 @@ from unlit.core.ids import CandidateId, CriterionId, Digest, ScenarioId
 from unlit.core.states import Partition, TrajectoryState, Verdict
 from unlit.harness.model import Feedback
 from unlit.line.model import EvaluationOrder, Graded, LineEvent
+from unlit.line.rules.queues import names_of
+from unlit.line.stages.limits import within
 from unlit.line.stages.work import Work
 from unlit.record.model import Evaluation, Look, StageState, Trajectory
 
@@ -68,7 +70,10 @@ async def grade(
     def listen(event: Mapping[str, Any]) -> None:
         _tell(work, stage, candidate, event)
 
-    graded = await work.services.evaluator.grade(order, listen)
+    uses = work.services.specs.read(request.spec).uses
+    names = names_of(work.services.limits, services=uses)
+    async with within(work, stage, candidate, names):
+        graded = await work.services.evaluator.grade(order, listen)
     work.journal.flush()
     evaluation = _keep(work, candidate, base_commit, tree, partition, graded)
     if look is not None:
@@ -212,7 +217,8 @@ def without_content(document: Mapping[str, Any], partition: Partition) -> dict[s
     plain = dict(document)
     if partition is Partition.VISIBLE:
         return plain
-    kept = ("n", "scenario", "seed", "state", "bucket", "twin_routes", "cost", "duration_s")
+    kept = ("n", "scenario", "seed", "state", "bucket", "twin_routes", "cost", "duration_s",
+            "criteria", "failed", "attempts")  # fmt: skip
     plain["trajectories"] = [
         {name: row[name] for name in kept if name in row}
         for row in document.get("trajectories") or ()
