@@ -2,6 +2,7 @@
 
 py := ".venv/bin"
 agents := justfile_directory() / ".tools/state/unlit/agents"
+node_clients := justfile_directory() / ".tools/state/unlit/node-clients"
 
 # set up for development
 setup:
@@ -21,17 +22,21 @@ static:
 agents:
     scripts/agents.sh {{justfile_directory()}}/.tools/state
 
+# the vendors' clients for Node that drive the twins, each at the version of the lock file
+node-clients:
+    scripts/node_clients.sh {{node_clients}}
+
 # at most 10 minutes
 check-quick: static
     {{py}}/pytest -n 2 --dist loadfile -m "not slow and not soak"
 
 # at most 45 minutes on 2 cores; what continuous integration runs
-check-full: static agents
-    UNLIT_AGENTS={{agents}} {{py}}/pytest -n 2 --dist loadfile -m "not soak" --seeded-sample
+check-full: static agents node-clients
+    UNLIT_AGENTS={{agents}} UNLIT_NODE_MODULES={{node_clients}}/node_modules {{py}}/pytest -n 2 --dist loadfile -m "not soak" --seeded-sample
 
 # by hand: everything, without a sample
-check-soak: static agents
-    UNLIT_AGENTS={{agents}} {{py}}/pytest -n 2 --dist loadfile
+check-soak: static agents node-clients
+    UNLIT_AGENTS={{agents}} UNLIT_NODE_MODULES={{node_clients}}/node_modules {{py}}/pytest -n 2 --dist loadfile
 
 # repair style
 fix:
