@@ -9,11 +9,9 @@ from decimal import Decimal
 from unlit.core.ids import CandidateId, CriterionId, Digest, RunId, ScenarioId
 from unlit.core.states import Partition, TrajectoryState, Verdict
 from unlit.evaluation.model import (
-    Claim,
     CriterionResult,
     EvaluationResult,
     Independence,
-    Interval,
     Leaks,
     Looks,
     Satisfaction,
@@ -21,8 +19,10 @@ from unlit.evaluation.model import (
     Strength,
     TrajectoryRecord,
 )
+from unlit.evaluation.rules.claims import ScenarioCount, claim_a, claim_b
 from unlit.evaluation.rules.criteria import criterion_state
-from unlit.evaluation.rules.intervals import anytime
+from unlit.evaluation.rules.intervals import anytime, clopper_pearson
+from unlit.evaluation.rules.looks import claimable
 from unlit.evaluation.rules.ship import METHOD, start
 from unlit.record.model import (
     AccessQuestion,
@@ -199,20 +199,24 @@ def result_of(
     satisfied = sum(row.state is TrajectoryState.SATISFIED for row in records)
     interval = anytime(satisfied, n, alpha=RULE.alpha)
     estimate = satisfied / n if n else None
+    test, runs = start(RULE), dict[str, list[bool]]()
+    for row in records:
+        held = row.state is TrajectoryState.SATISFIED
+        test = test.after(held)
+        runs.setdefault(row.scenario, []).append(held)
+    counts = [ScenarioCount(name, len(r), sum(r), r[0]) for name, r in runs.items()]
     return EvaluationResult(
         verdict=verdict,
         base="8c1d0aa3f2",
         tree="77ee77ee",
         satisfaction=Satisfaction(
             estimate, interval.lower, interval.upper, METHOD,
-            Claim(verdict is Verdict.SHIP, estimate, interval.lower, METHOD, n,
-                  f"On this scenario set: {satisfied} of {n} trajectories."),
-            Claim(None, estimate, 0.67, "Korn-Graubard", len(SCENARIOS),
-                  "For users like these it is not decided at 80 %: at least 67 % by 8 scenarios."),
+            claim_a(test, scenarios=len(counts)),
+            claim_b(counts, RULE, alpha=RULE.alpha),
             e_value=e_value, trajectories=n, satisfied=satisfied,
         ),
         criteria=tuple(_criterion(entry, records) for entry in CRITERIA),
-        strength=Strength(46, 43, Interval(0.82, 0.98, "Wilson"), (), (), (),
+        strength=Strength(46, 43, clopper_pearson(43, 46), (), (), (),
                           "43 of 46 planted bugs are caught."),
         leaks=Leaks("held", "held", "held", "held", None, ("12 canaries, none seen.",)),
         looks=Looks(),
@@ -287,11 +291,11 @@ def look(store: Store, run: RunId, candidate: CandidateId, at: datetime) -> Verd
         for n in range(1, 31)
     ]
     done = result_of(Verdict.SHIP, rows, 21.0)
-    claim = replace(done.satisfaction.claim_b, lower=0.905, estimate=1.0, n=30, holds=True)
     done = replace(
         done,
-        satisfaction=replace(done.satisfaction, claim_b=claim),
-        looks=Looks(charged.index, 0.0, 0.905, 0.05, "30 of 30 sealed scenarios held."),
+        looks=Looks(
+            charged.index, 0.0, claimable(30, 1.0), 0.05, "30 of 30 sealed scenarios held."
+        ),
     )
     keep(store, run, candidate, Partition.SEALED, done, at)
     store.settle_look(f"{run}/{candidate}", verdict=Verdict.SHIP, bits=0.0, claimable="0.905")

@@ -2,12 +2,15 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
 if TYPE_CHECKING:
+    from unlit.core.ids import RunId
     from unlit.record.store import Store
     from unlit.review import Report
 
@@ -17,7 +20,7 @@ Flag = Annotated[bool, cyclopts.Parameter(negative=())]
 
 
 @app.default
-def review(
+def review(  # noqa: PLR0913 # a command line has many flags, each optional
     run: str = "last",
     *,
     html: Path | None = None,
@@ -25,6 +28,8 @@ def review(
     number: str | None = None,
     trajectory: str | None = None,
     labels: Flag = False,
+    export: Path | None = None,
+    record: Path | None = None,
     as_json: Json = False,
     repository: Path | None = None,
 ) -> int:
@@ -39,34 +44,81 @@ def review(
         number: Recompute one number from the record: satisfaction, sealed, criteria, cost ...
         trajectory: Show one trajectory, such as c2/validation/23.
         labels: Print what people answered in all runs, one JSON line each, for judges.
+        export: Write the run's record as one JSON file (unlit.record/1); no scenario content.
+        record: Read such a file instead of a repository's record; numbers recompute from it alone.
         as_json: Print JSON (unlit.report/1).
         repository: Folder of the repository; default this one.
     """
-    from unlit.review import build_report, render_html, render_markdown
-    from unlit.review.adapters.fence_log import fences_of
-    from unlit.wiring.desk import open_office
+    from unlit.review import build_report
+    from unlit.review.adapters.fence_log import fences_in, fences_of
+    from unlit.wiring.desk import logs_of_run, open_office
 
+    wanted = _Wanted(html, markdown, number, trajectory, as_json)
+    if record is not None:
+        from unlit.review.adapters.exported import loaded
+
+        with loaded(record) as found:
+            report = build_report(found.store, found.run, fences=fences_in(found.closed))
+            return _show(found.store, report, wanted, found.closed)
     office = open_office(repository, run=run)
     if labels:
         return _labels(office.store)
-    found = office.store.find_run(run).id
-    report = build_report(office.store, found, fences=fences_of((office.paths.audit,), found))
-    if html is not None:
-        _write(html, render_html(report))
-        sys.stderr.write(f"wrote {html}\n")
-    if number is not None:
-        return _number(office.store, report, number, as_json=as_json)
-    if trajectory is not None:
-        return _trajectory(office.store, report, trajectory, as_json=as_json)
-    if as_json:
+    name = office.store.find_run(run).id
+    logs = logs_of_run(office, name)
+    if export is not None:
+        return _export(office.store, name, logs, export)
+    report = build_report(office.store, name, fences=fences_of(logs, name))
+    return _show(office.store, report, wanted, logs=logs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be printed."""
+
+    html: Path | None
+    markdown: bool
+    number: str | None
+    trajectory: str | None
+    as_json: bool
+
+
+def _show(
+    store: "Store",
+    report: "Report",
+    wanted: _Wanted,
+    closed: "Sequence[Mapping[str, Any]]" = (),
+    logs: "Sequence[Path]" = (),
+) -> int:
+    from unlit.review import render_html, render_markdown
+    from unlit.review.adapters.exported import closed_fences
+
+    if wanted.html is not None:
+        _write(wanted.html, render_html(report))
+        sys.stderr.write(f"wrote {wanted.html}\n")
+    if wanted.number is not None:
+        found = closed or closed_fences(logs, report.run.id)
+        return _number(store, report, wanted.number, found, as_json=wanted.as_json)
+    if wanted.trajectory is not None:
+        return _trajectory(store, report, wanted.trajectory, as_json=wanted.as_json)
+    if wanted.as_json:
         _print_json(report.to_json())
-    elif markdown:
+    elif wanted.markdown:
         sys.stdout.write(render_markdown(report))
-    elif html is None:
+    elif wanted.html is None:
         from unlit.review.text import render_text
 
         sys.stdout.write(render_text(report))
     return report.verdict.exit_code if report.verdict is not None else 0
+
+
+def _export(store: "Store", run: "RunId", logs: "Sequence[Path]", path: Path) -> int:
+    from unlit.review.adapters.exported import export
+
+    _write(path, json.dumps(export(store, run, logs), ensure_ascii=False, indent=1) + "\n")
+    sys.stderr.write(
+        f"wrote {path}; `unlit review --record {path} --number satisfaction` reads it\n"
+    )
+    return 0
 
 
 def _write(path: Path, text: str) -> None:
@@ -91,22 +143,29 @@ def _labels(store: "Store") -> int:
     return 0
 
 
-def _number(store: "Store", report: "Report", name: str, *, as_json: bool) -> int:
+def _number(
+    store: "Store",
+    report: "Report",
+    name: str,
+    closed: "Sequence[Mapping[str, Any]]",
+    *,
+    as_json: bool,
+) -> int:
     from unlit.review.numbers import recompute
 
-    found = recompute(store, report, name)
+    found = recompute(store, report, name, closed)
     if as_json:
         _print_json(found.to_json())
     else:
-        sys.stdout.write(f"{found.name}: {found.said}\n")
-        if found.again is not None:
-            agreed = "agrees" if found.agrees else "DISAGREES"
-            sys.stdout.write(f"recomputed: {found.again}  ({agreed})\n")
+        sys.stdout.write(f"{found.name}\n")
+        for part in found.parts:
+            word = "agrees" if part.agrees else f"DISAGREES: the rows give {part.again}"
+            sys.stdout.write(f"  {part.label}: {part.said}  ({word})\n")
+        if not found.parts:
+            sys.stdout.write("  the report prints no such number\n")
         sys.stdout.write(f"how: {found.how}\n")
         for row in found.rows:
             sys.stdout.write("  " + "  ".join(f"{k}={v}" for k, v in row.items()) + "\n")
-        for key, value in found.facts.items():
-            sys.stdout.write(f"  {key}: {json.dumps(value, ensure_ascii=False)}\n")
     return 0 if found.agrees is not False else 1
 
 

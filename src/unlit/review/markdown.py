@@ -67,6 +67,9 @@ def _facts(report: Report) -> str:
         rows.append("| Sealed scenarios | not looked at |")
     cost = f"{money(report.cost.usd)}, {duration(report.elapsed_s)}; "
     rows.append(f"| Cost and time | {cost}{forecast_words(report.forecasts)} |")
+    if report.twins:
+        twins = "<br>".join(plain(line.sentence) for line in report.twins)
+        rows.append(f"| Twin fidelity it rests on | {twins} |")
     rows.append(f"| Level | {plain(report.level.sentence)} |")
     return "\n".join(rows)
 

@@ -31,6 +31,9 @@ def render_text(report: Report) -> str:
         lines += ["", "Not verified"]
         lines += [_wrap(gap.text, "  ◌ ", "    ") for gap in report.not_verified]
     lines += _weak(report)
+    if report.twins:
+        lines += ["", "Twin fidelity it rests on"]
+        lines += [_wrap(line.sentence, "  ", "    ") for line in report.twins]
     lines += ["", f"Level {report.level.sentence}"]
     lines += [f"More: unlit review {report.run.id} --html FILE, or unlit console"]
     return "\n".join(line for line in lines if line is not None) + "\n"

@@ -178,6 +178,16 @@ def newest_repository(settings: Settings) -> Path | None:
     return None
 
 
+def logs_of_run(office: Office, run: RunId) -> tuple[Path, ...]:
+    """Return the folders of all audit logs that a run wrote to: the line's and each grading's."""
+    found = office.store.find_run(run)
+    vault = found.settings.get("vault")
+    store = evaluations_beside(Path(str(vault))) if vault else None
+    graded = [] if store is None else sorted((store / found.id).glob("*/*/audit"))
+    beside = sorted(office.paths.audit.glob("beside-*"))
+    return (office.paths.audit, *beside, *graded)
+
+
 def try_settings(office: Office, vault: Path | None, *, framed_by: str = "") -> "TrySettings":
     """Say where tries keep their things, and what their fences must never show."""
     from unlit.fence.deps import INDEXES

@@ -27,6 +27,19 @@ def fences_of(logs: Sequence[Path], run: RunId) -> tuple[FenceLine, ...]:
         for entry in reversed(found.entries):
             key = (entry.identity.stage.partition("/")[0], entry.identity.role)
             sums.setdefault(key, _Sum()).add(entry.fields)
+    return _in_order(sums)
+
+
+def fences_in(closed: Sequence[Mapping[str, Any]]) -> tuple[FenceLine, ...]:
+    """Return the same lines from entries that were exported, with stage and role in each."""
+    sums: dict[tuple[str, str], _Sum] = {}
+    for row in closed:
+        key = (str(row.get("stage")).partition("/")[0], str(row.get("role")))
+        sums.setdefault(key, _Sum()).add(row)
+    return _in_order(sums)
+
+
+def _in_order(sums: Mapping[tuple[str, str], "_Sum"]) -> tuple[FenceLine, ...]:
     order = ("baseline", "context", "build", "checks", "validate", "sealed")
     place = {name: n for n, name in enumerate(order)}
     keys = sorted(sums, key=lambda key: (place.get(key[0], len(order)), key))

@@ -36,6 +36,8 @@ def checkout_command(workspace: str, commit: str) -> str:
 def commands_of(run: RunFacts, settings: Mapping[str, Any]) -> Mapping[str, str]:
     """Return what to type to see where a number comes from, by name."""
     commands = {name: f"unlit review {run.id} --number {name}" for name in NUMBERS}
+    commands["export"] = f"unlit review {run.id} --export record.json"
+    commands["offline"] = "unlit review --record record.json --number satisfaction"
     if run.commit is not None:
         folder = checkout_folder(run.commit)
         commands["checkout"] = checkout_command(run.workspace, run.commit)
