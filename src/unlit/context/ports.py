@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from unlit.context.changes import Change
@@ -70,6 +71,19 @@ class Fielded(Protocol):
 
     def fields(self, ref: Ref) -> Iterable[Named]:
         """List the fields of a thing that can be set, with what they hold now."""
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A connector of errors in production."""
+
+    def errors_since(self, since: datetime) -> Iterable[Ref]:
+        """Return open errors that were first seen since then."""
+        ...
+
+    def fetch(self, ref: Ref) -> Item | None:
+        """Read one error; `None` if it is gone."""
         ...
 
 

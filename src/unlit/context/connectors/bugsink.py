@@ -6,6 +6,7 @@ Source: Bugsink 2.6.2, run for real. The stack carries local variables, as Bugsi
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
@@ -36,6 +37,19 @@ class Bugsink:
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield open error groups whose type or message has every word, latest first."""
+        for raw in self._open():
+            text = _title(raw).lower()
+            if all(word in text for word in query.lower().split()):
+                yield Ref(self.name, "error", str(raw["id"]))
+
+    def errors_since(self, since: datetime) -> Iterator[Ref]:
+        """Yield open error groups that were first seen since then."""
+        for raw in self._open():
+            first = moment(raw.get("first_seen"))
+            if first is not None and first >= since:
+                yield Ref(self.name, "error", str(raw["id"]))
+
+    def _open(self) -> Iterator[dict[str, Any]]:
         url: str | None = "/issues/"
         first: dict[str, str | int | None] = {
             "project": self._project,
@@ -47,10 +61,7 @@ class Bugsink:
             page = self._api.send("GET", url, **first)  # no such project is a failure, not nothing
             if not isinstance(page, dict) or "results" not in page:
                 raise self._api.unexpected("a page of error groups", page)
-            for raw in page["results"]:
-                text = _title(raw).lower()
-                if not raw.get("is_resolved") and all(w in text for w in query.lower().split()):
-                    yield Ref(self.name, "error", str(raw["id"]))
+            yield from (raw for raw in page["results"] if not raw.get("is_resolved"))
             url, first = page.get("next"), {}
 
     def fetch(self, ref: Ref) -> Item | None:

@@ -7,6 +7,7 @@ Bugsink has an API of its own for reading: see `bugsink.py`.
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 from unlit.context.api import Api
@@ -55,6 +56,10 @@ class Sentry:
             wanted = f"project:{self._slug} {wanted}"
         for raw in self._api.pages(self._root, query=wanted, sort="freq"):
             yield Ref(self.name, "error", str(raw["id"]))
+
+    def errors_since(self, since: datetime) -> Iterator[Ref]:
+        """Yield unresolved error groups that were first seen since then."""
+        return self.search(f"is:unresolved firstSeen:>={since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}")
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one error group with the stack of its latest event."""
