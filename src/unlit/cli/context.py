@@ -11,7 +11,7 @@ import cyclopts
 if TYPE_CHECKING:
     from unlit.context.adapters.index import Hit
     from unlit.context.changes import Change
-    from unlit.context.model import Item
+    from unlit.context.model import Item, Named
 
 app = cyclopts.App(name="context", help="Read, search and write trackers, documents and errors.")
 issues = cyclopts.App(name="issues", help="Get, create, edit, move, assign, comment, delete.")
@@ -23,29 +23,47 @@ HERE = Path()
 
 
 @app.command
-def sources(*, repository: Folder = HERE, as_json: Json = False) -> int:
-    """List the connectors, what each can do, and the sources of this repository.
+def sources(
+    kind: str = "", *, operations: bool = False, repository: Folder = HERE, as_json: Json = False
+) -> int:
+    """List the connectors and the sources of this repository, and what each was tested against.
+
+    An operation counts only when a test exercised it over the wire; others say "untested".
 
     Args:
+        kind: Only this connector, operation by operation.
+        operations: Every connector, operation by operation.
         repository: The repository's folder.
         as_json: Print JSON.
     """
-    from unlit.context.registry import table_of_connectors
+    from unlit.cli.context_tables import put_table
+    from unlit.context.registry import UNTESTED, table_of_connectors
     from unlit.wiring.sources import open_library
 
     with open_library(repository) as library:
         configured = sorted(library.sources)
-    rows = table_of_connectors()
+    rows = [row for row in table_of_connectors() if kind in ("", row["kind"])]
     if as_json:
         _print({"schema": "unlit.sources/1", "connectors": rows, "configured": configured})
-        return 0
-    for row in rows:
-        sys.stdout.write(f"{row['kind']:<12} {row['operations']:<62} {row['tested']}\n")
-    sys.stdout.write(f"\nConfigured here: {', '.join(configured)}\n")
+    elif operations or kind:
+        put_table(
+            ["connector", "operation", "tested against"],
+            [
+                [row["kind"], one, UNTESTED if one in row["untested"].split() else row["tested"]]
+                for row in rows
+                for one in row["operations"].split()
+            ],
+        )
+    else:
+        put_table(
+            ["connector", "tested against", "operations"],
+            [[row["kind"], row["tested"], row["operations"]] for row in rows],
+        )
+        sys.stdout.write(f"\nConfigured here: {', '.join(configured)}\n")
     return 0
 
 
-@app.command
+@app.command(name=["get", "fetch"])
 def fetch(
     text: str, *, comments: bool = False, repository: Folder = HERE, as_json: Json = False
 ) -> int:
@@ -172,8 +190,12 @@ def list_issues(
     if as_json:
         _print({"schema": "unlit.items/1", "items": [_plain(item) for item in items]})
     else:
-        for item in items:
-            sys.stdout.write(_row(item.ref.key, item.status, item.title))
+        from unlit.cli.context_tables import put_table
+
+        rows = [
+            [one.ref.key, one.status or "", ", ".join(one.people[:1]), one.title] for one in items
+        ]
+        put_table(["key", "state", "who", "title"], rows)
     return 0
 
 
@@ -295,37 +317,178 @@ def comment(text: str, body: str, *, repository: Folder = HERE) -> int:
 
 
 @issues.command
-def delete(text: str, *, confirmed_by: str = "", repository: Folder = HERE) -> int:
-    """Remove; where the source cannot, close. Another person must have agreed.
+def fields(text: str, *, repository: Folder = HERE, as_json: Json = False) -> int:
+    """List the fields of the source's own making that can be set, with what they hold.
 
     Args:
         text: URL, key or NAME:KEY.
-        confirmed_by: Who else agreed.
+        repository: The repository's folder.
+        as_json: Print JSON.
+    """
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        found = library.fields(library.owner(text))
+    return _names("unlit.fields/1", ["field", "kind", "value"], found, as_json)
+
+
+@issues.command(name="set")
+def set_field(text: str, field: str, value: str, *, repository: Folder = HERE) -> int:
+    """Set one field, by its name or key.
+
+    Args:
+        text: URL, key or NAME:KEY.
+        field: Its name as people see it, or its key.
+        value: The new value; several are separated by commas.
+        repository: The repository's folder.
+    """
+    from unlit.context.changes import SetField
+
+    return _change(text, lambda ref: SetField(ref, field, value), repository)
+
+
+@issues.command
+def delete(text: str, *, repository: Folder = HERE) -> int:
+    """Ask to remove; where the source cannot, to close. Another person confirms it.
+
+    Args:
+        text: URL, key or NAME:KEY.
         repository: The repository's folder.
     """
     from unlit.context.changes import Delete
 
-    return _change(text, Delete, repository, confirmed_by)
+    return _change(text, Delete, repository)
 
 
-def _change(text: str, make: Any, repository: Path, confirmed_by: str = "") -> int:
+@app.command
+def confirmations(*, repository: Folder = HERE, as_json: Json = False) -> int:
+    """List the changes that wait for another person.
+
+    Args:
+        repository: The repository's folder.
+        as_json: Print JSON.
+    """
+    from unlit.cli.context_tables import put_table
+    from unlit.context.confirming import change_json
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        found = library.waiting()
+    said = [(one, change_json(one.change)) for one in found]
+    if as_json:
+        rows = [
+            {"id": one.id, "source": one.source, "change": value, "title": one.title,
+             "asked_by": one.asked_by, "asked_at": one.asked_at.isoformat()}
+            for one, value in said
+        ]  # fmt: skip
+        _print({"schema": "unlit.confirmations/1", "waiting": rows})
+        return 0
+    table = []
+    for one, value in said:
+        what = f"{value['do']} {one.source}:{(value.get('ref') or {}).get('key', '')}"
+        table.append([one.id, one.asked_by, what, one.title])
+    put_table(["id", "asked by", "change", "title"], table)
+    return 0
+
+
+@app.command
+def confirm(name: str, *, repository: Folder = HERE) -> int:
+    """Do a change that another person asked for; not one's own.
+
+    Args:
+        name: Its id, from `unlit context confirmations`.
+        repository: The repository's folder.
+    """
+    from unlit.wiring.build import person
+    from unlit.wiring.settings import read_settings
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        asked, done = library.confirm(name, person(read_settings()))
+    sys.stdout.write(f"{done.source}:{done.key}  asked by {asked.asked_by}\n")
+    return 0
+
+
+@app.command
+def find(text: str, *, repository: Folder = HERE) -> int:
+    """Say which source a pasted URL or key belongs to; nothing is read.
+
+    Args:
+        text: What was pasted.
+        repository: The repository's folder.
+    """
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        ref = library.owner(text)
+    sys.stdout.write(f"{ref.source}:{ref.key}  {ref.kind}\n")
+    return 0
+
+
+@app.command
+def places(name: str, *, repository: Folder = HERE, as_json: Json = False) -> int:
+    """List where things can lie in a source: projects, teams, spaces, lists, channels.
+
+    Args:
+        name: The source.
+        repository: The repository's folder.
+        as_json: Print JSON.
+    """
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        found = library.places(name)
+    return _names("unlit.places/1", ["name", "kind", "key"], found, as_json)
+
+
+@app.command
+def people(name: str, *, repository: Folder = HERE, as_json: Json = False) -> int:
+    """List who can be given a thing in a source.
+
+    Args:
+        name: The source.
+        repository: The repository's folder.
+        as_json: Print JSON.
+    """
+    from unlit.wiring.sources import open_library
+
+    with open_library(repository) as library:
+        found = library.people(name)
+    return _names("unlit.people/1", ["name", "kind", "key"], found, as_json)
+
+
+def _names(schema: str, head: list[str], found: "list[Named]", as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from unlit.cli.context_tables import put_table
+
+    if as_json:
+        _print({"schema": schema, "found": [asdict(one) for one in found]})
+    else:
+        last = "value" if "value" in head else "key"
+        put_table(head, [[one.name, one.kind, str(getattr(one, last))] for one in found])
+    return 0
+
+
+def _change(text: str, make: Any, repository: Path) -> int:
     from unlit.wiring.build import person
     from unlit.wiring.settings import read_settings
     from unlit.wiring.sources import open_library
 
     with open_library(repository) as library:
         ref = library.owner(text)
-        asked_by = person(read_settings())
-        done = library.write(ref.source, make(ref), confirmed_by=confirmed_by, person=asked_by)
+        done = library.write(ref.source, make(ref), person=person(read_settings()))
     sys.stdout.write(f"{done.source}:{done.key}\n")
     return 0
 
 
 def _write(name: str, change: "Change", repository: Path) -> int:
+    from unlit.wiring.build import person
+    from unlit.wiring.settings import read_settings
     from unlit.wiring.sources import open_library
 
     with open_library(repository) as library:
-        done = library.write(name, change)
+        done = library.write(name, change, person=person(read_settings()))
     sys.stdout.write(f"{done.source}:{done.key}\n")
     return 0
 
@@ -351,12 +514,6 @@ def _hit(hit: "Hit") -> str:
     name = f"{hit.ref.source}:{hit.ref.key}"
     first = "  ".join(one_line(text) for text in (name, hit.status or "", hit.title))
     return f"{first}\n    {one_line(hit.excerpt)}\n"
-
-
-def _row(key: str, status: str | None, title: str) -> str:
-    from unlit.context.rules.quoting import one_line
-
-    return f"{one_line(key):<14} {one_line(status or ''):<14} {one_line(title)}\n"
 
 
 def _print(value: dict[str, Any] | Iterable[Any]) -> None:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from unlit.context.adapters.index import Hit, Index
-from unlit.context.changes import NAMES, Change, Delete
-from unlit.context.model import Item, Ref
-from unlit.context.ports import Commented, Connector, Tracker
+from unlit.context.adapters.pending import PendingChanges
+from unlit.context.changes import NAMES, Change
+from unlit.context.confirming import Pending, WriteRules, named_in
+from unlit.context.model import Item, Named, Ref
+from unlit.context.ports import Commented, Connector, Fielded, Peopled, Placed, Tracker
 from unlit.core.errors import InvalidInput, RefusedByPolicy, UnlitError
 
 _BATCH: Final = 200
@@ -30,14 +32,24 @@ class Library:
         sources: Connectors by instance name.
         index: The cross-source index.
         outside: Names of the sources that lie outside the repository.
+        rules: What each source says about changes; by default a second person for deleting.
+        pending: Where changes wait for that person.
     """
 
-    def __init__(
-        self, sources: Mapping[str, Connector], index: Index, outside: tuple[str, ...] = ()
+    def __init__(  # each is a part of a library
+        self,
+        sources: Mapping[str, Connector],
+        index: Index,
+        outside: tuple[str, ...] = (),
+        *,
+        rules: Mapping[str, WriteRules] | None = None,
+        pending: PendingChanges | None = None,
     ) -> None:
         self.sources = dict(sources)
         self.index = index
         self._outside = outside
+        self._rules = dict(rules or {})
+        self._pending = pending
 
     @property
     def configured(self) -> dict[str, Connector]:
@@ -117,39 +129,112 @@ class Library:
         """Search the index of all sources, or of one."""
         return self.index.search(query, source=source, limit=limit)
 
-    def write(self, name: str, change: Change, *, confirmed_by: str = "", person: str = "") -> Ref:
+    def write(self, name: str, change: Change, *, person: str = "", agreed: str = "") -> Ref:
         """Write one change to a source.
 
         Args:
             name: The source.
             change: What to write.
-            confirmed_by: Who else agreed; deleting needs another person than `person`.
             person: Who asks.
+            agreed: Who else has agreed, where another person must (see `confirm`).
 
         Raises:
             InvalidInput: The source cannot do that.
-            RefusedByPolicy: Nobody else has agreed to a deletion.
+            RefusedByPolicy: The source's rules forbid it, or nobody else has agreed to it yet.
         """
-        connector = self.source(name)
-        word = NAMES[type(change)]
-        if not isinstance(connector, Tracker) or type(change) not in connector.writes:
-            can = ""
-            if isinstance(connector, Tracker):
-                can = ", ".join(sorted(NAMES[kind] for kind in connector.writes))
-            raise InvalidInput(
-                "CTX-313",
-                f"{name} cannot {word}.",
-                f"it can: {can or 'be read only'}.",
-                "use another source, or its own pages.",
+        connector = self._writable(name, change)
+        rules = self._rules.get(name, WriteRules())
+        if named_in(change, rules.block):
+            raise RefusedByPolicy(
+                "CTX-318",
+                f"{name} does not let anybody {NAMES[type(change)]}.",
+                f"[source.{name}] blocks it in unlit.toml.",
+                "do it in the source's own pages, or change the rule.",
             )
-        if isinstance(change, Delete) and (not confirmed_by or confirmed_by == person):
+        if named_in(change, rules.confirm) and (not agreed or agreed == person):
+            raise self._unconfirmed(name, change, person)
+        return connector.apply(change)
+
+    def _writable(self, name: str, change: Change) -> Tracker:
+        connector = self.source(name)
+        if isinstance(connector, Tracker) and type(change) in connector.writes:
+            return connector
+        can = ""
+        if isinstance(connector, Tracker):
+            can = ", ".join(sorted(NAMES[kind] for kind in connector.writes))
+        raise InvalidInput(
+            "CTX-313",
+            f"{name} cannot {NAMES[type(change)]}.",
+            f"it can: {can or 'be read only'}.",
+            "use another source, or its own pages.",
+        )
+
+    def _unconfirmed(self, name: str, change: Change, person: str) -> UnlitError:
+        ref = getattr(change, "ref", None)
+        title, revision = getattr(change, "title", None) or "", ""
+        if ref is not None:
+            (item,) = self.read(ref)
+            title, revision = item.title, item.revision
+        remedy = "a second person must agree; nothing here can ask one."
+        if self._pending is not None:
+            asked = self._pending.ask(name, change, person, title, revision)
+            remedy = f"another person runs: unlit context confirm {asked.id}"
+        what = f"{NAMES[type(change)]} {ref.key if ref is not None else ''} {title!r}"
+        return RefusedByPolicy(
+            "CTX-314",
+            f"Nobody but {person or 'you'} has agreed to {' '.join(what.split())}.",
+            f"[source.{name}] wants a second person for it.",
+            remedy,
+        )
+
+    def waiting(self) -> list[Pending]:
+        """Return the changes that wait for another person, oldest first."""
+        return self._pending.all() if self._pending is not None else []
+
+    def confirm(self, name: str, person: str) -> tuple[Pending, Ref]:
+        """Do a waiting change, as another person than the one who asked.
+
+        Raises:
+            InvalidInput: Nothing of that id waits, or the thing has changed since it was asked.
+            RefusedByPolicy: The same person asked.
+        """
+        if self._pending is None:
+            raise InvalidInput("CTX-319", f"No change {name!r} waits.", "none can.", "ask again.")
+        asked = self._pending.get(name)
+        if asked.asked_by == person:
             raise RefusedByPolicy(
                 "CTX-314",
-                f"Nobody but {person or 'you'} has agreed to delete {change.ref.key}.",
-                "what is deleted does not come back, so a second person confirms it.",
-                "ask somebody, then add --confirmed-by NAME.",
+                f"{person} asked for this, and cannot also confirm it.",
+                "two people look at what does not come back.",
+                "let somebody else run it, as themselves.",
             )
-        return connector.apply(change)
+        ref = getattr(asked.change, "ref", None)
+        if ref is not None and self.read(ref)[0].revision != asked.revision:
+            self._pending.drop(name)
+            raise InvalidInput(
+                "CTX-320",
+                f"{ref.key} has changed since {asked.asked_by} asked.",
+                "what was asked about is no longer what would be changed.",
+                "look at it, and ask again.",
+            )
+        done = self.write(asked.source, asked.change, person=asked.asked_by, agreed=person)
+        self._pending.drop(name)
+        return asked, done
+
+    def places(self, name: str) -> list[Named]:
+        """List where things can lie in a source: projects, teams, lists, channels."""
+        connector = self.source(name)
+        return list(connector.places()) if isinstance(connector, Placed) else []
+
+    def people(self, name: str) -> list[Named]:
+        """List who can be given a thing in a source."""
+        connector = self.source(name)
+        return list(connector.people()) if isinstance(connector, Peopled) else []
+
+    def fields(self, ref: Ref) -> list[Named]:
+        """List the fields of a thing that can be set."""
+        connector = self.source(ref.source)
+        return list(connector.fields(ref)) if isinstance(connector, Fielded) else []
 
     def statuses(self, ref: Ref) -> tuple[str, ...]:
         """Return the states a thing can move to now."""

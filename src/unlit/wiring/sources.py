@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from unlit.context.adapters.http_fetch import CREDENTIAL, Broker, HttpFetch
+from unlit.context.adapters.http_fetch import CREDENTIAL, Broker, HttpFetch, TwinAt
 from unlit.context.adapters.index import Index
+from unlit.context.adapters.pending import PendingChanges
 from unlit.context.api import Api
+from unlit.context.confirming import WriteRules
 from unlit.context.connectors.design_tokens import DesignTokens
 from unlit.context.connectors.markdown import MarkdownFolder
 from unlit.context.library import Library
@@ -55,7 +57,9 @@ def open_library(
         }
         for name, said in configured.items():
             sources[name] = make_connector(name, said, fetch, clock)
-        yield Library(sources, index, tuple(configured))
+        rules = {name: WriteRules(said.confirm, said.block) for name, said in configured.items()}
+        pending = PendingChanges(paths.root / "confirmations", clock)
+        yield Library(sources, index, tuple(configured), rules=rules, pending=pending)
     finally:
         index.close()
         fetch.close()
@@ -95,4 +99,17 @@ def _policy(repository: Path) -> Policy:
 
 
 def _broker(policy: Policy, audit: AuditLog, settings: Settings) -> Broker:
-    return Broker(policy, Identity("", "context", "unlit", ROLE), audit, settings.env)
+    identity = Identity("", "context", "unlit", ROLE)
+    return Broker(policy, identity, audit, settings.env, _twins(settings.env))
+
+
+def _twins(env: Mapping[str, str]) -> Mapping[str, TwinAt]:
+    """Find twins that run: UNLIT_TWIN_JIRA_URL, and its token in UNLIT_TWIN_JIRA."""
+    found = {}
+    for name, address in env.items():
+        if name.startswith("UNLIT_TWIN_") and name.endswith("_URL"):
+            token = env.get(name.removesuffix("_URL"), "")
+            headers = {"authorization": f"Bearer {token}"} if token else {}
+            service = name.removeprefix("UNLIT_TWIN_").removesuffix("_URL").lower()
+            found[service] = TwinAt(address.rstrip("/"), headers)
+    return found

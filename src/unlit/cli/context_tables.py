@@ -1,0 +1,30 @@
+"""Tables of `unlit context`, as wide as the terminal; untrusted text on one line, no tricks."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+
+
+def put_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows below a heading.
+
+    The first column is what one pastes and is never cut; the last takes what is left.
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    from unlit.context.rules.quoting import one_line
+
+    room = shutil.get_terminal_size((80, 24)).columns
+    lines = [list(head), *([one_line(cell) for cell in row] for row in rows)]
+    widest = [max(cell_len(line[at]) for line in lines) for at in range(len(head) - 1)]
+    sizes = [widest[0], *(min(size, max(room // 3, 8)) for size in widest[1:])]
+    left = max(room - sum(sizes) - 2 * len(sizes), 12)
+    for line in lines:
+        cells = [set_cell_size(_cut(line[at], size), size) for at, size in enumerate(sizes)]
+        sys.stdout.write("  ".join([*cells, _cut(line[-1], left)]).rstrip() + "\n")
+
+
+def _cut(text: str, size: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= size else set_cell_size(text, size - 1).rstrip() + "…"

@@ -1,0 +1,102 @@
+"""`unlit context` as a person uses it, on the Jira twin."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.twins.serving import serving
+
+from unlit.cli.context import app
+from unlit.twins.universe import Universe
+
+FACTORY = """
+[factory]
+name = "try"
+[source.jira]
+kind = "jira"
+base_url = "https://example.atlassian.net"
+project = "SEC"
+"""
+POLICY = """
+version = 1
+[[allow]]
+role = "context"
+host = "example.atlassian.net"
+twin = "jira"
+"""
+LONG = "Paging is wrong on the second page of the access review 日本語の題名 and nobody noticed"
+SEED = {
+    "jira": {
+        "users": [{"displayName": "Ada Person", "emailAddress": "ada@example.com"}],
+        "projects": [{"key": "SEC", "name": "Security"}],
+        "issues": [{"project": "SEC", "summary": LONG}],
+    }
+}
+
+
+def test_an_issue_from_a_pasted_url_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "unlit.toml").write_text(FACTORY)
+    (folder / "policy.toml").write_text(POLICY)
+    universe = Universe(["jira"])
+    world = universe.create_world(SEED)
+
+    def say(*words: str) -> str:
+        code = app(
+            [*words, "--repository", str(folder)], exit_on_error=False, result_action="return_value"
+        )
+        assert code == 0
+        return capsys.readouterr().out
+
+    with serving(universe) as address:
+        monkeypatch.setenv("UNLIT_TWIN_JIRA_URL", address)
+        monkeypatch.setenv("UNLIT_TWIN_JIRA", universe.tokens(world)["jira"])
+        monkeypatch.setenv("UNLIT_STATE_HOME", str(tmp_path / "state"))
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("UNLIT_PERSON", "ada")
+        listed = say("issues", "list", "jira")
+        assert listed.splitlines()[1].endswith("…")
+        assert "SEC-1" in listed
+        assert "Backlog" in say("get", "https://example.atlassian.net/browse/SEC-1")
+        assert say("issues", "create", "jira", "New", "--body", "Some **bold**") == "jira:SEC-2\n"
+        for words in (
+            ("edit", "SEC-2", "--title", "Newer"),
+            ("start", "SEC-2"),
+            ("assign", "SEC-2", "ada@example.com"),
+            ("comment", "SEC-2", "hm"),
+            ("set", "SEC-2", "labels", "a,b"),
+            ("transition", "SEC-2", "Done"),
+        ):
+            say("issues", *words)
+        shown = say("get", "SEC-2", "--comments")
+        assert "# Newer" in shown
+        assert "Done" in shown
+        assert "hm" in shown
+        assert "a, b" in say("issues", "fields", "SEC-2")
+        assert "Security" in say("places", "jira")
+        assert "ada@example.com" in say("people", "jira")
+        assert say("find", "SEC-2") == "jira:SEC-2  issue\n"
+        from unlit.core.errors import RefusedByPolicy
+
+        with pytest.raises(RefusedByPolicy):
+            say("issues", "delete", "SEC-2")
+        (waiting,) = json.loads(say("confirmations", "--json"))["waiting"]
+        assert waiting["id"] in say("confirmations")
+        monkeypatch.setenv("UNLIT_PERSON", "bob")
+        assert "asked by ada" in say("confirm", waiting["id"])
+    assert [row["key"] for row in universe.state(world)["jira.issues"]] == ["SEC-1"]
+
+
+def test_each_operation_says_what_it_was_tested_against(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("UNLIT_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "here").mkdir()
+    words = ["sources", "telegram", "--repository", str(tmp_path / "here")]
+    assert app(words, exit_on_error=False, result_action="return_value") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "telegram   transition  documented requests and responses" in lines
