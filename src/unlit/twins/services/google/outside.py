@@ -12,7 +12,14 @@ from unlit.twins.model import Actor
 from unlit.twins.services.google import seed
 
 Row = dict[str, Any]
-EVENTS: Final = ("file_created", "file_trashed", "file_shared", "text_appended", "rows_appended")
+EVENTS: Final = (
+    "file_created",
+    "file_trashed",
+    "file_shared",
+    "text_appended",
+    "rows_appended",
+    "import_allowed",
+)
 
 
 def happen(twin: Twin, world: World, event: str, data: Row) -> None:
@@ -23,7 +30,8 @@ def happen(twin: Twin, world: World, event: str, data: Row) -> None:
         world: The world.
         event: One of `EVENTS`.
         data: ``user`` (mail), ``file`` (name or id), and what the event needs: ``name``,
-            ``mimeType``, ``emailAddress``, ``role``, ``text``, ``values``, ``range``.
+            ``mimeType``, ``emailAddress``, ``role``, ``text``, ``values``, ``range``,
+            ``source``.
     """
     person = seed.add_person(world, {"emailAddress": data.get("user") or seed.ADMIN})
     mail = str(person["emailAddress"]).lower()
@@ -35,7 +43,10 @@ def happen(twin: Twin, world: World, event: str, data: Row) -> None:
         known = ", ".join(EVENTS)
         raise VendorError(400, "unknown_event", f"Google knows no event {event!r}: {known}")
     ident = _file(world, str(data.get("file") or ""))
-    if event == "file_trashed":
+    if event == "import_allowed":
+        source = _file(world, str(data.get("source") or ""))
+        world.table("google.imports").put((ident, source), True)
+    elif event == "file_trashed":
         _do(twin, world, mail, "PATCH", f"/drive/v3/files/{ident}", {"trashed": True})
     elif event == "file_shared":
         grant = {

@@ -3,6 +3,8 @@
 import random
 from typing import TYPE_CHECKING, Any, Final
 
+from unlit.twins.kit.twin import VendorError
+from unlit.twins.services.google.sheets import a1
 from unlit.twins.services.google.sheets.entry import serial
 from unlit.twins.services.google.sheets.formula.evaluate import Run
 from unlit.twins.services.google.sheets.formula.model import Matrix, Scalar
@@ -17,6 +19,7 @@ _CIRCLE: Final = Failure(
 )
 Spot = tuple[int, int, int]
 KEPT: Final = "google.calculated"
+IMPORTS: Final = "google.imports"  # (spreadsheet, source): who may import from whom
 
 
 class Sheetful:
@@ -25,6 +28,10 @@ class Sheetful:
     def __init__(self, book: "Book") -> None:
         self.sheets: dict[int, Row] = {sheet["id"]: sheet for sheet in book.sheets}
         self.titles = {sheet["title"].lower(): sheet["id"] for sheet in book.sheets}
+        self.book = book
+        self.allowed = len(book.world.table(IMPORTS))
+        # What was imported, and from what state of its spreadsheet.
+        self.imports: dict[str, Any] = {}
         self.ranges = {row["name"].lower(): row["range"] for row in book.row["named"]}
         self.now = serial(book.world.moment())
         self.seed = f"{book.world.seed}/{book.ident}"
@@ -64,6 +71,26 @@ class Sheetful:
             box.get("endRowIndex") or rows,
             box.get("endColumnIndex") or columns,
         )
+
+    def imported(self, ident: str, text: str) -> Matrix | str:
+        """Return a table of another spreadsheet, or why there is none."""
+        world = self.book.world
+        if ident not in self.book.books:
+            return "Spreadsheet cannot be found."
+        if (self.book.ident, ident) not in world.table(IMPORTS):
+            return "You need to connect these sheets."
+        busy: set[str] = world.caches.setdefault("google.importing", set())
+        if ident in busy:
+            return "Circular dependency detected."
+        busy.add(ident)
+        try:
+            other = type(self.book)(world, ident)
+            self.imports[ident] = state(other)
+            return _taken(other, text)
+        except VendorError:
+            return "Cannot find range or sheet for imported range."
+        finally:
+            busy.discard(ident)
 
     def cell(self, sheet: int, row: int, column: int) -> Scalar:
         """Return a cell's value, its formula evaluated."""
@@ -122,12 +149,43 @@ class Sheetful:
                     self.cell(sheet, r, c)
 
 
+def _taken(book: "Book", text: str) -> Matrix:
+    """Return the values of a range, cut to the grid."""
+    sheet, area = book.area(text) if "!" in text else (book.sheets[0], a1.parse(text))
+    found = sheetful(book)
+    found.settle(sheet["id"])
+    rows, columns = found.used(sheet["id"])
+    bottom = rows if area.bottom is None else area.bottom
+    right = columns if area.right is None else area.right
+    lines = [
+        tuple(found.cell(sheet["id"], r, c) for c in range(area.left or 0, max(right, 1)))
+        for r in range(area.top or 0, max(bottom, 1))
+    ]
+    return Matrix(tuple(lines))
+
+
+def state(book: "Book") -> Any:
+    """Return what changes when a spreadsheet does."""
+    return tuple(id(sheet["cells"]) for sheet in book.sheets), id(book.row["named"])
+
+
+def _is_fresh(book: "Book", found: Sheetful) -> bool:
+    """Whether no spreadsheet that was imported has changed, and none was allowed since."""
+    world = book.world
+    if found.allowed != len(world.table(IMPORTS)):
+        return False
+    return all(
+        ident in book.books and state(type(book)(world, ident)) == was
+        for ident, was in found.imports.items()
+    )
+
+
 def sheetful(book: "Book") -> Sheetful:
     """Return the computed values of a spreadsheet, kept while nothing changed."""
-    key = (tuple(id(sheet["cells"]) for sheet in book.sheets), id(book.row["named"]))
+    key = state(book)
     kept: dict[str, tuple[Any, Any, Sheetful]] = book.world.caches.setdefault(KEPT, {})
     found = kept.get(book.ident)
-    if found is not None and found[0] == key:
+    if found is not None and found[0] == key and _is_fresh(book, found[2]):
         return found[2]
     fresh = Sheetful(book)
     # The sheets are kept too, so that an id() is not given to another object meanwhile.

@@ -8,14 +8,17 @@ from typing import Any, Final, Protocol
 from unlit.twins.services.google.sheets.formula import parse, values
 from unlit.twins.services.google.sheets.formula.functions import (  # noqa: F401 # they register
     dates,
+    lambdas,
     logic,
     lookup,
     maths,
+    queries,
     statistics,
     texts,
 )
 from unlit.twins.services.google.sheets.formula.functions.registry import FUNCTIONS, check
 from unlit.twins.services.google.sheets.formula.model import (
+    Apply,
     Binary,
     Braces,
     Call,
@@ -57,6 +60,10 @@ class Grid(Protocol):
         """Return a cell's value, its formula evaluated."""
         ...
 
+    def imported(self, ident: str, text: str) -> Matrix | str:
+        """Return a table of another spreadsheet, or why there is none."""
+        ...
+
     def named(self, name: str) -> tuple[int, tuple[int, int, int, int]] | None:
         """Return sheet and box of a named range."""
         ...
@@ -90,11 +97,16 @@ class Run:
         except (ParseError, RecursionError):
             return Failure("ERROR", "Formula parse error.")
         try:
-            return self.value(node)
+            found = self.value(node)
         except FormulaError as error:
             return error.failure
+        except RecursionError:
+            return Failure("ERROR", "Formula is too complex.")
         except (OverflowError, ValueError):
             return Failure("NUM", "The result is out of range.")
+        if isinstance(found, lambdas.Lambda):
+            return Failure("N_A", "LAMBDA must be called with its arguments.")
+        return found
 
     def guarded(self, node: Node) -> Value:
         """Evaluate a node; errors are values."""
@@ -115,6 +127,8 @@ class Run:
             return self.referred(node)
         if isinstance(node, Call):
             return self.call(node)
+        if isinstance(node, Apply):
+            return lambdas.applied(self, self.value(node.made), node.args)
         if isinstance(node, Binary):
             return self.binary(node)
         if isinstance(node, Unary):
@@ -204,6 +218,9 @@ class Run:
     def call(self, node: Call) -> Value:
         """Evaluate a function."""
         function = FUNCTIONS.get(node.name)
+        named = self.names.get(node.name.lower())
+        if isinstance(named, lambdas.Lambda):
+            return lambdas.applied(self, named, node.args)
         if function is None:
             raise fail("NAME", f"Unknown function: '{node.name}'.")
         check(node.name, function, len(node.args))

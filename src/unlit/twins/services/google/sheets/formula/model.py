@@ -74,6 +74,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Apply:
+    """What a formula computes, called as a function: ``LAMBDA(x, x + 1)(2)``."""
+
+    made: "Node"
+    args: tuple["Node | None", ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unary:
     """A sign or percent."""
 
@@ -97,7 +105,7 @@ class Braces:
     rows: tuple[tuple["Node", ...], ...]
 
 
-Node = Literal | Reference | Name | Call | Unary | Binary | Braces
+Node = Literal | Reference | Name | Call | Apply | Unary | Binary | Braces
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Final
 
 from unlit.twins.services.google.sheets import a1
 from unlit.twins.services.google.sheets.formula.model import (
+    Apply,
     Binary,
     Braces,
     Call,
@@ -152,7 +153,10 @@ class _Parser:
 
     def named(self, token: _Token) -> Node:
         if self.op("(") is not None:
-            return Call(token.text.upper(), self.arguments())
+            made: Node = Call(token.text.upper(), self.arguments())
+            while self.op("(") is not None:
+                made = Apply(made, self.arguments())
+            return made
         if token.text.upper() in ("TRUE", "FALSE"):
             return Literal(token.text.upper() == "TRUE")
         return Name(token.text)

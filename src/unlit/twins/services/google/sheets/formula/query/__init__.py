@@ -1,0 +1,1 @@
+"""The query language of QUERY: read by `language`, answered by `answer`."""
