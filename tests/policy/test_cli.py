@@ -9,7 +9,7 @@ import pytest
 from unlit.cli.audit import app as audit_app
 from unlit.cli.policy import app as policy_app
 from unlit.core.clock import FakeClock
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, RefusedByPolicy, UsageError
 from unlit.policy import AuditLog, Identity
 
 GOOD = """\
@@ -45,7 +45,8 @@ def policy(tmp_path: Path) -> Path:
 
 
 def test_check_and_test_pass_and_fail(run: Run, policy: Path) -> None:
-    assert run("policy", "check", policy) == (0, "1 rules, 0 findings, 1 of 1 tests pass.\n")
+    said = "1 rule, 0 findings, 1 of 1 tests pass.\nNobody signed it.\n"
+    assert run("policy", "check", policy) == (0, said)
     code, out = run("policy", "test", policy)
     assert (code, out.startswith("ok   ")) == (0, True)
     policy.write_text(GOOD.replace('"allow"\n', '"deny"\n'))
@@ -133,3 +134,23 @@ def test_denied_requests_become_a_small_proposal(run: Run, folder: Path, tmp_pat
     path = tmp_path / "proposed.toml"
     path.write_text("version = 1\n" + out)
     assert run("policy", "check", path)[0] == 0
+
+
+def test_an_unknown_role_is_named(run: Run, policy: Path) -> None:
+    with pytest.raises(UsageError, match=r"POL-163.*coder"):
+        run("policy", "explain", "nobody", "GET", "https://a.test/", "--policy", policy)
+
+
+def test_a_signature_is_made_and_shown_and_holds_for_these_bytes(
+    run: Run, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    words = ("--person", "ann", "--reason", "small enough")
+    assert run("policy", "sign", policy, *words)[0] == 0
+    assert "Signed by ann" in run("policy", "check", policy)[1]
+    assert json.loads(run("policy", "check", policy, "--json")[1])["signed_by"] == "ann"
+    policy.write_text(GOOD.replace("/a/**", "/**"))
+    with pytest.raises(RefusedByPolicy, match="POL-160"):
+        run("policy", "check", policy)
+    policy.write_text(GOOD.replace('"allow"\n', '"deny"\n'))
+    assert run("policy", "sign", policy, *words)[0] == 1

@@ -22,6 +22,7 @@ def check(file: Path = DEFAULT, *, as_json: Json = False) -> int:
     """
     from unlit.policy.files import read_policy
     from unlit.policy.rules.testing import run_tests
+    from unlit.policy.signing import signature_of
 
     policy = read_policy(file)
     tried = run_tests(policy)
@@ -38,6 +39,7 @@ def check(file: Path = DEFAULT, *, as_json: Json = False) -> int:
                 ],
                 "tests": len(tried),
                 "failed": [_failed(one) for one in failed],
+                "signed_by": None if (made := signature_of(file)) is None else made.person,
             }
         )
         return 1 if failed else 0
@@ -45,9 +47,45 @@ def check(file: Path = DEFAULT, *, as_json: Json = False) -> int:
         sys.stdout.write(f"{file}:{finding}\n    {finding.remedy}\n")
     for one in failed:
         sys.stdout.write(f"{file}:{one.test.at} POL-107 {_sentence(one)}\n")
-    counts = f"{len(policy.rules)} rules, {len(policy.warnings)} findings"
+    counts = f"{_many(len(policy.rules), 'rule')}, {_many(len(policy.warnings), 'finding')}"
     sys.stdout.write(f"{counts}, {len(tried) - len(failed)} of {len(tried)} tests pass.\n")
+    sys.stdout.write(f"{_signed_words(signature_of(file))}\n")
     return 1 if failed else 0
+
+
+@app.command
+def sign(
+    file: Path = DEFAULT, *, reason: str = "", person: str | None = None, as_json: Json = False
+) -> int:
+    """Sign a policy as it is: whoever changes it later must sign again before it is used.
+
+    Args:
+        file: The policy.
+        reason: Why it is right, in a few words.
+        person: Who signs; default the setting `person`, else the user's name.
+        as_json: Print JSON.
+    """
+    from unlit.core.system import SystemClock
+    from unlit.policy.files import read_policy
+    from unlit.policy.rules.testing import run_tests
+    from unlit.policy.signing import sign_policy, signature_file
+    from unlit.wiring.desk import person_of
+    from unlit.wiring.paths import state_home
+    from unlit.wiring.settings import read_settings
+
+    failed = [one for one in run_tests(read_policy(file)) if not one.passed]
+    if failed:
+        sys.stdout.write("".join(f"{file}:{o.test.at} POL-107 {_sentence(o)}\n" for o in failed))
+        return 1
+    settings = read_settings(flags={"person": person})
+    keys = state_home(settings.env, settings.path("state_home")) / "person-key"
+    made = sign_policy(file, person_of(settings), reason, keys, SystemClock())
+    if as_json:
+        _print({"schema": "unlit.policy-signature/1", "file": str(signature_file(file)),
+                "person": made.person, "key": made.key})  # fmt: skip
+    else:
+        sys.stdout.write(f"{_signed_words(made)} {signature_file(file)}\n")
+    return 0
 
 
 @app.command
@@ -68,10 +106,19 @@ def explain(
         policy: The policy.
         as_json: Print JSON.
     """
+    from unlit.core.errors import UsageError
     from unlit.policy import decide
     from unlit.policy.files import read_policy
+    from unlit.policy.model import ROLES
     from unlit.policy.rules.testing import parse_url
 
+    if role not in ROLES:
+        raise UsageError(
+            "POL-163",
+            f"{role!r} is no role.",
+            f"roles are {', '.join(ROLES)}",
+            "Write it as: unlit policy explain ROLE METHOD URL",
+        )
     request = parse_url(role, method, url)
     decision = decide(read_policy(policy), request)
     if as_json:
@@ -196,8 +243,20 @@ def propose(audit: Path, *, run: str | None = None) -> int:
     proposals = group(denied_requests(audit, run))
     for proposal in proposals:
         sys.stdout.write(proposal.toml() + "\n")
-    sys.stderr.write(f"{len(proposals)} rules proposed. Edit them, then `unlit policy diff`.\n")
+    sys.stderr.write(
+        f"{_many(len(proposals), 'rule')} proposed. Edit, `unlit policy diff`, sign.\n"
+    )
     return 0
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _signed_words(signed: Any) -> str:
+    if signed is None:
+        return "Nobody signed it."
+    return f"Signed by {signed.person}, {signed.at:%d %b %Y %H:%M} UTC: {signed.reason}"
 
 
 def _failed(one: Any) -> dict[str, object]:

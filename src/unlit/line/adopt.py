@@ -169,7 +169,7 @@ mirror = "pypi"
 [files.coder]
 write = ["."]
 hide = [".env", "secrets/**"]
-read_only = [".git/hooks", "policy.toml", "unlit.toml"]
+read_only = [".git/hooks", "policy.toml", "policy.toml.signed", "unlit.toml"]
 
 [files.product]
 write = ["."]

@@ -9,6 +9,7 @@ from unlit.policy.mirrors import machine_mirrors
 from unlit.policy.model import Policy
 from unlit.policy.rules.parse import parse_policy
 from unlit.policy.rules.testing import run_tests
+from unlit.policy.signing import signature_of
 
 
 def load_policy(path: Path, *, env: Mapping[str, str] | None = None) -> Policy:
@@ -21,8 +22,10 @@ def load_policy(path: Path, *, env: Mapping[str, str] | None = None) -> Policy:
     Raises:
         InvalidInput: The file cannot be read, is no policy, or fails a test of its own; the message
             names line and column.
+        RefusedByPolicy: It was changed after a person signed it.
     """
     policy = read_policy(path, env=env)
+    signature_of(path)
     for tried in run_tests(policy):
         if not tried.passed:
             test, got = tried.test, tried.decision
