@@ -19,6 +19,8 @@ from unlit.twins.services.google.drive import (
     drives,
     files,
     older,
+    older_parts,
+    older_places,
     permissions,
     uploads,
 )
@@ -34,6 +36,8 @@ MODULES = (
     comments,
     drives,
     older,
+    older_parts,
+    older_places,
     docs,
     spreadsheets,
     values,
