@@ -98,6 +98,59 @@ def _versions(released: bool) -> Callable[[Asking, tuple[str, ...]], list[Any]]:
     return make
 
 
+def _version_at(released: bool, last: bool) -> Callable[[Asking, tuple[str, ...]], list[Any]]:
+    """The latest or earliest version of a project, by release date, then by order."""
+
+    def make(asking: Asking, args: tuple[str, ...]) -> list[Any]:
+        found = _versions(released)(asking, args)
+        table = asking.site.table("versions")
+        dates_of = {key: str(table[key].get("releaseDate") or "9999") for key in found}
+        ranked = sorted(found, key=lambda key: (dates_of[key], int(key)))
+        return ranked[-1:] if last else ranked[:1]
+
+    return make
+
+
+def _components_led(asking: Asking, args: tuple[str, ...]) -> list[Any]:
+    user = asking.site.user(args[0]) if args else None
+    lead = user["accountId"] if user else asking.me
+    return [c["id"] for c in asking.site.table("components").values() if c.get("lead") == lead]
+
+
+def _with_role(asking: Asking, args: tuple[str, ...]) -> list[Any]:
+    role = asking.site.named("roles", args[0])
+    if role is None:
+        raise JqlError(
+            f"Function 'projectsWhereUserHasRole' can not generate a list of projects for role "
+            f"'{args[0]}'; the role does not exist."
+        )
+    user = asking.site.user(args[1]) if len(args) > 1 else None
+    who = user["accountId"] if user else asking.me
+    return [
+        p["id"]
+        for p in asking.site.table("projects").values()
+        if who in p["roles"].get(str(role["id"]), ())
+    ]
+
+
+def _with_permission(asking: Asking, args: tuple[str, ...]) -> list[Any]:
+    """Permissions are all or nothing here: who is known has every one."""
+    return [p["id"] for p in asking.site.table("projects").values()] if asking.me else []
+
+
+def _children(asking: Asking, args: tuple[str, ...]) -> list[Any]:
+    site, out = asking.site, list[Any]()
+    issue = site.find_issue(args[0])
+    if issue is None:
+        raise JqlError(f"An issue with key '{args[0]}' does not exist for field 'key'.")
+    waiting = [issue["id"]]
+    while waiting:
+        below = [x for x in site.table("children").get(waiting.pop()) or () if x not in out]
+        out += below
+        waiting += below
+    return out
+
+
 def _sprints(state: str) -> Callable[[Asking, tuple[str, ...]], list[Any]]:
     return lambda asking, args: [
         row["id"] for row in asking.site.table("sprints").values() if row["state"] == state
@@ -163,6 +216,12 @@ _FUNCTIONS: Final[dict[str, _Function]] = {
     "watchedissues": _Function(_where(lambda row, asking: asking.me in row["watchers"])),
     "votedissues": _Function(_where(lambda row, asking: asking.me in row["votes"])),
     "issuehistory": _Function(_where(lambda row, asking: row.get("viewed") is not None)),
+    "latestreleasedversion": _Function(_version_at(released=True, last=True), 1, 1),
+    "earliestunreleasedversion": _Function(_version_at(released=False, last=False), 1, 1),
+    "componentsleadbyuser": _Function(_components_led, 0, 1),
+    "projectswhereuserhasrole": _Function(_with_role, 1, 2),
+    "projectswhereuserhaspermission": _Function(_with_permission, 1, 2),
+    "portfoliochildissuesof": _Function(_children, 1, 1),
     "projectsleadbyuser": _Function(_led, 0, 1),
     "updatedby": _Function(_updated_by, 1, 3),
 }
