@@ -141,7 +141,7 @@ def _own_broken(vault: Vault, counted: Counted) -> tuple[str, ...]:
 def _pack_words(pack: PackReport) -> tuple[str, ...]:
     if pack.not_exercised is not None:
         return (f"The safety pack was not exercised: {pack.not_exercised}.",)
-    return ()
+    return tuple(f"Safety pack, not exercised: {what}." for what in pack.left_out)
 
 
 def _leaks(request: EvaluationRequest, vault: Vault, proof: Proof, probed: Probed) -> Leaks:

@@ -191,11 +191,16 @@ class RouteUse:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What reached the twins of one world."""
+    """What reached the twins of one world.
+
+    Attributes:
+        made: The calls in time order: ``at`` (seconds), service, method, path, status, fault.
+    """
 
     calls: int = 0
     routes: tuple[RouteUse, ...] = ()
     texts: tuple[str, ...] = field(default=(), repr=False)
+    made: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
 
 class Worlds(Protocol):

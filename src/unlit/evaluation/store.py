@@ -12,10 +12,12 @@ from unlit.core.ids import ScenarioId
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.model import TrajectoryRecord
 from unlit.evaluation.scenarios.model import Scenario
+from unlit.evaluation.scenarios.template import fill
 from unlit.evaluation.trajectory import Outcome
 from unlit.evaluation.wire import trajectory_from_json
 
 _TEXT_LIMIT: Final = 20_000
+PICTURES: Final = "pictures"
 _SEEN_FIELDS: Final = tuple(field.name for field in fields(Observation))
 
 
@@ -80,12 +82,21 @@ class ArtefactStore:
         judged: Mapping[str, bool],
     ) -> None:
         """Append one trajectory with everything that was seen."""
+        self._keep_pictures(record.n, outcome)
         full = _full(record, outcome, scenario) | {"leaks": leaks, "judged": judged}
         line = json.dumps(full, ensure_ascii=False, default=str)
         if self._stream is None:
             self._stream = self._path.open("a", encoding="utf-8")
         self._stream.write(line + "\n")
         self._stream.flush()
+
+    def _keep_pictures(self, number: int, outcome: Outcome) -> None:
+        """Keep what pages looked like, one file for each step."""
+        for seen in outcome.seen:
+            if seen.picture:
+                folder = self.folder / PICTURES
+                folder.mkdir(mode=0o700, exist_ok=True)
+                (folder / f"{number}-{seen.step}.jpg").write_bytes(seen.picture)
 
     def forget(self) -> None:
         """Begin anew, whatever was kept here."""
@@ -119,6 +130,32 @@ def _kept(line: bytes) -> Kept | None:
         return None
 
 
+def stated(scenario: Scenario, outcome: Outcome) -> list[dict[str, Any]]:
+    """Return what the scenario says, part by part, and whether it held: for people who may see it.
+
+    A check after a step that failed was never made: it is neither held nor broken.
+    """
+    broken = {reason.label for reason in outcome.reasons}
+    values = outcome.draw.values
+    stopped = next((label for label in broken if label.startswith("when[")), None)
+    rows: list[dict[str, Any]] = []
+
+    def add(part: str, words: str, value: Any, labels: str) -> None:
+        is_broken = any(label == labels or label.startswith(f"{labels} ") for label in broken)
+        held = False if is_broken else None if stopped and part != "when" else True
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False,
+                                                               default=str)  # fmt: skip
+        rows.append({"part": part, "words": words, "value": text[:600], "held": held})
+
+    for n, step in enumerate(scenario.when, 1):
+        add("when", step.kind, fill(step.params, values), f"when[{n}] {step.kind}")
+    for n, check in enumerate(scenario.then, 1):
+        add("then", check.kind, fill(check.value, values), f"then[{n}] {check.kind}")
+    for name in scenario.never:
+        add("never", str(name), "", f"never {name}")
+    return rows
+
+
 def _full(record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> dict[str, Any]:
     return {
         "record": record.to_json(),
@@ -130,12 +167,16 @@ def _full(record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> dic
             {
                 key: value[:_TEXT_LIMIT] if isinstance(value, str) else value
                 for key in _SEEN_FIELDS
+                if key != "picture"
                 if (value := getattr(seen, key)) not in (None, "", {}, False)
             }
             for seen in outcome.seen
         ],
         "server": [text[:_TEXT_LIMIT] for text in outcome.server_outputs],
         "effects": outcome.effects,
+        "before": outcome.before,
+        "calls": list(outcome.traffic.made),
+        "checks": stated(scenario, outcome),
         "files": list(outcome.files),
         "fault": outcome.fault,
         "judgements": [

@@ -37,6 +37,7 @@ from unlit.evaluation.stage import (
     Stage,
 )
 
+BEFORE_KEPT = 8
 logger = logging.getLogger(__name__)
 
 
@@ -51,6 +52,7 @@ class Outcome:
     seen: tuple[Observation, ...] = ()
     server_outputs: tuple[str, ...] = ()
     effects: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict, repr=False)
     files: tuple[str, ...] = ()
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     judged: Mapping[int, Judged] = field(default_factory=dict)
@@ -178,6 +180,10 @@ async def _run(
         seen=tuple(stage.seen),
         server_outputs=tuple(stage.server_outputs),
         effects=_effects(before, evidence.after),
+        before={
+            name: {"count": len(rows), "rows": list(rows[:BEFORE_KEPT])}
+            for name, rows in before.items()
+        },
         never_started=bool(stage.extra.get("never_started")) or _not_run(stage.seen),
         files=tuple(sorted(evidence.files)),
         judged=evidence.judged,

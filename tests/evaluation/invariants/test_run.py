@@ -67,7 +67,7 @@ async def run(folder: Path, text: str, scenarios: list[Scenario], kind: str = "c
     (product / "main.py").write_text(text, encoding="utf-8")
     port = None
     argv: tuple[str, ...] = ("python3", "main.py")
-    if kind == "http":
+    if kind in ("http", "web"):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -115,6 +115,37 @@ async def test_faults_of_a_server_are_found(tmp_path: Path, scenario: Scenario) 
 
 
 async def test_a_kind_without_a_pack_is_not_exercised(tmp_path: Path) -> None:
-    report = await run(tmp_path, "", [], "library")
+    report = await run(tmp_path, "", [], "daemon")
     assert (report.tried, report.vetoes) == (0, ())
     assert report.not_exercised is not None
+
+
+PAGE = """
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlparse
+from html import escape
+class H(BaseHTTPRequestHandler):
+    def do_GET(self):
+        said = parse_qs(urlparse(self.path).query).get("q", [""])[0]
+        text = said if __BAD__ else escape(said)
+        broken = "<script>null.x</script>" if __BAD__ else ""
+        head = "<!doctype html><link rel=icon href=data:,><h1>Hi</h1>"
+        body = f"{head}<p>{text}</p>{broken}".encode()
+        self.send_response(200); self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body))); self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *a): pass
+    def do_POST(self):
+        self.send_response(405); self.send_header("Content-Length", "0"); self.end_headers()
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
+"""
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("bad", [True, False])
+async def test_a_page_that_runs_what_it_is_given(tmp_path: Path, bad: bool) -> None:
+    report = await run(tmp_path, PAGE.replace("__BAD__", str(bad)), [], "web")
+    found = {entry for entry in report.vetoes if entry.startswith("page/")}
+    assert found == ({"page/script", "page/uncaught"} if bad else set())
+    assert not any("page" in what for what in report.left_out)

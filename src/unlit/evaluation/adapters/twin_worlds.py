@@ -20,6 +20,7 @@ PRODUCT_URL: Final = "http://product"
 PRODUCT_SUFFIX: Final = ".product"
 _WAY_TIMEOUT_S: Final = 30.0
 _SETTLE_S: Final = 10.0
+_CALLS_KEPT: Final = 120
 
 
 class ProductSender(HttpSender):
@@ -131,7 +132,13 @@ class TwinWorlds(Worlds):
             for text in (exchanged.call.path, exchanged.query,
                          exchanged.request.decode("utf-8", "backslashreplace"))
         )  # fmt: skip
-        return Traffic(len(calls), routes, texts)
+        first = calls[0].at if calls else 0.0
+        made = tuple(
+            {"at": round(call.at - first, 3), "service": call.service, "method": call.method,
+             "path": call.path, "status": call.status, "fault": call.fault}
+            for call in calls[:_CALLS_KEPT]
+        )  # fmt: skip
+        return Traffic(len(calls), routes, texts, made)
 
     @override
     def drop(self, world: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one step showed; `end` and `turns` are a conversation's."""
+    """What one step showed; `end` and `turns` are a conversation's, `picture` a page's (JPEG)."""
 
     step: int
     kind: str
@@ -21,3 +21,4 @@ class Observation:
     problem: str = ""
     end: str = ""
     turns: int = 0
+    picture: bytes = field(default=b"", repr=False)

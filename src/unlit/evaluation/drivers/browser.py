@@ -7,6 +7,7 @@ from typing import Any, Final
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.stage import NotExercised, ProductFailed, Stage
 
+_PICTURE_QUALITY: Final = 55
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS: Final = (
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking",
@@ -42,12 +43,13 @@ async def perform(params: Mapping[str, Any], stage: Stage) -> None:
         for sight in _many(params.get("not_see")):
             await _not_see(page, sight, timeout_ms)
         body = await page.content()
+        picture = await page.screenshot(type="jpeg", quality=_PICTURE_QUALITY)
     except Error as error:
         raise ProductFailed(f"on the page: {str(error).splitlines()[0][:200]}") from error
     stage.note(
         Observation(
             stage.step, "ui", status=stage.extra.get("ui_status"), body=body,
-            stderr="\n".join(stage.extra.get("ui_console", [])),
+            stderr="\n".join(stage.extra.get("ui_console", [])), picture=picture,
         )
     )  # fmt: skip
 

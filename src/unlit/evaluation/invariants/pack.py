@@ -121,7 +121,24 @@ SENTENCES: Final[Mapping[str, str]] = {
     "same-output": "prints something else the second time",
     "4xx": "accepts what makes no sense",
     "404": "does not answer 404 to an unknown path",
+    "contract": "does not keep the contract that it publishes",
+    "defect": "raises an error that only a defect raises",
+    "undocumented-error": "raises an error that its documentation does not name",
+    "mutates-argument": "changes an argument that it was given",
+    "no-import": "cannot be imported",
+    "work-at-import": "does work when it is imported",
+    "uncaught": "leaves an error uncaught on its page",
+    "console-error": "writes an error to the browser's console",
+    "script": "executes a script that was given to it as text",
 }
+
+
+SCHEMATHESIS: Final = Trial("schemathesis", {}, veto=("server-error", "down"), note=("contract",))
+HYPOTHESIS: Final = Trial(
+    "hypothesis", {}, veto=("defect", "crash", "hang"),
+    note=("undocumented-error", "mutates-argument", "no-import", "work-at-import"),
+)  # fmt: skip
+PAGE: Final = Trial("page", {}, veto=("uncaught", "script", "hang"), note=("console-error",))
 
 
 def trials_for(kind: str) -> Sequence[Trial]:

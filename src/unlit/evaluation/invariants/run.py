@@ -10,15 +10,30 @@ from unlit.evaluation.checks.never import Seen, broken
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.checks.state import effects
 from unlit.evaluation.grading import Slot
-from unlit.evaluation.invariants.pack import SENTENCES, VERSION, Trial, trials_for
+from unlit.evaluation.invariants.pack import (
+    HYPOTHESIS,
+    PAGE,
+    SCHEMATHESIS,
+    SENTENCES,
+    VERSION,
+    Trial,
+    trials_for,
+)
+from unlit.evaluation.invariants.tools import (
+    DOCUMENTS,
+    Tried,
+    try_library,
+    try_schemathesis,
+)
 from unlit.evaluation.ports import Pool, WorldPlan
 from unlit.evaluation.scenarios.model import Scenario
-from unlit.evaluation.stage import Driver, Launch, ProductFailed, Stage
+from unlit.evaluation.stage import Driver, Launch, NotExercised, ProductFailed, Stage
 from unlit.evaluation.trajectory import Setting, environment
 
 _TIMEOUT_S: Final = 15
 _FLOOD: Final = 10_000_000
 _MAX_PATHS: Final = 4
+_SCRIPT: Final = "%3Cscript%3Ewindow.unlit_ran%3D4711%3C%2Fscript%3E"
 _PASSWD: Final = re.compile(r"^root:[^:]*:0:0:", re.MULTILINE)
 
 
@@ -29,6 +44,7 @@ class Broken:
     trial: str
     rule: str
     veto: bool
+    about: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form; what was sent and answered stays in the evaluator's store."""
@@ -37,17 +53,22 @@ class Broken:
             "trial": self.trial,
             "rule": self.rule,
             "veto": self.veto,
-            "sentence": f"On `{self.trial}` the product {SENTENCES[self.rule]}.",
+            "sentence": f"On `{self.trial}` the product {SENTENCES[self.rule]}{self._about}.",
         }
+
+    @property
+    def _about(self) -> str:
+        return f" ({self.about})" if self.about else ""
 
 
 @dataclass(frozen=True, slots=True)
 class PackReport:
-    """What the pack showed."""
+    """What the pack showed; `left_out` says which of its tools did nothing, and why."""
 
     tried: int
     broken: tuple[Broken, ...] = ()
     not_exercised: str | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def vetoes(self) -> tuple[str, ...]:
@@ -61,7 +82,7 @@ async def run_pack(
     """Try the whole pack; whatever it shows, the candidate starts afresh afterwards."""
     kind = setting.launch.kind
     trials = trials_for(kind)
-    if not trials:
+    if not trials and kind != "library":
         return PackReport(0, (), f"there is no safety pack for products of kind {kind}")
     services = sorted({name for scenario in scenarios for name in scenario.given.twins})
     world = setting.worlds.create("slot-pack", WorldPlan({name: {} for name in services}, 1, None))
@@ -74,6 +95,8 @@ async def run_pack(
         runner = _Pack(stage, setting, tuple(sorted(set(tokens.values()))))
         if kind == "cli":
             return await runner.command_line(trials)
+        if kind == "library":
+            return await runner.library()
         return await runner.server(trials, _paths(scenarios))
     finally:
         await slot.close()
@@ -102,6 +125,7 @@ class _Pack:
         self._secrets = secrets
         self._broken: dict[tuple[str, str], Broken] = {}
         self._tried = 0
+        self._left_out: list[str] = []
 
     async def command_line(self, trials: Sequence[Trial]) -> PackReport:
         """Run a command-line product."""
@@ -112,7 +136,53 @@ class _Pack:
                 trial.options.get("twice")
             ) else seen  # fmt: skip
             self._judge(trial, _cli_rules(seen, again, self._secrets))
-        return PackReport(self._tried, tuple(self._broken.values()))
+        return self._report()
+
+    async def library(self) -> PackReport:
+        """Run a library product."""
+        self._take(HYPOTHESIS, await try_library(self._stage))
+        return self._report()
+
+    def _take(self, trial: Trial, tried: Tried) -> None:
+        self._tried += tried.tried
+        if tried.not_exercised is not None:
+            self._left_out.append(f"{trial.name}: {tried.not_exercised}")
+        for _, rule, about in tried.found:
+            found = Broken(trial.name, rule, rule in trial.veto, about)
+            self._broken.setdefault((trial.name, f"{rule} {about}"), found)
+
+    def _report(self) -> PackReport:
+        return PackReport(self._tried, tuple(self._broken.values()), None, tuple(self._left_out))
+
+    async def _pages(self, paths: Sequence[str]) -> None:
+        """Open the product's pages in a browser, also with a script where text is expected."""
+        drive = self._driver("ui")
+        try:
+            for path in paths:
+                await drive({"open": path, "timeout_s": _TIMEOUT_S}, self._stage)
+                await drive({"open": f"{path}?q={_SCRIPT}", "timeout_s": _TIMEOUT_S}, self._stage)
+                ran = await self._stage.extra["ui_page"].evaluate("window.unlit_ran === 4711")
+                said = self._stage.extra.get("ui_console", [])
+                rules = {"script"} if ran else set()
+                rules |= {"uncaught" if line.startswith("uncaught:") else "console-error"
+                          for line in said}  # fmt: skip
+                self._judge(PAGE, rules)
+                self._tried += 2
+        except NotExercised as missing:
+            self._left_out.append(f"page: {missing}")
+        except ProductFailed:
+            self._judge(PAGE, {"hang"})
+        finally:
+            for close in reversed(self._stage.extra.get("close", [])):
+                await close()
+
+    async def _document(self) -> str | None:
+        """Return the OpenAPI document that the server publishes, if it does."""
+        for path in DOCUMENTS:
+            seen = await self._call(self._driver("http"), {"GET": path, "timeout_s": 5})
+            if seen.status == 200 and ("openapi" in seen.body or "swagger" in seen.body):
+                return seen.body
+        return None
 
     async def server(self, trials: Sequence[Trial], paths: Sequence[str]) -> PackReport:
         """Run a server product; it is started once and must still answer after every trial."""
@@ -132,11 +202,17 @@ class _Pack:
                         rules.add("down")
                         await self._restart()
                     self._judge(trial, rules)
+            self._take(SCHEMATHESIS, await try_schemathesis(self._stage, await self._document()))
+            if not await self._alive():
+                self._judge(SCHEMATHESIS, {"down"})
+                await self._restart()
+            if self._stage.launch.kind == "web":
+                await self._pages(paths)
         except ProductFailed:
             self._judge(Trial("restart", {}, veto=("down",)), {"down"})
         finally:
             await self._stage.stop_server()
-        return PackReport(self._tried, tuple(self._broken.values()))
+        return self._report()
 
     async def _alive(self) -> bool:
         if self._stage.server is None or self._stage.server.ended:
