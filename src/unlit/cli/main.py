@@ -69,6 +69,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         "forecast", "unlit.cli.forecast:app", "Forecast runs, and learn how good forecasts are."
     ),
+    Command("tasks", "unlit.cli.tasks:app", "Plan, look for bugs and weaknesses, by template."),
     Command("memory", "unlit.cli.memory:app", "Lessons that agents are told; curated by people."),
     Command("policy", "unlit.cli.policy:app", "Check, explain, test and compare policies."),
     Command("audit", "unlit.cli.audit:app", "Show, verify and export the audit log."),

@@ -54,6 +54,10 @@ class FakePolicies:
         """A policy that says OPEN lets data out."""
         return ("coder may reach anything",) if "OPEN" in path.read_text() else ()
 
+    def refuses_exposure(self, path: Path) -> bool:
+        """A policy that says NOTE goes on."""
+        return "NOTE" not in path.read_text()
+
 
 class FakeFences:
     """Fences that are plain folders."""

@@ -63,8 +63,13 @@ class Policies(Protocol):
     def ways_out(self, path: Path, role: str) -> Sequence[str]:
         """Return sentences of rules by which a role can send data to the world.
 
-        Package mirrors, twins and rules bound to a credential are none.
+        Package mirrors and twins are none; a rule bound to a credential is none if it only reads
+        or its host is closed (`policy.rules.exposure`).
         """
+        ...
+
+    def refuses_exposure(self, path: Path) -> bool:
+        """Whether a run is refused in which private data, anybody's text and a way out meet."""
         ...
 
 

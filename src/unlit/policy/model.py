@@ -244,6 +244,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class ExposureRules:
+    """`[exposure]`: what to do when private data, anybody's text and a way out would meet.
+
+    Attributes:
+        closed: Host globs where nothing that is written is shown to anybody else.
+        meets: ``refuse`` the run, or ``note`` it and go on.
+    """
+
+    closed: tuple[str, ...] = ()
+    meets: Literal["refuse", "note"] = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A whole policy file, parsed and compiled."""
 
@@ -259,6 +272,7 @@ class Policy:
     mode: Literal["enforce", "shadow", "learn"] = "enforce"
     on_deny: Literal["403", "reset"] = "403"
     table: "Table | None" = field(default=None, compare=False, repr=False)
+    exposure: ExposureRules = field(default_factory=ExposureRules)
 
     def files(self, role: str) -> FileRules:
         """Return the file rules of a role; by default it may write its workspace only."""

@@ -8,6 +8,7 @@ from typing_extensions import override
 from unlit.line.model import FileRules
 from unlit.line.ports import Policies
 from unlit.policy import load_policy
+from unlit.policy.rules.exposure import ways_out
 
 
 class PolicyRoom(Policies):
@@ -26,10 +27,8 @@ class PolicyRoom(Policies):
 
     @override
     def ways_out(self, path: Path, role: str) -> Sequence[str]:
-        return tuple(
-            rule.sentence
-            for rule in load_policy(path).rules
-            if rule.effect == "allow"
-            and (role in rule.roles or "*" in rule.roles)
-            and not (rule.mirror or rule.twin or rule.credential)
-        )
+        return tuple(rule.sentence for rule in ways_out(load_policy(path), role))
+
+    @override
+    def refuses_exposure(self, path: Path) -> bool:
+        return load_policy(path).exposure.meets == "refuse"

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from unlit.context.rules.trifecta import exposure
 from unlit.context.service import snapshot_brief, take_snapshot
 from unlit.core.errors import OutcomeNotGoodEnough, RefusedByPolicy
+from unlit.line.ports import Services
 from unlit.line.stages.checks import run_tests
 from unlit.line.stages.hindsight import foresee
 from unlit.line.stages.work import Work
@@ -19,7 +21,12 @@ async def intent(work: Work) -> Mapping[str, Any]:
     foresee(work)
     policy = work.services.policies.digest(work.request.policy)
     work.services.store.change_run(work.run, work.services.clock.now(), policy_digest=policy)
-    facts = {"spec": spec.digest, "criteria": list(spec.criteria), "policy": policy}
+    facts = {
+        "spec": spec.digest,
+        "criteria": list(spec.criteria),
+        "policy": policy,
+        "risk": spec.risk,
+    }
     if spec.missing:
         return {
             "state": StageState.NOT_GOOD_ENOUGH.value,
@@ -38,12 +45,12 @@ async def context(work: Work, base: str) -> Mapping[str, Any]:
     def pin() -> Mapping[str, Any]:
         sources = services.sources(work.workspace.tree(base))
         snapshot = take_snapshot(sources, services.bodies)
-        _refuse_trifecta(work, snapshot.taint)
+        noted = refuse_trifecta(services, work.request.policy, snapshot.taint)
         text = services.bodies.keep(snapshot_brief(snapshot, services.bodies).encode())
         services.store.change_run(work.run, services.clock.now(), snapshot=snapshot.digest)
         count = len(snapshot.entries)
         return {
-            "detail": f"{count} item{'s' if count != 1 else ''}, {snapshot.size_bytes} bytes",
+            "detail": f"{_counted(count)}, {snapshot.size_bytes} bytes{noted}",
             "snapshot": snapshot.digest,
             "brief": text,
             "taint": sorted(snapshot.taint),
@@ -53,17 +60,31 @@ async def context(work: Work, base: str) -> Mapping[str, Any]:
     return await asyncio.to_thread(pin)
 
 
-def _refuse_trifecta(work: Work, taint: Iterable[str]) -> None:
-    """Private data, text from anybody and a way out never meet in one run."""
-    ways_out = work.services.policies.ways_out(work.request.policy, "coder")
+def _counted(count: int) -> str:
+    return f"{count} item" if count == 1 else f"{count} items"
+
+
+def refuse_trifecta(services: Services, policy: Path, taint: Iterable[str]) -> str:
+    """Private data, text from anybody and a way out never meet in one run.
+
+    Returns:
+        What to note where the policy lets them meet; nothing where they do not.
+
+    Raises:
+        RefusedByPolicy: They would.
+    """
+    ways_out = services.policies.ways_out(policy, "coder")
     found = exposure(taint, ways_out)
+    if found.is_lethal and not services.policies.refuses_exposure(policy):
+        return f"; the policy lets these meet: {found.sentence}"
     if found.is_lethal:
         raise RefusedByPolicy(
             "LIN-054",
             f"The run would hold {found.sentence}",
             "together they let anybody's text tell an agent to carry private data away.",
-            "leave out the public source, or bind the open rule to a credential, mirror or twin.",
+            "leave out the public source, close the open rule, or see [exposure] in policy.toml.",
         )
+    return ""
 
 
 async def baseline(work: Work, base: str) -> Mapping[str, Any]:

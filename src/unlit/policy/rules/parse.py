@@ -11,6 +11,7 @@ from unlit.core.canonical import digest_bytes
 from unlit.policy.model import (
     ROLES,
     Budget,
+    ExposureRules,
     FileRules,
     Policy,
     PolicyTest,
@@ -81,6 +82,7 @@ def parse_policy(
         mode=cast(Literal["enforce", "shadow", "learn"], mode),
         on_deny=cast(Literal["403", "reset"], on_deny),
         table=Table(rules),
+        exposure=_exposure(top.table("exposure")),
     )
     top.done()
     findings = lint(policy)
@@ -88,6 +90,15 @@ def parse_policy(
         if finding.severe:
             refuse(source, finding.at, finding.what, finding.remedy, finding.code)
     return replace(policy, warnings=findings)
+
+
+def _exposure(section: Section | None) -> ExposureRules:
+    if section is None:
+        return ExposureRules()
+    meets = section.one_of("meets", ("refuse", "note"), "refuse")
+    closed = tuple(host.lower() for host in section.texts("closed"))
+    section.done()
+    return ExposureRules(closed, cast(Literal["refuse", "note"], meets))
 
 
 def _toml(text: str, source: str) -> Section:
