@@ -25,6 +25,7 @@ def path_of(entry: Entry) -> str:
     return (
         filled.replace("{candidate}", "c1")
         .replace("{partition}", "validation")
+        .replace("{step:int}", "1")
         .replace("{name}", "access-review")
     )
 

@@ -76,6 +76,11 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("/runs/{run}", report.report),
     Entry("/runs/{run}/trajectories", report.trajectories),
     Entry("/runs/{run}/trajectories/{candidate}/{partition}/{number:int}", report.trajectory),
+    Entry(
+        "/runs/{run}/trajectories/{candidate}/{partition}/{number:int}/pictures/{step:int}",
+        report.picture,
+        Role.EVALUATOR,
+    ),
     Entry("/intents", intents.intents),
     Entry("/intents/{name}", intents.intent),
     Entry("/intents/{name}", intents.save, Role.OWNER, "POST"),

@@ -15,6 +15,7 @@ from unlit.record.model import Forecast, RunState
 from unlit.record.store import Store
 from unlit.review.rules.questions import SPOT
 
+_ASKED = ("number", "text", "criterion", "why", "stakes", "doubt", "minutes", "kind")
 _OPEN = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.WAITING)
 
 
@@ -70,6 +71,10 @@ class Asked:
     text: str
     criterion: str | None
     why: str
+    stakes: float = 1.0
+    doubt: float = 1.0
+    minutes: float = 2.0
+    kind: str = "criterion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +226,13 @@ class Queries:
         return totals
 
     def asked(self, runs: Iterable[RunId] | None = None, limit: int = 200) -> list[Asked]:
-        """Return open questions of runs that wait for a person."""
+        """Return open questions of runs that wait for a person: by stakes times doubt."""
         table, run = schema.questions, schema.runs
         query = (
-            select(table.c.run, table.c.number, table.c.text, table.c.criterion, table.c.why)
+            select(table.c.run, *(table.c[name] for name in _ASKED))
             .join(run, run.c.id == table.c.run)
             .where(run.c.state == RunState.WAITING.value, table.c.answer.is_(None))
-            .order_by(run.c.created_at, table.c.number)
+            .order_by((table.c.stakes * table.c.doubt).desc(), run.c.created_at, table.c.number)
         )
         if runs is not None:
             query = query.where(table.c.run.in_(list(runs)))

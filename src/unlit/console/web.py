@@ -99,6 +99,23 @@ class Page:
         return JSONResponse(value, status)
 
 
+def one_line(item: Any) -> str:
+    """Write one row of a twin's state in a line; what is empty is left out."""
+    if not isinstance(item, Mapping):
+        return str(item)[:400]
+    kept = {key: value for key, value in item.items() if value not in (None, "", [], {}, False)}
+    return "  ".join(f"{key}: {value}" for key, value in kept.items())[:400]
+
+
+def weight(question: Any) -> str:
+    """Say in words how much hangs on a question, and how little is known."""
+    stakes = "much" if question.stakes >= 3 else "something" if question.stakes >= 2 else "little"
+    doubt = "nothing is known" if question.doubt >= 0.95 else (
+        "little is known" if question.doubt >= 0.7 else "most is known"
+    )  # fmt: skip
+    return f"{stakes.capitalize()} hangs on it, {doubt}"
+
+
 Handler = Callable[[Page], Response | Awaitable[Response]]
 
 
@@ -117,6 +134,8 @@ def templates(console: Console) -> Environment:
         )
         found = environment(loader)
         found.filters.update(filters(console.zone))
+        found.filters["line"] = one_line
+        found.filters["weight"] = weight
         found.globals["asset"] = asset_url
         _ENVIRONMENTS[id(console)] = found
     return found

@@ -20,6 +20,16 @@ def _wide_seeds(connection: Connection) -> None:
             connection.execute(text(f"ALTER TABLE {table} ALTER COLUMN seed TYPE BIGINT"))
 
 
+def _weighed_questions(connection: Connection) -> None:
+    """Questions carry what they are ordered by; older ones weigh the same."""
+    known = {column["name"] for column in inspect(connection).get_columns("questions")}
+    for name, usual in (("stakes", 1), ("doubt", 1), ("minutes", 2)):
+        if name not in known:
+            kind = "DOUBLE PRECISION" if connection.dialect.name == "postgresql" else "FLOAT"
+            words = f"ALTER TABLE questions ADD COLUMN {name} {kind} DEFAULT {usual} NOT NULL"
+            connection.execute(text(words))
+
+
 STEPS: Final[dict[int, Callable[[Connection], None]]] = {
     1: _tables_only,
     2: _tables_only,
@@ -27,6 +37,7 @@ STEPS: Final[dict[int, Callable[[Connection], None]]] = {
     4: _wide_seeds,
     5: _tables_only,
     6: _tables_only,
+    7: _weighed_questions,
 }
 """Step `n` turns format `n` into format `n + 1`."""
 

@@ -243,7 +243,12 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question that only a person can answer."""
+    """One question that only a person can answer.
+
+    Attributes:
+        stakes: How bad a wrong guess would be; with `doubt` (0 to 1) what questions are ordered by.
+        minutes: What answering is expected to take.
+    """
 
     run: RunId
     number: int
@@ -251,6 +256,9 @@ class Question:
     text: str
     criterion: CriterionId | None = None
     why: str = ""
+    stakes: float = 1.0
+    doubt: float = 1.0
+    minutes: float = 2.0
     answer: str | None = None
     answered_by: str | None = None
     answered_at: datetime | None = None

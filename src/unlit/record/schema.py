@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 7
+VERSION: Final = 8
 
 metadata = MetaData()
 
@@ -177,6 +177,9 @@ questions = Table(
     Column("text", Text, nullable=False),
     Column("criterion", Text),
     Column("why", Text, nullable=False),
+    Column("stakes", Float, nullable=False, server_default="1"),
+    Column("doubt", Float, nullable=False, server_default="1"),
+    Column("minutes", Float, nullable=False, server_default="2"),
     Column("answer", Text),
     Column("answered_by", Text),
     Column("answered_at", Text),

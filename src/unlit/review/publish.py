@@ -37,7 +37,17 @@ def publish(store: Store, run: RunId, folder: Path, *, logs: Sequence[Path] = ()
     report = build_report(store, run, fences=fences_of(logs, run))
     store.keep_questions(
         [
-            Question(run, line.number, line.kind, line.text, line.criterion, line.why)
+            Question(
+                run,
+                line.number,
+                line.kind,
+                line.text,
+                line.criterion,
+                line.why,
+                stakes=line.stakes,
+                doubt=line.doubt,
+                minutes=line.minutes,
+            )
             for line in report.questions
         ]
     )

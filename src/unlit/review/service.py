@@ -236,7 +236,8 @@ class _Builder:
         return None if row is None else row.verdict
 
     def _risk(self) -> str:
-        return str(self.run.settings.get("risk") or "")
+        told = [stage.facts.get("risk") for stage in self.stages if stage.name == "intent"]
+        return str(next((word for word in told if word), None) or "")
 
     def _state(self, verdict: Verdict | None) -> RunState:
         """The run's state; while its report is written, the one that the report ends in."""
@@ -312,6 +313,9 @@ def _merge(row: Question, computed: QuestionLine | None) -> QuestionLine:
         kind=row.kind,
         text=row.text,
         why=row.why or line.why,
+        stakes=row.stakes,
+        doubt=row.doubt,
+        minutes=row.minutes,
         answer=row.answer,
         answered_by=row.answered_by,
     )

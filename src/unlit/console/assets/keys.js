@@ -45,9 +45,11 @@
     if (e.metaKey || e.ctrlKey || e.altKey || e.defaultPrevented) return;
     if (e.target.matches("input:not([type=radio]), textarea, select") || $("dialog[open]")) return;
     if (e.key === " " && !e.target.matches("body, main")) return;
-    const answer = $(`[data-key="${CSS.escape(e.key)}"]`);
+    // the question that has the focus; else the first open one; the gate itself only when none is open
+    const asked = e.target.closest("form.ask, form.gate") || $("form.ask[data-question]") || $("form.gate");
+    const answer = asked && $(`[data-key="${CSS.escape(e.key)}"]`, asked);
     if (going && Date.now() - going < 1500 && pages[e.key]) { going = 0; location.href = pages[e.key]; e.preventDefault(); return; }
-    if (answer && (e.key !== "u" || e.target.closest(".q"))) { answer.checked = true; $("#why").focus(); e.preventDefault(); return; }
+    if (answer && (e.key !== "u" || e.target.closest(".q"))) { answer.checked = true; $("input[name=reason]", asked).focus(); e.preventDefault(); return; }
     if (e.key === "g") { going = Date.now(); return; }
     if (keys[e.key]) { keys[e.key](); e.preventDefault(); }
   });

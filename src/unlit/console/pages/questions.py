@@ -1,24 +1,31 @@
 """What only a person can settle: all open questions, and the acts of answering and deciding."""
 
-from itertools import groupby
-
 from starlette.responses import RedirectResponse, Response
 
 from unlit.console.web import Page
 from unlit.core.errors import InvalidInput, UsageError
+from unlit.review.rules.questions import ATTENTION_MINUTES, within
 
 _ANSWERS = {"yes": "approved", "no": "rejected"}
 
 
 def questions(page: Page) -> Response:
-    """Show every open question, the oldest run first."""
+    """Show every open question by stakes and doubt; what fits into the attention comes first."""
     asked = page.queries.asked()
     waiting = page.queries.runs(states=["waiting"], limit=200)
     titles = {row.id: row for row in waiting}
-    groups = {run: list(rows) for run, rows in groupby(asked, key=lambda row: row.run)}
-    rest = [row for row in waiting if row.id not in groups]
-    wishes = page.queries.access(page.console.clock.now())
-    return page.render("questions.html", groups=groups, titles=titles, rest=rest, wishes=wishes)
+    now_many = within([row.minutes for row in asked])
+    rest = [row for row in waiting if row.id not in {one.run for one in asked}]
+    return page.render(
+        "questions.html",
+        first=asked[:now_many],
+        later=asked[now_many:],
+        minutes=sum(row.minutes for row in asked),
+        budget=ATTENTION_MINUTES,
+        titles=titles,
+        rest=rest,
+        wishes=page.queries.access(page.console.clock.now()),
+    )
 
 
 def decide(page: Page) -> Response:

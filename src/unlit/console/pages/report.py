@@ -8,7 +8,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from unlit.console.model import Role
-from unlit.console.web import Page
+from unlit.console.web import Page, one_line
 from unlit.core.ids import CandidateId, CriterionId, RunId
 from unlit.core.states import Partition, TrajectoryState
 from unlit.record.model import RunState, Trajectory
@@ -186,12 +186,28 @@ def trajectory(page: Page) -> Response:
         locked=locked,
         links=PageLinks(found.run.id),
         twin=twin,
+        calls=_folded(seen) if seen is not None else [],
         effects=_effects(seen, twin[1] if twin else None) if seen is not None else [],
         named=" ".join(
             str(table(reason).get("text")) + " " + str(table(reason).get("check"))
             for reason in rows((seen or {}).get("why"))
         ),
     )
+
+
+def picture(page: Page) -> Response:
+    """Answer with what a page looked like after a step; never of a sealed scenario."""
+    run = page.console.store.find_run(page.path("run")).id
+    name = page.path("partition")
+    found = None
+    if name in set(Partition) and name != Partition.SEALED.value:
+        found = page.console.evaluations.picture(
+            run, CandidateId(page.path("candidate")), Partition(name),
+            int(page.path("number")), int(page.path("step")),
+        )  # fmt: skip
+    if found is None:
+        return PlainTextResponse("There is no such picture.\n", 404)
+    return Response(found, media_type="image/jpeg")
 
 
 def _seen(page: Page, one: Found) -> tuple[Mapping[str, Any] | None, str]:
@@ -235,14 +251,20 @@ def _effects(
     found = []
     for name, mine, theirs in difference(seen, other):
         done = table(effects.get(name))
-        added = [_one_line(item) for item in rows(done.get("added"))[:_EFFECTS]]
-        removed = [_one_line(item) for item in rows(done.get("removed"))[:_EFFECTS]]
+        added = [one_line(item) for item in rows(done.get("added"))[:_EFFECTS]]
+        removed = [one_line(item) for item in rows(done.get("removed"))[:_EFFECTS]]
         found.append((name, mine, theirs, added, removed))
     return found
 
 
-def _one_line(item: Any) -> str:
-    if not isinstance(item, Mapping):
-        return str(item)[:400]
-    kept = {key: value for key, value in item.items() if value not in (None, "", [], {}, False)}
-    return "  ".join(f"{key}: {value}" for key, value in kept.items())[:400]
+def _folded(seen: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], int]]:
+    """Return the calls to twins in order; equal ones that follow each other are one, counted."""
+    found: list[tuple[Mapping[str, Any], int]] = []
+    for row in rows(seen.get("calls")):
+        call = table(row)
+        alike = ("service", "method", "path", "status", "fault")
+        if found and all(call.get(name) == found[-1][0].get(name) for name in alike):
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+        else:
+            found.append((call, 1))
+    return found

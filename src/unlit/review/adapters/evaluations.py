@@ -11,6 +11,8 @@ from unlit.core.states import Partition
 from unlit.review.rules.reading import rows, table
 
 _MOST_BYTES: Final = 64_000_000
+_MOST_PICTURE: Final = 8_000_000
+_HEAD: Final = 200
 NAME: Final = "trajectories.jsonl"
 
 
@@ -28,13 +30,11 @@ class Evaluations:
         self, run: RunId, candidate: CandidateId, partition: Partition
     ) -> list[Mapping[str, Any]]:
         """Return the trajectories of one grading with everything seen; empty when out of reach."""
-        folder = self.store(run)
+        folder = self._folder(run, candidate, partition)
         if folder is None:
             return []
-        path = folder / run / candidate / partition.value / NAME
+        path = folder / NAME
         try:
-            if not path.resolve().is_relative_to(folder.resolve()):
-                return []
             if path.stat().st_size > _MOST_BYTES:
                 return []
             text = path.read_text(encoding="utf-8", errors="replace")
@@ -46,8 +46,42 @@ class Evaluations:
         self, run: RunId, candidate: CandidateId, partition: Partition, number: int
     ) -> Mapping[str, Any] | None:
         """Return one trajectory with everything seen."""
-        found = self.lines(run, candidate, partition)
-        return next((line for line in found if table(line.get("record")).get("n") == number), None)
+        folder = self._folder(run, candidate, partition)
+        if folder is None:
+            return None
+        try:
+            with (folder / NAME).open(encoding="utf-8", errors="replace") as stream:
+                for place, raw in enumerate(stream, start=1):
+                    if place < number and f'"n": {number},' not in raw[:_HEAD]:
+                        continue  # one line a trajectory, in order: most need not be read
+                    line = _line(raw)
+                    if table(line.get("record")).get("n") == number:
+                        return line
+        except OSError:
+            return None
+        return None
+
+    def picture(
+        self, run: RunId, candidate: CandidateId, partition: Partition, number: int, step: int
+    ) -> bytes | None:
+        """Return what the page looked like after a step of one trajectory."""
+        folder = self._folder(run, candidate, partition)
+        if folder is None:
+            return None
+        path = folder / "pictures" / f"{number}-{step}.jpg"
+        try:
+            small = path.is_file() and path.stat().st_size < _MOST_PICTURE
+            return path.read_bytes() if small else None
+        except OSError:
+            return None
+
+    def _folder(self, run: RunId, candidate: CandidateId, partition: Partition) -> Path | None:
+        """Return the folder of one grading, if it lies in the store."""
+        folder = self.store(run)
+        if folder is None:
+            return None
+        path = folder / run / candidate / partition.value
+        return path if path.resolve().is_relative_to(folder.resolve()) else None
 
 
 def _line(raw: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from unlit.core.states import CriterionState
 from unlit.review.model import CriterionLine, Gap, QuestionLine
@@ -9,6 +10,9 @@ from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.words import interval
 
 ATTENTION_MINUTES = 15.0
+RISKS: Final = {"none": 0.5, "low": 1.0, "medium": 2.0, "high": 3.0, "critical": 4.0}
+UNKNOWN_RISK: Final = 1.5
+"""A risk that nobody named weighs more than one that somebody called low."""
 SPOT_RATE = 0.1
 SPOT = "spot_check"
 _MINUTES = 2.0
@@ -87,6 +91,16 @@ def spot_check(
     )
 
 
+def within(rows: Sequence[float], budget_minutes: float = ATTENTION_MINUTES) -> int:
+    """Return how many questions of these minutes fit into the attention there is; at least one."""
+    spent = 0.0
+    for place, minutes in enumerate(rows):
+        spent += minutes
+        if spent > budget_minutes and place:
+            return place
+    return len(rows)
+
+
 def left_out(criteria: Sequence[CriterionLine], asked: Sequence[QuestionLine]) -> tuple[Gap, ...]:
     """Return what nobody is asked about because the attention is used up: a gap, said as one."""
     names = {line.criterion for line in asked}
@@ -98,7 +112,7 @@ def left_out(criteria: Sequence[CriterionLine], asked: Sequence[QuestionLine]) -
 
 
 def _question(line: CriterionLine, risk: str) -> QuestionLine:
-    stakes = 2.0 if risk and risk not in ("low", "none") else 1.0
+    stakes = RISKS.get(risk.strip().lower(), UNKNOWN_RISK)
     if line.state is CriterionState.NOT_EXERCISED:
         why = "No scenario exercised it, so nothing but you can say."
         doubt = 1.0
