@@ -131,3 +131,58 @@ def test_a_person_at_a_terminal_gets_one_inside(run: Run, tmp_path: Path) -> Non
     assert b"33 99" in said
     assert b"both" in said
     assert b"got hello" in said
+
+
+ASKS = (
+    'curl -s -d \'{"method": "GET", "url": "http://wiki.invalid/x", "reason": "r"}\' '
+    "http://gateway.unlit.internal/ask; "
+    "until curl -s http://gateway.unlit.internal/ask | grep -q -e Allowed -e said; do "
+    "sleep 0.2; done; curl -s -o /dev/null -w 'got %{http_code}' http://wiki.invalid/x"
+)
+
+
+def test_a_wish_is_answered_while_the_command_runs(run: Run, tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "s")}
+    with subprocess.Popen(
+        [sys.executable, "-c", CODE, "fence", "run", "--json", "--", "sh", "-c", ASKS],
+        cwd=tmp_path / "workspace", env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    ) as command:  # fmt: skip
+        assert command.stderr is not None
+        for line in command.stderr:
+            if "unlit fence allow" in line:
+                break
+        asked = json.loads(run("fence", "asks", "--json").stdout)["asked"]
+        assert (asked[0]["request"], asked[0]["state"]) == ("GET http://wiki.invalid/x", "open")
+        words = ("fence", "allow", asked[0]["run"], "1", "--person", "ann")
+        assert "REV-016" in run(*words).stderr
+        done = run(*words, "--reason", "public", "--for", "5m")
+        assert done.stdout.startswith("Allowed until"), done.stderr
+        out, err = command.communicate(timeout=120)
+    found = json.loads(out)
+    # the name is not known, so the request got through the policy and no further
+    assert "got 502" in err
+    assert found["asked"] == [{"request": "GET http://wiki.invalid/x", "reason": "r"}]
+    late = run(*words, "--reason", "late")
+    assert "FEN-057" in late.stderr
+    assert "allowed until" in run("fence", "asks").stdout
+
+
+def test_refused_requests_are_listed_and_counted(run: Run) -> None:
+    line = "curl -s http://a.invalid/x >/dev/null; curl -s -d y http://b.invalid/y >/dev/null"
+    done = run("fence", "run", "--json", "--", "sh", "-c", line)
+    found = json.loads(done.stdout)
+    assert [(one["method"], one["url"]) for one in found["denied_requests"]] == [
+        ("GET", "http://a.invalid/x"),
+        ("POST", "http://b.invalid/y"),
+    ]
+    assert {one["rule"] for one in found["denied_requests"]} == {"default deny"}
+    assert "2 of 2 requests were denied" in run("fence", "run", "--", "sh", "-c", line).stderr
+
+
+@pytest.mark.parametrize("name", ["run", "learn"])
+def test_a_misspelt_flag_is_not_run(run: Run, name: str) -> None:
+    done = run("fence", name, "--polcy", "x", "--", "true")
+    assert done.returncode != 0
+    assert "FEN-056" in done.stderr
+    assert "--policy" in done.stderr

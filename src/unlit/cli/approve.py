@@ -31,6 +31,9 @@ def approve(
 ) -> int:
     """Approve a run that waits at its gate; it is merged and tagged at once.
 
+    Where the main branch has moved, checks and validation run again on the merge first. What does
+    not hold, there or in the repository's own checks, is given back for another candidate.
+
     With --access, allow for a while what a program of the run asked for instead.
 
     Exit code: 0 shipped, or one vote of several is in; 1 it cannot ship; 2 a reason is missing;
@@ -51,7 +54,7 @@ def approve(
     office = open_office(repository, {"person": person}, run=run)
     found = office.store.find_run(run)
     if access is not None:
-        return _access(office, found.id, access, "approved", reason, _seconds(for_time), as_json)
+        return _access(office, found.id, access, "approved", reason, seconds(for_time), as_json)
     known = office.store.gate_decision(found.id, "outcome")
     missing = 0
     approved = known is not None and known.decision == "approved"
@@ -61,17 +64,7 @@ def approve(
     if missing:
         return _say(as_json, found.id, {"state": "waiting", "missing": missing},
                     f"Approved by {office.person}; {missing} more must approve.")  # fmt: skip
-    shipment = office.ship(found.id)
-    again = " (it already was)" if shipment.again else ""
-    facts = {
-        "state": "shipped", "commit": shipment.commit, "branch": shipment.branch,
-        "tag": shipment.tag, "again": shipment.again,
-    }  # fmt: skip
-    text = (
-        f"Shipped{again}: {shipment.commit[:10]} on {shipment.branch}, tag {shipment.tag}, "
-        f"in {office.store.find_run(found.id).repository}."
-    )
-    return _say(as_json, found.id, facts, text)
+    return _ship(office, found.id, as_json)
 
 
 @reject_app.default
@@ -106,6 +99,60 @@ def reject(
     office.desk.decide(found.id, "rejected", office.person, words)
     office.refresh(found.id)
     return _say(as_json, found.id, {"state": "rejected"}, f"Rejected by {office.person}.")
+
+
+def _ship(office: "Office", run: "RunId", as_json: bool) -> int:
+    """Ship through the line, and say what came of it."""
+    import asyncio
+
+    from unlit.cli.run import live_view
+    from unlit.record.model import RunState
+    from unlit.wiring.shipping import ship_durably
+
+    found = office.store.find_run(run)
+    repository = Path(found.repository)
+    if "spec" not in found.settings:
+        return _merge(office, run, as_json)  # the record of a run that no line can go on with
+    view = live_view()
+    try:
+        done = asyncio.run(ship_durably(repository, run, listen=view.listen))
+    finally:
+        view.close()
+    names = ("commit", "branch", "tag", "again", "pull_request", "pending")
+    facts = {"state": done.run.state.value, **{n: done.facts[n] for n in names if n in done.facts}}
+    if done.run.state is RunState.SHIPPED:
+        again = " (it already was)" if done.facts.get("again") else ""
+        commit, branch = str(facts.get("commit", ""))[:10], facts.get("branch")
+        text = f"Shipped{again}: {commit} on {branch}, tag {facts.get('tag')}, in {repository}."
+        return _say(as_json, run, facts, text)
+    facts["note"] = done.run.note
+    if facts.get("pending"):
+        return _say(as_json, run, facts, f"Not shipped yet: {facts['pending']}.")
+    detail = "" if done.stage is None else done.stage.detail
+    if done.run.state is RunState.WAITING and done.run.candidate and not done.run.note:
+        facts["candidate"] = done.run.candidate
+        text = (
+            f"Not shipped: {detail}.\nCandidate {done.run.candidate} answers it and waits for you."
+        )
+        return _say(as_json, run, facts, text) or 1
+    code = "" if done.stage is None or done.stage.code is None else f"{done.stage.code} "
+    sys.stderr.write(f"{code}{done.run.note or detail}\n")
+    _say(as_json, run, facts, f"Not shipped: run {run} is {done.run.state.value}.")
+    return 1 if done.run.state in (RunState.WAITING, RunState.ENDED) else 5
+
+
+def _merge(office: "Office", run: "RunId", as_json: bool) -> int:
+    shipment = office.ship(run)
+    again = " (it already was)" if shipment.again else ""
+    facts: dict[str, object] = {
+        "state": "shipped", "commit": shipment.commit, "branch": shipment.branch,
+        "tag": shipment.tag, "again": shipment.again,
+    }  # fmt: skip
+    text = (
+        f"Shipped{again}: {shipment.commit[:10]} on {shipment.branch}, tag {shipment.tag}, "
+        f"in {office.store.find_run(run).repository}."
+    )
+    return _say(as_json, run, facts, text)
 
 
 def _reason(desk: "Desk", run: "RunId", decision: str, given: str) -> str:
@@ -164,7 +211,7 @@ def _access(
     return _say(as_json, run, facts, text)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     """Read 90s, 30m, 2h or plain seconds."""
     from unlit.core.errors import UsageError
 

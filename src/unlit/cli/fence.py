@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import cyclopts
 
 if TYPE_CHECKING:
-    from unlit.fence import FenceHost, FenceReport, FenceSpec
+    from unlit.cli.fence_show import Done
+    from unlit.fence import FenceSpec
     from unlit.fence.model import Command
     from unlit.fence.once import Once
-    from unlit.fence.sandboxes.landlock import LandlockHost
+    from unlit.fence.ports import Host
     from unlit.policy import Policy
 
 app = cyclopts.App(name="fence", help="Run a command behind policy.")
@@ -28,6 +29,9 @@ Words = Annotated[str, cyclopts.Parameter(show=True, allow_leading_hyphen=True)]
 COULD_NOT_START: Final = 125
 REFUSED: Final = 126
 _DEFAULT_POLICY: Final = Path("policy.toml")
+_FLAGS: Final = (
+    "--policy", "--preset", "--role", "--workspace", "--backend", "--discard", "--json", "--help",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +73,21 @@ def run_command(
         discard: Leave the workspace as it was.
         as_json: Print what the fence saw as JSON; the command's own output goes to stderr.
     """
+    from unlit.cli.fence_show import outcome, summary
     from unlit.core.errors import RefusedByPolicy, UnlitError
 
     order = _Order(argv, policy, preset, role, workspace.resolve(), backend)
     try:
-        once = asyncio.run(_run(order, discard, as_json))
+        _must_be_command(argv, "run")
+        done = asyncio.run(_run(order, discard, as_json))
     except UnlitError as error:
         _say(error)
         return REFUSED if isinstance(error, RefusedByPolicy) else COULD_NOT_START
     if as_json:
-        sys.stdout.write(json.dumps(_outcome(once)) + "\n")
+        sys.stdout.write(json.dumps(outcome(done.once, done.refused)) + "\n")
     else:
-        _summary(once)
-    return once.exit_code
+        summary(done.once, len(done.refused))
+    return done.once.exit_code
 
 
 @app.command
@@ -100,15 +106,16 @@ def check(
         role: Role in the policy.
         as_json: Print JSON.
     """
+    from unlit.cli.fence_show import outcome
     from unlit.fence.machine import capabilities, require_strong
 
     found = capabilities()
     require_strong(found)
     with tempfile.TemporaryDirectory(prefix="unlit-check-") as folder:
         order = _Order(("true",), policy, preset, role, Path(folder))
-        once = asyncio.run(_run(order, True, True, needs_credentials=False))
+        once = asyncio.run(_run(order, True, True, needs_credentials=False)).once
     if as_json:
-        document = {**_outcome(once), "schema": "unlit.fence-check/1", "machine": found.to_json()}
+        document = {**outcome(once), "schema": "unlit.fence-check/1", "machine": found.to_json()}
         sys.stdout.write(json.dumps(document) + "\n")
         return 0 if once.report.held else 1
     for probe in once.report.probes:
@@ -143,6 +150,9 @@ def learn(
         workspace: Folder that is /work inside.
         as_json: Print JSON.
     """
+    from unlit.cli.fence_show import outcome
+
+    _must_be_command(argv, "learn")
     order = _Order(argv, policy, preset, role, workspace.resolve())
     proposals, once = asyncio.run(_learn(order))
     if as_json:
@@ -156,12 +166,132 @@ def learn(
             }
             for one in proposals
         ]
-        sys.stdout.write(json.dumps({**_outcome(once), "proposals": rules}) + "\n")
+        sys.stdout.write(json.dumps({**outcome(once), "proposals": rules}) + "\n")
         return 0
     if not proposals:
         sys.stderr.write("The command was denied nothing.\n")
     sys.stdout.write("".join(f"{one.toml()}\n" for one in proposals))
+    if proposals:
+        sys.stderr.write(
+            "Nothing is allowed by this. Edit what you want into the policy, look with "
+            "`unlit policy diff BEFORE AFTER`, then `unlit policy sign`.\n"
+        )
     return 0
+
+
+@app.command
+def asks(*, as_json: Json = False) -> int:
+    """List what fenced commands asked for beyond their policy, newest command first.
+
+    Args:
+        as_json: Print JSON.
+    """
+    from unlit.cli.fence_gate import asked, open_asks
+    from unlit.review.model import to_plain
+
+    found = asked(open_asks(_state()))
+    if as_json:
+        rows = [{"run": one.run, "title": one.title, **to_plain(one.line)} for one in found]
+        sys.stdout.write(json.dumps({"schema": "unlit.fence-asks/1", "asked": rows}) + "\n")
+        return 0
+    for one in found:
+        line = one.line
+        text = f"{one.run} {line.number} {line.request}: {line.reason or 'no reason given'}"
+        sys.stdout.write(_inert(f"{text} ({one.standing})") + "\n")
+    if not found:
+        sys.stderr.write("No fenced command asked for anything.\n")
+    return 0
+
+
+@app.command
+def allow(
+    run: str,
+    number: int,
+    *,
+    reason: str = "",
+    for_time: Annotated[str, cyclopts.Parameter("--for")] = "1h",
+    person: str | None = None,
+) -> int:
+    """Allow a running fenced command exactly what it asked for, for a while.
+
+    Args:
+        run: The command's run, as `unlit fence asks` shows it.
+        number: The question.
+        reason: Why, in a few words; kept in the audit log.
+        for_time: 30m, 2h, at most 24h.
+        person: Who decides; default the setting `person`, else the user's name.
+    """
+    from unlit.cli.approve import seconds
+
+    return _answer(run, number, "approved", reason, person, seconds(for_time))
+
+
+@app.command
+def refuse(run: str, number: int, *, reason: str = "", person: str | None = None) -> int:
+    """Refuse a running fenced command what it asked for; it is told why when it looks.
+
+    Args:
+        run: The command's run, as `unlit fence asks` shows it.
+        number: The question.
+        reason: Why, in a few words; kept in the audit log.
+        person: Who decides; default the setting `person`, else the user's name.
+    """
+    return _answer(run, number, "rejected", reason, person, 1.0)
+
+
+def _answer(
+    run: str, number: int, decision: str, reason: str, person: str | None, for_s: float
+) -> int:
+    from unlit.cli.fence_gate import open_gate
+    from unlit.core.errors import InvalidInput
+    from unlit.record.model import RunState
+    from unlit.wiring.desk import person_of
+    from unlit.wiring.settings import read_settings
+
+    desk = open_gate(_state())
+    found = desk.store.find_run(run)
+    if found.state is RunState.REJECTED:
+        raise InvalidInput(
+            "FEN-057",
+            f"The command of {found.id} has ended.",
+            "an answer counts for the command that asked, while it runs.",
+            "what is needed again belongs into the policy: `unlit fence learn -- COMMAND`.",
+        )
+    who = person_of(read_settings(flags={"person": person}))
+    gate = f"access/{number}"
+    done = desk.decide(found.id, decision, who, reason, gate=gate, for_s=for_s)
+    made = done.decision.facts
+    until = f" until {made['until'][:16].replace('T', ' ')} UTC" if "until" in made else ""
+    word = "Allowed" if decision == "approved" else "Refused"
+    sys.stdout.write(_inert(f"{word}{until}: {made['request']}.") + "\n")
+    return 0
+
+
+def _must_be_command(argv: tuple[str, ...], name: str) -> None:
+    """Refuse a flag of ours that was misspelt: it would be run as the command."""
+    from difflib import get_close_matches
+
+    from unlit.core.errors import UsageError
+
+    if not argv or not argv[0].startswith("-"):
+        return
+    flag = argv[0].partition("=")[0]
+    near = get_close_matches(flag, _FLAGS, 1)
+    raise UsageError(
+        "FEN-056",
+        f"`unlit fence {name}` has no flag {flag}.",
+        "what follows the flags is the command, and no command begins with a dash.",
+        f"did you mean {near[0]}?" if near else f"`unlit fence {name} --help` lists the flags.",
+    )
+
+
+def _inert(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _tell(end: str, line: str) -> None:
+    sys.stderr.write(_inert(line) + end)
+    sys.stderr.flush()
 
 
 def _read(order: _Order, *, may_be_empty: bool) -> "Policy":
@@ -188,7 +318,9 @@ def _read(order: _Order, *, may_be_empty: bool) -> "Policy":
 
 async def _run(
     order: _Order, discard: bool, quiet: bool, *, needs_credentials: bool = True
-) -> "Once":
+) -> "Done":
+    from unlit.cli.fence_gate import attended
+    from unlit.cli.fence_show import Done, refused_in
     from unlit.cli.fence_twins import twins_for
     from unlit.fence.once import Streams, require_role, run_once, write_back
 
@@ -197,7 +329,7 @@ async def _run(
     if not needs_credentials:
         policy = replace(policy, credentials={}, rules=())
     async with (
-        _host(backend=order.backend) as host,
+        _host(backend=order.backend) as (host, folder),
         twins_for(policy, order.role) as (routes, tokens),
     ):
         spec, command = _prepare(order, policy)
@@ -209,10 +341,15 @@ async def _run(
         if terminal is not None:
             words = {"TERM": _environment().get("TERM", "xterm"), **command.env}
             command = replace(command, env=words)
-        once = await run_once(host, spec, command, streams)
+        end = "\n" if terminal is None else "\r\n"
+        say = partial(_tell, end)
+        once = await run_once(
+            host, spec, command, streams, lambda fence: attended(host, fence, spec, _state(), say)
+        )
+    refused = await asyncio.to_thread(refused_in, folder / "audit", spec.identity.run)
     if not discard:
         write_back(once, order.workspace)
-    return once
+    return Done(once, refused)
 
 
 async def _learn(order: _Order) -> tuple[tuple[Any, ...], "Once"]:
@@ -222,7 +359,7 @@ async def _learn(order: _Order) -> tuple[tuple[Any, ...], "Once"]:
 
     policy = _read(order, may_be_empty=True)
     with tempfile.TemporaryDirectory(prefix="unlit-learn-") as folder:
-        async with _host(Path(folder)) as host:
+        async with _host(Path(folder)) as (host, _):
             spec, command = _prepare(order, policy)
             streams = Streams(_writer(sys.stderr.buffer), _writer(sys.stderr.buffer), _stdin())
             once = await run_once(host, spec, command, streams)
@@ -253,6 +390,8 @@ def _prepare(order: _Order, policy: "Policy") -> "tuple[FenceSpec, Command]":
     recipe = RECIPES.get(agent_of(preset))
     name, *rest = order.argv
     program = find_program(name, agent_of(preset) or name, _tools(), _environment().get("PATH", ""))
+    if program is not None and program.path.parent.name == "shims":
+        program = None  # a version manager's stand-in works at home only; the fence has its own
     argv = [name if program is None else str(program.path), *rest]
     mounts = () if program is None else program.mounts
     identity = Identity(SystemIds().fresh("run"), "fence", Path(name).name, order.role)
@@ -273,12 +412,12 @@ def _prepare(order: _Order, policy: "Policy") -> "tuple[FenceSpec, Command]":
 @asynccontextmanager
 async def _host(
     folder: Path | None = None, *, backend: str = "full"
-) -> "AsyncIterator[FenceHost | LandlockHost]":
-    """Start a fence host whose audit log is the user's own, or in `folder`."""
+) -> "AsyncIterator[tuple[Host, Path]]":
+    """Start a fence host whose audit log is the user's own, or in `folder`; and say where."""
     from unlit.core.system import SystemClock, SystemIds
-    from unlit.fence import FenceHost, capabilities
+    from unlit.fence import capabilities
+    from unlit.fence.backends import start_host
     from unlit.fence.machine import require_strong
-    from unlit.fence.sandboxes.landlock import LandlockHost
     from unlit.policy import AuditLog
 
     found = capabilities()
@@ -290,10 +429,9 @@ async def _host(
     keys = None if folder is None else folder / "keys"
     audit = AuditLog.open(state / "audit", header, SystemClock(), key_dir=keys)
     try:
-        kind = FenceHost if backend == "full" else LandlockHost
-        host = await kind.start(state, audit, secret_env=_environment())
+        host = await start_host(backend, state, audit, secret_env=_environment())
         try:
-            yield host
+            yield host, state
         finally:
             await host.close()
     finally:
@@ -340,52 +478,6 @@ def _writer(stream: Any) -> Any:
         stream.flush()
 
     return take
-
-
-def _outcome(once: "Once") -> dict[str, Any]:
-    report = once.report
-    return {
-        "schema": "unlit.fence/1",
-        "exit_code": once.exit_code,
-        "timed_out": once.timed_out,
-        "held": report.held,
-        "probes": [
-            {"name": one.name, "when": one.when, "blocked": one.blocked, "control": one.control}
-            for one in report.probes
-        ],
-        "exchanges": report.exchanges,
-        "denied": report.denied,
-        "weak": list(report.weak),
-        "peak_memory_mb": report.peak_memory_mb,
-        "processes_left": report.processes_left,
-        "changed": [{"path": one.path, "kind": one.kind} for one in once.layer.files],
-        "refused": [{"path": one.path, "kind": one.kind} for one in once.layer.refused],
-        "usage": [_usage(one) for one in report.usage],
-    }
-
-
-def _usage(one: Any) -> dict[str, Any]:
-    return {
-        "provider": one.provider,
-        "model": one.model,
-        "input_tokens": one.input_tokens,
-        "output_tokens": one.output_tokens,
-        "cost_usd": None if one.cost_usd is None else str(one.cost_usd),
-    }
-
-
-def _summary(once: "Once") -> None:
-    """Say on stderr what a person should know; nothing when there is nothing."""
-    report: FenceReport = once.report
-    if report.denied:
-        sys.stderr.write(
-            f"fence: {report.denied} of {report.exchanges} requests were denied; "
-            "`unlit fence learn -- COMMAND` proposes rules for them.\n"
-        )
-    for one in once.layer.refused:
-        sys.stderr.write(f"fence: the change of {one.path} was not taken: policy guards it.\n")
-    for sentence in report.weak:
-        sys.stderr.write(f"fence: weak: {sentence}\n")
 
 
 def _say(error: Any) -> None:

@@ -18,6 +18,7 @@ from unlit.policy import Policy
 
 _PIECE: Final = 1 << 16
 Take = Callable[[bytes], None]
+Attend = Callable[[Fence], contextlib.AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,17 @@ class Host(Protocol):
         ...
 
 
-async def run_once(host: Host, spec: FenceSpec, command: Command, streams: Streams) -> Once:
+async def run_once(
+    host: Host, spec: FenceSpec, command: Command, streams: Streams, attend: Attend | None = None
+) -> Once:
     """Run a command in a fence of its own, streaming, and take out what it changed.
+
+    Args:
+        host: Opens the fence.
+        spec: The fence.
+        command: What to run.
+        streams: Where it reads and writes.
+        attend: Entered while the command runs, for what its programs ask for.
 
     Raises:
         UnlitError: The fence could not be made.
@@ -76,15 +86,19 @@ async def run_once(host: Host, spec: FenceSpec, command: Command, streams: Strea
     fence = await host.open(spec)
     try:
         await _furnish(fence, {**command.home, **command.login(fence.placeholders)})
-        if streams.terminal is not None:
-            exit_code, timed_out = await run_on_terminal(fence, command, streams.terminal), False
-        else:
-            running = await fence.spawn(command.argv, env=command.env)
-            exit_code, timed_out = await _accompany(fence, running, streams)
+        async with attend(fence) if attend is not None else contextlib.nullcontext():
+            exit_code, timed_out = await _do(fence, command, streams)
         layer = await asyncio.to_thread(fence.changes)
     finally:
         report = await fence.close()
     return Once(exit_code, timed_out, report, layer)
+
+
+async def _do(fence: Fence, command: Command, streams: Streams) -> tuple[int, bool]:
+    if streams.terminal is not None:
+        return await run_on_terminal(fence, command, streams.terminal), False
+    running = await fence.spawn(command.argv, env=command.env)
+    return await _accompany(fence, running, streams)
 
 
 async def _furnish(fence: Fence, home: Mapping[str, str]) -> None:

@@ -147,12 +147,21 @@ class Attendant:
         while True:
             await self.questions.clock.sleep(LOOK_S)
             try:
-                await self._take(await self.door.asked(self.fence))
-                await self._answer()
+                await self.look()
             except UnlitError as error:  # the next look tries again; the fence stays as strict
                 _log.warning("access questions of run %s: %s", self.place.run, error)
             except KeyError:
                 return  # the fence is closed
+
+    async def look(self) -> None:
+        """Write down what was asked since, and carry in what was answered since.
+
+        Raises:
+            UnlitError: The record cannot be read or written now.
+            KeyError: The fence is closed.
+        """
+        await self._take(await self.door.asked(self.fence))
+        await self._answer()
 
     async def _take(self, asked: Sequence[AccessRequest]) -> None:
         for one in asked[self._taken :]:
