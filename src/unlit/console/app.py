@@ -86,6 +86,7 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("/intents/{name}", intents.save, Role.OWNER, "POST"),
     Entry("/intents/{name}/lint", intents.lint, Role.READER, "POST"),
     Entry("/policy", policy.policy),
+    Entry("/policy/offers/{name}", policy.accept, Role.OWNER, "POST"),
     Entry("/twins", twins.twins),
     Entry("/scenarios", scenarios.scenarios, Role.EVALUATOR),
     Entry("/cost", cost.cost),

@@ -11,6 +11,7 @@ from unlit.review.rules.words import interval
 
 ATTENTION_MINUTES = 15.0
 RISKS: Final = {"none": 0.5, "low": 1.0, "medium": 2.0, "high": 3.0, "critical": 4.0}
+NAMED_RISK: Final = 2.0
 UNKNOWN_RISK: Final = 1.5
 """A risk that nobody named weighs more than one that somebody called low."""
 SPOT_RATE = 0.1
@@ -112,7 +113,8 @@ def left_out(criteria: Sequence[CriterionLine], asked: Sequence[QuestionLine]) -
 
 
 def _question(line: CriterionLine, risk: str) -> QuestionLine:
-    stakes = RISKS.get(risk.strip().lower(), UNKNOWN_RISK)
+    word = risk.strip().lower()
+    stakes = RISKS.get(word, NAMED_RISK if word else UNKNOWN_RISK)
     if line.state is CriterionState.NOT_EXERCISED:
         why = "No scenario exercised it, so nothing but you can say."
         doubt = 1.0
