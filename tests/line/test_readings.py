@@ -12,7 +12,8 @@ from unlit.intent.rules.examples import Input
 from unlit.line.fakes import FakeFences
 from unlit.line.model import ProductPlan, SpecFacts
 from unlit.line.ports import Services
-from unlit.line.readings import Plan, Programs, write_readings
+from unlit.line.programs import Programs
+from unlit.line.readings import Plan, write_readings
 
 SPEC = SpecFacts("x", "X", "d", "ann", "It shall print.", (CriterionId("AC-1"),), ())
 PRODUCT = ProductPlan(run="sh main.sh")

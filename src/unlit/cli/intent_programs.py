@@ -32,6 +32,7 @@ def ask(  # noqa: PLR0913 # one parameter for each flag
     samples: int = 2,
     tree: tuple[str, ...] = (),
     run: str | None = None,
+    seeds: Path | None = None,
     repository: Path = Path(),
     inputs: int = 120,
     questions: int = 5,
@@ -46,6 +47,7 @@ def ask(  # noqa: PLR0913 # one parameter for each flag
         samples: Readings of each agent.
         tree: Existing readings, FAMILY=FOLDER; an existing program counts as one.
         run: How a program starts; default: `[product].run` of unlit.toml.
+        seeds: YAML file with what lies in the twins' worlds before each input, by service.
         repository: The factory's repository.
         inputs: How many inputs to try.
         questions: How many questions at most.
@@ -59,9 +61,8 @@ def ask(  # noqa: PLR0913 # one parameter for each flag
     from unlit.cli.intent import read_text
 
     text = read_text(spec)
-    asked = asyncio.run(
-        _ask(spec, text, _Order(agent, samples, tree, run, repository), inputs, questions, write)
-    )
+    order = _Order(agent, samples, tree, run, repository, _seeds(seeds))
+    asked = asyncio.run(_ask(spec, text, order, inputs, questions, write))
     if write and asked.text != text:
         spec.write_text(asked.text, encoding="utf-8")
     if as_json:
@@ -82,7 +83,9 @@ class _Order:
         trees: tuple[str, ...],
         run: str | None,
         repository: Path,
+        seeds: Mapping[str, Any],
     ) -> None:
+        self.seeds = seeds
         self.agents = agents
         self.samples = samples
         self.run = run
@@ -93,6 +96,23 @@ class _Order:
                 "INT-122", "Nobody has read the spec.", "Questions come from readings that differ.",
                 "Give --agent NAME (twice or more) or --tree FAMILY=FOLDER.",
             )  # fmt: skip
+
+
+def _seeds(path: Path | None) -> Mapping[str, Any]:
+    if path is None:
+        return {}
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        found = error
+    if not isinstance(found, dict):
+        raise UsageError(
+            "INT-124", f"{path} holds no seeds.", "It is a YAML mapping from services to things.",
+            "Say for instance slack: {channels: [{name: security}]}",
+        )  # fmt: skip
+    return found
 
 
 def _tree(entry: str) -> tuple[str, Path]:
@@ -111,7 +131,10 @@ async def _ask(
 ) -> "Asked":
     from unlit.intent.ask import ask as converse
     from unlit.intent.rules.divergence import Reading
-    from unlit.line.readings import Plan, Programs, write_readings
+    from unlit.line.adapters.twin_worlds import twin_worlds
+    from unlit.line.programs import Programs
+    from unlit.line.readings import Plan, write_readings
+    from unlit.policy import load_policy
     from unlit.wiring.build import open_factory
 
     async with open_factory(order.repository) as handle:
@@ -129,11 +152,13 @@ async def _ask(
             for number, (family, tree) in enumerate(order.trees, 1):
                 readings.append(Reading(f"{family}/{tree.name}-{number}", family))
                 trees[readings[-1].name] = tree
-            programs = Programs(handle.services, product, request.policy, trees)
-            return await converse(
-                text, path, readings, programs.run, _answerer() if write else None,
-                program=Path(programs.command[-1]).name, limit=limit, inputs=inputs,
-            )  # fmt: skip
+            names = load_policy(request.policy).twins("product")
+            async with twin_worlds(names, order.seeds) as worlds:
+                programs = Programs(handle.services, product, request.policy, trees, worlds)
+                return await converse(
+                    text, path, readings, programs.run, _answerer() if write else None,
+                    program=Path(programs.command[-1]).name, limit=limit, inputs=inputs,
+                )  # fmt: skip
 
 
 def _complain(made: "tuple[Made, ...]") -> None:
@@ -231,7 +256,7 @@ async def _observe(folder: Path, owner: str, run: str | None, observe: tuple[str
     from unlit.intent.rules.divergence import Reading
     from unlit.intent.rules.examples import Input, Observed
     from unlit.intent.rules.observed import Run, Seen, first_inputs, observed_spec
-    from unlit.line.readings import Programs
+    from unlit.line.programs import Programs
     from unlit.wiring.build import open_factory
 
     async with open_factory(folder) as handle:

@@ -157,7 +157,7 @@ class FolderMount:
 
 @dataclass(frozen=True, slots=True)
 class FenceOrder:
-    """A fence to open."""
+    """A fence to open; `twins` are routes of the fence room, besides those of its role."""
 
     place: Place
     policy: Path
@@ -165,6 +165,7 @@ class FenceOrder:
     mounts: tuple[FolderMount, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     wall_s: float | None = None
+    twins: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

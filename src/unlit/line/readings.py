@@ -5,30 +5,24 @@ scenario is opened.
 """
 
 import asyncio
-import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from unlit.core.errors import InvalidInput, UnlitError
+from unlit.core.errors import UnlitError
 from unlit.core.ids import CandidateId, RunId
 from unlit.harness.model import AgentEvent, Job
-from unlit.harness.ports import Agent, Fence
+from unlit.harness.ports import Agent
 from unlit.intent.rules.divergence import Reading
-from unlit.intent.rules.examples import Input, Observed
 from unlit.line.model import FenceOrder, FolderMount, Place, ProductPlan, SpecFacts
 from unlit.line.ports import Services
 from unlit.line.rules.brief import make_brief
 from unlit.line.stages.build import environment_of
-from unlit.line.stages.checks import PATH
 
 TURN_S: Final = 1800.0
-INPUT_S: Final = 10.0
 PARALLEL: Final = 4
-MAX_OUTPUT: Final = 200_000
-NO_SERVICE: Final = "fake-token-of-no-service"
 RUN: Final = RunId("r-readings")
 _SKIP: Final = shutil.ignore_patterns(
     ".git", ".venv", "node_modules", "__pycache__", "vault", ".env", "*.pyc"
@@ -129,69 +123,3 @@ async def _write(services: Services, plan: Plan, agent: Agent, name: str, number
 
 def _file_name(text: str) -> str:
     return "".join(char if char.isalnum() or char in "-_" else "-" for char in text)[-60:]
-
-
-class Programs:
-    """Runs the programs of readings with given inputs, each in a fence of its own.
-
-    The fence has the policy's role `product` and no twin: what needs a service fails alike in every
-    reading and tells nothing.
-    """
-
-    def __init__(
-        self, services: Services, product: ProductPlan, policy: Path, trees: Mapping[str, Path]
-    ) -> None:
-        self._services = services
-        self._product = product
-        self._policy = policy
-        self._trees = dict(trees)
-        self.command = shlex.split(product.run or "")
-        if not self.command:
-            raise InvalidInput(
-                "LIN-061",
-                "Nothing says how the program starts.",
-                "its readings are compared by what their programs do.",
-                "set `run` in `[product]` of unlit.toml, or give `--run COMMAND`.",
-            )
-
-    async def run(self, reading: Reading, inputs: Sequence[Input]) -> Mapping[Input, Observed]:
-        """Run one reading with each input; every run starts from the same files.
-
-        Raises:
-            UnlitError: The program cannot be built, or no fence can be opened.
-        """
-        tree = self._trees[reading.name]
-        place = Place(RUN, "intent", reading.family, "product")
-        mounts: Sequence[FolderMount] = ()
-        if self._product.build:
-            mounts = await self._services.dependencies.prepare(
-                self._product, tree, self._policy, place
-            )
-        order = FenceOrder(place, self._policy, tree, tuple(mounts), self._env())
-        fence = await self._services.fences.open(order)
-        try:
-            return {made: await self._observe(fence, made) for made in inputs}
-        finally:
-            await self._services.fences.close(fence, place)
-
-    def _env(self) -> dict[str, str]:
-        given = {
-            name: NO_SERVICE if value.startswith("twin:") else value
-            for name, value in self._product.env.items()
-        }
-        return {"PATH": PATH, **given}
-
-    async def _observe(self, fence: Fence, made: Input) -> Observed:
-        finished = await fence.run(
-            [*self.command, *made.args], stdin=made.stdin.encode(), timeout_s=INPUT_S
-        )
-        if fence.changes().files:
-            reset = getattr(fence, "reset", None)
-            if reset is not None:
-                await reset()
-        return Observed(
-            finished.exit_code,
-            finished.stdout[:MAX_OUTPUT].decode("utf-8", "replace"),
-            ended=not finished.timed_out,
-            stderr=finished.stderr[:MAX_OUTPUT].decode("utf-8", "replace"),
-        )

@@ -41,6 +41,9 @@ class Choice:
             "outcome": str(self.observed),
             "exit_code": self.observed.exit_code,
             "stdout": self.observed.stdout,
+            "answers": [{"status": s, "body": body} for s, body in self.observed.answers],
+            "files": dict(self.observed.files),
+            "effects": list(self.observed.effects),
             "readings": list(self.readings),
             "share": self.share,
         }
@@ -62,6 +65,8 @@ class Question:
             "input": str(self.input),
             "args": list(self.input.args),
             "stdin": self.input.stdin,
+            "files": dict(self.input.files),
+            "requests": [str(call) for call in self.input.calls],
             "choices": [choice.to_json() for choice in self.choices],
             "split": self.split,
         }
@@ -130,7 +135,7 @@ def masses(readings: Sequence[Reading]) -> dict[str, float]:
 
 def clusters(outputs: Mapping[str, Observed], mass: Mapping[str, float]) -> tuple[Choice, ...]:
     """Group readings that do the same with one input, heaviest first."""
-    groups: dict[tuple[bool, bool, str], list[str]] = {}
+    groups: dict[tuple[object, ...], list[str]] = {}
     for name in sorted(outputs):
         groups.setdefault(outputs[name].key, []).append(name)
     total = sum(mass[name] for name in outputs)

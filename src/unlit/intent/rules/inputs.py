@@ -6,14 +6,16 @@ ends and week ends, remainders, repeats, more parts than the example has.
 """
 
 import datetime
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
 
 from unlit.core.ids import CriterionId
 from unlit.intent.model import Spec
-from unlit.intent.rules.examples import Input, input_of
+from unlit.intent.rules.examples import Call, Input, input_of
 
 LIMIT: Final = 400
 _NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
@@ -78,19 +80,98 @@ def _changed(probe: Probe, hints: Sequence[str]) -> Iterator[Probe]:
 
 def _inputs(base: Input, hints: Sequence[str]) -> Iterator[Input]:
     args = base.args
+    if base.calls:
+        yield from _requests(base, hints)
+        return
+    for at, (name, held) in enumerate(base.files):
+        for text in (*_texts(held, (), hints), "", f"{held}\n{held}", held.rstrip("\n")):
+            files = (*base.files[:at], (name, text), *base.files[at + 1 :])
+            yield Input(args, base.stdin, files)
+        yield Input(args, base.stdin, (*base.files[:at], *base.files[at + 1 :]))
     if base.stdin:
         for text in _texts(base.stdin, (), hints):
-            yield Input(args, text)
-        yield Input(args, "")
-        yield Input(args, base.stdin.rstrip("\n") + "\n" + base.stdin)
+            yield Input(args, text, base.files)
+        yield Input(args, "", base.files)
+        yield Input(args, base.stdin.rstrip("\n") + "\n" + base.stdin, base.files)
     others = {number for arg in args for number in _NUMBER.findall(arg)}
     for index, arg in enumerate(args):
         if _FLAG.match(arg):
             continue
         siblings = [other for other in args if other != arg]
         for text in _texts(arg, siblings, [*hints, *sorted(others)]):
-            yield Input((*args[:index], text, *args[index + 1 :]), base.stdin)
-    yield from (Input(made, base.stdin) for made in _shapes(args))
+            yield Input((*args[:index], text, *args[index + 1 :]), base.stdin, base.files)
+    yield from (Input(made, base.stdin, base.files) for made in _shapes(args))
+
+
+def _requests(base: Input, hints: Sequence[str]) -> Iterator[Input]:
+    """Change HTTP requests: one value, one field, one request more or less, another order."""
+    calls = base.calls
+    for at, call in enumerate(calls):
+        for made in (*_paths(call, hints), *_bodies(call, hints)):
+            yield Input((), calls=(*calls[:at], made, *calls[at + 1 :]))
+    yield Input((), calls=(*calls, calls[-1]))
+    if len(calls) > 1:
+        yield Input((), calls=calls[::-1])
+        yield Input((), calls=calls[1:])
+        yield Input((), calls=calls[:-1])
+
+
+def _paths(call: Call, hints: Sequence[str]) -> Iterator[Call]:
+    path, mark, query = call.path.partition("?")
+    parts = path.split("/")
+    for at, part in enumerate(parts):
+        # words of a path are the program's own; numbers and what looks like a key are values
+        if at and re.search(r"\d", part):
+            for text in _texts(part, (), hints):
+                changed = "/".join([*parts[:at], quote(text, safe=""), *parts[at + 1 :]])
+                yield Call(call.method, changed + mark + query, call.body)
+    if not mark:
+        return
+    pairs = parse_qsl(query, keep_blank_values=True)
+    for at, (name, value) in enumerate(pairs):
+        for text in _texts(value, (), hints):
+            asked = urlencode([*pairs[:at], (name, text), *pairs[at + 1 :]])
+            yield Call(call.method, f"{path}?{asked}", call.body)
+        rest = urlencode([*pairs[:at], *pairs[at + 1 :]])
+        yield Call(call.method, f"{path}?{rest}" if rest else path, call.body)
+
+
+def _bodies(call: Call, hints: Sequence[str]) -> Iterator[Call]:
+    if not call.body:
+        return
+    try:
+        value = json.loads(call.body)
+    except ValueError:
+        yield from (Call(call.method, call.path, text) for text in _texts(call.body, (), hints))
+        return
+    for made in _values(value, hints):
+        yield Call(call.method, call.path, json.dumps(made, ensure_ascii=False))
+
+
+def _values(value: Any, hints: Sequence[str]) -> Iterator[Any]:
+    """Change a JSON value in one place."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from ({**value, name: made} for made in _values(part, hints))
+            yield {key: other for key, other in value.items() if key != name}
+    elif isinstance(value, list):
+        for at, part in enumerate(value):
+            yield from ([*value[:at], made, *value[at + 1 :]] for made in _values(part, hints))
+        yield []
+        yield [*value, *value]
+        yield value[::-1]
+    elif isinstance(value, bool) or value is None:
+        yield not value
+    elif isinstance(value, int | float):
+        for text in _numbers(str(value), hints):
+            try:
+                yield float(text) if "." in text else int(text)
+            except ValueError:
+                continue
+        yield str(value)
+    else:
+        yield from _texts(str(value), (), hints)
+        yield None
 
 
 def _shapes(args: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

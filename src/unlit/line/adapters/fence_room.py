@@ -69,7 +69,7 @@ class FenceRoom(Fences):
                 workspace=order.workspace,
                 mounts=tuple(Mount(m.source, m.target, m.writable) for m in order.mounts),
                 env=dict(order.env),
-                twins=tuple(self._routes.get(place.role, ())),
+                twins=(*self._routes.get(place.role, ()), *order.twins),
                 limits=limits,
             )
         )
