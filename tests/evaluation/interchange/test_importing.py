@@ -120,7 +120,7 @@ def test_an_octopus_scenario_keeps_every_step() -> None:
     assert scenario.when[2].params["retry_s"] == 3
     assert scenario.when[3].params["expect"] == {"exit": 0}
     assert scenario.when[4].params["not_see"] == [{"in": "#x", "text": "gone"}]
-    assert imported.unsupported == ("tui (Terminal)",)
+    assert imported.unsupported == ("ttl.yaml:20 tui (Terminal)",)
 
 
 def test_a_sentence_that_is_more_than_a_status_is_left_to_a_judge() -> None:
@@ -142,7 +142,7 @@ def test_a_hurl_file_becomes_requests_with_expectations() -> None:
     assert first["capture"] == {"booking": "id"}
     assert second["GET"] == "/bookings/{booking}?full=yes"
     assert second["expect"]["body"]["at"] == {"items.0.name": {"matches": "^A"}}
-    assert imported.unsupported == ('assert xpath "//h1" exists',)
+    assert imported.unsupported == ('a/booking.hurl:22 assert xpath "//h1" exists',)
 
 
 def test_a_feature_becomes_one_scenario_for_each_row() -> None:
@@ -154,7 +154,7 @@ def test_a_feature_becomes_one_scenario_for_each_row() -> None:
     assert known.partition == "sealed"
     assert [step.kind for step in known.when] == ["file", "cli"]
     assert [check.kind for check in known.then] == ["exit", "stdout", "stderr"]
-    assert found[1].unsupported == ("the moon should be full",)
+    assert found[1].unsupported == ("greeter.feature:18 the moon should be full",)
 
 
 def test_a_folder_is_imported_with_a_spec_that_fits(tmp_path: Path) -> None:

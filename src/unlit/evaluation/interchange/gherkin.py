@@ -19,6 +19,7 @@ _BLOCK: Final = re.compile(
 class _Line:
     text: str
     document: str | None = None
+    number: int = 0
     table: list[list[str]] = field(default_factory=list)
 
 
@@ -38,6 +39,7 @@ def from_gherkin(text: str, source: str, terms: Terms) -> list[Imported]:
         for name, lines in _rows(story):
             builder = Builder()
             for line in [*background, *lines]:
+                builder.place = f"{source}:{line.number}"
                 _apply(line, builder)
             full = f"{feature}: {name}" if feature else name
             tagged = next((t for t in story.tags if t in ("visible", "validation", "sealed")), None)
@@ -64,7 +66,7 @@ def _read(text: str) -> tuple[str, list[_Line], list[_Story]]:
     current: _Story | None = None
     tags: tuple[str, ...] = ()
     in_examples, quoted = False, None
-    for raw in text.splitlines():
+    for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if line[:3] in ('"""', "```"):
             quoted = _toggle(quoted, current)
@@ -86,7 +88,7 @@ def _read(text: str) -> tuple[str, list[_Line], list[_Story]]:
             stories.append(current)
             tags = ()
         elif current is not None and not line.startswith("#"):
-            _add(current, line, in_examples)
+            _add(current, line, number, in_examples)
     return feature, background.lines, stories
 
 
@@ -96,7 +98,7 @@ def _toggle(quoted: _Line | None, current: _Story | None) -> _Line | None:
     return current.lines[-1]
 
 
-def _add(story: _Story, line: str, in_examples: bool) -> None:
+def _add(story: _Story, line: str, number: int, in_examples: bool) -> None:
     if line.startswith("|"):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if in_examples:
@@ -106,7 +108,7 @@ def _add(story: _Story, line: str, in_examples: bool) -> None:
         return
     word = _WORD.match(line)
     if word:
-        story.lines.append(_Line(word[2].strip()))
+        story.lines.append(_Line(word[2].strip(), number=number))
 
 
 def _rows(story: _Story) -> list[tuple[str, list[_Line]]]:
@@ -117,6 +119,7 @@ def _rows(story: _Story) -> list[tuple[str, list[_Line]]]:
     for number, row in enumerate(rows, 1):
         values = dict(zip(names, row, strict=False))
         lines = [_Line(_fill(line.text, values), line.document and _fill(line.document, values),
+                       line.number,
                        [[_fill(cell, values) for cell in cells] for cells in line.table])
                  for line in story.lines]  # fmt: skip
         result.append((f"{story.name} ({number})", lines))
@@ -150,15 +153,15 @@ def _run(groups: Groups, line: _Line, builder: Builder) -> None:
 
 
 def _exit(groups: Groups, line: _Line, builder: Builder) -> None:
-    builder.checks.append({"exit": int(groups[0])})
+    builder.check("exit", int(groups[0]))
 
 
 def _fails(groups: Groups, line: _Line, builder: Builder) -> None:
-    builder.checks.append({"exit": {"not": 0}})
+    builder.check("exit", {"not": 0})
 
 
 def _passes(groups: Groups, line: _Line, builder: Builder) -> None:
-    builder.checks.append({"exit": 0})
+    builder.check("exit", 0)
 
 
 def _output(groups: Groups, line: _Line, builder: Builder) -> None:
@@ -166,7 +169,7 @@ def _output(groups: Groups, line: _Line, builder: Builder) -> None:
     expected = groups[2] if groups[2] is not None else (line.document or "").rstrip("\n")
     negative = bool(groups[1])
     condition = "not_contains" if negative else "contains"
-    builder.checks.append({stream: {condition: expected.strip()}})
+    builder.check(stream, {condition: expected.strip()})
 
 
 def _request(groups: Groups, line: _Line, builder: Builder) -> None:
@@ -182,17 +185,17 @@ def _request(groups: Groups, line: _Line, builder: Builder) -> None:
 
 
 def _status(groups: Groups, line: _Line, builder: Builder) -> None:
-    builder.checks.append({"status": int(groups[0])})
+    builder.check("status", int(groups[0]))
 
 
 def _body(groups: Groups, line: _Line, builder: Builder) -> None:
     expected = groups[0] if groups[0] is not None else (line.document or "").strip()
-    builder.checks.append({"body": {"contains": expected}})
+    builder.check("body", {"contains": expected})
 
 
 def _json(groups: Groups, line: _Line, builder: Builder) -> None:
     try:
-        builder.checks.append({"body": {"json": json.loads(line.document or "")}})
+        builder.check("body", {"json": json.loads(line.document or "")})
     except ValueError:
         builder.refuse(line.text, {"document": line.document})
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from unlit.evaluation.interchange.imported import Builder, Imported, Terms, variable
@@ -38,22 +39,34 @@ class _Entry:
     captures: list[str] = field(default_factory=list)
     asserts: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    begins: int = 0
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def line_of(self, what: str) -> int:
+        """Return the line that something stands in, else the one the entry begins in."""
+        found = [line for text, line in self.lines.items() if what.endswith(text)]
+        return max(found, default=self.begins)
 
 
 def from_hurl(text: str, source: str, terms: Terms) -> Imported:
     """Read one Hurl file as one scenario."""
     builder = Builder()
     for entry in _entries(text):
+        builder.locate = partial(_place, source, entry)
         _step(entry, builder)
     name = source.rpartition("/")[2].removesuffix(".hurl")
     comment = next((line[1:].strip() for line in text.splitlines() if line.startswith("#")), "")
     return builder.build(name, comment or f"The requests of {name} are answered.", terms, source)
 
 
+def _place(source: str, entry: _Entry, what: str) -> str:
+    return f"{source}:{entry.line_of(what)}"
+
+
 def _entries(text: str) -> Iterator[_Entry]:
     entry: _Entry | None = None
     section, fenced = "request", False
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if stripped.startswith("```"):
             fenced = not fenced
@@ -68,8 +81,9 @@ def _entries(text: str) -> Iterator[_Entry]:
         if request and not (in_body and not _balanced(entry.body if entry else "")):
             if entry is not None:
                 yield entry
-            entry, section = _Entry(request[1], request[2]), "request"
+            entry, section = _Entry(request[1], request[2], begins=number), "request"
         elif entry is not None:
+            entry.lines[stripped] = number
             section = _line(entry, stripped, section)
     if entry is not None:
         yield entry

@@ -1,12 +1,14 @@
 """What an importer makes: a scenario in our format, and every step that no driver performs."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
 
+_LOOKS_AT: Final = {"exit": "cli", "stdout": "cli", "stderr": "cli", "status": "http",
+                    "body": "http", "header": "http"}  # fmt: skip
 _ID: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -26,8 +28,8 @@ class Imported:
     """One scenario from elsewhere.
 
     Attributes:
-        unsupported: One sentence for each step that no driver performs; they stay in the scenario
-            as `unsupported` steps, so that its trajectories are not exercised instead of passing.
+        unsupported: ``FILE:LINE what`` for each step that no driver performs; they stay in it as
+            `unsupported` steps, so that its trajectories are not exercised instead of passing.
     """
 
     table: Mapping[str, Any]
@@ -49,23 +51,55 @@ class Imported:
 
 @dataclass(slots=True)
 class Builder:
-    """Collects steps and checks while a foreign scenario is read."""
+    """Collects steps and checks while a foreign scenario is read.
+
+    Attributes:
+        place: ``FILE:LINE`` of what is being read.
+        locate: Finds a better place for what is refused.
+    """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
+    place: str = ""
+    locate: Callable[[str], str] | None = None
+    _asked: list[str] = field(default_factory=list)
 
     def step(self, kind: str, params: Mapping[str, Any]) -> None:
         """Add a step."""
         self.steps.append({kind: dict(params)})
 
     def refuse(self, what: str, original: Any = None) -> None:
-        """Keep a step that no driver performs, by name."""
-        self.unsupported.append(what)
+        """Keep a step that no driver performs, by name and place."""
+        place = self.place if self.locate is None else self.locate(what)
+        self.unsupported.append(f"{place} {what}".strip())
         params: dict[str, Any] = {"what": what}
         if original is not None:
             params["original"] = original
         self.steps.append({"unsupported": params})
+
+    def check(self, kind: str, value: Any) -> None:
+        """Add what must be true afterwards."""
+        self.checks.append({kind: value})
+        self._asked.append(self.place)
+
+    def _refuse_unreached(self) -> None:
+        """Keep by name the checks that look at a step of a kind that there is none of."""
+        kinds = {kind for step in self.steps for kind in step}
+        kept: list[dict[str, Any]] = []
+        places = iter(self._asked)
+        for check in self.checks:
+            (kind,) = check
+            if kind == "judge":
+                kept.append(check)
+                continue
+            self.place = next(places, "")
+            needs = _LOOKS_AT.get(kind)
+            if needs is not None and needs not in kinds:
+                self.refuse(f"{kind} of a step that is not supported", {kind: check[kind]})
+            else:
+                kept.append(check)
+        self.checks = kept
 
     def ask(self, question: str) -> None:
         """Leave to a judge what no program can check, about the newest step."""
@@ -74,6 +108,7 @@ class Builder:
 
     def build(self, name: str, story: str, terms: Terms, source: str, **more: Any) -> Imported:
         """Return the scenario."""
+        self._refuse_unreached()
         checks = self.checks or [_default_check(self.steps)]
         table = {
             "id": slug(name),

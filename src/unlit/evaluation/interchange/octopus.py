@@ -43,9 +43,12 @@ def from_octopus(text: str, source: str, terms: Terms) -> Imported | Finding:
             "give a scenario file",
         )  # fmt: skip
     builder = Builder()
-    for step in [*(table.get("setup") or []), *table["steps"]]:
-        _step(step if isinstance(step, dict) else {}, builder)
+    for part in ("setup", "steps"):
+        for number, step in enumerate(table.get(part) or []):
+            builder.place = f"{source}:{document.line((part, number))}"
+            _step(step if isinstance(step, dict) else {}, builder)
     for key in sorted(set(table) - _KNOWN):
+        builder.place = f"{source}:{document.key_line((key,))}"
         builder.refuse(f"key `{key}` of the scenario", table[key])
     story = " ".join(
         str(table[key]) for key in ("description", "satisfaction_criteria") if table.get(key)
