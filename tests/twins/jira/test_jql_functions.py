@@ -1,44 +1,7 @@
 """Functions of JQL that pick versions, components, projects and children."""
 
-import json
-from typing import Any
-from urllib.parse import urlencode
-
 import pytest
-
-from unlit.twins.kit.http import Request
-from unlit.twins.universe import Universe
-
-
-class Site:
-    """A site with one project that has everything the functions look at."""
-
-    def __init__(self) -> None:
-        self.universe = Universe(["jira"])
-        self.world = self.universe.create_world({"jira": {
-            "projects": [{"key": "SEC", "name": "Security"}, {"key": "OPS", "name": "Operations"}],
-            "users": [{"displayName": "Ada Person", "emailAddress": "ada@example.com"}],
-        }})  # fmt: skip
-        self.token = self.universe.tokens(self.world)["jira"]
-        self.me = self.ask("GET", "myself")["accountId"]
-
-    def ask(self, method: str, path: str, body: Any = None, **query: str) -> Any:
-        headers = {"authorization": f"Bearer {self.token}", "x-twin-world": self.world,
-                   "content-type": "application/json"}  # fmt: skip
-        data = b"" if body is None else json.dumps(body).encode()
-        request = Request(method, f"/rest/api/3/{path}", urlencode(query), headers, data)
-        reply = self.universe.answer("jira", request).reply
-        raw = reply.encoded()
-        assert reply.status < 400, raw
-        return json.loads(raw) if raw else None
-
-    def issue(self, summary: str, project: str = "SEC", **fields: Any) -> str:
-        given = {"project": {"key": project}, "summary": summary, "issuetype": {"name": "Task"}}
-        return str(self.ask("POST", "issue", {"fields": {**given, **fields}})["key"])
-
-    def found(self, jql: str) -> list[str]:
-        rows = self.ask("GET", "search/jql", jql=jql + " order by key", fields="summary")["issues"]
-        return [row["fields"]["summary"] for row in rows]
+from tests.twins.jira.calling import Site
 
 
 @pytest.fixture

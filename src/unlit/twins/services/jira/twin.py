@@ -19,6 +19,7 @@ from unlit.twins.services.jira.model import Rich, Row
 from unlit.twins.services.jira.routes import (
     admin,
     agile,
+    catalog,
     discussion,
     groups,
     hooks,
@@ -26,8 +27,10 @@ from unlit.twins.services.jira.routes import (
     meta,
     oauth,
     parts,
+    people,
     projects,
     search,
+    shared,
     sprints,
     users,
 )
@@ -47,6 +50,9 @@ MODULES = (
     hooks,
     groups,
     oauth,
+    catalog,
+    people,
+    shared,
 )
 
 
@@ -198,6 +204,7 @@ class JiraTwin(Twin):
             "jira.projects": [
                 {"key": row["key"], "name": row["name"]} for row in site.table("projects").values()
             ],
+            "jira.mails": [dict(row) for row in site.table("mails").values()],
         }
 
     @override

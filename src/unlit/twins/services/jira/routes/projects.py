@@ -39,8 +39,10 @@ def listed(ask: Ask, row: Row, wanted: set[str]) -> Row:
     if row.get("category"):
         out["projectCategory"] = render.project_category(row["category"])
     if not ask.site.cloud:
-        out["archived"] = False
+        out["archived"] = bool(row.get("archived"))
     else:
+        if row.get("archived"):
+            out["archived"] = True
         out |= {
             "simplified": row["simplified"],
             "style": row["style"],
@@ -131,7 +133,13 @@ def every(ask: Ask) -> Any:
 def _sorted(ask: Ask) -> list[Row]:
     if ask.me is None:
         return []
-    return sorted(ask.site.table("projects").values(), key=lambda row: row["name"].lower())
+    wanted = ask.many("status") or ["live"]
+    rows = [
+        row
+        for row in ask.site.table("projects").values()
+        if ("archived" if row.get("archived") else "live") in wanted
+    ]
+    return sorted(rows, key=lambda row: row["name"].lower())
 
 
 @routes.add("GET", "project/search", "searchProjects")
