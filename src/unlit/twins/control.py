@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from unlit.core.errors import InvalidInput, UnlitError
+from unlit.twins.kit.describing import describe
 from unlit.twins.kit.http import Malformed, Reply, Request, Text
 from unlit.twins.kit.seeds import moment
 from unlit.twins.model import Fact
@@ -208,6 +209,14 @@ def _calls(call: _Control) -> Any:
     return {"world": call.world, "calls": [asdict(c) for c in call.universe.calls(call.world)]}
 
 
+def _openapi(call: _Control) -> Any:
+    service = call.request.arg("service") or call.service
+    twin = call.universe.by_service.get(service or "")
+    if twin is None:
+        raise _bad(f"no service is named; there are {', '.join(sorted(call.universe.by_service))}")
+    return describe(twin, call.request.origin)
+
+
 def _tokens(call: _Control) -> Any:
     return {"world": call.world, "tokens": call.universe.tokens(call.world)}
 
@@ -236,6 +245,7 @@ TABLE: Final[dict[tuple[str, str], Callable[[_Control], Any]]] = {
     ("GET", "calls"): _calls,
     ("GET", "log"): _calls,
     ("GET", "tokens"): _tokens,
+    ("GET", "openapi.json"): _openapi,
 }
 
 

@@ -19,6 +19,11 @@ from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 
 
+def _whole(text: str) -> int:
+    """Return a number as clients send it, 0 when it is none; no list is longer than a billion."""
+    return min(int(text[:18]), 10**9) if text.isdecimal() else 0
+
+
 class Manners:
     """Plain REST: hexadecimal ids, ISO times, ``{"error", "message"}``, `limit` and `cursor`."""
 
@@ -46,11 +51,10 @@ class Manners:
     def page(self, call: Exchange, rows: Iterable[Any]) -> Reply:
         """Return rows from `cursor` on, `limit` at most."""
         text = call.request.arg("limit") or call.request.arg("per_page") or ""
-        limit = int(text) if text.isdigit() and int(text) > 0 else 100
-        cursor = call.request.arg("cursor") or call.request.arg("page") or ""
-        start = int(cursor) if cursor.isdigit() else 0
+        limit = _whole(text) or 100
+        start = _whole(call.request.arg("cursor") or call.request.arg("page") or "")
         if call.request.arg("page") is not None:
-            start = max(0, start - 1) * limit
+            start = min(max(0, start - 1) * limit, 10**9)
         found = list(islice(rows, start, start + limit + 1))
         reply = Reply(200, found[:limit])
         if len(found) > limit:

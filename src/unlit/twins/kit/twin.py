@@ -134,6 +134,13 @@ class Twin:
     def authorize(self, exchange: Exchange) -> None:
         """Raise `VendorError` when the actor's scopes do not allow the route."""
 
+    def arguments(self, route: Route) -> Mapping[str, Mapping[str, Any]]:
+        """Return what a route takes beside its path, for the twin's own description.
+
+        By name: type ``t``, and ``r`` when required. Routes of a contract need not be told.
+        """
+        return {}
+
     # --- what a world holds
     def prepare(self, world: World) -> None:
         """Put into a new world what every account of the vendor has from the start."""

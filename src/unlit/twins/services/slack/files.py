@@ -337,10 +337,17 @@ def listed(ask: Ask) -> dict[str, Any]:
     if ask.has("types") and "all" not in ask.text("types").split(","):
         kinds = set(ask.text("types").split(","))
         rows = [row for row in rows if _types(row) & kinds]
-    low, high = float(ask.text("ts_from") or 0), float(ask.text("ts_to") or "inf")
+    low, high = _moment(ask, "ts_from", 0), _moment(ask, "ts_to", float("inf"))
     rows = [row for row in rows if low <= row["created"] <= high]
     found, paging = workspace.numbered(ask, rows[::-1])
     return {"files": [shown(ask, row) for row in found], "paging": paging}
+
+
+def _moment(ask: Ask, name: str, default: float) -> float:
+    try:
+        return float(ask.text(name) or default)
+    except ValueError as error:
+        raise SlackError("invalid_arguments") from error
 
 
 def _types(row: dict[str, Any]) -> set[str]:

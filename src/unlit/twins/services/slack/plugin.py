@@ -161,6 +161,15 @@ class Slack(Twin):
             raise SlackError("missing_scope", needed=wanted[0], provided=",".join(sorted(have)))
 
     @override
+    def arguments(self, route: Route) -> dict[str, dict[str, Any]]:
+        """Return the arguments that the method reference has."""
+        known = generic.contract()["methods"].get(route.op, {}).get("args", {})
+        return {
+            name: {"t": kind if kind in ("boolean", "integer", "array") else "string", "r": must}
+            for name, (kind, must) in known.items()
+        }
+
+    @override
     def reads(self, exchange: Exchange) -> bool:
         """Whether a method only reads; Slack reads by POST, too."""
         verb = exchange.route.op.rpartition(".")[2]
