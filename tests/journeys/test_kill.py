@@ -25,7 +25,7 @@ WORDS = ("specs/desk-booking.md", "--agent", "scripted:../candidates", "--vault"
 SEED = 7
 
 
-def _outcome(home: Home, run: str) -> dict[str, Any]:
+def outcome(home: Home, run: str) -> dict[str, Any]:
     (database,) = home.state.glob("*/record.db")
     store = Store.open(sqlite_url(database))
     try:
@@ -62,7 +62,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     base = example("desk-booking", folder / "desk")
     begun = time.monotonic()
     found = home.json("run", *WORDS, "--seed", str(SEED), cwd=base)
-    return {"took_s": time.monotonic() - begun, **_outcome(home, found["run"])}
+    return {"took_s": time.monotonic() - begun, **outcome(home, found["run"])}
 
 
 @pytest.mark.parametrize("point", range(10))
@@ -94,11 +94,11 @@ def test_a_killed_run_ends_as_an_undisturbed_one(
             assert "waiting" in home.unlit("runs", cwd=base).stdout, resumed.stderr
         found = {"run": home.unlit("runs", cwd=base).stdout.split()[0]}
     expected = {k: v for k, v in undisturbed.items() if k != "took_s"}
-    assert _outcome(home, found["run"]) == expected
-    assert _strays(os.getpid(), base) == []
+    assert outcome(home, found["run"]) == expected
+    assert strays(os.getpid(), base) == []
 
 
-def _strays(own: int, base: Path) -> list[str]:
+def strays(own: int, base: Path) -> list[str]:
     """Return processes that still work in the example's folder."""
     found = []
     for entry in Path("/proc").iterdir():

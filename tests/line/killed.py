@@ -1,4 +1,6 @@
-"""A short line in a process of its own, made to be killed: ``python killed.py STATE REPO PLAYED``.
+"""A short line in a process of its own, made to be killed.
+
+``python killed.py STATE REPO PLAYED [DATABASE_URL]``; without a URL the record is SQLite in STATE.
 
 Starts the run, or resumes it when the record has it, approves and ships it at the gate, and prints
 what an undisturbed run must equal.
@@ -53,14 +55,14 @@ class FolderShipper:
         return Shipped("c" * 40, f"unlit/{run}", "main", again)
 
 
-async def go(state: Path, repository: Path, played: Path) -> None:
+async def go(state: Path, repository: Path, played: Path, url: str | None = None) -> None:
     world = replace(
-        services(state, played, [], pause_s=0.02),
+        services(state, played, [], pause_s=0.02, url=url),
         clock=OneTime(),
         ids=OneRun(),
         shipper=FolderShipper(state / "shipped"),
     )
-    async with Line.open(world, durable_url(state)) as line:
+    async with Line.open(world, url or durable_url(state)) as line:
         found = world.store.run(RUN)
         if found is None:
             await line.start(request(repository))
@@ -94,4 +96,5 @@ def facts(store: Store, state: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    asyncio.run(go(*(Path(word) for word in sys.argv[1:4])))
+    folders = [Path(word) for word in sys.argv[1:4]]
+    asyncio.run(go(folders[0], folders[1], folders[2], *sys.argv[4:5]))

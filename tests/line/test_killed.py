@@ -1,8 +1,10 @@
 """`kill -9` of the process that works on a run, at seeded moments; then it is resumed."""
 
+import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -18,10 +20,19 @@ POINTS = int(os.environ.get("UNLIT_KILL_POINTS", "10"))
 
 def start(state: Path, repository: Path, played: Path) -> subprocess.Popen[str]:
     words = [sys.executable, str(SCRIPT), str(state), str(repository), str(played)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
-def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
+def kill(process: subprocess.Popen[str], whole_group: bool) -> None:
+    """`kill -9` of the process alone, or of all that it started too."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL) if whole_group else process.kill()
+    process.communicate()
+
+
+def facts_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     answer: dict[str, Any] = json.loads(out)
@@ -29,13 +40,13 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(60 * POINTS + 600)
 def test_a_run_killed_at_any_moment_ends_like_an_undisturbed_one(
     tmp_path: Path, repository: Path
 ) -> None:
     played = overlays(tmp_path, "3", "10")
     begun = time.monotonic()
-    expected = finish(start(tmp_path / "undisturbed", repository, played))
+    expected = facts_of(start(tmp_path / "undisturbed", repository, played))
     whole_s = time.monotonic() - begun
     assert expected["effects"] == ["shipped\n"]
     kills = 0
@@ -48,8 +59,7 @@ def test_a_run_killed_at_any_moment_ends_like_an_undisturbed_one(
                 process.communicate(timeout=dice.uniform(0.4, whole_s))
             except subprocess.TimeoutExpired:
                 kills += 1
-            process.kill()
-            process.communicate()
-        found = finish(start(state, repository, played))
+            kill(process, whole_group=dice.random() < 0.5)
+        found = facts_of(start(state, repository, played))
         assert found == expected, f"seed {seed}"
     assert kills >= POINTS // 2

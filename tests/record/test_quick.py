@@ -41,3 +41,8 @@ def test_a_damaged_record_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "record.db").write_bytes(b"not a database" * 100)
     with pytest.raises(OutsideFailed, match="REC-003"):
         QuickReads(tmp_path / "record.db").runs()
+
+
+def test_a_record_without_a_table_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "record.db").touch()
+    assert QuickReads(tmp_path / "record.db").runs() == ()

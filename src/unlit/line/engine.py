@@ -14,12 +14,14 @@ from typing import Any, Final, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.line.closed_json import ClosedJson
 from unlit.line.ports import Durable
 from unlit.line.rules.queues import QueuePlan
+from unlit.record.engine import database_failed
 
 Result = TypeVar("Result")
 Body = Callable[[str, str, Durable], Awaitable[Mapping[str, Any]]]
@@ -27,6 +29,9 @@ Body = Callable[[str, str, Durable], Awaitable[Mapping[str, Any]]]
 _NAME: Final = "unlit_line"
 _CLOSE_S: Final = 15.0
 _LOOK_S: Final = 0.05
+_TELL_S: Final = 0.5
+_FAILURE_TOLD_S: Final = 3.0
+_END_TOLD_S: Final = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -112,6 +117,7 @@ class DbosEngine:
         self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
         self._own_queue = f"own-{options.executor}"
         self._busy: set[str] = set()
+        self._over: dict[str, Exception | None] = {}
         self._closing = False
 
     @classmethod
@@ -274,10 +280,27 @@ class DbosEngine:
         return None if found is None else found.app_version
 
     async def wait(self, run: str, kind: str) -> Mapping[str, Any]:
-        """Wait until a piece of work is over and return what it returned."""
-        handle: Any = await DBOS.retrieve_workflow_async(workflow_id(run, kind))
-        result: Mapping[str, Any] = await handle.get_result(polling_interval_sec=0.1)
-        return result
+        """Wait until a piece of work is over and return what it returned.
+
+        Raises:
+            OutsideFailed: It is over, and the database does not take that down (a full disk).
+        """
+        name = workflow_id(run, kind)
+        handle: Any = await DBOS.retrieve_workflow_async(name)
+        told = asyncio.ensure_future(handle.get_result(polling_interval_sec=0.1))
+        try:
+            waited = 0.0
+            while not (await asyncio.wait({told}, timeout=_TELL_S))[0]:
+                waited = waited + _TELL_S if name in self._over else 0.0
+                error = self._over.get(name)
+                if error is not None and waited >= _FAILURE_TOLD_S:
+                    raise database_failed(error) if isinstance(error, DBAPIError) else error
+                if waited >= _END_TOLD_S:
+                    raise _not_taken_down(run)
+            result: Mapping[str, Any] = told.result()
+            return result
+        finally:
+            told.cancel()
 
     async def interrupt(self, run: str, kind: str) -> None:
         """Stop a piece of work before its next step, and its present step here and now."""
@@ -290,10 +313,26 @@ class DbosEngine:
         name = workflow_id(run, kind)
         tasks = self._tasks.setdefault(name, set())
         self._busy.add(name)
+        self._over.pop(name, None)
         try:
-            return await self._body(run, kind, _Steps(self._loop, tasks, lambda: self._closing))
+            done = await self._body(run, kind, _Steps(self._loop, tasks, lambda: self._closing))
+        except Exception as error:
+            self._over[name] = error
+            raise
+        else:
+            self._over[name] = None
+            return done
         finally:
             self._busy.discard(name)
+
+
+def _not_taken_down(run: str) -> OutsideFailed:
+    return OutsideFailed(
+        "LIN-002",
+        f"The end of the work on run {run} could not be taken down.",
+        "its database did not answer for half a minute (a full disk, or it is down).",
+        "free space or start the database; `unlit resume RUN` goes on where the run stopped.",
+    )
 
 
 def _least(*numbers: int | None) -> int:

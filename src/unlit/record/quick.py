@@ -5,6 +5,7 @@ The rows are the same frozen ones; anything but SQLite is read through the store
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ class QuickReads:
     """What `unlit runs`, `show` and `cost` read, from one SQLite file.
 
     Args:
-        path: The record; one that does not exist is empty.
+        path: The record; one that does not exist, or holds no table, is empty.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,6 +30,10 @@ class QuickReads:
         if path.exists():
             self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
             self._connection.row_factory = sqlite3.Row
+            with suppress(sqlite3.Error):  # said when something is read
+                tables = self._connection.execute("select 1 from sqlite_master limit 1").fetchone()
+                if tables is None:
+                    self._connection = None  # begun on a full disk: nothing is in it
 
     def runs(self, *, limit: int = 50, states: Sequence[RunState] = ()) -> tuple[Run, ...]:
         """Return runs, newest first."""
