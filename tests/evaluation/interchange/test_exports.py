@@ -79,7 +79,7 @@ def test_inspect_reads_the_log_back(tmp_path: Path) -> None:
     done = subprocess.run(
         [python, "-c", script, str(path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["success", "4", "s0:I", "s1:C"]
+    assert done.stdout.split() == ["success", "4", "s0:I", "s1:C", "s1:N"]
 
 
 def test_a_harbor_task_hides_the_scenarios_in_its_tests(tmp_path: Path) -> None:
