@@ -68,5 +68,5 @@ export UV_PYTHON
 case "$profile" in
 demo) uv sync --quiet --frozen --no-default-groups ;;
 quick) uv sync --quiet --frozen --group clients --extra agents --extra browser ;;
-full) uv sync --quiet --frozen --group clients --all-extras ;;
+full) uv sync --quiet --frozen --group clients --group fuzz --all-extras ;;
 esac
