@@ -94,7 +94,9 @@ def _trees(home: Path, first: str, second: str) -> tuple[str, str]:
     return f"first={home.parent / 'one'}", f"second={home.parent / 'two'}"
 
 
-def _asked(home: Path, trees: tuple[str, str], capsys: Capture, **more: Path | int) -> dict[str, Any]:
+def _asked(
+    home: Path, trees: tuple[str, str], capsys: Capture, **more: Path | int
+) -> dict[str, Any]:
     code = ask(home / "spec.md", tree=trees, repository=home, as_json=True, **more)  # type: ignore[arg-type]
     form: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert code == (1 if form["questions"] else 0)

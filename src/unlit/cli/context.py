@@ -152,6 +152,48 @@ def search(
 
 
 @app.command
+def snapshot(run: str = "last", *, repository: Folder = HERE, as_json: Json = False) -> int:
+    """List what a run saw: pinned, with where each came from and when it was read.
+
+    Args:
+        run: The run, or the start of its id.
+        repository: The repository's folder.
+        as_json: Print the manifest.
+    """
+    from unlit.cli.context_tables import put_table
+    from unlit.context.rules.snapshot import SNAPSHOT_FILE
+    from unlit.context.service import read_manifest
+    from unlit.core.errors import InvalidInput
+    from unlit.wiring.build import open_record
+
+    store, paths = open_record(repository)
+    found = store.find_run(run)
+    path = paths.artefacts / found.id / SNAPSHOT_FILE
+    if not path.is_file():
+        raise InvalidInput(
+            "CTX-321",
+            f"There is no snapshot of {found.id} here.",
+            "the run has not read its context yet, or it ran on another machine.",
+            "look where it ran.",
+        )
+    text = path.read_bytes()
+    seen = read_manifest(text)
+    if as_json:
+        sys.stdout.write(text.decode("utf-8") + "\n")
+        return 0
+    rows = [
+        [f"{one.ref.source}:{one.ref.key}", one.trust.value, f"{one.fetched_at:%Y-%m-%d %H:%M}",
+         f"{one.size_bytes}{' cut' if one.cut else ''}", one.title]
+        for one in seen.entries
+    ]  # fmt: skip
+    put_table(["item", "trust", "read", "bytes", "title"], rows)
+    sys.stdout.write(f"\n{seen.digest}\n")
+    for ref in seen.left_out:
+        sys.stdout.write(f"left out: {ref.source}:{ref.key}\n")
+    return 0
+
+
+@app.command
 def serve(*, repository: Folder = HERE) -> int:
     """Serve the same tools to any agent as an MCP server on standard input and output.
 

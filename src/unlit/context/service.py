@@ -1,12 +1,16 @@
 """Use cases of the context room: take a snapshot, read it back."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from unlit.context.model import Entry, Snapshot
+from unlit.context.model import Entry, Ref, Snapshot, Trust
 from unlit.context.ports import Bodies, Source
 from unlit.context.rules.quoting import brief
-from unlit.context.rules.snapshot import DEFAULT_BUDGET_BYTES, kept_body, pin
+from unlit.context.rules.snapshot import DEFAULT_BUDGET_BYTES, digest_of, kept_body, pin
 from unlit.core.canonical import canonical_json
+from unlit.core.errors import OutsideFailed
 from unlit.core.ids import Digest
 
 
@@ -79,3 +83,44 @@ def manifest(snapshot: Snapshot) -> bytes:
 def bodies_named(snapshot: Snapshot) -> frozenset[Digest]:
     """Return the digests a snapshot needs, for retention."""
     return frozenset(entry.body for entry in snapshot.entries)
+
+
+def read_manifest(text: bytes) -> Snapshot:
+    """Read what `manifest` wrote, and hold it against its digest.
+
+    Raises:
+        OutsideFailed: It is no manifest, or was changed.
+    """
+    try:
+        raw = json.loads(text)
+        entries = tuple(_entry(one) for one in raw["entries"])
+        left = tuple(Ref(*name.split("/", 2)) for name in raw["left_out"])
+        found = Snapshot(digest_of(entries), entries, left, frozenset(raw["taint"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _changed() from error
+    if found.digest != raw["digest"]:
+        raise _changed()
+    return found
+
+
+def _changed() -> OutsideFailed:
+    return OutsideFailed(
+        "CTX-101",
+        "The manifest of the snapshot is not what was pinned.",
+        "its digest is not that of its entries.",
+        "restore it, or look at the run's audit log.",
+    )
+
+
+def _entry(raw: Mapping[str, Any]) -> Entry:
+    return Entry(
+        ref=Ref(raw["source"], raw["kind"], raw["key"]),
+        revision=raw["revision"],
+        title=raw["title"],
+        trust=Trust(raw["trust"]),
+        url=raw["url"],
+        fetched_at=datetime.fromisoformat(raw["fetched_at"]),
+        body=Digest(raw["body"]),
+        size_bytes=raw["size_bytes"],
+        cut=raw["cut"],
+    )

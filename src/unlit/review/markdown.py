@@ -148,6 +148,8 @@ def _strength(report: Report) -> str:
         lines.append(f"- Strength: {strength.killed} of {strength.mutants} planted bugs caught.")
     else:
         lines.append("- Strength: not exercised; no planted bug was tried.")
+    if report.seen:
+        lines.append(f"- It read {plain(report.seen)}: `unlit context snapshot {report.run.id}`.")
     weak = dict.fromkeys(weak for line in report.fences for weak in line.weak or ())
     lines += [f"- Weak in the fence: {plain(one)}" for one in weak]
     leaks = report.leaks.state.replace("_", " ") if report.leaks is not None else "not exercised"

@@ -359,6 +359,7 @@ class Report:
         sealed: The grading on sealed scenarios, `None` when no look was taken.
         commands: What to run to recompute a number, by its name.
         access: What its programs asked for beyond the policy.
+        seen: What it read: how much from where, how fresh.
     """
 
     run: RunFacts
@@ -385,6 +386,7 @@ class Report:
     commands: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     access: tuple[AccessLine, ...] = ()
+    seen: str = ""
 
     @property
     def open_access(self) -> tuple[AccessLine, ...]:

@@ -63,7 +63,10 @@ def build_report(
     """
     found = store.find_run(run)
     report = _Builder(store, found).report()
-    report = replace(report, access=access_lines(store, found.id, now or SystemClock().now()))
+    stages = store.stages(found.id)
+    seen = next((one.detail for one in stages if one.name == "context"), "")
+    access = access_lines(store, found.id, now or SystemClock().now())
+    report = replace(report, access=access, seen=seen)
     return replace(report, fences=tuple(fences)) if fences else report
 
 

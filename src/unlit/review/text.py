@@ -87,9 +87,10 @@ def _questions(report: Report) -> list[str]:
 def _weak(report: Report) -> list[str]:
     """Say what did not hold the candidate and its writer, each thing once."""
     found = dict.fromkeys(weak for line in report.fences for weak in line.weak or ())
+    seen = ["", _wrap(f"It read {inert(report.seen)}", "", "  ")] if report.seen else []
     if not found:
-        return []
-    return ["", "Weak in the fence", *(_wrap(weak, "  ! ", "    ") for weak in found)]
+        return seen
+    return [*seen, "", "Weak in the fence", *(_wrap(weak, "  ! ", "    ") for weak in found)]
 
 
 def _access(report: Report) -> list[str]:

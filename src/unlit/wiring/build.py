@@ -13,11 +13,15 @@ from unlit import __version__
 from unlit.context.adapters.folder_bodies import FolderBodies
 from unlit.context.connectors.design_tokens import DesignTokens
 from unlit.context.connectors.markdown import MarkdownFolder
+from unlit.context.library import Library
 from unlit.context.linked import LinkedItems
-from unlit.context.ports import Connector, Source
+from unlit.context.ports import Source
+from unlit.context.relevant import RelevantItems
 from unlit.core.clock import Clock
 from unlit.core.system import SystemClock, SystemIds
-from unlit.fence import FenceHost, TwinRoute, capabilities
+from unlit.fence import TwinRoute, capabilities
+from unlit.fence.backends import FULL, known_backend, start_host
+from unlit.fence.machine import require_strong
 from unlit.harness.options import AgentOptions
 from unlit.harness.registry import make_agent
 from unlit.line.adapters.access import EXPIRES_H, Questions
@@ -30,17 +34,20 @@ from unlit.line.adapters.review_room import ReviewRoom
 from unlit.line.adapters.ship_room import ShipRoom
 from unlit.line.adapters.telemetry import open_telemetry
 from unlit.line.adopt import POLICY, survey
-from unlit.line.model import BudgetPlan, LineEvent, ProductPlan, RunRequest, ShipPlan
+from unlit.line.model import BudgetPlan, CiPlan, LineEvent, ProductPlan, RunRequest, ShipPlan
 from unlit.line.ports import Services
+from unlit.line.rules.queues import queue_of
 from unlit.models.prices import price
 from unlit.policy import AuditLog
 from unlit.record.blobs import StoreBodies
 from unlit.record.engine import sqlite_url
 from unlit.record.ledger import Ledger
+from unlit.record.slots import Slots
 from unlit.record.store import Store
 from unlit.wiring.demo_product import CANDIDATES
 from unlit.wiring.desk import gate_rules
-from unlit.wiring.factory import FILE_NAME, Factory, ProductSettings, read_factory
+from unlit.wiring.factory import FILE_NAME, ContextSettings, Factory, ProductSettings, read_factory
+from unlit.wiring.forge_checks import forge_checks
 from unlit.wiring.hooks import telling
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
 from unlit.wiring.settings import Settings, read_settings
@@ -79,6 +86,11 @@ class FactoryHandle:
         default.write_text(POLICY, encoding="utf-8")
         return default
 
+    def queue_of(self, request: RunRequest) -> str:
+        """Return the queue that a run of this kind waits in."""
+        spec = self.services.specs.read(request.spec)
+        return queue_of(self.factory.line.queues, request.agents[0], spec.uses, spec.risk)
+
     def request(
         self, spec: Path, *, agents: tuple[str, ...] | None = None, **changes: Any
     ) -> RunRequest:
@@ -105,8 +117,18 @@ class FactoryHandle:
             ),
             ship=ShipPlan(factory.ship.p0, factory.ship.p1, factory.ship.alpha, factory.ship.beta),
             budget=BudgetPlan(factory.budget.run_usd, factory.budget.day_usd),
+            tournament=factory.line.tournament,
+            ci=ci_plan(factory),
         )
         return replace(request, **changes)
+
+
+def ci_plan(factory: Factory) -> CiPlan:
+    """Return how the repository's own checks are asked; the forge's project unless it is named."""
+    ci, forge = factory.line.ci, factory.after_gate.forge
+    if ci.source is None or ci.repository is not None or forge is None:
+        return ci
+    return replace(ci, repository=forge.project)
 
 
 def person(settings: Settings) -> str:
@@ -138,13 +160,27 @@ def durable_url(settings: Settings, paths: StatePaths) -> str:
     return settings.text("database_url") or sqlite_url(paths.root / "line.db")
 
 
-def open_audit(paths: StatePaths, clock: Clock) -> AuditLog:
+def _backend(settings: Settings) -> str:
+    """Return the backend that was chosen.
+
+    Raises:
+        UsageError: There is no such backend.
+        OutsideFailed: The full one cannot be had here, and no weaker one was chosen.
+    """
+    backend = known_backend(settings.text("backend") or FULL)
+    if backend == FULL:
+        require_strong(capabilities())
+    return backend
+
+
+def open_audit(paths: StatePaths, clock: Clock, backend: str = FULL) -> AuditLog:
     """Open the audit log of a repository.
 
     Raises:
         OutsideFailed: It cannot be written, or another process holds it.
     """
-    header = {"program": f"unlit {__version__}", **capabilities().to_json()}
+    found = capabilities().to_json()
+    header = {"program": f"unlit {__version__}", "backend": backend, **found}
     return AuditLog.open_or_beside(paths.audit, header, clock, name=f"beside-{os.getpid()}")
 
 
@@ -176,10 +212,12 @@ async def open_factory(
     clock, ids = SystemClock(), SystemIds()
     store = Store.open(record_url(settings, paths))
     vault = _vault_of(store, run) or vault_path(settings, repository)
-    audit = open_audit(paths, clock)
+    backend = _backend(settings)
+    audit = open_audit(paths, clock, backend)
     ledger = Ledger(store, clock, ids, price)
     shared = settings.text("database_url") is not None
-    host = await FenceHost.start(
+    host = await start_host(
+        backend,
         paths.root / "fences",
         audit,
         meter=ledger,
@@ -194,9 +232,9 @@ async def open_factory(
             listen,
         )
         stack.enter_context(telling(repository, settings, paths, store))
-        linked: dict[str, Connector] = {}
+        library: Library | None = None
         if factory.sources:
-            linked = stack.enter_context(open_library(repository, flags)).configured
+            library = stack.enter_context(open_library(repository, flags))
         services = Services(
             store=store,
             specs=IntentRoom(),
@@ -213,11 +251,15 @@ async def open_factory(
             dependencies=DependencyRoom(
                 host, state_home(settings.env, settings.path("state_home")) / "deps", settings.env
             ),
-            evaluator=EvaluatorProcess(evaluator_store(vault), settings.env),
+            evaluator=EvaluatorProcess(
+                evaluator_store(vault),
+                settings.env,
+                options={} if backend == FULL else {"backend": backend},
+            ),
             reporter=ReviewRoom(store, paths.root / "reports", partial(audit_logs, paths, vault)),
             shipper=ShipRoom(store, partial(open_means, repository, settings, paths, store)),
             agents=partial(_agent, settings),
-            sources=partial(_sources, clock, linked),
+            sources=partial(_sources, clock, library, factory.context),
             bodies=StoreBodies(store) if shared else FolderBodies(paths.artefacts / "bodies"),
             clock=clock,
             ids=ids,
@@ -225,6 +267,9 @@ async def open_factory(
             artefacts=paths.artefacts,
             listen=listening,
             ledger=ledger,
+            checks=forge_checks(repository, settings, paths, factory),
+            slots=Slots(store) if factory.line.limits else None,
+            limits=factory.line.limits,
             shared=shared,
             vault=vault if shared else None,
         )
@@ -303,8 +348,26 @@ def _agent(settings: Settings, name: str) -> Any:
     return make_agent(name, options)
 
 
-def _sources(clock: Clock, linked: Mapping[str, Connector], tree: Path) -> list[Source]:
-    """Return what a run may read: the repository's own documents, and what its specs link to."""
+def _sources(
+    clock: Clock, library: Library | None, wanted: ContextSettings, tree: Path
+) -> list[Source]:
+    """Return what a run may read: the repository's documents, what its specs link to and are about.
+
+    Links are read now; what is relevant comes from the index, as it was read last.
+    """
     specs = [path.read_text("utf-8", "replace") for path in sorted((tree / "specs").glob("*.md"))]
     sources: list[Source] = [MarkdownFolder(tree, clock), DesignTokens(tree, clock)]
-    return [*sources, LinkedItems(specs, linked)] if linked else sources
+    if library is None or not library.configured:
+        return sources
+    sources.append(LinkedItems(specs, library.configured))
+    if wanted.items:
+        sources.append(
+            RelevantItems(
+                library.index,
+                library.configured,
+                public=wanted.public,
+                budget_bytes=wanted.budget_kb * 1024,
+                limit=wanted.items,
+            )
+        )
+    return sources

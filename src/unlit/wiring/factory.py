@@ -85,6 +85,21 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextSettings:
+    """`[context]`: what of the index goes into a run's snapshot by relevance.
+
+    Attributes:
+        items: Most items; 0 turns it off.
+        budget_kb: Most kilobytes of their texts.
+        public: Whether items that anybody may have written count too.
+    """
+
+    items: int = 12
+    budget_kb: int = 96
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Factory:
     """Everything that `unlit.toml` says."""
 
@@ -95,6 +110,7 @@ class Factory:
     ship: ShipSettings = field(default_factory=ShipSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     sources: Mapping[str, SourceSettings] = field(default_factory=dict)
+    context: ContextSettings = field(default_factory=ContextSettings)
     after_gate: AfterGate = field(default_factory=AfterGate)
     line: LineSettings = field(default_factory=LineSettings)
 
@@ -157,12 +173,19 @@ class _SourceTable(_Strict):
     block: tuple[str, ...] = ()
 
 
+class _ContextTable(_Strict):
+    items: int = Field(default=12, ge=0, le=200)
+    budget_kb: int = Field(default=96, ge=0, le=4096)
+    public: bool = False
+
+
 class _File(_Strict):
     factory: _FactoryTable
     product: _ProductTable = _ProductTable()
     ship: _ShipTable = _ShipTable()
     budget: _BudgetTable = _BudgetTable()
     source: dict[str, _SourceTable] = {}
+    context: _ContextTable = _ContextTable()
     gate: dict[str, Any] = {}  # its rules are the review room's to read
     deploy: DeployTable | None = None
     hook: dict[str, HookTable] = {}
@@ -227,6 +250,7 @@ def parse_factory(text: str, source: str = FILE_NAME) -> Factory:
         sources={
             name: SourceSettings(**table.model_dump()) for name, table in parsed.source.items()
         },
+        context=ContextSettings(**parsed.context.model_dump()),
         after_gate=after_gate(parsed),
         line=line_settings(parsed.factory.tournament, parsed.ci, parsed.queue, parsed.limit),
     )

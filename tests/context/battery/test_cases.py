@@ -1,12 +1,15 @@
 """The cases are many, distinct, and each says what it rests on; the terminal's need no fence."""
 
+import contextlib
+import io
 from typing import get_args
 
 import pytest
 from tests.context.battery.cases import CASES, Aim, Case, Control, of
 from tests.context.battery.scene import NOW, item_of, quoted, unquoted
 
-from unlit.cli.context import _hit, _row, _shown
+from unlit.cli.context import _hit, _shown
+from unlit.cli.context_tables import put_table
 from unlit.context.adapters.index import Hit
 from unlit.context.model import Item
 
@@ -26,7 +29,9 @@ def test_no_control_reaches_a_terminal(case: Case) -> None:
     item = item_of(case, case.order)
     ref, title = item.ref, item.title
     hit = Hit(ref, title, item.body, item.trust, None, item.status, NOW, 0.0)
-    shown = [_shown(item), _row(ref.key, item.status, title), _hit(hit), quoted([item])]
+    with contextlib.redirect_stdout(io.StringIO()) as table:
+        put_table(["key", "state", "title"], [[ref.key, item.status or "", title]])
+    shown = [_shown(item), table.getvalue(), _hit(hit), quoted([item])]
     assert not [text for text in shown if CONTROLS & set(map(ord, text))]
     assert CONTROLS & set(map(ord, _bare(item))), "does not count: nothing reaches it anyway"
 

@@ -1,7 +1,8 @@
 """The cross-source index: SQLite full text with bm25, one transaction per batch."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -131,6 +132,37 @@ class Index:
                 row[7],
                 datetime.fromisoformat(row[8]),
                 float(row[9]),
+            )
+            for row in rows
+        ]
+
+    def relevant(self, words: Sequence[str], sources: Sequence[str], *, limit: int) -> list[Item]:
+        """Return items that have any of `words` in their whole text, best first, with their text.
+
+        Rank is bm25, where what few items have weighs most; ties go by source, kind and key.
+        """
+        plain = [word.replace('"', " ") for word in words if any(map(str.isalnum, word))]
+        if not plain or not sources:
+            return []
+        match = " OR ".join(f'"{word}"' for word in plain)
+        rows = self._db.execute(
+            "select source, kind, key, revision, item.title, item.body, trust, status, url,"
+            " fetched_at, item.people from words join item on item.id = words.rowid"
+            " where words match ? and source in (select value from json_each(?))"
+            " order by round(bm25(words, 4.0, 1.0, 2.0), 6), source, kind, key limit ?",
+            (match, json.dumps(list(sources)), limit),
+        )
+        return [
+            Item(
+                ref=Ref(row[0], row[1], row[2]),
+                revision=row[3],
+                title=row[4],
+                body=row[5],
+                trust=Trust(row[6]),
+                status=row[7],
+                url=row[8],
+                fetched_at=datetime.fromisoformat(row[9]),
+                people=(row[10],) if row[10] else (),
             )
             for row in rows
         ]

@@ -40,7 +40,7 @@ class Slack:
         self._channel_id = "" if project.startswith("#") else project
 
     def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        write = method.startswith("chat.")
+        write = method.startswith(("chat.", "views."))
         if write:
             answer = self._api.send("POST", f"/{method}", arguments)
         else:
@@ -56,6 +56,14 @@ class Slack:
                 "look the word up in Slack's page of that method.",
             )
         return answer
+
+    def call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        """Call a method of the Web API by its name.
+
+        Raises:
+            OutsideFailed: Slack refused, in its own word, or does not answer.
+        """
+        return self._call(method, **arguments)
 
     def _channel(self) -> str:
         cursor: str | None = None

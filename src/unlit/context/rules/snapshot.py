@@ -1,12 +1,18 @@
 """Which items a snapshot holds and what its digest is."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from unlit.context.model import Entry, Item, Ref, Snapshot, Trust
 from unlit.core.canonical import digest_bytes, digest_json
+from unlit.core.ids import Digest
 
 DEFAULT_BUDGET_BYTES: Final = 512 * 1024
+SNAPSHOT_FILE: Final = "snapshot.json"
+"""Name of a run's manifest among its artefacts."""
+
 _ORDER: Final = {Trust.INTENT: 0, Trust.INTERNAL: 1, Trust.PUBLIC: 2}
 
 
@@ -37,11 +43,41 @@ def pin(items: Sequence[Item], *, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> S
         room -= len(kept)
         entries.append(_entry(item, kept, cut=len(kept) < len(body)))
     return Snapshot(
-        digest=digest_json([_line(entry) for entry in entries]),
+        digest=digest_of(entries),
         entries=tuple(entries),
         left_out=tuple(left_out),
         taint=frozenset(f"{entry.ref.source}:{entry.trust}" for entry in entries),
     )
+
+
+def seen_sentence(snapshot: Snapshot, now: datetime) -> str:
+    """Say what a run saw: how much from where, how fresh, and what did not fit."""
+    entries = snapshot.entries
+    count = len(entries)
+    said = f"{count} item{'s' if count != 1 else ''}, {snapshot.size_bytes} bytes"
+    if entries:
+        counts = Counter(entry.ref.source for entry in entries)
+        named = ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))
+        said += f", of {named}; oldest read {_age(now, min(e.fetched_at for e in entries))}"
+    if snapshot.left_out:
+        said += f"; {len(snapshot.left_out)} left out for size"
+    if cut := sum(entry.cut for entry in entries):
+        said += f"; {cut} cut"
+    return said
+
+
+def _age(now: datetime, then: datetime) -> str:
+    seconds = max((now - then).total_seconds(), 0)
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            number = int(seconds // size)
+            return f"{number} {word}{'s' if number != 1 else ''} ago"
+    return "just now"
+
+
+def digest_of(entries: Iterable[Entry]) -> Digest:
+    """Return the digest that names exactly these entries in this order."""
+    return digest_json([_line(entry) for entry in entries])
 
 
 def kept_body(item: Item, entry: Entry) -> bytes:

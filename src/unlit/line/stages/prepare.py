@@ -5,8 +5,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from unlit.context.model import Snapshot
+from unlit.context.relevant import RelevantItems
+from unlit.context.rules.snapshot import SNAPSHOT_FILE, seen_sentence
 from unlit.context.rules.trifecta import exposure
-from unlit.context.service import snapshot_brief, take_snapshot
+from unlit.context.service import manifest, snapshot_brief, take_snapshot
 from unlit.core.errors import OutcomeNotGoodEnough, RefusedByPolicy
 from unlit.line.ports import Services
 from unlit.line.stages.checks import run_tests
@@ -44,13 +47,16 @@ async def context(work: Work, base: str) -> Mapping[str, Any]:
 
     def pin() -> Mapping[str, Any]:
         sources = services.sources(work.workspace.tree(base))
+        for source in sources:
+            if isinstance(source, RelevantItems):
+                source.about(services.specs.read(work.request.spec).brief)
         snapshot = take_snapshot(sources, services.bodies)
         noted = refuse_trifecta(services, work.request.policy, snapshot.taint)
         text = services.bodies.keep(snapshot_brief(snapshot, services.bodies).encode())
         services.store.change_run(work.run, services.clock.now(), snapshot=snapshot.digest)
-        count = len(snapshot.entries)
+        _keep_manifest(work, snapshot)
         return {
-            "detail": f"{_counted(count)}, {snapshot.size_bytes} bytes{noted}",
+            "detail": seen_sentence(snapshot, services.clock.now()) + noted,
             "snapshot": snapshot.digest,
             "brief": text,
             "taint": sorted(snapshot.taint),
@@ -60,8 +66,11 @@ async def context(work: Work, base: str) -> Mapping[str, Any]:
     return await asyncio.to_thread(pin)
 
 
-def _counted(count: int) -> str:
-    return f"{count} item" if count == 1 else f"{count} items"
+def _keep_manifest(work: Work, snapshot: Snapshot) -> None:
+    """Leave the manifest where `unlit context snapshot RUN` finds it."""
+    folder = work.services.artefacts / work.run
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SNAPSHOT_FILE).write_bytes(manifest(snapshot))
 
 
 def refuse_trifecta(services: Services, policy: Path, taint: Iterable[str]) -> str:
