@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from unlit.cli.twins import app
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, UnlitError
 
 
 def test_serve_prints_one_line_and_serves_until_interrupted(tmp_path: Path) -> None:
@@ -70,3 +70,37 @@ def test_fidelity_says_what_was_measured(
     scores = json.loads(capsys.readouterr().out)["services"]["slack"]["earned"]
     assert (scores["n"], scores["error"], scores["values"]) == (1, 1, 1)
     assert json.loads(out.read_text())["services"]["slack"]["unknown_method"]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["serve", "slack", "--port", "99999"], "TWN-110"),
+        (["serve", "slack", "--port=-1"], "TWN-110"),
+        (["serve", "slack", "--seed", "/nowhere/world.yaml"], "TWN-111"),
+        (["serve", "slack", "--recording", "/nowhere"], "TWN-112"),
+        (["serve", "/nowhere"], "TWN-104"),
+        (["record", "slack", "--out", "x.jsonl"], "TWN-117"),
+        (
+            ["record", "slack", "--out", "x.jsonl", "--upstream", "http://x", "--", "true"],
+            "TWN-117",
+        ),
+        (["record", "octa", "--out", "x.jsonl", "--through-fence", "--", "true"], "TWN-115"),
+    ],
+)
+def test_wrong_words_are_refused_in_ours(words: list[str], code: str) -> None:
+    with pytest.raises(UnlitError, match=code):
+        app(words, result_action="return_value", exit_on_error=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["slack: [", "- 1", "slack: {nope: 1}", "twins: {slack: {}}\nseed: x", "octa: {}",
+     "slack: {channels: [{}]}", "slack: {faults: [{}]}"],
+)  # fmt: skip
+def test_worlds_that_cannot_be_used_are_refused_in_ours(tmp_path: Path, text: str) -> None:
+    world = tmp_path / "world.yaml"
+    world.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"TWN-1\d\d"):
+        app(["serve", "slack", "--seed", str(world)], result_action="return_value",
+            exit_on_error=False)  # fmt: skip

@@ -247,32 +247,66 @@ def new(name: str, /, *, openapi: Path, out: Path = Path()) -> int:
 
 @app.command
 def record(
-    service: str, /, *, upstream: str, out: Path, port: int = 0, cassette: str = "own"
+    service: str,
+    /,
+    *argv: Annotated[str, cyclopts.Parameter(show=True, allow_leading_hyphen=True)],
+    out: Path,
+    upstream: str | None = None,
+    port: int = 0,
+    cassette: str = "own",
+    through_fence: Flag = False,
+    env: tuple[str, ...] = (),
+    policy: Path | None = None,
 ) -> int:
     """Pass calls on to the real service and record them, without credentials and addresses.
 
     Point a client at the printed URL; what it does is appended to the file, in the format that
-    `unlit twins fidelity` replays and `unlit twins serve --recording` believes.
+    `unlit twins fidelity` replays and `unlit twins serve --recording` believes. Or let an
+    unmodified program run in a fence, calling the service by its own name:
+    `unlit twins record slack --out own.interaction.jsonl --through-fence --env TOKEN -- COMMAND`.
 
     Args:
         service: Name of the service, for example okta.
-        upstream: The original, for example https://example.okta.com.
+        argv: With --through-fence: the command, after `--`.
         out: File to append to (…interaction.jsonl).
+        upstream: The original, for example https://example.okta.com; in a fence by default the
+            host that the program asks for.
         port: Port on loopback; 0 takes a free one.
         cassette: Name of what is recorded.
+        through_fence: Run the command in a fence and record its calls to the service.
+        env: Variable of this environment that the command may see; may be repeated.
+        policy: Policy of the fence, with `twin = "SERVICE"` for the hosts to be recorded; by
+            default the command may reach the service and nothing else. This folder is /work.
     """
+    from unlit.core.errors import UsageError
+
+    if through_fence:
+        from unlit.cli.record_fence import Recording, hosts_of, record_command
+
+        what = Recording(
+            service, out, cassette, upstream, hosts_of(service, upstream), env, policy, Path()
+        )
+        return asyncio.run(record_command(argv, what))
+    if argv or upstream is None:
+        raise UsageError(
+            "TWN-117",
+            "A command was given without --through-fence." if argv else "No --upstream was given.",
+            "without a fence the recorder is a loopback URL in front of one original.",
+            "write --through-fence before `--`." if argv else "add --upstream https://HOST.",
+        )
+    asyncio.run(_record(upstream, service, cassette, out, port))
+    return 0
+
+
+async def _record(upstream: str, service: str, cassette: str, out: Path, port: int) -> None:
     from unlit.twins.fidelity.recorder import Recorder, RecordingProxy, recording
 
-    async def run() -> None:
-        proxy = RecordingProxy(upstream, Recorder(service, cassette), out)
-        async with recording(proxy, f"127.0.0.1:{port}") as url:
-            sys.stdout.write(f"{url}\n")
-            sys.stdout.flush()
-            stopped = asyncio.Event()
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stopped.set)
-            await stopped.wait()
-
-    asyncio.run(run())
-    return 0
+    proxy = RecordingProxy(upstream, Recorder(service, cassette), out)
+    async with recording(proxy, f"127.0.0.1:{port}") as url:
+        sys.stdout.write(f"{url}\n")
+        sys.stdout.flush()
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+        await stopped.wait()

@@ -203,7 +203,7 @@ def listen_on(address: str) -> tuple[socket.socket, str]:
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host.strip("[]"), int(port)))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise OutsideFailed(
             "TWN-110",
             f"Twins cannot listen on {address!r}.",

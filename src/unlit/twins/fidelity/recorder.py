@@ -31,6 +31,9 @@ HOP_BY_HOP: Final = (
     "connection",
     "date",
 )
+NOT_PASSED_ON: Final = frozenset(
+    ("host", "content-length", "connection", "accept-encoding", "transfer-encoding", "x-twin-world")
+)
 _SECRET_FIELD: Final = re.compile(
     r"(?i)(password|secret|token|private_key|assertion|^code$|recovery_question|answer$)"
 )
@@ -155,13 +158,13 @@ class RecordingProxy:
     """Passes requests on to the original and records what it answers.
 
     Args:
-        upstream: ``https://host`` of the original.
+        upstream: ``https://host`` of the original; `None`: the host that is asked for, by https.
         recorder: Takes the exchanges.
         out: File that every line is appended to.
     """
 
-    def __init__(self, upstream: str, recorder: Recorder, out: Path) -> None:
-        self._upstream = upstream.rstrip("/")
+    def __init__(self, upstream: str | None, recorder: Recorder, out: Path) -> None:
+        self._upstream = None if upstream is None else upstream.rstrip("/")
         self._recorder = recorder
         self._out = out
         self._client = httpx2.AsyncClient(timeout=60, follow_redirects=False)
@@ -169,11 +172,9 @@ class RecordingProxy:
     async def respond(self, request: Request) -> Sent:
         """Ask the original, keep what it answers, and pass it on."""
         headers = {
-            name: value
-            for name, value in request.headers.items()
-            if name not in ("host", "content-length", "connection", "accept-encoding")
+            name: value for name, value in request.headers.items() if name not in NOT_PASSED_ON
         }
-        url = self._upstream + request.raw_path
+        url = (self._upstream or f"https://{request.headers.get('host', '')}") + request.raw_path
         url += f"?{request.raw_query}" if request.raw_query else ""
         try:
             answer = await self._client.request(
