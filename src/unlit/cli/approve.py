@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from unlit.core.ids import RunId
     from unlit.review import Desk
     from unlit.wiring.desk import Office
+    from unlit.wiring.shipping import Outcome
 
 app = cyclopts.App(name="approve", help="Approve a run at its gate; it ships.")
 reject_app = cyclopts.App(name="reject", help="Reject a run at its gate, with a reason.")
@@ -72,6 +73,7 @@ def reject(
     run: str = "last",
     *,
     reason: str = "",
+    again: bool = False,
     access: int | None = None,
     person: str | None = None,
     as_json: Json = False,
@@ -79,11 +81,14 @@ def reject(
 ) -> int:
     """Reject a run that waits at its gate. Nothing ships.
 
+    With --again, the reason goes to a new candidate of the same run.
+
     With --access, refuse what a program of the run asked for instead.
 
     Args:
         run: The run, the start of its id, or ``last``.
         reason: Why, in a few words; kept in the audit log.
+        again: Make another candidate that answers the reason.
         access: Number of the question for more access; `unlit review RUN` shows it.
         person: Who decides; default the setting `person`, else the user's name.
         as_json: Print JSON.
@@ -98,6 +103,10 @@ def reject(
     words = _reason(office.desk, found.id, "rejected", reason)
     office.desk.decide(found.id, "rejected", office.person, words)
     office.refresh(found.id)
+    if again:
+        from unlit.cli.onward import go_on
+
+        return go_on(found, words, office.person, queue=False, as_json=as_json)
     return _say(as_json, found.id, {"state": "rejected"}, f"Rejected by {office.person}.")
 
 
@@ -135,10 +144,20 @@ def _ship(office: "Office", run: "RunId", as_json: bool) -> int:
             f"Not shipped: {detail}.\nCandidate {done.run.candidate} answers it and waits for you."
         )
         return _say(as_json, run, facts, text) or 1
-    code = "" if done.stage is None or done.stage.code is None else f"{done.stage.code} "
-    sys.stderr.write(f"{code}{done.run.note or detail}\n")
-    _say(as_json, run, facts, f"Not shipped: run {run} is {done.run.state.value}.")
-    return 1 if done.run.state in (RunState.WAITING, RunState.ENDED) else 5
+    return _refused(done, facts, as_json)
+
+
+def _refused(done: "Outcome", facts: dict[str, object], as_json: bool) -> int:
+    """Say why a run was not shipped, as the error that stopped it would have."""
+    found = done.facts
+    what = str(found.get("what") or ("" if done.stage is None else done.stage.detail))
+    code = "" if done.stage is None else str(done.stage.code or "")
+    sys.stderr.write(f"{code} {what}".strip() + "\n")
+    if found.get("why"):
+        sys.stderr.write(f"  Why: {found['why']}\n  Do:  {found.get('remedy', '')}\n")
+    if as_json:
+        _say(as_json, done.run.id, facts, "")
+    return int(found.get("exit_code") or 1)
 
 
 def _merge(office: "Office", run: "RunId", as_json: bool) -> int:

@@ -40,6 +40,7 @@ def start(  # noqa: PLR0913 # one flag each
     turn_s: float = 3600,
     line: str = "default",
     memory: str = "on",
+    tournament: int | None = None,
     backend: str | None = None,
     queue: bool = False,
     as_json: Json = False,
@@ -60,7 +61,9 @@ def start(  # noqa: PLR0913 # one flag each
         line: The line to take: `default`, a DOT file, or a name in lines/ of the repository.
         memory: on, off, or placebo (text of the same length that says nothing).
         backend: What fences are made of: full, or landlock, which holds less and says so.
-        queue: Leave the work to `unlit worker` processes and return at once.
+        tournament: How many first candidates compete side by side; the best goes on.
+        queue: Leave the work to `unlit worker` processes and return at once; `[queue.NAME]` of
+            unlit.toml says in which queue it waits.
         as_json: Print the result as JSON.
     """
     folder = _repository(repository, spec)
@@ -72,7 +75,7 @@ def start(  # noqa: PLR0913 # one flag each
     }
     agents = None if agent is None else tuple(agent.split(","))
     spec = spec.resolve()
-    changes = {
+    changes: dict[str, Any] = {
         "commit": commit,
         "seed": seed,
         "model": model,
@@ -80,6 +83,8 @@ def start(  # noqa: PLR0913 # one flag each
         "line": line,
         "memory": memory,
     }
+    if tournament is not None:
+        changes["tournament"] = tournament
 
     interruption = Interruption()
 
@@ -98,7 +103,8 @@ def start(  # noqa: PLR0913 # one flag each
                     view.say(f"found {sentence}")
                 asked = factory.request(spec, agents=agents, **changes)
                 if queue:
-                    waiting = factory.services.store.run(await opened.submit(asked))
+                    name = factory.queue_of(asked)
+                    waiting = factory.services.store.run(await opened.submit(asked, name))
                     assert waiting is not None  # noqa: S101 # written by `submit`
                     return waiting
                 begun = await opened.start(asked)
@@ -108,7 +114,7 @@ def start(  # noqa: PLR0913 # one flag each
         finally:
             view.close()
 
-    return interruption.do(work(), lambda found: _told(found, as_json=as_json))
+    return interruption.do(work(), lambda found: told(found, as_json=as_json))
 
 
 @resume.default
@@ -157,7 +163,7 @@ def go_on(
         finally:
             view.close()
 
-    return interruption.do(work(), lambda found: _told(found, as_json=as_json))
+    return interruption.do(work(), lambda found: told(found, as_json=as_json))
 
 
 @rewind.default
@@ -193,7 +199,7 @@ def go_back(name: str, stage: str, *, repository: Repository = None, as_json: Js
         finally:
             view.close()
 
-    return interruption.do(work(), lambda found: _told(found, as_json=as_json))
+    return interruption.do(work(), lambda found: told(found, as_json=as_json))
 
 
 async def ship_approved(factory: "FactoryHandle", approved: "RunId") -> "Run":
@@ -222,7 +228,8 @@ def result_of(found: "Run") -> dict[str, Any]:
     }
 
 
-def _told(found: "Run", *, as_json: bool) -> int:
+def told(found: "Run", *, as_json: bool) -> int:
+    """Print how a run stands, and return the exit code of the command that worked on it."""
     from unlit.record.model import RunState
 
     if as_json:

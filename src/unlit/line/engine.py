@@ -239,12 +239,12 @@ class DbosEngine:
         ordered = sorted(found, key=lambda step: step["function_id"])
         return tuple(step["function_name"] for step in ordered)
 
-    async def rewind(self, run: str, kind: str, step: str) -> None:
-        """Do work again from `step` on, which must be done and the work at rest."""
+    async def rewind(self, run: str, kind: str, step: str = "") -> None:
+        """Do work again from `step` on, which must be done and the work at rest; or all of it."""
         name = workflow_id(run, kind)
         if await self.status(run, kind) in ("PENDING", "ENQUEUED"):
             await DBOS.cancel_workflow_async(name)
-        await self._rewind(name, step)
+        await self._rewind(name, step or (await self.steps(run, kind))[0])
 
     async def _rewind(self, name: str, to: str | None = None) -> None:
         steps = await DBOS.list_workflow_steps_async(name)

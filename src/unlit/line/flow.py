@@ -15,7 +15,7 @@ from unlit.line.rules.progress import Advice, Tried, advise
 from unlit.line.stages import build, checks, close, grade, merging, prepare
 from unlit.line.stages.again import take_up
 from unlit.line.stages.work import StopRun, Work, perform
-from unlit.record.model import RunState, StageState
+from unlit.record.model import FailureClass, RunState, StageState
 
 FLOW_VERSION = "line-2"
 """Raise this when the order or the names of steps change; a test watches the source."""
@@ -102,30 +102,40 @@ def start_context(start: Start, request: RunRequest) -> Mapping[str, Any]:
 
 async def finish(work: Work, base: str) -> Mapping[str, Any]:
     """Ship an approved run; what its own checks find, or the merge, goes to a new candidate."""
-    _state(work, RunState.RUNNING)
-    ci = work.request.ci
+    _state(work, RunState.RUNNING, note="")
     try:
-        if ci.command is not None:
-            found = await perform(work, "ci", partial(merging.own_checks, work), key="ci/before")
-            if found.get("state") == StageState.NOT_GOOD_ENOUGH.value:
-                return await _repair(work, base, found)
-        shipped = await perform(work, "ship", lambda: close.ship(work))
-        if shipped.get("state") == StageState.NOT_GOOD_ENOUGH.value:
-            return await _repair(work, base, shipped)
-        if ci.source is not None:
-            watching = partial(merging.watch_checks, work, str(shipped["head"]))
-            found = await perform(work, "ci", watching, key="ci/after")
-            if "again" in found:
-                return await _repair(work, base, found)
-            _state(work, RunState.SHIPPED, note=str(found["detail"]))
-        return shipped
+        return await _ship(work, base)
     except StopRun as stop:
-        return _stopped(work, stop)
+        code = str(stop.facts.get("code") or "")
+        if stop.facts.get("failure") != FailureClass.AGENT.value and not code.startswith("SHP-"):
+            return _stopped(work, stop)
+        # a refusal that a person can put right, such as a dirty working copy: the approval stands
+        _state(work, RunState.WAITING, note=f"{code} {stop.facts.get('detail', '')}".strip())
+        return {"stopped": stop.stage, **{k: stop.facts.get(k) for k in ("code", "detail")}}
+
+
+async def _ship(work: Work, base: str) -> Mapping[str, Any]:
+    ci = work.request.ci
+    if ci.command is not None:
+        found = await perform(work, "ci", partial(merging.own_checks, work), key="ci/before")
+        if found.get("state") == StageState.NOT_GOOD_ENOUGH.value:
+            return await _repair(work, base, found)
+    shipped = await perform(work, "ship", lambda: close.ship(work))
+    if shipped.get("state") == StageState.NOT_GOOD_ENOUGH.value:
+        return await _repair(work, base, shipped)
+    if ci.source is not None:
+        watching = partial(merging.watch_checks, work, str(shipped["head"]))
+        found = await perform(work, "ci", watching, key="ci/after")
+        if found.get("asked"):
+            return await _repair(work, base, found)
+        if not shipped.get("pending"):
+            _state(work, RunState.SHIPPED, note=str(found["detail"]))
+    return shipped
 
 
 async def _repair(work: Work, base: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "again" in found:
-        return await _again(work, base, str(found["again"]))
+    if found.get("asked"):
+        return await _again(work, base, str(found["asked"]))
     _state(work, RunState.ENDED, verdict=Verdict.NOT_YET, note=str(found["detail"]))
     return {"verdict": Verdict.NOT_YET.value}
 

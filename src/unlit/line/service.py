@@ -28,7 +28,7 @@ from unlit.line.requests import request_from_json
 from unlit.line.rules.queues import LINES, QueuePlan
 from unlit.line.stages.work import Work
 from unlit.record.engine import open_engine
-from unlit.record.model import Run, RunEvent, RunState
+from unlit.record.model import Run, RunState
 
 PRODUCE: Final = "line"
 SHIP: Final = "ship"
@@ -249,7 +249,9 @@ class Line:
             await self.begin_work(run, kind, queue)
             return
         self.hold(run, kind)
-        if status != "SUCCESS" or found.state is not RunState.SHIPPED:
+        if status == "SUCCESS" and found.state is not RunState.SHIPPED:
+            await self.engine.rewind(run, kind)
+        elif status != "SUCCESS":
             await self.engine.resume(run, kind)
 
     async def wait(self, run: RunId) -> Run:
@@ -276,18 +278,6 @@ class Line:
                 await waiting
             self._release(run)
         return self.known(run)
-
-    async def events(self, run: RunId, after: int = 0) -> AsyncIterator[Mapping[str, Any]]:
-        """Yield the events of a run from the record, as they come, until it is over."""
-        seen = after
-        while True:
-            over = self.known(run).state not in (RunState.QUEUED, RunState.RUNNING)
-            for event in self.services.store.events(run, after=seen):
-                seen = event.seq
-                yield _plain(event)
-            if over:
-                return
-            await self.services.clock.sleep(_WATCH_S)
 
     def known(self, run: RunId) -> Run:
         """Return a run.
@@ -359,17 +349,6 @@ def _check_again(services: Services, run: RunId, settings: Mapping[str, Any]) ->
             "nothing can be graded without it; the run stays as it is.",
             f"put it back, or `unlit resume {run} --vault FOLDER` says where it is now.",
         ) from error
-
-
-def _plain(event: RunEvent) -> Mapping[str, Any]:
-    return {
-        "seq": event.seq,
-        "kind": event.kind,
-        "stage": event.stage,
-        "candidate": event.candidate,
-        "text": event.text,
-        **event.data,
-    }
 
 
 def executor_id() -> str:

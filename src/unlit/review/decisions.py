@@ -11,7 +11,15 @@ from unlit.record.model import AccessQuestion, GateDecision, RunEvent, RunState
 from unlit.record.store import Store
 from unlit.review.model import OUTCOME_GATE
 from unlit.review.ports import GateLog
-from unlit.review.rules.gates import Act, GateRules, check, check_open, is_settled, kind_of
+from unlit.review.rules.gates import (
+    Act,
+    GateRules,
+    check,
+    check_open,
+    check_signed,
+    is_settled,
+    kind_of,
+)
 
 GRANT_S: Final = 3600.0
 LONGEST_GRANT_S: Final = 86_400.0
@@ -134,6 +142,24 @@ class Desk:
                 "`unlit review RUN` shows what is open.",
             )
         return found[0]
+
+    def comment(self, run: RunId, person: str, text: str) -> int:
+        """Write into the audit log that a person asks for another candidate; return the entry.
+
+        Raises:
+            RefusedByPolicy: Nobody is named, or nothing is said.
+            OutsideFailed: The audit log cannot be written; nothing was asked.
+        """
+        found = self.store.find_run(run)
+        check_signed(Act(OUTCOME_GATE, "comment", person.strip(), text))
+        fields = {
+            "gate": OUTCOME_GATE,
+            "person": person,
+            "text": text,
+            "candidate": found.candidate,
+            "tree": self._tree(found.id),
+        }
+        return self.log.write("gate.comment", found.id, person, fields)
 
     def reason_needed(self, run: RunId, decision: str, *, gate: str = OUTCOME_GATE) -> bool:
         """Say whether this decision wants a person's own words; of an open gate only.

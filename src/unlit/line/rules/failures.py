@@ -33,6 +33,9 @@ class Failure:
     sentence: str
     remedy: str
     retry: bool
+    what: str = ""
+    why: str = ""
+    exit_code: int = 5
 
 
 def classify(error: Exception) -> Failure:
@@ -45,7 +48,9 @@ def classify(error: Exception) -> Failure:
         sentence = f"{error.what} ({error.why.rstrip('.')})"
         retry = kind in (FailureClass.HARNESS, FailureClass.ENVIRONMENT, FailureClass.MODEL)
         retry = retry and not isinstance(error, InvalidInput)
-        return Failure(kind, error.code, sentence, error.remedy, retry)
+        return Failure(
+            kind, error.code, sentence, error.remedy, retry, error.what, error.why, error.exit_code
+        )
     if isinstance(error, OSError) and error.errno in _DISK:
         return Failure(
             FailureClass.ENVIRONMENT,

@@ -75,16 +75,18 @@ async def ship(work: Work) -> Mapping[str, Any]:
         return ask_again(work, MERGE, why, why, parent=merge)
     finally:
         rechecker.cancel()
-    store.change_run(work.run, work.services.clock.now(), state=RunState.SHIPPED)
-    work.journal.event(
-        f"state/shipped/{decision.candidate or ''}",
-        LineEvent(work.run, "state", "ship", state=RunState.SHIPPED.value),
-    )
-    said = f"merged as {shipped.commit[:10]} on {shipped.branch}, tag {shipped.tag}"
-    if shipped.pull_request:
-        said = f"proposed as {shipped.pull_request}"
+    now = work.services.clock.now()
+    state = RunState.WAITING if shipped.pending else RunState.SHIPPED
+    store.change_run(work.run, now, state=state, note=shipped.pending)
+    if not shipped.pending:
+        key = f"state/shipped/{decision.candidate or ''}"
+        work.journal.event(key, LineEvent(work.run, "state", "ship", state=state.value))
+        await asyncio.to_thread(work.services.reporter.report, work.run)
     return {
-        "detail": said,
+        "detail": shipped.pending
+        or f"merged as {shipped.commit[:10]} on {shipped.branch}, tag {shipped.tag}",
+        "pending": shipped.pending,
+        "again": shipped.again,
         "commit": shipped.commit,
         "head": shipped.head or shipped.commit,
         "pull_request": shipped.pull_request,

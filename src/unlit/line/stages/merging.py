@@ -72,7 +72,7 @@ def ask_again(work: Work, source: str, text: str, detail: str, parent: str = "")
     mine = [row for row in rows if row.data.get("source") in (CHECKS, MERGE)]
     known = next((row for row in mine if row.candidate == run.candidate), None)
     if known is not None:  # this step was done before and killed
-        return {**bad, "detail": detail, "again": known.key.split("/")[0]}
+        return {**bad, "detail": detail, "asked": known.key.split("/")[0]}
     if len(mine) >= work.request.ci.tries:
         return {**bad, "detail": f"{detail}; {len(mine)} tries to repair it are used up"}
     number = 1 + max((int(row.key.split("/")[0].rpartition("-")[2]) for row in rows), default=0)
@@ -86,7 +86,7 @@ def ask_again(work: Work, source: str, text: str, detail: str, parent: str = "")
             )
         ]
     )
-    return {**bad, "detail": detail, "again": kind}
+    return {**bad, "detail": detail, "asked": kind}
 
 
 class Recheckers:

@@ -128,5 +128,8 @@ def _failed(failure: Failure, attempts: int) -> Facts:
         "failure": failure.kind.value,
         "code": failure.code,
         "remedy": failure.remedy,
+        "what": failure.what,
+        "why": failure.why,
+        "exit_code": failure.exit_code,
         "attempts": attempts,
     }

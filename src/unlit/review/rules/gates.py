@@ -85,7 +85,7 @@ def check(
         RefusedByPolicy: Not this person, not any more, or not without a reason.
     """
     check_open(run, act, earlier)
-    _is_signed(act)
+    check_signed(act)
     _may(act, rule, run)
     if question is not None:
         if now >= question.expires_at:
@@ -139,7 +139,13 @@ def _is_decision(act: Act) -> None:
         )
 
 
-def _is_signed(act: Act) -> None:
+def check_signed(act: Act) -> None:
+    """Refuse an act that nobody signs or gives words to.
+
+    Raises:
+        RefusedByPolicy: Nobody is named, or no reason is given.
+        InvalidInput: The reason is too long.
+    """
     if not act.person.strip() or act.person == "unknown":
         raise RefusedByPolicy(
             "REV-015",

@@ -1,0 +1,62 @@
+"""Ship an approved run as a durable step of its line."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unlit.core.ids import RunId
+from unlit.line.model import LineEvent
+from unlit.line.service import Line
+from unlit.record.model import Run, Stage
+from unlit.wiring.build import Flags, open_factory
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of shipping.
+
+    Attributes:
+        run: The run as it stands now: shipped, or waiting with a new candidate, or failed.
+        stage: The stage that decided it.
+    """
+
+    run: Run
+    stage: Stage | None
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the stage found."""
+        return {} if self.stage is None else self.stage.facts
+
+
+async def ship_durably(
+    repository: Path,
+    run: RunId,
+    *,
+    flags: Flags | None = None,
+    listen: Callable[[LineEvent], None] = lambda event: None,
+) -> Outcome:
+    """Ship an approved run: its own checks, the merge re-graded where main has moved, the merge.
+
+    What is done is remembered: a process that dies in the middle of it does nothing twice, and the
+    next call, or `unlit resume`, goes on.
+
+    Args:
+        repository: The run's repository.
+        run: The run.
+        flags: Settings given on the command line.
+        listen: Called with each event, for live views.
+
+    Raises:
+        UnlitError: The factory cannot be opened, or another process works on the run.
+    """
+    async with (
+        open_factory(repository, flags=flags, listen=listen, run=run) as factory,
+        Line.open(factory.services, factory.durable_url) as line,
+    ):
+        await line.ship(run)
+        done = await line.wait(run)
+        stages = [s for s in factory.services.store.stages(run) if s.name in ("ship", "ci")]
+        last = max(stages, key=lambda s: s.ended_at or s.started_at, default=None)
+        return Outcome(done, last)
