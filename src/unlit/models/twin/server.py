@@ -110,7 +110,7 @@ def _listen(address: str) -> tuple[socket.socket, str]:
             listener.bind(path)
             return listener, address
         host, _, port = address.rpartition(":")
-        listener = socket.socket()
+        listener = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio leaves Nagle on: 40 ms
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host or "127.0.0.1", int(port)))
     except (OSError, ValueError) as error:
