@@ -19,6 +19,7 @@ from tests.twins.serving import serving
 
 from unlit.console.inbound import inbound_app
 from unlit.core.clock import FakeClock
+from unlit.core.errors import OutsideFailed
 from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
 from unlit.record.engine import sqlite_url
@@ -26,7 +27,7 @@ from unlit.record.store import Store
 from unlit.review.outside import OutsideDesk
 from unlit.review.rules.gates import GateRule
 from unlit.review.rules.slack import WINDOW_S, refusal
-from unlit.review.slack_gate import SlackGate, refused
+from unlit.review.slack_gate import SlackGate
 from unlit.twins.services.slack.events import sign
 from unlit.twins.universe import Universe
 
@@ -60,7 +61,7 @@ class Office:
         def call(method: str, **arguments: Any) -> Mapping[str, Any]:
             found = client.post(f"{address}/api/{method}", json=arguments).json()
             if not found.get("ok"):
-                raise refused(method, str(found.get("error")))
+                raise OutsideFailed("X-1", f"{method}: {found}", "it did.", "look.")
             return dict(found)
 
         self.client, self.call = client, call

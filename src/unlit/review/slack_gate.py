@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from unlit.core.clock import Clock
-from unlit.core.errors import OutsideFailed, UnlitError
+from unlit.core.errors import UnlitError
 from unlit.core.ids import RunId
 from unlit.record.model import RunState
 from unlit.review.outside import OutsideDesk, Said
@@ -158,13 +158,3 @@ class SlackGate:
         partial = self._path.with_suffix(".partial")
         partial.write_text(json.dumps(asked, indent=1), encoding="utf-8")
         partial.replace(self._path)
-
-
-def refused(method: str, word: str) -> OutsideFailed:
-    """Return the error for a method that Slack refused."""
-    return OutsideFailed(
-        "REV-064",
-        f"Slack answered {word} to {method}.",
-        "the gate stays as it is; it can be decided at the terminal.",
-        "see that the app is in the channel and has chat:write; look the word up at Slack's.",
-    )

@@ -44,9 +44,9 @@ def open_library(
     configured = _configured(repository)
     policy = _policy(repository)
     # A log of its own: a run may hold the repository's.
-    audit = AuditLog.open(
+    audit = AuditLog.open_or_beside(
         paths.audit / f"context-{os.getpid()}", {"program": "unlit context"}, clock,
-        key_dir=paths.root / "audit-key",
+        name="beside", key_dir=paths.root / "audit-key",  # a service and its line read side by side
     )  # fmt: skip
     fetch = HttpFetch(_broker(policy, audit, settings))
     index = Index(paths.root / "context.db")
