@@ -100,6 +100,13 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("/tries/{name}/end", tries.end, Role.DECIDER, "POST"),
     Entry("/runs/{run}/decision", questions.decide, Role.DECIDER, "POST"),
     Entry("/runs/{run}/questions/{number:int}", questions.answer, Role.DECIDER, "POST"),
+    Entry("/runs/{run}/questions/{number:int}/example", questions.as_example, Role.OWNER, "POST"),
+    Entry(
+        "/runs/{run}/questions/{number:int}/scenario",
+        questions.as_scenario,
+        Role.EVALUATOR,
+        "POST",
+    ),
     Entry("/runs/{run}/access/{number:int}", questions.access, Role.DECIDER, "POST"),
 )
 

@@ -55,7 +55,7 @@ def intents(page: Page) -> Response:
     rows: list[tuple[str, Judged | None, UnlitError | None]] = []
     for path in _files(page)[:_MOST]:
         try:
-            rows.append((path.stem, judge(_read(path), path.name), None))
+            rows.append((path.stem, judge(read_spec(path), path.name), None))
         except UnlitError as error:
             rows.append((path.stem, None, error))
     return page.render("intents.html", rows=rows, folder=page.console.place.specs)
@@ -64,7 +64,7 @@ def intents(page: Page) -> Response:
 def intent(page: Page) -> Response:
     """Show one spec in the editor."""
     path = _path(page)
-    text = _read(path)
+    text = read_spec(path)
     return _editor(page, path, text)
 
 
@@ -80,17 +80,17 @@ def save(page: Page) -> Response:
     text = page.form.get("text", "").replace("\r\n", "\n")
     if not text.strip():
         return _editor(page, path, text, "An empty spec is not saved.", 409)
-    if _digest(_read(path)) != page.form.get("digest"):
+    if digest_of(read_spec(path)) != page.form.get("digest"):
         return _editor(page, path, text, "It was changed on disk meanwhile; yours is kept below. "
                        "Compare, then save again.", 409)  # fmt: skip
-    fields = {"spec": path.name, "digest": f"sha256:{_digest(text)}"}
+    fields = {"spec": path.name, "digest": f"sha256:{digest_of(text)}"}
     page.console.desk.log.write("intent.edit", "", page.session.person, fields)
-    _write(path, text)
+    write_spec(path, text)
     return RedirectResponse(f"/intents/{path.stem}", 303)
 
 
 def _editor(page: Page, path: Path, text: str, said: str = "", status: int = 200) -> Response:
-    digest = _digest(_read(path))
+    digest = digest_of(read_spec(path))
     return page.render(
         "intent.html", status, j=judge(text, path.name), text=text, name=path.stem, digest=digest,
         path=path, said=said,
@@ -104,18 +104,39 @@ def _files(page: Page) -> list[Path]:
     return sorted(path for path in folder.glob("*.md") if path.is_file() and not path.is_symlink())
 
 
+def spec_of(page: Page, spec: str) -> Path:
+    """Return the file of the spec with this id.
+
+    Raises:
+        InvalidInput: No file in the folder has it.
+    """
+    for path in _files(page):
+        if reading_of(read_spec(path), path.name).spec.id == spec:
+            return path
+    raise _no_spec(spec)
+
+
 def _path(page: Page) -> Path:
     name = page.path("name")
     for path in _files(page):
         if path.stem == name:
             return path
-    raise InvalidInput(
+    raise _no_spec(name)
+
+
+def _no_spec(name: str) -> InvalidInput:
+    return InvalidInput(
         "CON-023", f"There is no spec {name!r}.", "specs are the Markdown files in specs/.",
         "choose one from the list.",
     )  # fmt: skip
 
 
-def _read(path: Path) -> str:
+def read_spec(path: Path) -> str:
+    """Read a spec's text.
+
+    Raises:
+        InvalidInput: It is no text.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -125,7 +146,12 @@ def _read(path: Path) -> str:
         ) from error  # fmt: skip
 
 
-def _write(path: Path, text: str) -> None:
+def write_spec(path: Path, text: str) -> None:
+    """Write a spec, whole or not at all.
+
+    Raises:
+        OutsideFailed: It cannot be written.
+    """
     try:
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -139,5 +165,6 @@ def _write(path: Path, text: str) -> None:
         ) from error  # fmt: skip
 
 
-def _digest(text: str) -> str:
+def digest_of(text: str) -> str:
+    """Return what tells whether a spec has changed."""
     return hashlib.sha256(text.encode()).hexdigest()

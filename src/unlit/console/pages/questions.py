@@ -1,10 +1,19 @@
 """What only a person can settle: all open questions, and the acts of answering and deciding."""
 
+from pathlib import Path
+
 from starlette.responses import RedirectResponse, Response
 
+from unlit.console.pages.intents import digest_of, read_spec, spec_of, write_spec
 from unlit.console.web import Page
 from unlit.core.errors import InvalidInput, UsageError
+from unlit.core.ids import CandidateId, RunId
+from unlit.core.states import Partition
+from unlit.evaluation.vault import load_vault
+from unlit.review.keeping import answered, scenario_of, with_example, write_scenario
 from unlit.review.rules.questions import ATTENTION_MINUTES, within
+from unlit.review.rules.reading import table
+from unlit.review.rules.samples import quotes_of
 
 _ANSWERS = {"yes": "approved", "no": "rejected"}
 
@@ -83,3 +92,40 @@ def answer(page: Page) -> Response:
     reason = page.form.get("reason", "")
     page.console.desk.answer(run, number, word, page.session.person, reason)
     return RedirectResponse(f"/runs/{run}#s-ask", 303)
+
+
+def as_example(page: Page) -> Response:
+    """Write an answer into the spec as an example, and open it there to be finished."""
+    told = answered(page.console.store, RunId(page.path("run")), int(page.path("number")))
+    path = spec_of(page, told.spec)
+    text = with_example(read_spec(path), told)
+    fields = {"spec": path.name, "run": told.run, "question": told.question.number,
+              "digest": digest_of(text)}  # fmt: skip
+    page.console.desk.log.write("intent.edit", told.run, page.session.person, fields)
+    write_spec(path, text)
+    return RedirectResponse(f"/intents/{path.stem}", 303)
+
+
+def as_scenario(page: Page) -> Response:
+    """Write an answer into the vault as a scenario of the world it was given on."""
+    console = page.console
+    told = answered(console.store, RunId(page.path("run")), int(page.path("number")))
+    run = console.store.find_run(told.run)
+    vault = Path(str(run.settings.get("vault") or console.place.vault))
+    lines = console.evaluations.lines(run.id, CandidateId(told.candidate), Partition.VALIDATION)
+    groups = quotes_of(lines)
+    if not groups:
+        raise InvalidInput(
+            "CON-062", "Nothing was shown that a scenario could be made of.",
+            "it takes the world of a trajectory whose output was judged.",
+            "write one by hand, or run it again on this machine.",
+        )  # fmt: skip
+    quote = groups[0][0]
+    shown = next(one for one in lines if table(one.get("record")).get("n") == quote.number)
+    base = load_vault(vault).scenario(str(table(shown.get("record")).get("scenario")))
+    text = scenario_of(base, vault, told, page.session.person, quote.where)
+    name = f"asked-{told.run}-{told.question.number}"
+    fields = {"scenario": name, "run": told.run, "question": told.question.number}
+    console.desk.log.write("scenario.add", told.run, page.session.person, fields)
+    write_scenario(vault, name, text)
+    return RedirectResponse(f"/scenarios#{name}", 303)

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from unlit.console.model import Role
+from unlit.console.security import csrf_token
 from unlit.console.web import Page, one_line
 from unlit.core.ids import CandidateId, CriterionId, RunId
 from unlit.core.states import Partition, TrajectoryState
@@ -81,8 +82,14 @@ def _body(page: Page, report: Report, said: str = "") -> dict[str, Any]:
     access = ""
     if report.access:
         access = page.text("access_desk.html", r=report, may=page.session.may(Role.DECIDER))
+    acts = {
+        "csrf": csrf_token(page.session, page.console.key),
+        "example": page.session.may(Role.OWNER) and page.console.place.specs is not None,
+        "scenario": page.session.may(Role.EVALUATOR),
+    }
     return {
         **facts,
+        "acts": acts,
         "desk": Markup(desk) if desk else None,  # noqa: S704 # our own template
         "access_desk": Markup(access) if access else None,  # noqa: S704 # our own template
     }
