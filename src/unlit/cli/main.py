@@ -62,6 +62,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("agents", "unlit.cli.agents:app", "Coding agents: list, check, install."),
     Command("fence", "unlit.cli.fence:app", "Run any command behind policy."),
     Command("context", "unlit.cli.context:app", "Trackers, documents and errors, in one place."),
+    Command("watch", "unlit.cli.watch:app", "Did the metric move, and which errors are new?"),
+    Command("hooks", "unlit.cli.hooks:app", "Lifecycle hooks: list them, tell them again."),
     Command("install", "unlit.cli.install:app", "Let a coding agent hand work to the factory."),
     Command("serve", "unlit.cli.serve:app", "Watch the tracker and build what is ready."),
     Command("worker", "unlit.cli.worker:app", "Work for the fleet: take runs from the queue."),
