@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from unlit.fence.gateway.head import (
     CHUNKED,
     Malformed,
+    authority,
     parse_connect,
     parse_request,
     parse_response,
@@ -243,3 +244,38 @@ def test_an_accepted_path_never_climbs(text: str) -> None:
     assert "%2E" not in path.upper()
     assert "\\" not in path
     assert parts[0] == ""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/a/..%20/b", "/a/%20../b", "/a/..%23/b", "/a/..%3F/b", "/a/%ef%bc%8e%ef%bc%8e/b",
+        "/a/%e2%80%a5/b", "/a/%c0%ae%c0%ae/b", "/a/..%c0%af", "/a/%e0%80%ae%e0%80%ae/b",
+        "/a/%f0%80%80%ae/b", "/a%ef%bc%8fb", "/a%ef%bc%bcb", "/a/..%3B%20/b", "/a%e2%84%80b",
+    ],
+)  # fmt: skip
+def test_a_path_that_a_lenient_server_reads_otherwise_is_refused(path: str) -> None:
+    with pytest.raises(Malformed):
+        split_target(path.encode())
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/%C3%A9t%C3%A9", "/a/%20b", "/a/b%20", "/a/...", "/a/%E6%97%A5", "/a/..b", "/a%23b"]
+)
+def test_a_path_with_other_letters_is_taken(path: str) -> None:
+    assert split_target(path.encode())[0] == path
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.1", "2130706433", "0x7f.0.0.1", "0x7f000001", "017700000001", "010.0.0.1", "1.2.3.256",
+     "1.2.3", "1.2.3.4.5", "a.1", "a.0x"],
+)  # fmt: skip
+def test_an_address_in_another_form_is_no_host(host: str) -> None:
+    with pytest.raises(Malformed):
+        authority(host.encode())
+
+
+def test_an_address_in_its_plain_form_is_a_host() -> None:
+    assert authority(b"93.184.216.34:8080") == ("93.184.216.34", 8080)
+    assert authority(b"3com.example")[0] == "3com.example"

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import codecs
 import gzip
+import json
 import zlib
 from itertools import pairwise
 from urllib.parse import quote
@@ -106,3 +108,39 @@ def test_a_bomb_and_an_unknown_coding_are_refused(monkeypatch: pytest.MonkeyPatc
             Inflater(coding)
     with pytest.raises(Malformed, match="not compressed"):
         Inflater(b"gzip").feed(b"plain text")
+
+
+TOKEN = "fake-Secret_0123456789/abcDEF+x"
+SHOWN = {
+    "json escapes": "".join(f"\\u{ord(c):04x}" for c in TOKEN),
+    "js escapes": "".join(f"\\x{ord(c):02X}" for c in TOKEN),
+    "html decimal": "".join(f"&#{ord(c)};" for c in TOKEN),
+    "html hex": "".join(f"&#x{ord(c):x};" for c in TOKEN),
+    "octal": "".join(f"\\{ord(c):03o}" for c in TOKEN),
+    "quoted printable": "".join(f"={ord(c):02X}" for c in TOKEN),
+    "url twice": quote(quote(TOKEN, safe=""), safe=""),
+    "hex with colons": ":".join(f"{ord(c):02x}" for c in TOKEN),
+    "hex dump": " ".join(f"{ord(c):02X}" for c in TOKEN),
+    "bytes as numbers": json.dumps(list(TOKEN.encode())),
+    "bytes as numbers, close": json.dumps(list(TOKEN.encode()), separators=(",", ":")),
+    "base64 twice": base64.b64encode(base64.b64encode(b"me:" + TOKEN.encode())).decode(),
+    "base64 in lines": base64.encodebytes(TOKEN.encode() * 3).decode(),
+    "base85": base64.b85encode(TOKEN.encode()).decode(),
+    "rot13": codecs.encode(TOKEN, "rot13"),
+    "utf-32": TOKEN.encode("utf-32-le").decode("latin1"),
+    "spaced": " ".join(TOKEN),
+    "hex reversed": TOKEN.encode().hex()[::-1],
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_secret_is_masked_however_it_is_printed(name: str) -> None:
+    shown = f"before {SHOWN[name]} after".encode("latin1")
+    for size in (1, 7, len(shown)):
+        scrubber = Scrubber(Forms({TOKEN}))
+        pieces = [shown[at : at + size] for at in range(0, len(shown), size)]
+        out = b"".join(scrubber.feed(piece) for piece in pieces) + scrubber.finish()
+        assert scrubber.masked >= 1, out
+        assert out.count(b"*") >= len(TOKEN) // 2
+        assert out.startswith(b"before ")
+        assert len(out) == len(shown)

@@ -6,8 +6,10 @@ bare line feed, no whitespace before the colon, no repeated framing field, no ch
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -28,6 +30,10 @@ _AUTHORITY: Final = re.compile(rb"((?:" + _LABEL + rb"\.)*" + _LABEL + rb")(?::(
 _PLAIN_PATH: Final = re.compile(rb"(?:/(?!\.{1,2}(?:[/;]|\Z))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*/?")
 _ESCAPED_PATH: Final = re.compile(rb"(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*/?")
 _TWICE: Final = re.compile(rb"%25(?:25)*(?:2[eEfF]|5[cC]|00|0[aAdD])")
+_OVERLONG: Final = re.compile(rb"%C[01](?:%[89AB]|[\x80-\xbf])|%E0%[89]|%F0%8", re.IGNORECASE)
+_CUT: Final = re.compile(rb"[;#?]")
+_NUMERIC: Final = re.compile(rb"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
+_IPV4: Final = re.compile(rb"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _QUERY: Final = re.compile(rb"(?:[!\"$&-~]|%[0-9A-Fa-f]{2})*")
 _UNRESERVED: Final = frozenset(
@@ -353,6 +359,9 @@ def authority(value: bytes) -> tuple[str, int | None]:
     if match is None or len(match.group(1)) > 253:
         raise Malformed(400, "Host is no plain name")
     name, port = match.groups()
+    if _NUMERIC.fullmatch(name) and not _IPV4.fullmatch(name):
+        # 2130706433, 0x7f.1 and 010.0.0.1 are addresses to some and other addresses to others
+        raise Malformed(400, "Host is an address in no plain form")
     if port is not None and not 0 < int(port) < 65536:
         raise Malformed(400, "Host has no valid port")
     return name.decode("ascii"), int(port) if port else None
@@ -378,11 +387,30 @@ def split_target(target: bytes) -> tuple[str, bytes | None, bool]:
     if _TWICE.search(raw):
         raise Malformed(400, "the path has a dot, slash or control character escaped twice")
     path = _ESCAPE.sub(_canonical_escape, raw)
-    # lenient servers cut a segment at its parameters, and read an escaped slash as a slash
-    read = path.replace(b"%2F", b"/").replace(b"%3B", b";")
-    if any(part.partition(b";")[0] in (b".", b"..") for part in read.split(b"/")):
-        raise Malformed(400, "the path has dot segments")
+    _must_not_climb(path)
     return path.decode("ascii"), rest, b"%2F" in path
+
+
+def _must_not_climb(path: bytes) -> None:
+    """Refuse what a lenient server reads as dot segments or slashes, though none stand there.
+
+    Such servers cut a segment at its parameters or where a query would begin, trim blanks, read an
+    escaped slash as a slash, take overlong UTF-8, or fold letters that look alike.
+    """
+    if _OVERLONG.search(path):
+        raise Malformed(400, "the path has overlong UTF-8")
+    read = path.replace(b"%2F", b"/")
+    if b"%" in read:
+        text = unquote(read.decode("ascii"), errors="replace")
+        if not text.isascii():
+            folded = unicodedata.normalize("NFKC", text)
+            if folded.count("/") != text.count("/") or "\\" in folded:
+                raise Malformed(400, "the path has letters that some read as slashes")
+            text = folded
+        read = text.encode("utf-8")
+    for part in read.split(b"/"):
+        if _CUT.split(part, maxsplit=1)[0].strip() in (b".", b".."):
+            raise Malformed(400, "the path has dot segments")
 
 
 def _canonical_escape(match: re.Match[bytes]) -> bytes:
