@@ -2,7 +2,10 @@
 
 Run `python bench/lint_corpus.py`. The corpus lies in tests/fixtures/intent; its specs and planted
 defects were written by the authors of the rules, so expect less on other people's specs. Held-out
-specs were written after the rules and are never used to tune them.
+specs were written after the rules and are never used to tune them. The fifteen specs k-* were
+written as a held-out set of 44 labelled defects; measured before any rule changed they gave
+precision .67 and recall .75 (.86 and .82 with eight true findings that the labels had missed), and
+are tuned on since. The five specs m-* were written after that.
 """
 
 import asyncio

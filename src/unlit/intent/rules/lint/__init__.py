@@ -6,6 +6,7 @@ from typing import Final
 from unlit.intent.model import Criterion, Finding, Spec
 from unlit.intent.rules.lint import (
     contradictions,
+    exclusions,
     operations,
     outcomes,
     quantities,
@@ -14,7 +15,7 @@ from unlit.intent.rules.lint import (
     words,
 )
 
-SUBJECTS = (shape, words, operations, quantities, terms, contradictions, outcomes)
+SUBJECTS = (shape, words, operations, quantities, terms, contradictions, exclusions, outcomes)
 
 
 LONGEST: Final = 2000

@@ -84,7 +84,9 @@ _BEFORE: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
+class Bound:
+    """A number in a sentence: of what, from where to where, and whether it accepts or refuses."""
+
     criterion: Criterion
     match: re.Match[str]
     key: tuple[str, str]
@@ -94,6 +96,7 @@ class _Bound:
 
     @property
     def text(self) -> str:
+        """The bound as it is written."""
         return self.match[0].strip()
 
 
@@ -103,9 +106,10 @@ def findings(spec: Spec) -> list[Finding]:
     return [*found, *_examples(spec)]
 
 
-def _contradiction(
+def contradiction(
     criterion: Criterion, place: re.Match[str] | tuple[int, int] | None, other: str, what: str
 ) -> Finding:
+    """Return the hint that a criterion contradicts another one."""
     return hint("INT-330", criterion, place, f"This contradicts {other}: {what}.",
                 "No program can do both.", "Keep one of the two.")  # fmt: skip
 
@@ -122,34 +126,36 @@ def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
-def _condition(text: str) -> str:
+def condition_of(text: str) -> str:
+    """Return what stands between `when` and its comma, in small letters."""
     match = re.match(r"\s*(?:when|while|if|where|whenever)\b(.*?),\s*(?:then\s+)?\w", text, re.I)
     return match[1].strip().lower() if match else ""
 
 
 def _stated(text: str) -> frozenset[str]:
     """Return the words of the condition, its negations included."""
-    condition = _condition(text)
+    condition = condition_of(text)
     return words(condition) | frozenset(re.findall(r"\b(?:no|not|without|never)\b", condition))
 
 
 def _bounds(spec: Spec) -> list[Finding]:
-    groups: dict[tuple[str, str], list[_Bound]] = {}
+    groups: dict[tuple[str, str], list[Bound]] = {}
     for criterion in spec.criteria:
-        for bound in _bounds_of(criterion):
+        for bound in bounds_of(criterion):
             groups.setdefault(bound.key, []).append(bound)
     found = []
     for group in groups.values():
         for a, b in combinations(group, 2):
             if a.criterion.id != b.criterion.id and _clash(a, b):
                 found.append(
-                    _contradiction(b.criterion, b.match, a.criterion.id,
+                    contradiction(b.criterion, b.match, a.criterion.id,
                                    f"`{b.text}` against `{a.text}` of {a.key[0]}")
                 )  # fmt: skip
     return found
 
 
-def _bounds_of(criterion: Criterion) -> Iterator[_Bound]:
+def bounds_of(criterion: Criterion) -> Iterator[Bound]:
+    """Yield the bounds that a criterion states."""
     text = masked(criterion.text)
     for match in [*_BOUND.finditer(text), *_NAMED.finditer(text)]:
         named = match.re is _NAMED
@@ -158,12 +164,12 @@ def _bounds_of(criterion: Criterion) -> Iterator[_Bound]:
             continue
         number, unit = (match[3], match[4]) if named else (match[2], match[3])
         low, high = _range(match[1].lower(), float(number.replace(",", "").replace("_", "")))
-        condition = _condition(text)
+        condition = condition_of(text)
         in_condition = match.start() < text.find(",") if condition else False
         demand = text[max(0, text.lower().find("shall")) :]
         refuses, accepts = bool(_REFUSES.search(demand)), bool(_ACCEPTS.search(demand))
         speaks = "refuse" if refuses else "accept" if accepts else "if" if in_condition else "be"
-        yield _Bound(
+        yield Bound(
             criterion,
             match,
             (_singular(noun), _singular((unit or "").lower())),
@@ -191,7 +197,7 @@ def _range(comparator: str, value: float) -> tuple[float, float]:
     return (value + 1e-9, 1e308)
 
 
-def _clash(a: _Bound, b: _Bound) -> bool:
+def _clash(a: Bound, b: Bound) -> bool:
     overlap = max(a.low, b.low) <= min(a.high, b.high)
     kinds = {a.speaks, b.speaks}
     if kinds == {"accept", "refuse"}:
@@ -203,7 +209,7 @@ def _clash(a: _Bound, b: _Bound) -> bool:
     # two different limits of one kind for one thing, unless the conditions differ
     same_kind = (a.low == b.low) or (a.high == b.high)
     different = (a.low, a.high) != (b.low, b.high)
-    conditions = _condition(masked(a.criterion.text)), _condition(masked(b.criterion.text))
+    conditions = condition_of(masked(a.criterion.text)), condition_of(masked(b.criterion.text))
     return same_kind and different and conditions[0] == conditions[1]
 
 
@@ -220,7 +226,7 @@ def _codes(spec: Spec) -> list[Finding]:
             condition = _stated(criterion.text)
             if condition:
                 found += [
-                    _contradiction(criterion, match, other.id, f"{name} {code} against {value}")
+                    contradiction(criterion, match, other.id, f"{name} {code} against {value}")
                     for known, other, value in seen
                     if value != code and known == condition
                 ]
@@ -239,7 +245,7 @@ def _example_codes(
         seen = {next(g for g in m.groups() if g) for m in pattern.finditer(example.outcome)}
         if len(seen) == 1 and seen != codes:
             found.append(
-                _contradiction(criterion, pattern.search(criterion.text),
+                contradiction(criterion, pattern.search(criterion.text),
                                f"its example in line {example.line}",
                                f"{name} {code} against {next(iter(seen))}")
             )  # fmt: skip
@@ -260,7 +266,7 @@ def _values(spec: Spec) -> list[Finding]:
             if entry is not None and match[2] not in entry[1] and entry[0].id != criterion.id:
                 listed = ", ".join(sorted(entry[1]))
                 found.append(
-                    _contradiction(criterion, match, entry[0].id,
+                    contradiction(criterion, match, entry[0].id,
                                    f"`{match[2]}` is not one of {listed}")
                 )  # fmt: skip
     return found
@@ -280,7 +286,7 @@ def _order(spec: Spec) -> list[Finding]:
             continue
         for earlier, later, other in seen:
             if _alike(first, later) and _alike(second, earlier):
-                found.append(_contradiction(criterion, match, other.id, "the order is reversed"))
+                found.append(contradiction(criterion, match, other.id, "the order is reversed"))
         seen.append((first, second, criterion))
     return found
 
@@ -317,7 +323,7 @@ def _opposites(spec: Spec) -> list[Finding]:
         for a, b in combinations(group, 2):
             what = _opposed(a, b)
             if what is not None:
-                found.append(_contradiction(b.criterion, None, a.criterion.id, what))
+                found.append(contradiction(b.criterion, None, a.criterion.id, what))
     return found
 
 
@@ -350,7 +356,7 @@ def _examples(spec: Spec) -> list[Finding]:
                 what = _exclusive(outcome, example.outcome)
                 if what is not None:
                     found.append(
-                        _contradiction(criterion, None, f"{other.id}, line {line}",
+                        contradiction(criterion, None, f"{other.id}, line {line}",
                                        f"the same input, {what}")
                     )  # fmt: skip
             seen.setdefault(key, []).append((criterion, example.outcome, example.line))

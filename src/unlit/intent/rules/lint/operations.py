@@ -14,17 +14,31 @@ from unlit.intent.rules.lint.hint import hint, masked
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`pattern` names an operation; `settled` is what, in the criterion, decides its result."""
+    """`pattern` names an operation; `settled` is what, in the criterion, decides its result.
+
+    What matches `anywhere` settles it for the whole spec.
+    """
 
     name: str
     pattern: re.Pattern[str]
     settled: re.Pattern[str]
     question: str
     instead: str
+    anywhere: re.Pattern[str] | None = None
+
+
+_CASE: Final = re.compile(
+    r"\b(capitals?|capital letters?|upper ?case|lower ?case|case[- ](?:in)?sensitive|"
+    r"ignoring case|case-fold\w*)\b",
+    re.I,
+)
 
 
 def _made(name: str, pattern: str, settled: str, question: str, instead: str) -> Operation:
-    return Operation(name, re.compile(pattern, re.I), re.compile(settled, re.I), question, instead)
+    anywhere = _CASE if name == "search" else None
+    return Operation(
+        name, re.compile(pattern, re.I), re.compile(settled, re.I), question, instead, anywhere
+    )
 
 
 OPERATIONS: Final = (
@@ -83,7 +97,8 @@ OPERATIONS: Final = (
     _made("week", r"\b(week(?:s|ly)?(?! ago)|week ?end|week ?day)\b",
           r"\b(ISO|monday|sunday|saturday|\d+ weeks?|7 days)\b",
           "on which day it starts", "ISO 8601 weeks, which start on Monday"),
-    _made("month", r"\b((?:one|a|per|each|every|\d+) months?|monthly|(?:one|a|\d+) years?)\b",
+    _made("month", r"\b(?:((?:one|a|per|each|every|\d+) months?|monthly|(?:one|a|\d+) years?)\b"
+          r"(?! (?:ends?|begins?|starts?|closes?|is over|turns?)))",
           r"\b(calendar|30 days|365 days|last day|end of (?:the )?month|28|29 february|leap)\b",
           "calendar months or 30 days, and what 31 January plus one is",
           "one calendar month; the last day when the day does not exist"),
@@ -120,13 +135,22 @@ OPERATIONS: Final = (
 def findings(spec: Spec) -> list[Finding]:
     """Return a hint for each operation whose convention neither criterion nor glossary gives."""
     settled_by_terms = " ".join(f"{term.name} {term.meaning}" for term in spec.terms)
+    whole = " ".join(
+        [criterion.text for criterion in spec.criteria]
+        + [f"{row.case} {row.behaviour}" for row in spec.boundaries]
+    )
+    open_ones = [
+        operation
+        for operation in OPERATIONS
+        if operation.anywhere is None or not operation.anywhere.search(whole)
+    ]
     found = []
     for criterion in spec.criteria:
         text = masked(criterion.text)
         context = f"{criterion.text} {settled_by_terms}"
         found += [
             finding
-            for operation in OPERATIONS
+            for operation in open_ones
             if (finding := _one(operation, criterion, text, context)) is not None
         ]
     return found

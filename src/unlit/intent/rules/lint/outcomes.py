@@ -43,7 +43,7 @@ _EMPTY_INPUT: Final = re.compile(
 _LIMIT: Final = re.compile(
     r"\b(?:at most|at least|no more than|up to|more than|longer than|fewer than|less than|"
     r"maximum of|"
-    r"minimum of|older than|larger than|exceeds?|limit of)\s+(\d[\d_,]*)\b|"
+    r"minimum of|\w+er than|exceeds?|limit of|above|over|below|under|beyond)\s+(\d[\d_,]*)\b|"
     r"\b(\d[\d_,]*)\s+\w+\s+or\s+(?:more|less|fewer|longer|older)\b",
     re.I,
 )

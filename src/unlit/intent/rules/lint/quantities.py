@@ -43,6 +43,8 @@ _AMOUNT: Final = re.compile(
     re.I,
 )
 _MONEY: Final = re.compile(r"[$€£]|\b(?:USD|EUR|GBP|CHF|cents?|euros?|dollars?|currency)\b", re.I)
+#: what settles the currency for the whole spec; cents do not say of which one
+_CURRENCY: Final = re.compile(r"[$€£]|\b(?:USD|EUR|GBP|CHF|euros?|dollars?|currency)\b", re.I)
 _CLOCK: Final = re.compile(
     r"(?<![\w:])(\d{1,2}:\d{2}|midnight|noon|\d{1,2}\s?(?:am|pm))\b|"
     r"\b(today|tomorrow|yesterday|end of (?:the )?day|business day|working days?|office hours)\b",
@@ -59,7 +61,7 @@ def findings(spec: Spec) -> list[Finding]:
     """Return hints for numbers without unit, money without currency, times without zone."""
     zone = any(_ZONE.search(text) for text in _whole(spec))
     base = any(_BASE.search(text) for text in _whole(spec))
-    currency = any(_MONEY.search(text) for text in _whole(spec))
+    currency = any(_CURRENCY.search(text) for text in _whole(spec))
     found: list[Finding] = []
     for criterion in spec.criteria:
         text = masked(criterion.text)
@@ -73,7 +75,7 @@ def findings(spec: Spec) -> list[Finding]:
                          f"{match[2]} seconds, {match[2]} characters, …")
                 )  # fmt: skip
         amount = _AMOUNT.search(text)
-        if amount is not None and not currency:
+        if amount is not None and not currency and not _MONEY.search(text):
             found.append(
                 hint("INT-314", criterion, (amount.start(2), amount.end(2)),
                      f"`{amount[2]}` has no currency.", f"`{amount[1]}` is money.",

@@ -16,7 +16,7 @@ _WEAK: Final = re.compile(
     r"\b(should|must|will|may|might|could|ought to|needs? to|has to|have to|is able to|can)\b", re.I
 )
 _TRAILING: Final = re.compile(
-    r"\bshall\b.*?,?\s+\b(when|if|while|whenever|unless)\b\s+(.+?)\.?$", re.I
+    r"\bshall\b.*?,?\s+\b(when|if|while|whenever|unless|after(?= \d))\b\s+(.+?)\.?$", re.I
 )
 _CONDITION: Final = re.compile(r"^(when|while|if|where)\b", re.I)
 _UNCLOSED: Final = re.compile(r"^(when|while|if|where|whenever)\b([^,]*?)\bshall\b", re.I)

@@ -49,19 +49,23 @@ _GROUPS: Final[Mapping[Word, str]] = {
     "useful|acceptable|good|bad|well|modern|readable|clear|clearly|consistent|consistently|"
     "normal|normally|standard|valid-looking|relevant|human-readable|sane|accurate|accurately|"
     "reliable|reliably|flexible|flexibly|scalable|maintainable|elegant|smooth|smoothly|common|"
-    "typical|popular|major|important|proper|sound|sufficiently good",
+    "typical|popular|major|important|proper|sound|sufficiently good|pleasant|pleasantly|fair|"
+    "fairly|attractive|beautiful|tidy|handy|convenient|conveniently|comfortable|polite|politely|"
+    "natural|naturally|smart|careful|carefully|lightweight|professional|pretty|neat|neatly",
     _VALID: "valid|invalid|legal|illegal|allowed characters|special characters",
     _AMOUNT: "some|several|many|few|a few|various|numerous|most|a lot|lots of|enough|sufficient|"
     "sufficiently|large|small|big|huge|long|short|high|low|multiple|a couple of|nearby|near|"
     "close to|"
-    "approximately|about|around|roughly|nearly|almost|too many|too long|too large|excessive",
+    "approximately|about|around|roughly|nearly|almost|too many|too long|too large|excessive|"
+    "piles? up|builds? up|mounts? up",
     _TIME: "soon|recent|recently|periodically|regularly|often|sometimes|occasionally|frequently|"
     "eventually|from time to time|immediately|instantly|at once|usually|generally|typically|"
     "in due time|outdated|stale|old|up to date|up-to-date",
     _ESCAPE: "if possible|where possible|when possible|as needed|if needed|if necessary|"
     "as necessary|where appropriate|as appropriate|when appropriate|if applicable|"
     "where applicable|as applicable|to the extent possible|as far as possible|"
-    "where practical|at a minimum",
+    "where practical|at a minimum|as required|if required|when required|where required|as desired|"
+    "if desired|if feasible|where feasible|when needed|where needed|where necessary|when necessary",
     _OPEN: r"etc\.?|and so on|and so forth|and similar|or similar|and the like|such as|including "
     "but not limited to|for example|e\\.g\\.",
     _BEST: "better|best|faster|smaller|larger|improved|improve|optimise|optimize|optimised|"
@@ -69,10 +73,21 @@ _GROUPS: Final[Mapping[Word, str]] = {
     "as little as possible|as soon as possible|as fast as possible|state of the art",
     _CHOICE: "and/or|either or both",
 }
+
+
+def _forms(phrase: str) -> tuple[str, ...]:
+    """Return the texts that a phrase of the list matches: with and without its one `s?`."""
+    plain = phrase.replace("\\", "")
+    if "s? " in plain:
+        return plain.replace("s? ", " "), plain.replace("s? ", "s ")
+    return (plain.rstrip("?"),)
+
+
 _WORDS: Final = {
-    phrase.replace("\\", "").rstrip("?"): word
+    form: word
     for word, phrases in _GROUPS.items()
     for phrase in phrases.split("|")
+    for form in _forms(phrase)
 }
 _ALL: Final = re.compile(
     r"(?<![\w-])("
@@ -86,12 +101,16 @@ _HARMLESS: Final = re.compile(
     r"\b(?:at most|the most|how often|as often as|well[- ]formed|(?:larger|smaller|faster|"
     r"better) than|"
     r"\\d+ best|cents? (?:larger|smaller)|most recent\b.*\bby|as long as|no longer|so long as|"
-    r"too long, then|"
+    r"too long, then|the old\b(?! enough)|"
     r"standard (?:output|error|input)|low(?:er)? case|high(?:er)? than|how (?:many|long|few)|"
     r"few(?:er)? than|clean exit|about (?:page|it)|as well|as well as|dry run|long option|"
     r"short option|is old(?:er)? than|seconds? old|minutes? old|hours? old|days? old|years? old)\b",
     re.I,
 )
+
+#: what is a quality as an adjective and an act as a verb: `shall sound the buzzer`
+_VERBS: Final = frozenset({"sound", "clean", "clear", "slow", "smooth", "fine", "short", "long"})
+_VERB_PLACE: Final = re.compile(r"\b(?:shall|to|and|or|then)\s+$", re.I)
 
 
 def findings(spec: Spec) -> list[Finding]:
@@ -106,6 +125,8 @@ def findings(spec: Spec) -> list[Finding]:
             if word is None or match[1].lower() in defined:
                 continue
             if any(start <= match.start() < end for start, end in harmless):
+                continue
+            if match[1].lower() in _VERBS and _VERB_PLACE.search(text[: match.start()]):
                 continue
             if word is _AMOUNT and _BOUND_BEFORE.search(text[: match.start()]):
                 continue
