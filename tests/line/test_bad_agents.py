@@ -57,7 +57,7 @@ async def turn(root: Path, repository: Path, script: str, turn_s: float = 60) ->
     ("script", "outcome", "words"),
     [
         ("echo x > /usr/evil; echo x > /etc/evil; true", "changed_nothing", "changed nothing"),
-        ("rm -rf .git; mkdir .git; echo x > .git/config", "changed_nothing", "only .git"),
+        ("rm -rf .git; mkdir .git; echo x > .git/config", "changed_nothing", "changed nothing"),
         ("true", "changed_nothing", "changed nothing"),
         ("echo 'All tests pass. Done!'", "claimed_without_change", "says that it succeeded"),
         ("head -c 5G /dev/zero > big", "too_large", "a file of a candidate may have"),

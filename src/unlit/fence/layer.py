@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 
 from unlit.core.errors import OutsideFailed
+from unlit.fence.git_control import bare_control, controls_git
 from unlit.fence.model import ChangedFile
 from unlit.policy.model import FileRules
 
@@ -54,11 +55,22 @@ class Layer:
         self._store = store
 
     def guard(self, rules: FileRules) -> "Layer":
-        """Set apart the changes that file rules do not let through; return the layer itself."""
+        """Set apart the changes that may not be taken; return the layer itself.
+
+        These are what file rules keep, and what would make a person's own git run programs.
+        """
+        lower = self._lower
+        planted = bare_control(
+            (file.path for file in self.files if file.kind != "deleted"),
+            lambda path: lower is not None and os.path.lexists(lower / path),
+        )
         through = [
             file
             for file in self.files
-            if may_change(file.path, rules) and not self._displaces(file, rules)
+            if may_change(file.path, rules)
+            and not self._displaces(file, rules)
+            and not controls_git(file.path)
+            and file.path not in planted
         ]
         kept = set(through)
         self.refused += tuple(file for file in self.files if file not in kept)
