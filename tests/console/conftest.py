@@ -32,6 +32,7 @@ class Bench:
     clock: FakeClock
     log: FakeGateLog
     shipped: list[RunId] = field(default_factory=list)
+    started: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     def client(self) -> TestClient:
         """Return a client that is not logged in."""
@@ -60,6 +61,12 @@ def make_bench(tmp_path: Path) -> Callable[..., Bench]:
             store.change_run(run, clock.now(), state=RunState.SHIPPED)
             return Shipment(run, CandidateId("c3"), "a" * 40, "b" * 40, "main", f"unlit/{run}")
 
+        started: list[tuple[str, str, str, str]] = []
+
+        def start(spec: str, agent: str, person: str, key: str) -> tuple[RunId, bool]:
+            started.append((spec, agent, person, key))
+            return RunId("r-accessrev1"), False
+
         console = Console(
             store=store,
             desk=Desk(store, log, clock),
@@ -70,11 +77,12 @@ def make_bench(tmp_path: Path) -> Callable[..., Bench]:
             key=b"k" * 32,
             hosts=frozenset({HOST}),
             ship=ship,
+            start=start,
             evaluations=Evaluations(lambda run: tmp_path / "evaluations"),
             zone=UTC,
             roles=roles,
         )
-        return Bench(console, store, clock, log, shipped)
+        return Bench(console, store, clock, log, shipped, started)
 
     return make
 

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from tests.console.conftest import TOKEN, Bench
-from tests.review.sample import RUN, fill, wish
+from tests.review.sample import RUN, START, fill, wish
 
 from unlit.console.api import OPERATIONS, PREFIX, Operation, openapi
 from unlit.console.model import Role
 from unlit.core.ids import RunId
-from unlit.record.model import RunState
+from unlit.record.model import RunEvent, RunState
 
 
 def caller(bench: Bench) -> TestClient:
@@ -30,6 +30,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "approved", "reason": "it is right"},
     "decideAccess": {"question": 1, "decision": "approved", "for_s": 60, "reason": "public"},
     "answer": {"question": 1, "answer": "yes", "reason": "it is"},
+    "startRun": {"spec": "access-review"},
 }
 
 
@@ -114,7 +115,7 @@ TEXTS = st.text(max_size=40).filter(lambda text: "\x00" not in text)
     operation=st.sampled_from(OPERATIONS),
     run=st.one_of(st.just(RUN), TEXTS.filter(lambda t: t not in (".", "..", "") and "/" not in t)),
     query=st.dictionaries(
-        st.sampled_from(["state", "q", "after", "limit", "candidate", "partition", "run"]),
+        st.sampled_from(["state", "q", "after", "limit", "candidate", "partition", "run", "for_s"]),
         st.one_of(TEXTS, st.integers().map(str)), max_size=4,
     ),
     body=st.one_of(
@@ -154,3 +155,34 @@ def _quoted(text: str) -> str:
     from urllib.parse import quote
 
     return quote(text, safe="")
+
+
+def test_events_are_followed_from_the_last_one_seen(bench: Bench) -> None:
+    run = fill(bench.store)
+    rows = [RunEvent(run, f"k{n}", "note", START, text=f"line {n}\n\nid: 9") for n in range(3)]
+    bench.store.keep_events(rows)
+    first = caller(bench).get(f"{PREFIX}/events/stream", params={"run": run, "for_s": 1}).text
+    ids = [int(line[4:]) for line in first.splitlines() if line.startswith("id: ")]
+    data = [json.loads(line[6:]) for line in first.splitlines() if line.startswith("data: ")]
+    assert len(ids) == len(data) == len(bench.store.events(run))
+    assert data[-1]["text"] == "line 2\n\nid: 9", "text cannot forge an event"
+    headers = {"last-event-id": str(ids[-2])}
+    again = caller(bench).get(f"{PREFIX}/events/stream?for_s=1", headers=headers).text
+    assert again.count("data: ") == 1
+
+
+def test_a_run_is_started_as_the_caller_with_its_key(bench: Bench) -> None:
+    fill(bench.store)
+    answer = caller(bench).post(
+        f"{PREFIX}/runs", json={"spec": "access-review.md"}, headers={"idempotency-key": "k-1"}
+    )
+    assert answer.json() == {"run": RUN, "again": False}
+    assert bench.started == [("access-review", "", bench.console.person, "k-1")]
+
+
+@pytest.mark.parametrize("spec", ["../secrets", "a/b", "", ".hidden/../x", "-rf"])
+def test_a_spec_elsewhere_is_not_started(bench: Bench, spec: str) -> None:
+    fill(bench.store)
+    answer = caller(bench).post(f"{PREFIX}/runs", json={"spec": spec})
+    assert answer.status_code in (400, 422)
+    assert bench.started == []

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from unlit import __version__
 from unlit.console.model import Role
 from unlit.console.pages.runs import STATES
+from unlit.console.programs import start, stream
 from unlit.console.queries import Cursor, RunRow
 from unlit.console.web import Page
 from unlit.core.errors import UsageError
@@ -186,6 +187,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("GET", "/runs", "listRuns", "List runs, newest first.", runs, query={
         "state": {"type": "string", "enum": list(STATES)}, "q": _TEXT, "after": _TEXT,
         "limit": _LIMIT}),
+    Operation("POST", "/runs", "startRun", "Start a run; once for an Idempotency-Key.", start,
+              Role.OWNER, body={
+                  "type": "object", "required": ["spec"], "additionalProperties": False,
+                  "properties": {
+                      "spec": {"type": "string", "minLength": 1, "maxLength": 100},
+                      "agent": {"type": "string", "maxLength": 200}}}),
+    Operation("GET", "/events/stream", "followEvents", "Events as they come (server-sent).", stream,
+              query={"run": _TEXT, "after": {"type": "integer", "minimum": 0},
+                     "for_s": {"type": "integer", "minimum": 1, "maximum": 3600}},
+              media="text/event-stream"),
     Operation("GET", "/runs/{run}", "readRun", "One run with its stages.", run),
     Operation("GET", "/runs/{run}/report", "readReport", "Its outcome report.", report),
     Operation("GET", "/runs/{run}/report.md", "readReportMarkdown", "The report as Markdown.",

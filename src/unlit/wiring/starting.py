@@ -1,0 +1,111 @@
+"""Runs that programs start through the API: each is a process of its own, begun once for a key."""
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.core.ids import RunId
+from unlit.wiring.desk import Office
+
+_WAIT_S: Final = 60.0
+_PAUSE_S: Final = 0.2
+
+
+@dataclass(slots=True)
+class Starter:
+    """Starts `unlit run` beside the console; the run goes on when the console ends.
+
+    Attributes:
+        office: The record that the run is written to.
+    """
+
+    office: Office
+    _alone: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, spec: str, agent: str, person: str, key: str) -> tuple[RunId, bool]:
+        """Start a run; return it, and whether the key had started it before.
+
+        Raises:
+            InvalidInput: There is no such spec, or the key was used for another one.
+            OutsideFailed: It did not begin; the message has its last words.
+        """
+        path = self.office.repository / "specs" / f"{spec}.md"
+        if not path.is_file():
+            raise InvalidInput(
+                "CON-053",
+                f"There is no spec specs/{spec}.md.",
+                "a run begins with a spec of the repository.",
+                "write it, or correct the name.",
+            )
+        with self._alone:
+            known = self._known()
+            if key and key in known:
+                if known[key]["spec"] != spec:
+                    raise InvalidInput(
+                        "CON-054",
+                        f"The key {key[:40]!r} has started {known[key]['spec']}.",
+                        "a key names one request.",
+                        "send another Idempotency-Key.",
+                    )
+                return RunId(known[key]["run"]), True
+            run = self._begin(path, agent, person)
+            if key:
+                self._keep({**known, key: {"spec": spec, "run": run}})
+            return run, False
+
+    def _begin(self, path: Path, agent: str, person: str) -> RunId:
+        store = self.office.store
+        before = {run.id for run in store.runs(limit=200)}
+        folder = self.office.paths.root / "started"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log = folder / "last.log"
+        words = [sys.executable, "-m", "unlit", "run", str(path), "--json"]
+        words += [
+            "--repository",
+            str(self.office.repository),
+            *(["--agent", agent] if agent else []),
+        ]
+        env = {**self.office.settings.env, "UNLIT_PERSON": person}
+        with log.open("wb") as out:
+            process = subprocess.Popen(  # noqa: S603 # ourselves
+                words, cwd=self.office.repository, env=env, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=out, start_new_session=True,
+            )  # fmt: skip
+        for _ in range(int(_WAIT_S / _PAUSE_S)):
+            for run in store.runs(limit=20):
+                if run.id not in before and run.spec_path == str(path):
+                    threading.Thread(target=process.wait, daemon=True).start()
+                    return run.id
+            try:
+                process.wait(_PAUSE_S)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        words_said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise OutsideFailed(
+            "CON-055",
+            f"The run did not begin: {words_said[0] if words_said else 'it said nothing'}.",
+            "the words are those of `unlit run`.",
+            "correct what they name, and start it again.",
+        )
+
+    def _known(self) -> dict[str, dict[str, str]]:
+        try:
+            found: dict[str, dict[str, str]] = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def _keep(self, known: dict[str, dict[str, str]]) -> None:
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps(known), encoding="utf-8")
+        partial.replace(self._path)
+
+    @property
+    def _path(self) -> Path:
+        return self.office.paths.root / "started" / "keys.json"
