@@ -24,6 +24,8 @@ class Echo:
         self.seen.append(request.raw_path)
         if request.raw_path.startswith(("/slow", "/half", "/nothing")):
             return asyncio.ensure_future(self._wait(request))
+        if request.raw_path == "/broken":
+            raise RuntimeError
         if request.raw_path == "/none":
             return Reply(204)
         if request.raw_path == "/big":
@@ -169,6 +171,13 @@ async def test_connections_are_kept_or_closed_as_asked(
     else:
         assert headers["connection"] == "close"
         assert await talk.ended() == b""
+
+
+async def test_an_application_that_fails_is_500_and_the_connection_goes_on(place: Place) -> None:
+    talk = await place.talk()
+    talk.say(b"GET /broken HTTP/1.1\r\nHost: h\r\n\r\nGET /on HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert (await talk.answer())[0] == 500
+    assert b"/on" in (await talk.answer())[2]
 
 
 async def test_a_whole_url_as_target(place: Place) -> None:

@@ -7,6 +7,7 @@ that has to be asked) becomes a task; requests pipelined behind it keep their or
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ from typing_extensions import override
 
 from unlit.twins.kit.http import Reply, Request
 
+logger = logging.getLogger(__name__)
 MAX_BODY: Final = 256 * 1024 * 1024
 MAX_HEAD: Final = 128 * 1024
 IDLE_S: Final = 75
@@ -300,7 +302,11 @@ class Connection(asyncio.Protocol):
 
     # --- answering
     def _answer(self, request: Request, keep: bool) -> None:
-        found = self._door.respond(request)
+        try:
+            found = self._door.respond(request)
+        except Exception:  # the client must not be told that its request was none
+            logger.exception("twin failed", extra={"path": request.raw_path})
+            found = Reply(500, {"error": "internal_error"}, [("x-twin-error", "TWN-500")])
         if isinstance(found, Reply):
             whole = self._encoded(found, request.method, keep)
             self._out.append(whole)
@@ -316,7 +322,8 @@ class Connection(asyncio.Protocol):
             sent = await waited
         except asyncio.CancelledError:
             raise
-        except Exception:  # the twin logs its own; the client must not hang
+        except Exception:  # the client must not hang
+            logger.exception("twin failed")
             sent = Sent(Reply(500))
             keep = False
         self._task = None
