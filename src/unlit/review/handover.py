@@ -7,10 +7,7 @@ from unlit.core.errors import UsageError
 
 _SKILL: Final = """---
 name: unlit
-description: >-
-  Hand a piece of work to the Unlit factory of this repository, which writes it, grades it against
-  scenarios that no agent can see, and asks a person only what nothing else can settle. Use it when
-  a change should be built and verified without supervision, or when asked for a run's outcome.
+description: "{description}"
 ---
 
 # Hand work to the factory
@@ -32,12 +29,22 @@ description: >-
 - Do not report a run as good because it ended. Say the verdict, the satisfaction with its interval,
   and what was *not* verified, as the report says them.
 """
+_SAYS: Final = (
+    "Hand a piece of work to the Unlit factory of this repository, which writes it, grades it "
+    "against scenarios that no agent can see, and asks a person only what nothing else can settle. "
+    "Use it when a change should be built and verified without supervision, or when asked for a "
+    "run's outcome."
+)
 _MARK: Final = "<!-- unlit -->"
+# Folders by the vendors' own pages (read 2026-11): each reads `SKILL.md` with `name`, which is the
+# folder's, and `description` of at most 1024 characters (agentskills.io).
 AGENTS: Final[Mapping[str, str]] = {
     "claude": ".claude/skills/unlit/SKILL.md",
-    "codex": ".codex/skills/unlit/SKILL.md",
+    "codex": ".agents/skills/unlit/SKILL.md",
     "gemini": ".gemini/skills/unlit/SKILL.md",
     "opencode": ".opencode/skills/unlit/SKILL.md",
+    "cursor": ".cursor/skills/unlit/SKILL.md",
+    "copilot": ".github/skills/unlit/SKILL.md",
     "agents": "AGENTS.md",
 }
 
@@ -62,7 +69,7 @@ def skill_file(agent: str, existing: str | None = None) -> tuple[str, str]:
             f"use one of: {', '.join(AGENTS)}.",
         )
     if agent != "agents":
-        return path, _SKILL
+        return path, _SKILL.replace("{description}", _SAYS)
     body = _SKILL.split("---\n", 2)[2].strip()
     part = f"{_MARK}\n{body}\n{_MARK}\n"
     if not existing:

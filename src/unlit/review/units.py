@@ -1,4 +1,4 @@
-"""A systemd user unit that serves the console of one repository."""
+"""systemd user units: the console of one repository, and the watch over its tracker."""
 
 from pathlib import PurePath
 
@@ -23,9 +23,46 @@ WantedBy=default.target
 """
 
 
+def serve_unit(
+    program: PurePath, repository: PurePath, source: str, query: str, environment: PurePath
+) -> str:
+    """Return the unit that watches a tracker; stopped by SIGTERM, it goes on at the next start.
+
+    Args:
+        program: The `unlit` program.
+        repository: The factory.
+        source: A source of its unlit.toml.
+        query: Which tickets.
+        environment: File of credentials, readable by its owner only; it may be missing.
+    """
+    words = [str(program), "serve", source, "--query", query, "--repository", str(repository)]
+    return f"""[Unit]
+Description=Unlit watches {_plain(source)} for {_plain(repository.name)}
+After=default.target
+
+[Service]
+WorkingDirectory={_plain(str(repository))}
+EnvironmentFile=-{_plain(str(environment))}
+ExecStart={" ".join(_text(word) for word in words)}
+Restart=always
+RestartSec=5
+TimeoutStopSec=60
+NoNewPrivileges=yes
+RestrictSUIDSGID=yes
+
+[Install]
+WantedBy=default.target
+"""
+
+
 def _word(path: PurePath) -> str:
-    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return f'"{text}"'
+    return _text(str(path))
+
+
+def _text(text: str) -> str:
+    plain = "".join(char for char in text if char.isprintable())
+    plain = plain.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{plain}"'
 
 
 def _plain(text: str) -> str:
