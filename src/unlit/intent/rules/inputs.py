@@ -93,6 +93,8 @@ def _inputs(base: Input, hints: Sequence[str]) -> Iterator[Input]:
             yield Input(args, text, base.files)
         yield Input(args, "", base.files)
         yield Input(args, base.stdin.rstrip("\n") + "\n" + base.stdin, base.files)
+    for made in _related(args):
+        yield Input(made, base.stdin, base.files)
     others = {number for arg in args for number in _NUMBER.findall(arg)}
     for index, arg in enumerate(args):
         if _FLAG.match(arg):
@@ -174,6 +176,31 @@ def _values(value: Any, hints: Sequence[str]) -> Iterator[Any]:
         yield None
 
 
+def _related(args: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Change two arguments together where one lies in the other: overlaps split readers."""
+    for at, short in enumerate(args):
+        for place, whole in enumerate(args):
+            if at == place or not 0 < len(short) < len(whole) or short not in whole:
+                continue
+            for part in _overlapping(whole):
+                yield (*args[:at], part, *args[at + 1 :])
+            both = list(args)
+            both[at], both[place] = short[:1] * 2, short[:1] * 5
+            yield tuple(both)
+            yield (*args[:at], short.swapcase(), *args[at + 1 :])
+
+
+def _overlapping(text: str) -> list[str]:
+    """Return parts of a text that occur twice and share characters, such as `ana` in `banana`."""
+    found = []
+    for size in (2, 3, 4):
+        for start in range(len(text) - size):
+            part = text[start : start + size]
+            if part not in found and 0 <= text.find(part, start + 1) < start + size:
+                found.append(part)
+    return found[:2]
+
+
 def _shapes(args: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """Change how many arguments there are, and their order."""
     if not args:
@@ -217,6 +244,8 @@ def _texts(text: str, siblings: Iterable[str], hints: Sequence[str]) -> Iterator
     yield f"{text}.{text}.x"
     yield f".{text}"
     yield f"{text}-{text}"
+    yield f"{text}\t{text}"
+    yield f"{text}\u00a0"
     for hint in hints:
         size = int(hint) if hint.isdigit() and int(hint) <= 2000 else 0
         filler = "abcdefghij" * (size // 10 + 1)
@@ -242,6 +271,7 @@ def _numbers(text: str, hints: Sequence[str]) -> Iterator[str]:
             yield from (hint, str(int(hint) + 1), str(int(hint) - 1))
         else:
             yield hint
+    yield from (f"0{text.lstrip('-')}", f"{-value - 0.5:g}", f"+{text}", f"{value:g}.0")
 
 
 def _dates(text: str) -> Iterator[str]:
@@ -266,3 +296,4 @@ def _words(text: str) -> Iterator[str]:
     yield f"{text} of {text}s"
     yield from (text[0] * 2, text[0] * 4, text + text[1:])
     yield text[:-1]
+    yield f"e\u0301{text[1:]}"
