@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
@@ -21,6 +22,7 @@ SHOWN_ROWS: Final = 50
 SHOWN_CALLS: Final = 100
 SHOWN_TEXT: Final = 6000
 REFRESH_S: Final = 3
+_REFUSAL: Final = re.compile(rb'"(?:error|errorCode|code)":"?([\w.-]{1,60})')
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
 
 
@@ -146,6 +148,8 @@ def _call(world: World, item: Exchanged) -> str:
     at = datetime.fromtimestamp(call.at, UTC).strftime("%H:%M:%S.%f")[:-3]
     path = call.path + (f"?{item.query}" if item.query else "")
     fault = f" <em>{escape(call.fault)}</em>" if call.fault else ""
+    said_no = _REFUSAL.search(item.answer[:400])
+    why = f" <small>{escape(said_no[1].decode())}</small>" if said_no and refused else ""
     tier, measured = tier_of_call(call.service, call.route, call.tier)
     said = f"measured {measured['date']} on {measured['n']} calls" if measured else "not measured"
     again = _form(world, "fault", f"<input type=hidden name=service value='{escape(call.service)}'>"
@@ -156,7 +160,7 @@ def _call(world: World, item: Exchanged) -> str:
     return (
         f"<li class={kind}><details><summary><time>{at}</time><b>{call.status}{fault}</b>"
         f"<span>{escape(call.service)}</span><span class=op>{escape(call.route or '(no route)')}"
-        f"</span><code>{escape(call.method)} {escape(path[:140])}</code></summary>"
+        f"{why}</span><code>{escape(call.method)} {escape(path[:140])}</code></summary>"
         f"<p class=dim>Fidelity of this route: {escape(tier)}, {escape(said)}.</p>"
         f"<div class=pair><div><h3>Request</h3><pre>{_body(item.request)}</pre></div>"
         f"<div><h3>Answer</h3><pre>{_body(item.answer)}</pre></div></div>{again}</details>"
@@ -214,7 +218,8 @@ def _kept(world: World) -> str:
         )
     return (
         "<section aria-labelledby=kept><h2 id=kept>Everything kept <small>the newest five of each "
-        f"table</small></h2>{''.join(rows)}</section>"
+        f"table</small></h2><details><summary>{len(rows)} tables</summary>{''.join(rows)}"
+        "</details></section>"
     )
 
 

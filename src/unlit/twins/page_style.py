@@ -32,6 +32,7 @@ dt{font-size:.75rem;color:var(--dim)}dd{margin:0;font-variant-numeric:tabular-nu
 font-weight:600}
 .columns{display:grid;gap:1rem;align-items:start;grid-template-columns:minmax(0,1fr)}
 @media(min-width:64rem){.columns{grid-template-columns:minmax(0,1fr) 25rem}}
+.columns>*{min-width:0}
 table{border-collapse:collapse;width:100%;font-size:.85rem}
 th,td{border-bottom:1px solid var(--line);padding:.25rem .5rem;text-align:left;vertical-align:top}
 th{color:var(--dim);font-weight:500}td,pre,code{overflow-wrap:anywhere}
@@ -47,7 +48,7 @@ label.whole{flex:1 1 100%}
 input,select,textarea,button{font:inherit;font-size:.88rem;color:var(--ink);
 background:var(--ground);
 border:1px solid var(--line);border-radius:5px;padding:.28rem .5rem}
-textarea{font-family:ui-monospace,monospace;font-size:.8rem;resize:vertical}
+input,select,textarea{max-width:100%}textarea{width:100%;font-family:ui-monospace,monospace;font-size:.8rem;resize:vertical}
 button{background:var(--card);border-color:var(--accent);color:var(--accent);cursor:pointer}
 button:hover,button:focus-visible{background:var(--accent);color:var(--card)}
 :focus-visible{outline:2px solid var(--accent);outline-offset:1px}
@@ -60,6 +61,7 @@ gap:.6rem;padding:.3rem .2rem;cursor:pointer;align-items:baseline;font-size:.86r
 .calls time{font-variant-numeric:tabular-nums;color:var(--dim)}.calls .op{font-weight:500}
 .calls summary *{overflow-wrap:anywhere}
 .calls em{font-style:normal;font-size:.75rem}
+.calls small{color:var(--bad);font-size:.78rem}
 .good b{color:var(--good)}.bad b{color:var(--bad)}.struck b{color:var(--struck)}
 .calls details[open]{padding:0 .2rem .7rem}
 .pair{display:grid;gap:.8rem;grid-template-columns:minmax(0,1fr)}
