@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import codecs
 import contextlib
 import ctypes
 import getpass
@@ -13,6 +14,8 @@ import secrets
 import socket
 import ssl
 import subprocess
+import unicodedata
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -253,8 +256,11 @@ async def _answer(lab: Lab, reader: asyncio.StreamReader, writer: asyncio.Stream
 
 def _is_closed(text: str) -> bool:
     """Say whether some reading of the bytes asks for what is closed."""
-    plain = unquote(unquote(text)).replace("\\", "/").replace(";", "").lower()
-    plain = re.sub(r"/open/\.\./", "/", plain)
+    text = re.sub("(?i)%c0%ae|%e0%80%ae", ".", text)
+    text = re.sub("(?i)%c0%af|%e0%80%af", "/", text)
+    plain = unicodedata.normalize("NFKC", unquote(unquote(text)))
+    plain = plain.replace("\\", "/").replace(";", "").lower()
+    plain = re.sub(r"/open/ *\.\. *(?:[#?\t][^/ ]*)?/", "/", plain)
     methods = ("delete /", "purge /", "x-http-method-override: delete")
     return (
         "/v1/closed" in plain or "closed.example.com" in plain or any(m in plain for m in methods)
@@ -268,11 +274,38 @@ def _reply(body: bytes, headers: bytes = b"") -> bytes:
 def _echo(text: str, key: bytes) -> bytes:
     forms = {
         "base64": base64.b64encode(key), "hex": key.hex().encode(), "reverse": key[::-1],
+        "json": "".join(f"\\u{byte:04x}" for byte in key).encode(),
+        "script": "".join(f"\\x{byte:02x}" for byte in key).encode(),
+        "html": "".join(f"&#{byte};" for byte in key).encode(),
+        "htmlhex": "".join(f"&#x{byte:X};" for byte in key).encode(),
+        "octal": "".join(f"\\{byte:03o}" for byte in key).encode(),
+        "printable": "".join(f"={byte:02X}" for byte in key).encode(),
+        "url": "".join(f"%{byte:02x}" for byte in key).encode(),
+        "urltwice": "".join(f"%25{byte:02x}" for byte in key).encode(),
+        "colons": ":".join(f"{byte:02x}" for byte in key).encode(),
+        "numbers": json.dumps(list(key)).encode(),
+        "base64twice": base64.b64encode(base64.b64encode(b"x:" + key)),
+        "base32": base64.b32encode(key), "base85": base64.b85encode(key),
+        "utf16": key.decode().encode("utf-16-le"), "utf32": key.decode().encode("utf-32-be"),
+        "rot13": codecs.encode(key.decode(), "rot13").encode(),
+        "spaced": b" ".join(bytes([byte]) for byte in key), "upper": key.upper(),
     }  # fmt: skip
     wanted = re.search(r"as=(\w+)", text)
     how = wanted[1] if wanted else ""
     if how == "gzip":
         return _reply(gzip.compress(key), b"Content-Encoding: gzip\r\n")
+    if how == "deflate":
+        return _reply(zlib.compress(key), b"Content-Encoding: deflate\r\n")
+    if how == "redirect":
+        return (b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/?k=%s\r\n"
+                b"Content-Length: 0\r\n\r\n" % key)  # fmt: skip
+    if how == "status":
+        return b"HTTP/1.1 200 %s\r\nContent-Length: 0\r\n\r\n" % key
+    if how == "trailer":
+        return (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-k\r\n\r\n"
+                b"1\r\na\r\n0\r\nx-k: %s\r\n\r\n" % key)  # fmt: skip
+    if how == "cookie":
+        return _reply(b"see above", b"Set-Cookie: s=%s; Path=/\r\n" % key)
     if how == "header":
         return _reply(b"see above", b"X-Seen: %s\r\n" % key)
     if how == "pieces":

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -164,9 +165,30 @@ async def _leaked(
 
 
 def _lies_there(place: Path, what: str) -> bool:
+    if what == "absent":
+        return not os.path.lexists(place.with_name("AGENTS.md"))
+    if not os.path.lexists(place):
+        return False
     if what == "suid":
         return bool(place.stat().st_mode & 0o6000)
-    return os.path.lexists(place)
+    if what == "capable":
+        return "security.capability" in os.listxattr(place)
+    if what == "stuck":
+        return _cannot_be_removed(place)
+    if what == "special":
+        return not (place.is_file() or place.is_dir() or place.is_symlink())
+    return True
+
+
+def _cannot_be_removed(place: Path) -> bool:
+    """Say whether a file is marked as immutable, and take the mark away."""
+    with place.open() as file:
+        flags = bytearray(8)
+        fcntl.ioctl(file, 0x80086601, flags)
+        if not flags[0] & 0x10:
+            return False
+        fcntl.ioctl(file, 0x40086602, bytes(8))
+    return True
 
 
 def _tagged(tag: str) -> list[int]:
