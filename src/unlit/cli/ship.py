@@ -30,6 +30,7 @@ def ship(  # noqa: PLR0913 # a command line has many flags, each optional
     pause_s: float | None = None,
     no_deploy: Flag = False,
     redeploy: Flag = False,
+    train: Flag = False,
     as_json: Json = False,
     repository: Path | None = None,
 ) -> int:
@@ -51,11 +52,15 @@ def ship(  # noqa: PLR0913 # a command line has many flags, each optional
         pause_s: Seconds between two looks at health.
         no_deploy: Merge only, whatever unlit.toml says.
         redeploy: Deploy it although it was deployed before.
+        train: Merge all approved runs of the repository together; one that breaks the others is
+            found by halving and waits. RUN is not looked at.
         as_json: Print JSON.
         repository: Folder of the repository; default this one.
     """
     from unlit.wiring.desk import open_office
 
+    if train:
+        return _train(repository, as_json=as_json)
     office = open_office(repository, run=run)
     found = office.store.find_run(run)
     said = None if no_deploy else _deploy_of(office, deploy)
@@ -77,6 +82,28 @@ def ship(  # noqa: PLR0913 # a command line has many flags, each optional
     office.tell()
     sys.stdout.write(json.dumps(facts) + "\n" if as_json else text)
     return 0 if done is None or done.ok else 1
+
+
+def _train(repository: Path | None, *, as_json: bool) -> int:
+    from unlit.cli.run import live_view
+    from unlit.wiring.desk import find_repository
+    from unlit.wiring.shipping import ship_train
+
+    folder = find_repository(repository or Path())
+    view = live_view()
+    try:
+        arrived = asyncio.run(ship_train(folder, listen=view.listen))
+    finally:
+        view.close()
+    landed = [{"run": x.car.run, "commit": x.commit, "tag": x.car.tag} for x in arrived.landed]
+    waiting = [{"run": x.car.run, "why": x.why} for x in arrived.waiting]
+    facts = {"schema": "unlit.train/1", "landed": landed, "waiting": waiting,
+             "checks": arrived.checks}  # fmt: skip
+    lines = [f"Shipped: {x['commit'][:10]}, tag {x['tag']}." for x in landed]
+    lines += [f"SHP-029 Left out: {x['run']}: {x['why']}." for x in waiting]
+    text = "\n".join([*lines, f"{arrived.checks} merges were checked again."]) + "\n"
+    sys.stdout.write(json.dumps(facts) + "\n" if as_json else text)
+    return 1 if waiting else 0
 
 
 def _deploy_of(office: "Office", command: str | None) -> "DeploySettings | None":

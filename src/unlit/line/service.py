@@ -92,7 +92,7 @@ class Line:
             await engine.close()
             database.dispose()
             for run in tuple(line._locks):
-                line._release(run)
+                line.release(run)
 
     async def start(self, request: RunRequest) -> RunId:
         """Begin a run and its work. Nothing is recorded when the request is not sound.
@@ -276,7 +276,7 @@ class Line:
             waiting.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await waiting
-            self._release(run)
+            self.release(run)
         return self.known(run)
 
     def known(self, run: RunId) -> Run:
@@ -320,7 +320,8 @@ class Line:
         self._locks[run] = descriptor
         self._kinds[run] = kind
 
-    def _release(self, run: RunId) -> None:
+    def release(self, run: RunId) -> None:
+        """Let a run go, so that another process may take it."""
         self._kinds.pop(run, None)
         descriptor = self._locks.pop(run, None)
         if descriptor is not None:

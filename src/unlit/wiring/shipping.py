@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unlit.core.errors import InvalidInput
 from unlit.core.ids import RunId
 from unlit.line.model import LineEvent
 from unlit.line.service import Line
+from unlit.line.trains import run_trains
 from unlit.record.model import Run, Stage
+from unlit.ship.service import landing_of
+from unlit.ship.train import Arrived
 from unlit.wiring.build import Flags, open_factory
+from unlit.wiring.ship_plan import open_means
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +65,31 @@ async def ship_durably(
         stages = [s for s in factory.services.store.stages(run) if s.name in ("ship", "ci")]
         last = max(stages, key=lambda s: s.ended_at or s.started_at, default=None)
         return Outcome(done, last)
+
+
+async def ship_train(
+    repository: Path,
+    *,
+    flags: Flags | None = None,
+    listen: Callable[[LineEvent], None] = lambda event: None,
+) -> Arrived:
+    """Land every approved run of a repository together; see `unlit.line.trains`.
+
+    Raises:
+        InvalidInput: No run waits, or runs go by pull requests, whose forge has its own queue.
+        UnlitError: The factory cannot be opened, or nothing can be merged now.
+    """
+    async with (
+        open_factory(repository, flags=flags, listen=listen) as factory,
+        Line.open(factory.services, factory.durable_url) as line,
+    ):
+        settings, paths, store = factory.settings, factory.paths, factory.services.store
+        with open_means(repository, settings, paths, store) as means:
+            if means.plan.forge is not None:
+                raise InvalidInput(
+                    "SHP-067",
+                    "This repository ships by pull requests, so no train is made here.",
+                    "each pull request carries one verified merge.",
+                    "use the forge's own merge queue, or `unlit ship RUN`.",
+                )
+            return await run_trains(line, landing_of(repository, means), repository)
