@@ -83,7 +83,7 @@ async def place(carrier: Carrier) -> AsyncIterator[Place]:
 
 
 async def test_a_mention_is_heard_and_answered_in_its_thread(place: Place) -> None:
-    @place.app.event("app_mention")
+    @place.app.event("app_mention")  # type: ignore[untyped-decorator] # bolt
     async def heard(event: dict[str, Any], say: Any) -> None:
         await say(f"you said {event['text'].split()[-1]}", thread_ts=event["ts"])
         place.done.set()
