@@ -10,7 +10,7 @@ import pytest
 from github import Auth, Github, GithubException
 
 from unlit.twins.kit.delivery import Receipt
-from unlit.twins.model import Delivery
+from unlit.twins.model import Actor, Delivery
 from unlit.twins.server import TwinServer
 from unlit.twins.universe import Universe
 
@@ -88,3 +88,66 @@ async def test_a_pull_request_is_checked_merged_and_told_of() -> None:
     state = universe.state(universe.default)
     assert [row["merged"] for row in state["github.pulls"]] == [True]
     await server.close()
+
+
+def discuss(base: str, token: str, other: str) -> dict[str, Any]:
+    """Labels, milestones, reviews and statuses, each read back by another route."""
+
+    def client(secret: str) -> Any:
+        auth = Auth.Token(secret)
+        kit = Github(base_url=base, auth=auth, retry=None, seconds_between_requests=0,
+                     seconds_between_writes=0)  # fmt: skip
+        return kit.get_repo("acme/app")
+
+    repo = client(token)
+    label = repo.create_label("Urgent", "ff0000", "now")
+    goal = repo.create_milestone("1.0")
+    issue = repo.create_issue(title="A", labels=["Urgent"], milestone=goal)
+    issue.add_to_labels("bug", "fresh")
+    issue.remove_from_labels("fresh")
+    label.edit("Critical", "00ff00")
+    said = issue.create_comment("one")
+    said.edit("two")
+    main = repo.get_branch("main")
+    repo.create_git_ref("refs/heads/topic", main.commit.sha)
+    repo.create_file("b.txt", "add", "b", branch="topic")
+    pull = repo.create_pull(title="P", body="", head="topic", base="main")
+    with pytest.raises(GithubException) as own:
+        pull.create_review(body="", event="APPROVE")
+    client(other).get_pull(pull.number).create_review(body="fine", event="APPROVE")
+    commit = repo.get_commit(pull.head.sha)
+    commit.create_status("pending", context="ci")
+    commit.create_status("success", context="ci")
+    found = {
+        "labels": sorted(one.name for one in repo.get_issue(issue.number).labels),
+        "all": {"Critical", "fresh"} <= {one.name for one in repo.get_labels()},
+        "by label": [one.title for one in repo.get_issues(labels=["Critical"])],
+        "milestone": (repo.get_issue(issue.number).milestone.title,
+                      repo.get_milestone(goal.number).open_issues),
+        "comments": [one.body for one in repo.get_issues_comments()],
+        "own": own.value.status,
+        "reviews": [(one.state, one.body) for one in pull.get_reviews()],
+        "status": commit.get_combined_status().state,
+    }  # fmt: skip
+    goal.delete()
+    said.delete()
+    gone = repo.get_issue(issue.number)
+    return {**found, "gone": (gone.milestone, gone.comments)}
+
+
+async def test_what_is_said_about_issues_is_there() -> None:
+    universe = Universe(["github"])
+    seed = {"github": {"repos": [{"name": "acme/app"}]}}
+    universe.default = universe.create_world(seed)
+    world = universe.world(universe.default)
+    world.table("github.tokens").put("ghp_fakeother", Actor("mona", "user"))
+    world.issue("ghp_fakeother")
+    server = await TwinServer.start(universe, service="github")
+    token = universe.tokens(universe.default)["github"]
+    found = await asyncio.to_thread(discuss, f"http://{server.address}", token, "ghp_fakeother")
+    await server.close()
+    assert found == {
+        "labels": ["Critical", "bug"], "all": True, "by label": ["A"],
+        "milestone": ("1.0", 1), "comments": ["two"], "own": 422,
+        "reviews": [("APPROVED", "fine")], "status": "success", "gone": (None, 0),
+    }  # fmt: skip

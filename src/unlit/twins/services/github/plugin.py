@@ -13,7 +13,7 @@ from unlit.twins.kit.seeds import expand
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor
-from unlit.twins.services.github import finding, hooks, pulls, repos
+from unlit.twins.services.github import discussing, finding, hooks, pulls, repos
 
 DOCS = "https://docs.github.com/rest"
 
@@ -30,7 +30,13 @@ class GitHub(OpenTwin):
     def __init__(self) -> None:
         contract = Contract.load("unlit.twins.services.github")
         super().__init__("github", contract, ("api.github.com", "uploads.github.com"))
-        for route in (*repos.ROUTES, *pulls.ROUTES, *hooks.ROUTES, *finding.ROUTES):
+        for route in (
+            *repos.ROUTES,
+            *pulls.ROUTES,
+            *hooks.ROUTES,
+            *finding.ROUTES,
+            *discussing.ROUTES,
+        ):
             self.router.add(route)
 
     @override

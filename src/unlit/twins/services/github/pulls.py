@@ -5,7 +5,7 @@ from typing import Any, Final
 from unlit.twins.kit.http import Reply
 from unlit.twins.kit.router import Route
 from unlit.twins.kit.twin import Exchange, VendorError
-from unlit.twins.services.github import hooks, repos
+from unlit.twins.services.github import hooks, labelling, repos
 from unlit.twins.services.github.repos import invalid, missing, name_of, owner, resolve, stamp
 
 
@@ -48,11 +48,9 @@ def shown_issue(call: Exchange, name: str, row: dict[str, Any]) -> dict[str, Any
         "html_url": f"https://github.com/{name}/issues/{row['number']}",
         "number": row["number"], "state": row["state"], "state_reason": None,
         "title": row["title"], "body": row["body"], "user": owner(call, row["user"]),
-        "labels": [{"id": 1, "node_id": "", "name": label, "color": "ededed", "default": False,
-                    "description": None, "url": f"{base}/labels/{label}"}
-                   for label in row["labels"]],
+        "labels": [labelling.named(call, name, word) for word in row["labels"]],
         "assignee": next(iter(people), None), "assignees": people,
-        "milestone": None, "locked": False,
+        "milestone": _milestone(call, name, row), "locked": bool(row.get("locked")),
         "active_lock_reason": None, "comments": len(comments), "created_at": row["created_at"],
         "updated_at": row["updated_at"], "closed_at": row["closed_at"],
         "author_association": "OWNER", "closed_by": None,
@@ -62,23 +60,73 @@ def shown_issue(call: Exchange, name: str, row: dict[str, Any]) -> dict[str, Any
     return out
 
 
+def _milestone(call: Exchange, name: str, row: dict[str, Any]) -> Any:
+    number = row.get("milestone")
+    found = call.world.table(f"github.milestones:{name}").get(number) if number else None
+    if found is None:
+        return None
+    url = f"{call.request.origin}/repos/{name}/milestones/{number}"
+    return {**found, "creator": owner(call, found["creator"]), "url": url}
+
+
 def create_issue(call: Exchange) -> Reply:
     """``POST …/issues``."""
     name, body = name_of(call), call.fields()
     row = _new(call, name, body.get("title"), body.get("body"))
-    labels = [str(label) for label in body.get("labels") or ()]
-    row = _issues(call, name).put(row["number"], {**row, "labels": labels})
+    row = _issues(call, name).put(row["number"], {**row, **_marks(call, name, body)})
     out = shown_issue(call, name, row)
     hooks.tell(call, name, "issues", {"action": "opened", "issue": out})
     return Reply(201, out)
 
 
+def _marks(call: Exchange, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return labels, assignees and milestone of a body, those that it names."""
+    out: dict[str, Any] = {}
+    if isinstance(body.get("labels"), list):
+        words = [w.get("name") if isinstance(w, dict) else w for w in body["labels"]]
+        out["labels"] = list(
+            dict.fromkeys(labelling.known(call.world, name, str(w)) for w in words if w)
+        )
+    if isinstance(body.get("assignees"), list):
+        out["assignees"] = tuple(str(login) for login in body["assignees"])
+    if "milestone" in body:
+        number = body["milestone"]
+        if number is not None and number not in call.world.table(f"github.milestones:{name}"):
+            raise invalid("Issue", "milestone")
+        out["milestone"] = number
+    return out
+
+
 def list_issues(call: Exchange) -> Reply:
     """``GET …/issues``: newest first, open ones unless `state` says else."""
     name = name_of(call)
-    state = call.request.arg("state") or "open"
-    rows = [row for row in _issues(call, name).values() if state in ("all", row["state"])]
-    return paged(call, [shown_issue(call, name, row) for row in reversed(rows)])
+    rows = [row for row in _issues(call, name).values() if _wanted(call, row)]
+    order = call.request.arg("sort") or "created"
+    if order in ("created", "updated"):
+        rows.sort(key=lambda row: (str(row[f"{order}_at"]), int(row["number"])))
+    if call.request.arg("direction") != "asc":
+        rows.reverse()
+    return paged(call, [shown_issue(call, name, row) for row in rows])
+
+
+def _wanted(call: Exchange, row: dict[str, Any]) -> bool:
+    """Whether an issue is one that the query asks for."""
+    ask = call.request.arg
+    who, made, goal = ask("assignee"), ask("creator"), ask("milestone")
+    people = row.get("assignees", ())
+    words = {one.lower() for one in (ask("labels") or "").split(",") if one}
+    tests = (
+        (ask("state") or "open") in ("all", row["state"]),
+        words <= {one.lower() for one in row["labels"]},
+        not made or row["user"] == made,
+        who in (None, "") or who in people or (who == "*" and bool(people))
+        or (who == "none" and not people),
+        goal in (None, "", str(row.get("milestone")))
+        or (goal == "*" and bool(row.get("milestone")))
+        or (goal == "none" and not row.get("milestone")),
+        not ask("since") or row["updated_at"] >= str(ask("since")),
+    )  # fmt: skip
+    return all(tests)
 
 
 def paged(call: Exchange, rows: list[Any]) -> Reply:
@@ -111,6 +159,7 @@ def edit(call: Exchange) -> Reply:
     changes: dict[str, Any] = {key: body[key] for key in ("title", "body", "state") if key in body}
     if changes.get("state") not in (None, "open", "closed"):
         raise invalid("Issue", "state")
+    changes |= _marks(call, name, body)
     at = stamp(call.world)
     if changes.get("state") == "closed":
         changes["closed_at"] = at
@@ -231,11 +280,15 @@ def create_pull(call: Exchange) -> Reply:
 
 def list_pulls(call: Exchange) -> Reply:
     """``GET …/pulls``."""
-    name, state = name_of(call), call.request.arg("state") or "open"
+    name, ask = name_of(call), call.request.arg
+    head = (ask("head") or "").split(":")[-1]
     rows = [
         row
         for row in _issues(call, name).values()
-        if "head" in row and state in ("all", row["state"])
+        if "head" in row
+        and (ask("state") or "open") in ("all", row["state"])
+        and head in ("", row["head"])
+        and ask("base") in (None, "", row["base"])
     ]
     return paged(call, [shown_pull(call, name, row) for row in reversed(rows)])
 

@@ -230,3 +230,17 @@ def remove(world: Any, row: Row) -> None:
     for table in ("files", "contents", "spreadsheets", "documents", "children"):
         world.table(f"google.{table}").drop(row["id"])
     changed(world, row["id"], removed=True)
+
+
+def refuse_circle(ask: Ask, row: Row, parents: list[str]) -> None:
+    """Refuse a folder inside itself, however deep."""
+    waiting, table = list(parents), ask.table("files")
+    while waiting:
+        ident = waiting.pop()
+        if ident == row["id"]:
+            raise errors.drive(
+                403,
+                "cannotAddParent",
+                "A folder cannot be moved into itself or into one of its descendants.",
+            )
+        waiting += (table.get(ident) or {}).get("parents") or ()

@@ -217,6 +217,8 @@ def check_deletion(segment: Segment, start: int, end: int) -> None:
         )
     if units[start].kind == u.SECTION and start == 0:
         raise draft.refuse("Cannot delete the requested range.")
+    if any("\udc00" <= units[at].text <= "\udfff" for at in (start, end)):
+        raise draft.refuse("Cannot delete one code unit of a surrogate pair.")
     if not _whole(units[start:end]):
         raise draft.refuse("Invalid deletion range. Cannot delete the requested range.")
     held = (u.CELL, u.ROW, u.END, u.TABLE, u.CONTENTS, u.CONTENTS_END, u.SECTION)

@@ -426,6 +426,7 @@ def moved(ask: Ask, row: Row) -> Row:
             "cannotAddParent",
             "Increasing the number of parents is not allowed",
         )
+    store.refuse_circle(ask, row, fresh)
     return {"parents": fresh or left}
 
 

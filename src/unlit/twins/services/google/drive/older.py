@@ -203,7 +203,9 @@ def update(ask: Ask) -> Any:
     row = files.changed(ask, row, body)
     if parents is not None and parents != list(row["parents"]):
         before = list(row["parents"])
-        row = store.change(ask, row, parents=files.parents_of(ask, {"parents": parents}))
+        fresh = files.parents_of(ask, {"parents": parents})
+        store.refuse_circle(ask, row, fresh)
+        row = store.change(ask, row, parents=fresh)
         store.index(ask.world, row, list(row["parents"]), before)
     return shown(ask, row)
 

@@ -91,6 +91,7 @@ def _placed(ask: Ask, child: str, folder: str, *, within: bool) -> Row:
         raise store.not_found(folder)
     before = list(row["parents"])
     parents = files.parents_of(ask, {"parents": held}) if held else []
+    store.refuse_circle(ask, row, parents)
     row = store.change(ask, row, parents=parents)
     store.index(ask.world, row, list(row["parents"]), before)
     return row
