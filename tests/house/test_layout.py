@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "unlit"
 DATA = SOURCE / "wiring" / "demo_product"
-EXTRA = {"contracts", "conformance", "golden", "journeys", "house", "fixtures"}
+EXTRA = {"contracts", "conformance", "golden", "journeys", "house", "fixtures", "clients"}
 
 
 def _sources() -> list[Path]:
