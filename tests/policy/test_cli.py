@@ -154,3 +154,11 @@ def test_a_signature_is_made_and_shown_and_holds_for_these_bytes(
         run("policy", "check", policy)
     policy.write_text(GOOD.replace('"allow"\n', '"deny"\n'))
     assert run("policy", "sign", policy, *words)[0] == 1
+
+
+def test_a_folder_without_a_log_is_named_by_every_command(run: Run, tmp_path: Path) -> None:
+    for words in (("show",), ("verify",), ("prove", 0)):
+        with pytest.raises(InvalidInput, match="POL-141"):
+            run("audit", *words, "--audit", tmp_path)
+    with pytest.raises(UsageError, match="POL-164"):
+        run("audit", "show", "--audit", tmp_path, "--last", "0")

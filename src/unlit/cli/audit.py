@@ -37,8 +37,14 @@ def show(
     from unlit.policy.audit.reading import logs_in, merged
     from unlit.policy.audit.show import entry_json, entry_text
 
+    if last is not None and last < 1:
+        from unlit.core.errors import UsageError
+
+        raise UsageError(
+            "POL-164", f"--last {last} shows nothing.", "it counts entries", "Give 1 or more."
+        )
     found = merged(logs_in(_folder(audit, repository)), run=run, denied=denied)
-    for entry in found if last is None else deque(found, maxlen=max(0, last)):
+    for entry in found if last is None else deque(found, maxlen=last):
         sys.stdout.write((entry_json(entry) if as_json else entry_text(entry)) + "\n")
     return 0
 

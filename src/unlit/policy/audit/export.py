@@ -15,7 +15,7 @@ from unlit.core.errors import InvalidInput
 from unlit.policy.audit.form import LOG_NAME, parse_checkpoint, parse_entry
 from unlit.policy.audit.keys import is_signed, known_key, public_text
 from unlit.policy.audit.merkle import inclusion_proof, leaf_hash, root_from_proof
-from unlit.policy.audit.reading import is_denial, newest_checkpoint, read_entries, verify
+from unlit.policy.audit.reading import is_denial, log_file, newest_checkpoint, read_entries, verify
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 PREDICATE_TYPE: Final = "https://in-toto.io/attestation/unlit-audit/v1"
@@ -70,7 +70,7 @@ def prove(directory: Path, index: int) -> dict[str, Any]:
     Raises:
         InvalidInput: There is no log, no such entry, or no signature covers it.
     """
-    lines = (directory / LOG_NAME).read_bytes().split(b"\n")[:-1]
+    lines = log_file(directory).read_bytes().split(b"\n")[:-1]
     mark = newest_checkpoint(directory, len(lines))
     if mark is None or not 0 <= index < mark.size:
         raise InvalidInput(
@@ -136,7 +136,7 @@ def _statement(directory: Path, run: str | None) -> dict[str, Any]:
 
 def _digest(directory: Path, run: str | None) -> str:
     digest = hashlib.sha256()
-    with (directory / LOG_NAME).open("rb") as file:
+    with log_file(directory).open("rb") as file:
         for line in file:
             entry = parse_entry(line)
             if run is None or (entry is not None and entry.identity.run == run):

@@ -33,7 +33,7 @@ def read_entries(
     Raises:
         InvalidInput: There is no log in `directory`.
     """
-    with _open(directory).open("rb") as file:
+    with log_file(directory).open("rb") as file:
         for line in file:
             entry = parse_entry(line)
             if entry is None or (run is not None and entry.identity.run != run):
@@ -51,7 +51,7 @@ def logs_in(directory: Path) -> tuple[Path, ...]:
     """
     found = sorted(path.parent for path in directory.glob(f"**/{LOG_NAME}"))
     if not found:
-        _open(directory)
+        log_file(directory)
     return tuple(found)
 
 
@@ -123,7 +123,7 @@ def verify(directory: Path, *, key: str | None = None) -> Verification:
     Raises:
         InvalidInput: There is no log in `directory`.
     """
-    path = _open(directory)
+    path = log_file(directory)
     marks, problems = _checkpoints(directory / CHECKPOINTS_NAME)
     check = _Check(marks, problems, key=key)
     with path.open("rb") as file:
@@ -169,7 +169,12 @@ def _checkpoints(path: Path) -> tuple[dict[int, Checkpoint], list[str]]:
     return found, problems
 
 
-def _open(directory: Path) -> Path:
+def log_file(directory: Path) -> Path:
+    """Return the file of a log.
+
+    Raises:
+        InvalidInput: There is none in the folder.
+    """
     path = directory / LOG_NAME
     if not path.is_file():
         raise InvalidInput(

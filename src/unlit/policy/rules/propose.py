@@ -28,7 +28,8 @@ class Proposal:
 
     def toml(self) -> str:
         """Render the rule for the policy file."""
-        lines = ["[[allow]]", f"# asked for {self.requests} times; proposed, not accepted"]
+        times = "once" if self.requests == 1 else f"{self.requests} times"
+        lines = ["[[allow]]", f"# asked for {times}; proposed, not accepted"]
         lines += [f'role = "{self.role}"', f'host = "{self.host}"']
         if self.scheme == "http":
             lines.append('scheme = "http"')
