@@ -96,17 +96,19 @@ def test_a_real_bugsink_tells_of_errors_since_the_deploy(world: World, tmp_path:
     assert PYTHON is not None
     folder = tmp_path / "server"
     folder.mkdir()
-    with running(PYTHON, folder) as server:
-        with _connected(server, tmp_path, server.token) as errors:
-            assert isinstance(errors, Watched)
-            world.store.keep_events(
-                [RunEvent(RUN, "state/shipped", "state", AT, "ship", data={"state": "shipped"})]
-            )
-            run = world.store.find_run(RUN)
-            opened = open_incidents(
-                world.store, FakeClock(), run, "bugsink", errors, tmp_path / "specs"
-            )
-            later = list(errors.errors_since(AT + timedelta(days=36500)))
+    with (
+        running(PYTHON, folder) as server,
+        _connected(server, tmp_path, server.token) as errors,
+    ):
+        assert isinstance(errors, Watched)
+        world.store.keep_events(
+            [RunEvent(RUN, "state/shipped", "state", AT, "ship", data={"state": "shipped"})]
+        )
+        run = world.store.find_run(RUN)
+        opened = open_incidents(
+            world.store, FakeClock(), run, "bugsink", errors, tmp_path / "specs"
+        )
+        later = list(errors.errors_since(AT + timedelta(days=36500)))
     assert opened
     assert later == []
 
