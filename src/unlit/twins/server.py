@@ -57,10 +57,13 @@ class TwinApp:
 
     def _control(self, request: Request) -> Reply:
         reply = control(self.universe, self.service, request)
+        self._collect()
+        return reply
+
+    def _collect(self) -> None:
         for world in self.universe.every_world():
             if world.outbox:
                 self.postman.collect(world)
-        return reply
 
     async def _in_time(self, answered: Answered) -> Sent:
         reply, fault, world = answered.reply, answered.fault, answered.world
@@ -97,7 +100,12 @@ class TwinApp:
         if talk is None:
             await send({"type": "websocket.close", "code": 1008})
             return
-        await talk(self.universe, request, receive, send)
+
+        async def sent(message: dict[str, Any]) -> None:
+            await send(message)
+            self._collect()  # what a client of a socket did may be told to others
+
+        await talk(self.universe, request, receive, sent)
 
 
 async def read_body(receive: Receive) -> bytes:

@@ -495,7 +495,7 @@ def test_a_response_url_answers_five_times(slack: Workspace) -> None:
 
 # --- what only the reference describes
 def test_what_the_twin_cannot_do_it_says_loudly(slack: Workspace) -> None:
-    for method in ("admin.users.list", "admin.conversations.search", "rtm.connect"):
+    for method in ("admin.users.list", "admin.conversations.search", "admin.apps.approve"):
         said = slack(method)
         assert said["ok"] is False
         assert said["error"] not in ("internal_error", "unknown_method"), (method, said)

@@ -176,3 +176,41 @@ async def test_a_pressed_button_may_be_answered_at_its_address(universe: Univers
     texts = [row["text"] for row in universe.state(world)["slack.messages"]]
     assert texts == ["pressed"]
     await server.close()
+
+
+async def test_a_client_of_rtm_hears_and_speaks(universe: Universe) -> None:
+    import aiohttp
+
+    world = universe.create_world()
+    universe.default = world
+    server = await TwinServer.start(universe, service="slack", sender=Inbox())
+    token = universe.tokens(world)["slack"]
+    client = AsyncWebClient(token=token, base_url=f"http://{server.address}/api/")
+    start = await client.rtm_connect()
+    assert start["self"]["id"] == (await client.auth_test())["user_id"]
+    async with aiohttp.ClientSession() as session, session.ws_connect(start["url"]) as socket:
+
+        async def hears(what: str) -> Any:
+            async with asyncio.timeout(30):
+                while True:
+                    message = await socket.receive_json()
+                    if message.get("type") == what or what in message:
+                        return message
+
+        assert (await hears("hello"))["type"] == "hello"
+        await socket.send_json({"id": 1, "type": "ping", "time": 5})
+        assert await hears("pong") == {"type": "pong", "reply_to": 1, "time": 5}
+        channel = universe.world(world).table("slack.channel_names")["general"]
+        await socket.send_json({"id": 2, "type": "message", "channel": channel, "text": "hi"})
+        said = await hears("reply_to")
+        assert (said["ok"], said["reply_to"], said["text"]) == (True, 2, "hi")
+        assert (await hears("message"))["text"] == "hi"
+        await client.chat_postMessage(channel="general", text="from elsewhere")
+        assert (await hears("message"))["text"] == "from elsewhere"
+        await socket.send_json({"id": 3, "type": "message", "channel": "C0NOPE", "text": "x"})
+        assert (await hears("reply_to"))["error"]["msg"] == "channel_not_found"
+        await socket.send_str("{")
+        assert (await hears("reply_to"))["ok"] is False
+    texts = [row["text"] for row in universe.state(world)["slack.messages"]]
+    assert texts == ["hi", "from elsewhere"]
+    await server.close()

@@ -9,6 +9,7 @@ from unlit.twins.kit.delivery import SOCKET
 from unlit.twins.kit.world import UPPER, World
 from unlit.twins.model import Delivery
 
+RTM: Final = (("x-twin-socket", "rtm"),)
 RETRIES_S: Final = (0.0, 60.0, 300.0)
 
 
@@ -80,12 +81,13 @@ def publish(world: World, event: dict[str, Any]) -> None:
     """Tell the app of an event, if it listens for it."""
     meta = world.table("slack.meta")
     config = meta.get("events") or {}
-    sockets = meta.get("sockets", 0)
+    sockets, rtm = meta.get("sockets", 0), meta.get("rtm", 0)
     url = config.get("request_url")
-    if not sockets and not (url and config.get("verified")):
+    told = bool(sockets or (url and config.get("verified")))
+    if not told and not rtm:
         return
     types = config.get("types")
-    if types and event["type"] not in {str(name).split(".", 1)[0] for name in types}:
+    if not rtm and types and event["type"] not in _names(types):
         return
     bot = world.table("slack.bots")[meta["bot"]]
     team = meta["team"]["id"]
@@ -113,9 +115,17 @@ def publish(world: World, event: dict[str, Any]) -> None:
             "event_context": "4-" + world.text("slack.context", 60),
         }
     )
+    if rtm:
+        world.outbox.append(Delivery("slack", event["type"], "POST", SOCKET, RTM, body))
+    if not told or (types and event["type"] not in _names(types)):
+        return
     where = SOCKET if sockets else str(url)
     sent = () if sockets else tuple(headers(world, body))
     world.outbox.append(Delivery("slack", event["type"], "POST", where, sent, body))
+
+
+def _names(types: Any) -> set[str]:
+    return {str(name).split(".", 1)[0] for name in types}
 
 
 def _kind(world: World, cid: str) -> str:
@@ -133,7 +143,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def _listens(world: World) -> bool:
     meta = world.tables["slack.meta"]
-    if meta.get("sockets"):
+    if meta.get("sockets") or meta.get("rtm"):
         return True
     config = meta.get("events")
     return bool(config and config.get("verified"))

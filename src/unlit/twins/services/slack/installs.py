@@ -188,17 +188,35 @@ def socket_url(ask: Ask) -> dict[str, Any]:
         ticket, {"app": ask.call.actor.extra.get("app_id"), "at": ask.world.now()}
     )
     ask.world.issue(ticket)
-    origin = ask.call.request.origin
-    base = (
-        "wss://wss-primary.slack.com"
-        if origin.startswith("https://")
-        else (origin.replace("http://", "ws://", 1))
-    )
     app = ask.call.actor.extra.get("app_id", "")
-    return {"url": f"{base}/link/?ticket={ticket}&app_id={app}"}
+    return {"url": f"{_socket_base(ask)}/link/?ticket={ticket}&app_id={app}"}
+
+
+def _socket_base(ask: Ask) -> str:
+    origin = ask.call.request.origin
+    if origin.startswith("https://"):
+        return "wss://wss-primary.slack.com"
+    return origin.replace("http://", "ws://", 1)
+
+
+def rtm(ask: Ask) -> dict[str, Any]:
+    """``rtm.connect``, ``rtm.start``: where the client's socket connects to, within 30 s."""
+    ticket = ask.world.text("slack.ticket", 32, "0123456789abcdef")
+    row = {"token": ask.call.token, "rtm": True, "at": ask.world.now()}
+    ask.table("tickets").put(ticket, row)
+    ask.world.issue(ticket)
+    team = ask.table("meta")["team"]
+    user = ask.table("users").get(ask.me) or {}
+    return {
+        "url": f"{_socket_base(ask)}/link/?ticket={ticket}",
+        "team": {"id": team["id"], "name": team["name"], "domain": team["domain"]},
+        "self": {"id": ask.me, "name": user.get("name", "")},
+    }
 
 
 METHODS: Final = {
+    "rtm.connect": rtm,
+    "rtm.start": rtm,
     "oauth.v2.access": access,
     "auth.revoke": revoke,
     "auth.teams.list": teams,

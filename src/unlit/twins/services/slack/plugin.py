@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
+import msgspec
 from typing_extensions import override
 
 from unlit.twins.kit.http import Reply, Request
@@ -289,7 +290,20 @@ class Slack(Twin):
         if world is None or ticket is None:
             await send({"type": "websocket.close", "code": 1008})
             return
-        await self.sockets.talk(world, str(ticket.get("app") or ""), receive, send)
+        if not ticket.get("rtm"):
+            await self.sockets.talk(world, str(ticket.get("app") or ""), receive, send)
+            return
+
+        def ask(method: str, fields: dict[str, Any]) -> dict[str, Any]:
+            headers = {"authorization": f"Bearer {ticket['token']}", "x-twin-world": world.id,
+                       "content-type": "application/json; charset=utf-8",
+                       "host": request.headers.get("host", "")}  # fmt: skip
+            body = msgspec.json.encode(fields)
+            asked = Request("POST", f"/api/{method}", "", headers, body, request.origin)
+            found: dict[str, Any] = msgspec.json.decode(universe.answer("slack", asked).reply.body)
+            return found
+
+        await self.sockets.talk_rtm(world, ask, receive, send)
 
 
 def _unknown(call: Exchange) -> Reply:

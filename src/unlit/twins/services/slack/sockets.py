@@ -1,4 +1,4 @@
-"""Socket Mode: one websocket for each connection of an app; envelopes acknowledged by id."""
+"""Socket Mode (envelopes acknowledged by id) and RTM (bare events, messages sent by the client)."""
 
 import asyncio
 import contextlib
@@ -10,20 +10,28 @@ from typing import Any, Final
 from unlit.twins.kit.http import Request
 from unlit.twins.kit.world import World
 from unlit.twins.model import Delivery
+from unlit.twins.services.slack.events import RTM
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 TICKET_S: Final = 30.0
 
 
 @dataclass(slots=True)
 class Sockets:
-    """The open sockets by world."""
+    """The open sockets by world: of Socket Mode, and of RTM."""
 
     open: dict[str, list["asyncio.Queue[bytes]"]] = field(default_factory=dict)
+    rtm: dict[str, list["asyncio.Queue[bytes]"]] = field(default_factory=dict)
 
     def push(self, world: World, delivery: Delivery) -> None:
-        """Send an event through one of the open sockets of a world, in turn."""
+        """Send an event through one open socket of a world in turn, or to all clients of RTM."""
+        if delivery.headers == RTM:
+            event = json.dumps(json.loads(delivery.body)["event"]).encode()
+            for queue in self.rtm.get(world.id, ()):
+                queue.put_nowait(event)
+            return
         queues = self.open.get(world.id)
         if not queues:
             return
@@ -65,8 +73,68 @@ class Sockets:
             queues.remove(queue)
             self._count(world)
 
+    async def talk_rtm(self, world: World, ask: Ask, receive: Receive, send: Send) -> None:
+        """Serve one client of RTM until it closes.
+
+        Args:
+            world: Whose events it hears.
+            ask: Calls a Web API method as the client, for what it sends.
+            receive: ASGI.
+            send: ASGI.
+        """
+        queue: asyncio.Queue[bytes] = asyncio.Queue()
+        queues = self.rtm.setdefault(world.id, [])
+        queues.append(queue)
+        self._count(world)
+        await send({"type": "websocket.accept"})
+        hello = {"type": "hello", "fast_reconnect": False, "region": "us-east-1", "start": True,
+                 "host_id": "gs-twin"}  # fmt: skip
+        await send({"type": "websocket.send", "text": json.dumps(hello)})
+        writer = asyncio.get_running_loop().create_task(_write(queue, send))
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                answer = _said(message.get("text") or "", ask)
+                if answer is not None:
+                    await send({"type": "websocket.send", "text": json.dumps(answer)})
+        finally:
+            writer.cancel()
+            queues.remove(queue)
+            self._count(world)
+
     def _count(self, world: World) -> None:
-        world.table("slack.meta").put("sockets", len(self.open.get(world.id, ())))
+        meta = world.table("slack.meta")
+        meta.put("sockets", len(self.open.get(world.id, ())))
+        meta.put("rtm", len(self.rtm.get(world.id, ())))
+
+
+def _said(text: str, ask: Ask) -> dict[str, Any] | None:
+    """Do what a client of RTM says; return the answer, which carries its number."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return _refused(None, 1, "invalid event")
+    number = said.get("id")
+    if said.get("type") == "ping":
+        kept = {key: value for key, value in said.items() if key not in ("id", "type")}
+        return {"type": "pong", "reply_to": number, **kept}
+    if said.get("type") == "message":
+        fields = {key: said[key] for key in ("channel", "text", "thread_ts") if key in said}
+        done = ask("chat.postMessage", fields)
+        if done.get("ok"):
+            return {"ok": True, "reply_to": number, "ts": done["ts"], "text": said.get("text", "")}
+        return _refused(number, 2, str(done.get("error")))
+    if said.get("type") in ("typing", "presence_sub", "presence_query"):
+        return None
+    return _refused(number, 1, "invalid event type")
+
+
+def _refused(number: Any, code: int, why: str) -> dict[str, Any]:
+    return {"ok": False, "reply_to": number, "error": {"code": code, "msg": why}}
 
 
 async def _write(queue: "asyncio.Queue[bytes]", send: Send) -> None:
