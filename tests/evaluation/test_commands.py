@@ -126,7 +126,7 @@ def test_import_names_what_is_not_supported(place: Path, capsys: Capture) -> Non
     code = unlit("scenarios", "import", place / "x.feature", "--into", place / "vault",
                  "--owner", "ada")  # fmt: skip
     assert code == 1
-    assert "not supported: the moon is full" in capsys.readouterr().out
+    assert "not supported: x.feature:4 the moon is full" in capsys.readouterr().out
 
 
 def test_record_makes_a_golden_scenario_of_a_command(place: Path, capsys: Capture) -> None:

@@ -1,10 +1,12 @@
 """Golden scenarios: what two runs agree on, and nothing that merely looks like it."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from unlit.evaluation.adapters.previous import files_named
 from unlit.evaluation.checks.match import match_text
 from unlit.evaluation.interchange.imported import Terms
 from unlit.evaluation.recording import expectation, golden_cli, golden_http
@@ -53,3 +55,31 @@ def test_an_archive_becomes_one_scenario_for_each_exchange() -> None:
     assert isinstance(scenario, Scenario)
     assert scenario.when[0].params == {"POST": "/x?y=1", "json": {"a": 1}}
     assert re.fullmatch(r"golden-1-post-x-y-1", scenario.id)
+
+
+def test_files_and_input_of_the_command_come_with_it() -> None:
+    imported = golden_cli(
+        ["in.txt"], [(0, "3\n", ""), (0, "3\n", "")], TERMS, stdin="x", files={"in.txt": "a b c\n"}
+    )
+    assert imported.table["given"] == {"files": {"in.txt": "a b c\n"}}
+    assert imported.table["when"] == [{"cli": {"run": ["in.txt"], "stdin": "x"}}]
+
+
+def test_only_small_text_files_of_this_folder_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.txt").write_text("a\n")
+    Path("raw.bin").write_bytes(b"\xff\xfe")
+    Path("big.txt").write_text("x" * 300_000)
+    words = ["in.txt", "./in.txt", "raw.bin", "big.txt", "/etc/passwd", "../x", "--flag"]
+    assert files_named(words) == {"in.txt": "a\n"}
+
+
+def test_one_answer_leaves_out_what_is_named_like_an_id() -> None:
+    once = '{"id": 17, "who": "ann", "items": [{"created_at": 5}]}'
+    assert expectation(once, once) == {"equals": once}
+    found = expectation(once, once, once=True)["at"]
+    assert found["id"] == {"any": True}
+    assert found["who"] == "ann"
+    assert found["items.0.created_at"] == {"any": True}

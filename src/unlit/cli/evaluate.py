@@ -285,7 +285,7 @@ def render(result: "EvaluationResult") -> str:
     """Return the result for people."""
     found = result.satisfaction
     lines = [
-        f"Verdict: {result.verdict}",
+        f"Verdict: {result.verdict}. {result.reason}".strip(),
         f"Satisfaction: {_interval(found.estimate, found.lower, found.upper)}"
         f" from {found.satisfied} of {found.trajectories} trajectories ({found.method})",
         f"  {found.claim_a.sentence}",

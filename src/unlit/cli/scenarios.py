@@ -344,7 +344,7 @@ def import_(  # a command line has many flags
 
 
 @app.command
-def record(  # a command line has many flags
+def record(  # noqa: PLR0913 # a command line has many flags
     *command: Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)],
     into: Path,
     owner: str,
@@ -352,12 +352,15 @@ def record(  # a command line has many flags
     partition: str = "validation",
     because: str = "the previous system does it",
     words: int = 1,
+    stdin: Path | None = None,
     har: Path | None = None,
+    write_spec: Path | None = None,
 ) -> int:
     """Record what a previous system does as golden scenarios: `record … -- CMD`, or `--har FILE`.
 
     The command is run twice, as it is, in this folder; what differs between the runs, and what
-    looks like a time or an id, is left out of the expectation.
+    looks like a time or an id, is left out of the expectation. Small text files that its words name
+    become files of the scenario.
 
     Args:
         command: The command with its arguments.
@@ -367,27 +370,50 @@ def record(  # a command line has many flags
         partition: visible, validation or sealed.
         because: Why they exist.
         words: How many words of the command start the program; the rest are its arguments.
+        stdin: File that the command reads on standard input.
         har: An HTTP archive with exchanges of the previous system.
+        write_spec: Also write a spec with one criterion for each scenario to this file.
     """
     import asyncio
+    from dataclasses import replace
 
-    from unlit.evaluation.adapters.previous import read_har, run_twice
+    from unlit.evaluation.adapters.previous import files_named, read_har, run_twice
     from unlit.evaluation.interchange.imported import Terms
+    from unlit.evaluation.interchange.importing import spec_for, write_imported
     from unlit.evaluation.recording import golden_cli, golden_http
 
     terms = Terms(criterion, owner, partition, "golden", because)
     if har is not None:
         found = golden_http(read_har(har), terms)
     else:
-        runs = asyncio.run(run_twice(command))
-        found = [golden_cli(command[words:], runs, terms)]
-    folder = into / partition
-    folder.mkdir(parents=True, exist_ok=True)
-    for scenario in found:
-        path = folder / f"{scenario.name}.yaml"
-        path.write_text(scenario.text(), encoding="utf-8")
-        sys.stdout.write(f"{path}\n")
+        read = "" if stdin is None else _text_of(stdin)
+        runs = asyncio.run(run_twice(command, read))
+        files = files_named(command[words:])
+        found = [golden_cli(command[words:], runs, terms, stdin=read, files=files)]
+    if write_spec is not None:
+        found = [
+            replace(entry, table={**entry.table, "criterion": [f"AC-{n}"]})
+            for n, entry in enumerate(found, 1)
+        ]
+    written = write_imported(found, into / partition)
+    if write_spec is not None:
+        title = write_spec.stem.replace("-", " ").capitalize()
+        write_spec.write_text(spec_for(written, title, owner), encoding="utf-8")
+    for entry in written:
+        sys.stdout.write(f"{entry.path}\n")
     return 0
+
+
+def _text_of(path: Path) -> str:
+    from unlit.core.errors import InvalidInput
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            "EVA-154", f"{path} cannot be read: {error}.", "it is what the command reads.",
+            "name a text file.",
+        ) from error  # fmt: skip
 
 
 @app.command

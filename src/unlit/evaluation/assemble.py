@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unlit.core.ids import CriterionId, ScenarioId
-from unlit.core.states import TrajectoryState, Verdict
+from unlit.core.states import TrajectoryState
 from unlit.evaluation.labels import JudgedRuns, with_judges
 from unlit.evaluation.model import (
     CriterionResult,
@@ -25,7 +25,7 @@ from unlit.evaluation.rules.criteria import CriterionCount, criterion_result
 from unlit.evaluation.rules.feedback import coarse
 from unlit.evaluation.rules.independence import Facts, ScenarioFacts, Writer, independence
 from unlit.evaluation.rules.ship import method_of
-from unlit.evaluation.rules.verdict import Evidence, decide, not_verified
+from unlit.evaluation.rules.verdict import Decision, Evidence, decide, not_verified
 from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.service import Counted
 from unlit.evaluation.spec import SpecFacts
@@ -67,8 +67,10 @@ def assemble(
     gated = with_judges(criteria, runs, vault.root, request.ship)
     criteria = gated.results
     around = replace(around, not_verified=(*around.not_verified, *gated.sentences))
+    decision = _decide(counted, criteria, around, gated.gated)
     return EvaluationResult(
-        verdict=_verdict(counted, criteria, around, gated.gated),
+        verdict=decision.verdict,
+        reason=decision.reason,
         base=request.base_commit,
         tree=request.tree,
         satisfaction=satisfaction(request, counted, counts),
@@ -97,12 +99,12 @@ def assemble(
     )
 
 
-def _verdict(
+def _decide(
     counted: Counted,
     criteria: tuple[CriterionResult, ...],
     around: Circumstances,
     judged: tuple[CriterionId, ...],
-) -> Verdict:
+) -> Decision:
     evidence = Evidence(
         test=counted.test,
         criteria=criteria,
@@ -114,7 +116,7 @@ def _verdict(
         unexercised=tuple(_unexercised(counted)),
         judged=judged,
     )
-    return decide(evidence).verdict
+    return decide(evidence)
 
 
 def _with_freshness(leaks: Leaks, counted: Counted) -> Leaks:

@@ -443,6 +443,7 @@ class EvaluationResult:
     invariants: tuple[Mapping[str, Any], ...] = ()
     separation: Separation = field(default_factory=Separation)
     judges: tuple[Mapping[str, Any], ...] = ()
+    reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, schema `unlit.evaluation/1`."""

@@ -74,7 +74,9 @@ def plan(
     if not flags.spec.is_file():
         raise InvalidInput(
             "EVA-132", f"The spec {flags.spec} is not a file.",
-            "criteria are read from it.", "name the Markdown file with the criteria.",
+            "criteria are read from it.",
+            "name the Markdown file with the criteria (docs/reference/intent-spec.md; "
+            "`unlit scenarios record` and `import` write one with `--write-spec`).",
         )  # fmt: skip
     refuse_reachable(flags.vault, {"candidate": flags.candidate})
     vault = load_vault(flags.vault)

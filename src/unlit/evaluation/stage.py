@@ -1,6 +1,7 @@
 """The stage of one trajectory: what the drivers act on and what they have seen so far."""
 
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,12 +36,19 @@ class HarnessFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How the product is started and driven."""
+    """How the product is started and driven.
+
+    Attributes:
+        start_s: How long a server may take to listen.
+        step_s: How long a step may take at most, whatever it says itself.
+    """
 
     kind: str
     run: tuple[str, ...]
     port: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    start_s: float = START_TIMEOUT_S
+    step_s: float = math.inf
 
 
 @dataclass(slots=True)
@@ -89,12 +97,14 @@ class Stage:
             return
         server = await self.sandbox.spawn(self.launch.run, env=self.env)
         self.server = server
-        deadline = self.clock.monotonic_s() + START_TIMEOUT_S
+        deadline = self.clock.monotonic_s() + self.launch.start_s
         wait_s = 0.01
         while not await self._accepts(port):
             if self.clock.monotonic_s() > deadline:
                 await self.stop_server()
-                raise NeverStarted(f"nothing listened on port {port} in {START_TIMEOUT_S:.0f} s")
+                raise NeverStarted(
+                    f"nothing listened on port {port} in {self.launch.start_s:.0f} s"
+                )
             if server.ended:
                 await self.stop_server()
                 raise NeverStarted("the product ended before it listened")

@@ -84,6 +84,7 @@ class Setting:
         overlay: Files that replace the candidate's own, for planted defects.
         programs: Which of them may be executed, as the candidate's own may.
         keep_files: Whether the outcome holds the content of changed files.
+        linger_s: How long a server is left running after the last step, to report its lines.
     """
 
     worlds: Worlds
@@ -94,6 +95,7 @@ class Setting:
     overlay: Mapping[str, bytes] = field(default_factory=dict)
     programs: frozenset[str] = frozenset()
     keep_files: bool = False
+    linger_s: float = 0.0
     judge: Judge | None = None
     model_line: ModelLine | None = None
     own: Sequence[OwnRule] = ()
@@ -159,6 +161,8 @@ async def _run(
         reasons = await _steps(scenario, stage, before, setting.driver)
         duration_s = setting.clock.monotonic_s() - started
     finally:
+        if setting.linger_s and stage.server is not None:
+            await setting.clock.sleep(setting.linger_s)
         await stage.stop_server()
         await _close(stage)
     evidence = _evidence(scenario, stage, before, tokens, duration_s, bool(setting.own))

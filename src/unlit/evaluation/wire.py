@@ -101,6 +101,7 @@ def result_from_json(value: JSON) -> EvaluationResult:
             warnings=tuple(value.get("warnings", ())),
             invariants=tuple(value.get("invariants", ())),
             judges=tuple(value.get("judges", ())),
+            reason=str(value.get("reason", "")),
             separation=Separation(**value.get("separation", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

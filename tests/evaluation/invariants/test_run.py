@@ -149,3 +149,11 @@ async def test_a_page_that_runs_what_it_is_given(tmp_path: Path, bad: bool) -> N
     found = {entry for entry in report.vetoes if entry.startswith("page/")}
     assert found == ({"page/script", "page/uncaught"} if bad else set())
     assert not any("page" in what for what in report.left_out)
+
+
+@pytest.mark.parametrize(("code", "vetoed"), [(255, False), (200, False), (139, True), (134, True)])
+async def test_an_exit_code_is_a_crash_only_when_it_names_a_signal(
+    tmp_path: Path, scenario: Scenario, code: int, vetoed: bool
+) -> None:
+    report = await run(tmp_path, f"import sys\nsys.exit({code})\n", [scenario])
+    assert ("no-arguments/crash" in report.vetoes) is vetoed

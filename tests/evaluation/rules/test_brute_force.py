@@ -216,7 +216,7 @@ def beta_area(x: float, a: float, b: float) -> float:
         value = m * s ** (m * a - 1) * (1 - s**m) ** (b - 1)
         total += value * (1 if at == steps else 4 if at % 2 else 2)
     scale = math.exp(math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b))
-    return total * width / 3 / scale
+    return float(total * width / 3 / scale)
 
 
 def test_a_bettor_cannot_win_on_average_at_the_limit() -> None:

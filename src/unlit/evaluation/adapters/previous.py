@@ -9,24 +9,44 @@ from typing import Any, Final
 from unlit.core.errors import InvalidInput
 
 _TIMEOUT_S: Final = 120
+_FILE_LIMIT: Final = 200_000
 
 
-async def run_twice(command: Sequence[str]) -> list[tuple[int, str, str]]:
+def files_named(words: Sequence[str]) -> dict[str, str]:
+    """Return the small text files of this folder that the words of a command name."""
+    found: dict[str, str] = {}
+    for word in words:
+        path = Path(word)
+        if path.is_absolute() or ".." in path.parts or not path.is_file():
+            continue
+        if path.stat().st_size <= _FILE_LIMIT:
+            try:
+                found[word.removeprefix("./")] = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                continue
+    return found
+
+
+async def run_twice(command: Sequence[str], stdin: str = "") -> list[tuple[int, str, str]]:
     """Run a command two times; return exit code, standard output and standard error of each.
+
+    Args:
+        command: Its words.
+        stdin: What it reads.
 
     Raises:
         InvalidInput: There is no command, it does not exist, or it does not end.
     """
     if not command:
         raise _refused("No command is given.", "give it after `--`, or use `--har FILE`")
-    return [await _run(command), await _run(command)]
+    return [await _run(command, stdin), await _run(command, stdin)]
 
 
-async def _run(command: Sequence[str]) -> tuple[int, str, str]:
+async def _run(command: Sequence[str], stdin: str) -> tuple[int, str, str]:
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -36,7 +56,7 @@ async def _run(command: Sequence[str]) -> tuple[int, str, str]:
         )
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            out, err = await process.communicate()
+            out, err = await process.communicate(stdin.encode())
     except TimeoutError as error:
         process.kill()
         await process.wait()

@@ -19,6 +19,7 @@ async def perform(params: Mapping[str, Any], stage: Stage) -> None:
     env = {**stage.env, **{key: str(value) for key, value in (params.get("env") or {}).items()}}
     kill_after = params.get("kill_after_s")
     timeout_s = float(kill_after or params.get("timeout_s") or STEP_TIMEOUT_S)
+    timeout_s = min(timeout_s, stage.launch.step_s)
     ended = await stage.sandbox.run(
         argv, stdin=str(params.get("stdin", "")).encode(), env=env, timeout_s=timeout_s
     )

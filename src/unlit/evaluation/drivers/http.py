@@ -53,7 +53,7 @@ async def perform(params: Mapping[str, Any], stage: Stage) -> None:
     session = stage.sessions.setdefault(str(params.get("as", "")), {})
     request = request_of(params, session)
     started = stage.clock.monotonic_s()
-    timeout_s = float(params.get("timeout_s") or STEP_TIMEOUT_S)
+    timeout_s = min(float(params.get("timeout_s") or STEP_TIMEOUT_S), stage.launch.step_s)
     answer = await send(stage, request, timeout_s)
     _keep_cookies(answer, session)
     observation = Observation(

@@ -45,7 +45,15 @@ def import_files(
             replace(found, table={**found.table, "criterion": [criteria[n % len(criteria)]]})
             for n, found in enumerate(imported)
         ]
-    folder = into / terms.partition
+    return write_imported(imported, into / terms.partition)
+
+
+def write_imported(imported: Sequence[Imported], folder: Path) -> list[Written]:
+    """Write scenarios into a folder of the vault, each whole and none over another.
+
+    Raises:
+        InvalidInput: A scenario of that name is there already, or one is none of ours.
+    """
     for found in imported:
         _must_be_ours(found)
         if (folder / f"{found.name}.yaml").exists():

@@ -33,6 +33,7 @@ from unlit.evaluation.trajectory import Setting, environment
 _TIMEOUT_S: Final = 15
 _FLOOD: Final = 10_000_000
 _MAX_PATHS: Final = 4
+_LAST_SIGNAL: Final = 128 + 31
 _SCRIPT: Final = "%3Cscript%3Ewindow.unlit_ran%3D4711%3C%2Fscript%3E"
 _PASSWD: Final = re.compile(r"^root:[^:]*:0:0:", re.MULTILINE)
 
@@ -264,7 +265,7 @@ def _with_path(step: Mapping[str, Any], path: str) -> dict[str, Any]:
 def _cli_rules(seen: Observation, again: Observation, secrets: Sequence[str]) -> set[str]:
     rules = _common(seen, (seen.stdout, seen.stderr), secrets)
     code = seen.exit_code if seen.exit_code is not None else 1
-    died = code < 0 or code > 128
+    died = code < 0 or 128 < code <= _LAST_SIGNAL  # 255 is how some languages say no
     if not seen.timed_out and died and code not in (130, 137, 141, 143, -2, -9, -13, -15):
         rules.add("crash")
     if len(seen.stdout) + len(seen.stderr) > _FLOOD:

@@ -142,7 +142,7 @@ def claim_a(test: ShipTest, *, scenarios: int) -> Claim:
             None, None, None, method_of(rule), 0, "On this scenario set nothing was exercised."
         )
     interval = test.interval
-    counted = f"{test.satisfied} of {test.n} trajectories over {scenarios} scenarios"
+    counted = f"{test.satisfied} of {test.n} trajectories over {_scenarios(scenarios)}"
     if test.decision is Verdict.SHIP:
         sentence = (
             f"On this scenario set the satisfaction rate is above {_share(rule.p0)}: {counted}; "
@@ -193,7 +193,7 @@ def claim_b(
     )
     method = f"{BETTING if even else FIRST_RUNS}; {KORN_GRAUBARD}"
     scenarios = len(counts)
-    at_least = f"at least {_share(nested.lower, down=True)} by {scenarios} scenarios"
+    at_least = f"at least {_share(nested.lower, down=True)} by {_scenarios(scenarios)}"
     if log_e >= math.log(1 / alpha) - 1e-12:
         holds: bool | None = True
         sentence = f"For users like these the rate is above {_share(rule.p0)}: {at_least}."
@@ -204,9 +204,9 @@ def claim_b(
         if best < rule.p0:
             needed = scenarios_needed(rule.p0, alpha)
             sentence = (
-                f"For users like these {_share(rule.p0)} cannot be shown with {scenarios} "
-                f"scenarios: if all held, the bound would be {_share(best, down=True)}; it takes "
-                f"{needed}. Now: {at_least}."
+                f"For users like these {_share(rule.p0)} cannot be shown with "
+                f"{_scenarios(scenarios)}: if all held, the bound would be "
+                f"{_share(best, down=True)}; it takes {needed}. Now: {at_least}."
             )
     return Claim(holds, nested.mean, nested.lower, method, scenarios, sentence)
 
@@ -237,6 +237,10 @@ def pass_hats(
         if known and len(known) == len(values):
             found[str(k)] = sum(known) / len(known)
     return found
+
+
+def _scenarios(count: int) -> str:
+    return f"{count} scenario" if count == 1 else f"{count} scenarios"
 
 
 def _share(rate: float, *, down: bool = False) -> str:

@@ -41,6 +41,8 @@ _STUB_SERVER: Final = (
 )
 
 _IDLE_TRIES: Final = 8
+_LINGER_S: Final = 0.6
+_PATIENCE_S: Final = 3.0
 _WORDS: Final = {True: "noticed ", False: "SURVIVED", None: "no start"}
 
 
@@ -189,6 +191,7 @@ class _Runner:
         self._programs = programs_in(plan.candidate)
         self.sources = sources_of(plan.candidate)
         self.unmeasured: frozenset[str] = frozenset()
+        self._slowest_s = 0.0
 
     async def close(self) -> None:
         for slot in self._slots:
@@ -199,13 +202,15 @@ class _Runner:
         launch, files = traced(self._plan.setting.launch, self.sources)
         setting = replace(
             self._plan.setting, launch=launch, overlay=files, keep_files=True,
-            programs=self._programs,
+            programs=self._programs, linger_s=_LINGER_S,
         )  # fmt: skip
         lines: dict[ScenarioId, Lines] = {}
 
         async def one(slot: Slot, scenario: Scenario) -> None:
-            plain = await self._run(slot, scenario, self._plan.setting)
-            if plain:
+            self.runs += 1
+            plain = await slot.run(scenario, self._draw(scenario), self._plan.setting)
+            self._slowest_s = max(self._slowest_s, plain.duration_s)
+            if plain.state is TrajectoryState.SATISFIED:
                 self.passing.add(scenario.id)
             outcome = await slot.run(scenario, self._draw(scenario), setting)
             lines[scenario.id] = lines_in(outcome.contents, self.sources)
@@ -292,7 +297,12 @@ class _Runner:
     async def _notices(self, slot: Slot, scenario: Scenario, mutant: Planted) -> bool | None:
         """Say whether the scenario fails on the mutant; None if the mutant never ran."""
         overlay = {mutant.file: mutant.text.encode()}
-        setting = replace(self._plan.setting, overlay=overlay, programs=self._programs)
+        # what takes several times as long as the candidate ever took does not come at all
+        most_s = _PATIENCE_S + 5 * self._slowest_s
+        launch = replace(self._plan.setting.launch, start_s=min(30.0, most_s), step_s=most_s)
+        setting = replace(
+            self._plan.setting, launch=launch, overlay=overlay, programs=self._programs
+        )
         self.runs += 1
         outcome = await slot.run(scenario, self._draw(scenario), setting)
         if outcome.state is TrajectoryState.SATISFIED:
