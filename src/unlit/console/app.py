@@ -95,6 +95,7 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("/audit", audit.audit),
     Entry("/audit.json", audit.audit),
     Entry("/settings", settings.settings),
+    Entry("/runs/{run}/ship", questions.go_on, Role.DECIDER, "POST"),
     Entry("/runs/{run}/try", tries.begin, Role.DECIDER, "POST"),
     Entry("/tries/{name}", tries.show, Role.DECIDER),
     Entry("/tries/{name}/end", tries.end, Role.DECIDER, "POST"),

@@ -15,6 +15,7 @@ import uvicorn
 from unlit.console.app import create_app, fresh_token
 from unlit.console.model import Console, Place, Role
 from unlit.console.oidc import Provider
+from unlit.console.shipping import Shipping
 from unlit.console.trials import Trials
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import RunId
@@ -30,6 +31,7 @@ from unlit.wiring.desk import (
 )
 from unlit.wiring.paths import state_paths, vault_path
 from unlit.wiring.settings import read_settings
+from unlit.wiring.starting import Starter
 
 _KEY_BYTES: Final = 32
 
@@ -136,7 +138,8 @@ def console_of(office: Office, port: int, outside: Outside) -> Console:
         hosts=frozenset({f"127.0.0.1:{port}", f"localhost:{port}", *_public_host(outside)}),
         secure=bool(outside.public_url and outside.public_url.startswith("https://")),
         provider=_provider(office, outside),
-        ship=office.ship,
+        ship=Shipping(office),
+        start=Starter(office),
         trials=_trials(office, vault, port),
         evaluations=Evaluations(lambda run: _evaluations(office, run)),
     )

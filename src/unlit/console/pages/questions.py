@@ -10,7 +10,9 @@ from unlit.core.errors import InvalidInput, UsageError
 from unlit.core.ids import CandidateId, RunId
 from unlit.core.states import Partition
 from unlit.evaluation.vault import load_vault
+from unlit.record.model import RunState
 from unlit.review.keeping import answered, scenario_of, with_example, write_scenario
+from unlit.review.model import OUTCOME_GATE
 from unlit.review.rules.questions import ATTENTION_MINUTES, within
 from unlit.review.rules.reading import table
 from unlit.review.rules.samples import quotes_of
@@ -56,6 +58,19 @@ def decide(page: Page) -> Response:
     if decision == "approved" and done.settled:
         page.console.ship(done.decision.run)
     return RedirectResponse(f"/runs/{done.decision.run}", 303)
+
+
+def go_on(page: Page) -> Response:
+    """Ship a run that somebody has approved and that has not shipped, as after a restart."""
+    run = page.console.store.find_run(page.path("run"))
+    decision = page.console.store.gate_decision(run.id, OUTCOME_GATE)
+    if decision is None or decision.decision != "approved" or run.state is not RunState.WAITING:
+        raise InvalidInput(
+            "CON-063", f"Run {run.id} is not approved, or does not wait.",
+            "only what a person has approved goes on to ship.", "decide at its gate first.",
+        )  # fmt: skip
+    page.console.ship(run.id)
+    return RedirectResponse(f"/runs/{run.id}", 303)
 
 
 def access(page: Page) -> Response:
