@@ -419,6 +419,8 @@ def moved(ask: Ask, row: Row) -> Row:
     if not adding and not removing:
         return {}
     fresh = parents_of(ask, {"parents": adding})
+    root = store.root_of(ask.world, str(ask.me.get("emailAddress", "")))
+    removing = [root if p == "root" else p for p in removing]
     left = [p for p in row["parents"] if p not in removing]
     if fresh and left:
         raise errors.drive(
