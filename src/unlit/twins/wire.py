@@ -157,8 +157,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_began", "_blocked", "_body", "_chunks", "_done", "_door", "_headers", "_last", "_loop",
-        "_out", "_parser", "_read", "_seen", "_size", "_task", "_transport", "_upgrading", "_url",
-        "_waiting",
+        "_old", "_out", "_parser", "_read", "_seen", "_size", "_task", "_transport", "_upgrading",
+        "_url", "_waiting",
     )  # fmt: skip
 
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
@@ -177,7 +177,7 @@ class Connection(asyncio.Protocol):
         self._out: list[bytes] = []
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._blocked = self._done = self._last = False
+        self._blocked = self._done = self._last = self._old = False
 
     # --- the transport's side
     @override
@@ -243,8 +243,11 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; the last of equal names wins."""
-        self._headers[_name(name)] = value.decode("latin-1")
-        self._count(len(name) + len(value))
+        known = _names.get(name)
+        self._headers[known or _name(name)] = value.decode("latin-1")
+        self._size += len(name) + len(value)
+        if self._size > MAX_HEAD:
+            self._count(0)
 
     def _count(self, size: int) -> None:
         self._size += size
@@ -293,6 +296,7 @@ class Connection(asyncio.Protocol):
             f"http://{headers.get('host', '127.0.0.1')}",
         )
         keep = self._parser.should_keep_alive() and not self._door.closing
+        self._old = "connection" in headers and self._parser.get_http_version() == "1.0"
         if self._task is not None or self._blocked or self._waiting:
             self._waiting.append((request, keep))
             if len(self._waiting) >= QUEUED:
@@ -375,7 +379,7 @@ class Connection(asyncio.Protocol):
             text += f"Content-Length: {len(body)}\r\n"
         if not keep:
             text += "Connection: close\r\n"
-        elif self._parser.get_http_version() == "1.0":
+        elif self._old:
             text += "Connection: keep-alive\r\n"
         head = (text + "\r\n").encode("latin-1", "replace")
         return head if method == "HEAD" else head + body
