@@ -28,7 +28,7 @@ def start(page: Page) -> Response:
     console = page.console
     if console.start is None:
         raise InvalidInput(
-            "CON-061", "This console starts no runs.", "it only reads a record.",
+            "CON-071", "This console starts no runs.", "it only reads a record.",
             "start one with `unlit run SPEC`.",
         )  # fmt: skip
     name = page.form["spec"].removesuffix(".md")
@@ -58,7 +58,7 @@ def stream(page: Page) -> Response:
     run = console.store.find_run(name).id if name else None
     if len(_open) >= MOST_STREAMS:
         raise OutsideFailed(
-            "CON-062", f"{MOST_STREAMS} streams are open already.", "each of them costs a look.",
+            "CON-072", f"{MOST_STREAMS} streams are open already.", "each of them costs a look.",
             "close one, or ask GET /events now and then.",
         )  # fmt: skip
     for_s = page.param("for_s") or str(FOLLOW_S)

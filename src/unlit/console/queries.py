@@ -1,5 +1,6 @@
 """What pages read: only the columns they show, for all their rows at once, never a scan of rows."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, Text, and_, cast, func, literal, or_, select
 
+from unlit.console.delivery import Happening, Shipped
 from unlit.core.ids import RunId
 from unlit.record import schema
 from unlit.record.model import Forecast, RunState
@@ -335,18 +337,38 @@ class Queries:
             found[word] = found.get(word, 0) + 1
         return found
 
-    def shipments(self, since: datetime, limit: int = 2000) -> list[tuple[datetime, datetime]]:
-        """Return when runs that were shipped after `since` began and were shipped."""
+    def shipments(self, since: datetime, limit: int = 2000) -> list[Shipped]:
+        """Return the runs that were shipped after `since`."""
         table = schema.runs
         query = (
-            select(table.c.created_at, table.c.updated_at)
+            select(table.c.id, table.c.spec_id, table.c.created_at, table.c.updated_at)
             .where(table.c.state == RunState.SHIPPED.value, table.c.updated_at >= since.isoformat())
             .order_by(table.c.created_at.desc())
         )
         return [
-            (datetime.fromisoformat(row["created_at"]), datetime.fromisoformat(row["updated_at"]))
+            Shipped(row["id"], row["spec_id"], datetime.fromisoformat(row["created_at"]),
+                    datetime.fromisoformat(row["updated_at"]))
             for row in self._all(query.limit(limit))
-        ]
+        ]  # fmt: skip
+
+    def happenings(self, runs: Iterable[str]) -> list[Happening]:
+        """Return what deploys and watches reported of some runs, in order."""
+        table = schema.events
+        kinds = ("rollout", "incident")
+        query = select(table.c.run, table.c.kind, table.c.at, table.c.data).where(
+            table.c.run.in_(list(runs)), table.c.kind.in_(kinds)
+        )
+        found = []
+        for row in self._all(query.order_by(table.c.seq)):
+            data = json.loads(row["data"])
+            found.append(
+                Happening(
+                    row["run"], row["kind"], datetime.fromisoformat(row["at"]),
+                    ok=data.get("ok") is True, restored=data.get("restored") is True,
+                    spec=str(data.get("spec") or "").removesuffix(".md"),
+                )
+            )  # fmt: skip
+        return found
 
     def mark(self) -> tuple[int, str]:
         """Return something that changes whenever the record does: newest event, newest change."""

@@ -1,12 +1,12 @@
 """Whether forecasts, gates and the line itself keep what they say; only from the record."""
 
-from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from starlette.responses import Response
 
+from unlit.console.delivery import WINDOW, delivery
 from unlit.console.web import Page
 from unlit.core.errors import UnlitError
 from unlit.evaluation.cards import judge_cards
@@ -14,7 +14,7 @@ from unlit.record.model import Forecast, RunState
 from unlit.review.charts import reliability
 from unlit.review.service import level_for
 
-_WINDOW: Final = timedelta(days=28)
+_WATCHED: Final = 500
 _LEVELS: Final = 3
 _THROUGH: Final = (RunState.SHIPPED, RunState.WAITING, RunState.ENDED, RunState.REJECTED)
 
@@ -31,6 +31,9 @@ def calibration(page: Page) -> Response:
         (row, level_for(page.console.store, row))
         for row in page.console.store.runs(limit=_LEVELS, states=_THROUGH)
     ]
+    now = page.console.clock.now()
+    shipped = page.queries.shipments(now - WINDOW)
+    happened = page.queries.happenings(one.run for one in shipped[:_WATCHED])
     return page.render(
         "calibration.html",
         chart=reliability(chances),
@@ -39,9 +42,8 @@ def calibration(page: Page) -> Response:
         hindsight=[row for row in forecasts if row.hindsight is not None][:20],
         gates=page.queries.gate_outcomes(),
         spots=page.queries.spot_checks(),
-        delivery=delivery(
-            page.queries.shipments(page.console.clock.now() - _WINDOW), page.console.clock.now()
-        ),
+        delivery=delivery(shipped, happened, now),
+        approved_bad=len({row.run for row in happened if not row.ok}),
         levels=levels,
         judges=judges_of(page.console.place.vault),
     )
@@ -77,14 +79,3 @@ def kept(forecasts: list[Forecast]) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def delivery(shipped: list[tuple[datetime, datetime]], now: datetime) -> dict[str, Any]:
-    """Return how often and how fast changes shipped in the last four weeks."""
-    recent = [(begun, done) for begun, done in shipped if now - done <= _WINDOW]
-    hours = [(done - begun).total_seconds() for begun, done in recent]
-    return {
-        "shipped": len(recent),
-        "per_week": len(recent) / 4,
-        "lead_s": median(hours) if hours else None,
-    }
