@@ -13,7 +13,7 @@ from unlit.wiring.starting import Starter
 def test_a_key_names_one_request_and_an_unknown_spec_is_refused(tmp_path: Path) -> None:
     office = office_of(World(tmp_path), tmp_path)
     starter = Starter(office)
-    with pytest.raises(InvalidInput, match="CON-053"):
+    with pytest.raises(InvalidInput, match="CON-073"):
         starter("nowhere", "", "dana", "")
     starter._path.parent.mkdir(parents=True)
     starter._keep({"k": {"spec": "a", "run": "r-1"}})
@@ -22,7 +22,7 @@ def test_a_key_names_one_request_and_an_unknown_spec_is_refused(tmp_path: Path) 
     for name in ("a", "b"):
         (specs / f"{name}.md").write_text("---\nid: x\n---\n")
     assert Starter(office)("a", "", "dana", "k") == ("r-1", True)
-    with pytest.raises(InvalidInput, match="CON-054"):
+    with pytest.raises(InvalidInput, match="CON-074"):
         starter("b", "", "dana", "k")
 
 
@@ -31,6 +31,6 @@ def test_a_run_that_does_not_begin_is_told_in_its_own_words(tmp_path: Path) -> N
     specs = office.repository / "specs"
     specs.mkdir()
     (specs / "broken.md").write_text("no spec at all\n")
-    with pytest.raises(OutsideFailed, match=r"CON-055 The run did not begin: \w{3}-\d{3} "):
+    with pytest.raises(OutsideFailed, match=r"CON-075 The run did not begin: \w{3}-\d{3} "):
         Starter(office)("broken", "", "dana", "k")
     assert Starter(office)._known() == {}

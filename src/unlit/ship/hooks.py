@@ -25,7 +25,10 @@ from unlit.ship.rules.hooks import (
     payload,
 )
 
-_PAGE: Final = 200
+_LOOK_BACK: Final = 500
+"""Where several machines write one database, an event may become visible after a later one."""
+_PAGE: Final = _LOOK_BACK + 200
+_KEPT: Final = 300
 
 Tell = Callable[[Hook, Mapping[str, Any], bytes], str | None]
 """Tells a hook once; returns what went wrong, or `None`."""
@@ -40,12 +43,21 @@ class Cursor:
         attempts: Failed attempts at the next one.
         next_s: Wall time before which it is not tried again.
         aside: Events that were given up, with the last words: key, event, run, words.
+        begun: Where the hook was new: nothing older is told.
+        done: Keys of what was settled last.
     """
 
     seq: int
     attempts: int = 0
     next_s: float = 0.0
     aside: tuple[Mapping[str, str], ...] = field(default=())
+    begun: int = 0
+    done: tuple[str, ...] = ()
+
+    def settled(self, seq: int, key: str = "") -> "Cursor":
+        """Return the cursor after an event that is told, given up, or none of the hook's."""
+        done = (*self.done, key)[-_KEPT:] if key else self.done
+        return replace(self, seq=max(seq, self.seq), attempts=0, next_s=0.0, done=done)
 
 
 class Outbox:
@@ -117,7 +129,7 @@ class Outbox:
             seq, message = due
             cursor = cursors[hook.name]
             if message is None:
-                cursors[hook.name] = replace(cursor, seq=seq)
+                cursors[hook.name] = cursor.settled(seq)
                 self._write(cursors)
                 continue
             now_s = self._clock.now().timestamp()
@@ -127,7 +139,7 @@ class Outbox:
             words = self._tell(hook, message, body)
             if words is None:
                 told += 1
-                cursors[hook.name] = Cursor(seq, aside=cursor.aside)
+                cursors[hook.name] = cursor.settled(seq, str(message["id"]))
             else:
                 cursors[hook.name] = _failed(cursor, seq, message, body, words, now_s)
             self._write(cursors)
@@ -135,14 +147,17 @@ class Outbox:
 
     def _due(self, hook: Hook, cursor: Cursor) -> tuple[int, dict[str, Any] | None] | None:
         """The next event for a hook; without one, how far there is nothing for it."""
-        rows = self._store.events(None, after=cursor.seq, limit=_PAGE, kinds=KINDS)
+        after = max(cursor.begun, cursor.seq - _LOOK_BACK)
+        rows = self._store.events(None, after=after, limit=_PAGE, kinds=KINDS)
         for row in rows:
             event = event_of(row)
-            run = None if event is None or event not in hook.on else self._store.run(row.run)
-            if event is not None and run is not None:
-                questions = self._store.questions(row.run)
-                return row.seq, payload(event, row, run, questions)
-        return (rows[-1].seq, None) if rows else None
+            if event is None or event not in hook.on or key_of(row) in cursor.done:
+                continue
+            run = self._store.run(row.run)
+            if run is not None:
+                return row.seq, payload(event, row, run, self._store.questions(row.run))
+        newest = rows[-1].seq if rows else cursor.seq
+        return (newest, None) if newest > cursor.seq else None
 
     def _read(self) -> dict[str, Cursor]:
         try:
@@ -150,11 +165,12 @@ class Outbox:
         except (OSError, ValueError):
             rows = {}
         found = {
-            name: Cursor(**{**row, "aside": tuple(row["aside"])}) for name, row in rows.items()
+            name: Cursor(**{**row, "aside": tuple(row["aside"]), "done": tuple(row["done"])})
+            for name, row in rows.items()
         }
         new = [hook.name for hook in self._hooks if hook.name not in found]
         newest = self._newest() if new else 0
-        return {**found, **{name: Cursor(newest) for name in new}}
+        return {**found, **{name: Cursor(newest, begun=newest) for name in new}}
 
     def _newest(self) -> int:
         seq = 0
@@ -182,7 +198,7 @@ def _failed(
         "key": str(message["id"]), "event": str(message["event"]), "run": str(message["run"]),
         "words": words, "body": body.decode(),
     }  # fmt: skip
-    return Cursor(seq, aside=(*cursor.aside, given_up))
+    return replace(cursor.settled(seq, str(message["id"])), aside=(*cursor.aside, given_up))
 
 
 class _Alone:
@@ -202,6 +218,3 @@ class _Alone:
 
     def __exit__(self, *words: object) -> None:
         os.close(self._descriptor)
-
-
-__all__ = ["Cursor", "Outbox", "Tell", "key_of"]

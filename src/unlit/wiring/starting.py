@@ -37,7 +37,7 @@ class Starter:
         path = self.office.repository / "specs" / f"{spec}.md"
         if not path.is_file():
             raise InvalidInput(
-                "CON-053",
+                "CON-073",
                 f"There is no spec specs/{spec}.md.",
                 "a run begins with a spec of the repository.",
                 "write it, or correct the name.",
@@ -47,7 +47,7 @@ class Starter:
             if key and key in known:
                 if known[key]["spec"] != spec:
                     raise InvalidInput(
-                        "CON-054",
+                        "CON-074",
                         f"The key {key[:40]!r} has started {known[key]['spec']}.",
                         "a key names one request.",
                         "send another Idempotency-Key.",
@@ -88,7 +88,7 @@ class Starter:
             break
         words_said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise OutsideFailed(
-            "CON-055",
+            "CON-075",
             f"The run did not begin: {words_said[0] if words_said else 'it said nothing'}.",
             "the words are those of `unlit run`.",
             "correct what they name, and start it again.",
