@@ -45,9 +45,9 @@ from unlit.record.ledger import Ledger
 from unlit.record.slots import Slots
 from unlit.record.store import Store
 from unlit.wiring.demo_product import CANDIDATES
-from unlit.wiring.desk import gate_rules
 from unlit.wiring.factory import FILE_NAME, ContextSettings, Factory, ProductSettings, read_factory
 from unlit.wiring.forge_checks import forge_checks
+from unlit.wiring.gate_settings import gate_rules
 from unlit.wiring.hooks import telling
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
 from unlit.wiring.settings import Settings, read_settings

@@ -2,11 +2,10 @@
 
 import asyncio
 import getpass
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough
 from unlit.core.ids import RunId
@@ -19,10 +18,10 @@ from unlit.review import Desk, build_report
 from unlit.review.adapters.audit import FolderGateLog
 from unlit.review.adapters.labelling_log import LabellingLog
 from unlit.review.publish import write_files
-from unlit.review.rules.gates import GateRules, parse_rules
 from unlit.ship import Shipment, attest, ship_run
 from unlit.wiring.factory import FILE_NAME
 from unlit.wiring.finding import repository_of_run
+from unlit.wiring.gate_settings import gate_rules
 from unlit.wiring.hooks import open_outbox
 from unlit.wiring.paths import StatePaths, state_home, state_paths
 from unlit.wiring.settings import Settings, read_settings
@@ -242,27 +241,6 @@ def evaluations_beside(vault: Path) -> Path:
     It is said again here because `build` imports every room, and reading needs only this.
     """
     return vault.parent / f".{vault.name}-evaluations"
-
-
-def gate_rules(repository: Path) -> GateRules:
-    """Return the rules of `[gate.NAME]` in unlit.toml; none is the default: one person, anybody.
-
-    Raises:
-        InvalidInput: They are not understood.
-    """
-    path = repository / FILE_NAME
-    if not path.exists():
-        return GateRules()
-    try:
-        found: Any = tomllib.loads(path.read_text(encoding="utf-8")).get("gate", {})
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            "REV-042",
-            f"{path} cannot be read: {error}.",
-            "a gate whose rules are not known stays shut.",
-            "correct it.",
-        ) from error
-    return parse_rules(found if isinstance(found, Mapping) else {"": found})
 
 
 def person_of(settings: Settings) -> str:
