@@ -1,0 +1,81 @@
+"""What `unlit serve` does beside the tickets: budget, how runs stand, what was left unshipped."""
+
+import asyncio
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from tests.line.conftest import repository as repository  # a fixture
+from tests.line.test_trains import approve, change
+from tests.line.world import durable_url, overlays, request, services
+from tests.ship.test_service import World
+from tests.wiring.test_deploying import office_of
+
+from unlit.core.ids import RunId
+from unlit.line.adapters.ship_room import ShipRoom
+from unlit.line.service import Line
+from unlit.record.model import RunState
+from unlit.wiring.attending import Attendant, Duty
+
+
+class _Money:
+    def __init__(self, spent: str, held: str) -> None:
+        self.amounts = (Decimal(spent), Decimal(held))
+
+    def used(self, scope: str) -> tuple[Decimal, Decimal]:
+        assert scope.startswith("day/")
+        return self.amounts
+
+
+def handle(world: Any, day_usd: str | None = None, money: _Money | None = None) -> Any:
+    budget = SimpleNamespace(day_usd=None if day_usd is None else Decimal(day_usd))
+    kept = replace(world, ledger=cast(Any, money))
+    return SimpleNamespace(services=kept, factory=SimpleNamespace(budget=budget))
+
+
+async def test_nothing_begins_when_todays_budget_is_used_up(tmp_path: Path) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    office = cast(Any, SimpleNamespace())
+    for spent, said in (("1.00", None), ("1.60", "$2.00 for today are used up")):
+        factory = handle(world, "2.00", _Money(spent, "0.40"))
+        attendant = Attendant(factory, cast(Any, None), office, Duty(), lambda text: None)
+        why = attendant.refusal()
+        assert (why is None) if said is None else (said in str(why))
+
+
+def _world(folder: Path) -> World:
+    folder.mkdir()
+    return World(folder)
+
+
+async def test_what_was_approved_and_left_is_shipped_and_told(
+    tmp_path: Path, repository: Path
+) -> None:
+    """As after a kill between the decision and the merge."""
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    world = replace(world, shipper=ShipRoom(world.store))
+    said: list[str] = []
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        asked = replace(request(repository), agents=(change(tmp_path, "one"),))
+        run = await line.start(asked)
+        await line.wait(run)
+        office = office_of(_world(tmp_path / "other"), tmp_path)
+        office = replace(office, repository=repository)
+        attendant = Attendant(handle(world), line, office, Duty(by_ticket=True), said.append)
+        waiting = attendant.standing(run)
+        assert waiting.asks
+        assert "`/approve`" in waiting.text
+        await attendant.beside()
+        assert said == [], "nothing ships without a decision"
+        approve(world, run)
+        assert "approved" in attendant.standing(run).text
+        await attendant.beside()
+        await attendant.settle()
+        await asyncio.sleep(0)
+        assert line.known(run).state is RunState.SHIPPED
+    assert said == [f"{run} is shipped."]
+    standing = attendant.standing(RunId(run))
+    assert standing.mark.endswith("shipped")
+    assert (repository / "one").exists()
