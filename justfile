@@ -3,6 +3,7 @@
 py := ".venv/bin"
 agents := justfile_directory() / ".tools/state/unlit/agents"
 node_clients := justfile_directory() / ".tools/state/unlit/node-clients"
+servers := justfile_directory() / ".tools/state/unlit/servers"
 
 # set up for development
 setup:
@@ -26,17 +27,21 @@ agents:
 node-clients:
     scripts/node_clients.sh {{node_clients}}
 
+# real servers that connectors are driven against
+servers:
+    scripts/real_servers.sh {{servers}}
+
 # at most 10 minutes
 check-quick: static
     {{py}}/pytest -n 2 --dist loadfile -m "not slow and not soak"
 
 # at most 45 minutes on 2 cores; what continuous integration runs
-check-full: static agents node-clients
-    UNLIT_AGENTS={{agents}} UNLIT_NODE_MODULES={{node_clients}}/node_modules {{py}}/pytest -n 2 --dist loadfile -m "not soak" --seeded-sample
+check-full: static agents node-clients servers
+    UNLIT_AGENTS={{agents}} UNLIT_NODE_MODULES={{node_clients}}/node_modules UNLIT_ROUNDUP_PYTHON={{servers}}/roundup/bin/python UNLIT_BUGSINK_PYTHON={{servers}}/bugsink/bin/python {{py}}/pytest -n 2 --dist loadfile -m "not soak" --seeded-sample
 
 # by hand: everything, without a sample
-check-soak: static agents node-clients
-    UNLIT_AGENTS={{agents}} UNLIT_NODE_MODULES={{node_clients}}/node_modules {{py}}/pytest -n 2 --dist loadfile
+check-soak: static agents node-clients servers
+    UNLIT_AGENTS={{agents}} UNLIT_NODE_MODULES={{node_clients}}/node_modules UNLIT_ROUNDUP_PYTHON={{servers}}/roundup/bin/python UNLIT_BUGSINK_PYTHON={{servers}}/bugsink/bin/python {{py}}/pytest -n 2 --dist loadfile
 
 # repair style
 fix:

@@ -194,17 +194,22 @@ def snapshot(run: str = "last", *, repository: Folder = HERE, as_json: Json = Fa
 
 
 @app.command
-def serve(*, repository: Folder = HERE) -> int:
+def serve(
+    *,
+    read_only: Annotated[bool, cyclopts.Parameter(negative=())] = False,
+    repository: Folder = HERE,
+) -> int:
     """Serve the same tools to any agent as an MCP server on standard input and output.
 
     Args:
+        read_only: Offer no tool that writes.
         repository: The repository's folder.
     """
     from unlit.context.mcp_server import serve_library
     from unlit.wiring.sources import open_library
 
     with open_library(repository) as library:
-        serve_library(library)
+        serve_library(library, read_only=read_only)
     return 0
 
 

@@ -12,7 +12,7 @@ _ATTEMPTS: Final = 4
 _LONGEST_WAIT_S: Final = 60.0
 _WORDS: Final = (
     "message", "errorMessages", "errors", "error", "err", "detail", "description",
-    "error_description",
+    "error_description", "msg",
 )  # fmt: skip
 """Where services put the sentence that is meant for people."""
 _SECONDS: Final = (1.0, 3.0, 9.0)
@@ -46,7 +46,7 @@ class Api:
             OutsideFailed: The source refused or did not answer as it should, in its own words.
         """
         reply = self.reply("GET", path, query=query)
-        return None if reply.status in (404, 410) else self._parsed(reply)
+        return None if reply.status in (404, 410) else self.parsed(reply)
 
     def send(
         self,
@@ -74,7 +74,7 @@ class Api:
     def _written(self, reply: Reply) -> Any:
         if reply.status in (404, 410):
             raise self._refused(reply)
-        return self._parsed(reply) if reply.body.strip() else None
+        return self.parsed(reply) if reply.body.strip() else None
 
     def reply(
         self,
@@ -110,7 +110,7 @@ class Api:
         while True:
             if reply.status in (404, 410):
                 return
-            listed = self._parsed(reply)
+            listed = self.parsed(reply)
             if not isinstance(listed, list):
                 raise self.unexpected("a list", listed)
             yield from listed
@@ -129,7 +129,12 @@ class Api:
             "check the base URL and the version of the service; nothing was stored.",
         )
 
-    def _parsed(self, reply: Reply) -> Any:
+    def parsed(self, reply: Reply) -> Any:
+        """Return the JSON of a reply.
+
+        Raises:
+            OutsideFailed: It is none.
+        """
         try:
             return json.loads(reply.body)
         except ValueError as error:

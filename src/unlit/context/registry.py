@@ -94,6 +94,9 @@ CONNECTORS: Final[dict[str, Row]] = {
         tested=_DOCUMENTED,
         inject='{header = "authorization"}',
     ),
+    "mcp": Row(
+        f"{_HERE}.mcp:Mcp", tested="server-everything of the protocol's authors", bearer=True
+    ),
     "notion": Row(
         f"{_HERE}.notion:Notion",
         "https://api.notion.com/v1",
@@ -118,6 +121,12 @@ CONNECTORS: Final[dict[str, Row]] = {
         "https://api.rollbar.com/api/1",
         tested=_DOCUMENTED,
         inject='{header = "x-rollbar-access-token"}',
+    ),
+    "roundup": Row(
+        f"{_HERE}.roundup:Roundup",
+        headers={"x-requested-with": "rest"},
+        tested="Roundup, the real server",
+        inject="{basic = true}",
     ),
     "sentry": Row(
         f"{_HERE}.sentry:Sentry",

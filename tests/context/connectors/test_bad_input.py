@@ -145,6 +145,12 @@ def test_what_was_deleted_is_told_and_leaves_the_index(tmp_path: Path, kind: str
     def gone(asked: Asked) -> Answer:
         if kind == "linear":
             return 200, {"data": None, "errors": [{"message": "Entity not found: Issue"}]}
+        if kind == "mcp":
+            number = (asked.body or {}).get("id")
+            if (asked.body or {}).get("method") == "initialize":
+                return 200, {"id": number, "result": {"protocolVersion": "2025-06-18"}}
+            error = {"code": -32002, "message": "Resource not found"}
+            return 200, {"jsonrpc": "2.0", "id": number, "error": error}
         if kind == "slack":
             return 200, {"ok": False, "error": "thread_not_found"}
         if kind == "telegram":
@@ -171,6 +177,7 @@ def test_a_state_that_does_not_exist_is_refused_before_anything_is_written(
         "clickup": {"statuses": [{"status": "open"}]},
         "jira": {"transitions": []},
         "linear": {"data": {"workflowStates": {"nodes": []}}},
+        "roundup": {"data": {"collection": [{"id": 1, "name": "unread", "order": "1"}]}},
         "shortcut": [{"states": [{"id": 1, "name": "Ready"}]}],
     }
     with (
@@ -184,6 +191,6 @@ def test_a_state_that_does_not_exist_is_refused_before_anything_is_written(
 
 
 def test_each_http_connector_without_a_twin_or_a_server_has_a_contract() -> None:
-    others = {"bugsink", "docs", "github", "jira", "slack"}
+    others = {"bugsink", "docs", "github", "jira", "mcp", "roundup", "slack"}
     for kind in set(KINDS) - others:
         assert load(kind).raw["source"]

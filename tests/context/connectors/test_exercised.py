@@ -11,7 +11,7 @@ import pytest
 from unlit.context.registry import table_of_connectors
 
 HERE = Path(__file__).parent
-ELSEWHERE = {"bugsink"}  # its own test needs the real server
+ELSEWHERE = {"bugsink", "roundup"}  # their own tests need the real servers
 
 
 @pytest.mark.slow
