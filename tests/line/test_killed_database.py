@@ -52,7 +52,7 @@ def kill_database(server: Any) -> None:
     deadline = time.monotonic() + 30
     while Path(f"/proc/{leader}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    for _ in range(100):
+    for _ in range(600):
         try:
             server.ensure_postgres_running()
         except Exception:  # its children hold the shared memory for a moment longer
