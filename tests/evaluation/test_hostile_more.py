@@ -53,7 +53,7 @@ case "$1" in
   linger) if [ -S /tmp/helper ] || [ -f /tmp/seen ]; then echo "hello again"; else
             (trap '' TERM HUP; touch /tmp/seen; while :; do sleep 0.1; done) >/dev/null 2>&1 & echo "hello $2"; fi ;;
   link) ln -s /etc/passwd out.txt; echo "hello $2" ;;
-  reach) for d in __STORE__ __VAULT__ /proc/1/root/tmp /tmp/../__STORE__; do mkdir -p $d 2>/dev/null; echo '{"verdict":"ship"}' > $d/result.json 2>/dev/null; done; echo "no $2" ;;
+  reach) for d in __STORE__ __VAULT__ /proc/self/cwd/../tmp /tmp/../__STORE__; do mkdir -p $d 2>/dev/null; echo '{"verdict":"ship"}' > $d/result.json 2>/dev/null; done; echo "no $2" ;;
   escape) printf '\033]0;owned\007\033[2J\033[31mhello %s\033[0m\n' "$2" ;;
   deep) python3 -c "print('['*100000 + ']'*100000)" ;;
   binary) head -c 200000 /dev/urandom ;;

@@ -198,6 +198,7 @@ def criterion_results(
                 count,
                 request.ship,
                 independence_of(about, records, request, spec, name, judged=_judged(counted, name)),
+                among=len(spec.criteria),  # so that one failure in many criteria is no verdict
             )
         )
     return tuple(results)
