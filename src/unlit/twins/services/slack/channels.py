@@ -81,10 +81,13 @@ def channel(ask: Ask, key: str | None = None, *, named: bool = False) -> dict[st
         SlackError: ``channel_not_found``; also for a private one of others.
     """
     key = ask.required("channel") if key is None else key
-    row = ask.table("channels").get(key) or known(ask, key)
+    table = ask.table("channels")
+    row: dict[str, Any] | None = table.get(key)
     if row is None and named:
         found = ask.table("channel_names").get(key.removeprefix("#"))
-        row = ask.table("channels").get(found) if found else None
+        row = table.get(found) if found else None
+    if row is None:
+        row = known(ask, key)
     if row is None:
         raise SlackError("channel_not_found")
     if not row.get("is_channel") and not is_member(ask, row):

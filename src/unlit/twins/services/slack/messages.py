@@ -104,9 +104,16 @@ def _bot_profile(world: World, bot: dict[str, Any], team: str) -> dict[str, Any]
     return profile  # type: ignore[no-any-return] # caches hold anything
 
 
+def _words(ask: Ask) -> str:
+    text = ask.args.get("text")
+    if isinstance(text, str) and text:
+        return text
+    return ask.text("text") or ask.text("markdown_text")
+
+
 def _content(ask: Ask) -> dict[str, Any]:
     """Return text, blocks, attachments and metadata of a message to be written."""
-    text = ask.text("text") or ask.text("markdown_text")
+    text = _words(ask)
     if text.strip() and len(text) <= MAX_TEXT and _RICH.isdisjoint(ask.args):
         return {"text": text, "blocks": richtext.blocks(text, _block_id(ask.world))}
     blocks = ask.json("blocks", "invalid_blocks_format")
@@ -152,7 +159,9 @@ def _block_id(world: World) -> str:
 
 
 def _target(ask: Ask) -> dict[str, Any]:
-    key = ask.required("channel", "channel_not_found")
+    key = ask.args.get("channel")
+    if not isinstance(key, str) or not key:
+        key = ask.required("channel", "channel_not_found")
     if key[0] not in "UW@":
         return channels.channel(ask, key, named=True)
     if key.startswith(("U", "W")) and key in ask.table("users"):
