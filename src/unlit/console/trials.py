@@ -111,12 +111,9 @@ class Trials:
             )  # fmt: skip
         return kept
 
-    def of(self, run: str) -> list[Kept]:
-        """Return the tries of a run that still run."""
-        return [
-            kept for kept in self._kept.values()
-            if kept.trial.plan.run == run and not kept.is_over
-        ]  # fmt: skip
+    def living(self) -> list[Kept]:
+        """Return the tries that still run, oldest first."""
+        return [kept for kept in self._kept.values() if not kept.is_over]
 
     def join(self, kept: Kept) -> None:
         """Somebody looks."""

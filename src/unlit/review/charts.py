@@ -43,6 +43,28 @@ def day_bars(days: Sequence[tuple[str, Decimal | None, bool]], limit: Decimal | 
     return svg(f"Cost per day: {said}", 144, parts)
 
 
+def gauge(spent: Decimal | None, limit: Decimal, elapsed: float) -> Markup:
+    """Draw what a day has cost against its limit.
+
+    Args:
+        spent: Dollars so far; `None` is not known.
+        limit: The day's limit.
+        elapsed: Share of the day that is over: where an even day would stand.
+    """
+    top = max(limit * Decimal("1.1"), spent or Decimal(0))
+    end, pace = float(limit / top) * 100, float(limit / top) * 100 * min(1.0, max(0.0, elapsed))
+    parts = [f'<rect class="band" x="0" width="{end:.1f}%" y="6" height="12"/>']
+    if spent is not None:
+        wide = max(0.2, float(spent / top) * 100)
+        parts.append(f'<rect class="bar now" x="0" width="{wide:.1f}%" y="6" height="12"/>')
+    parts.append(f'<line class="rule" x1="{pace:.1f}%" x2="{pace:.1f}%" y1="2" y2="22"/>')
+    parts.append(f'<line class="base" x1="{end:.1f}%" x2="{end:.1f}%" y1="0" y2="24"/>')
+    said = "not known" if spent is None else money(spent)
+    return svg(
+        f"Spent today: {said} of {money(limit)}; {elapsed:.0%} of the day is over", 24, parts
+    )
+
+
 def _y(value: Decimal, top: Decimal) -> float:
     return _BASE - float(value / top) * (_BASE - _TOP)
 

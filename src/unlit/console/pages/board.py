@@ -17,11 +17,14 @@ from unlit.console.board import (
     lede,
     progress_of,
 )
+from unlit.console.pages.cost import day_limit
 from unlit.console.queries import Asked, RunRow
 from unlit.console.web import Page
 from unlit.record.model import RunState
+from unlit.review.charts import day_bars, reliability
 from unlit.review.tracks import axis_for
 
+_DAYS: Final = 14
 LATELY: Final = timedelta(hours=16)
 _TITLES: Final = {
     "asks": ("ask", "Ask you"),
@@ -36,7 +39,21 @@ def board(page: Page) -> Response:
     facts = _facts(page)
     if page.wants_json:
         return page.json({"schema": "unlit.board/1", **_json(facts)})
-    return page.render("board.html", **facts)
+    return page.render("board.html", **facts, **_figures(page))
+
+
+def _figures(page: Page) -> dict[str, Any]:
+    """Return what stands below the rows: cost per day, and whether forecasts were kept."""
+    today = page.console.clock.now().date()
+    names = [f"{today - timedelta(days=back):%Y-%m-%d}" for back in reversed(range(_DAYS))]
+    found = page.queries.days(names[0])
+    days = [(name, found.get(name, (None, 0))[0], name in found) for name in names]
+    said = [
+        (row.middle, row.actual >= 0.5)
+        for row in page.queries.settled_forecasts()
+        if row.measure == "ship_probability" and row.middle is not None and row.actual is not None
+    ]
+    return {"cost_chart": day_bars(days, day_limit(page)), "kept_chart": reliability(said)}
 
 
 def board_fragment(page: Page) -> str:

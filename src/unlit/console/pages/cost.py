@@ -9,9 +9,11 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from unlit.console.web import Page
-from unlit.review.charts import day_bars
+from unlit.review.charts import day_bars, gauge
 
 _DAYS: Final = 14
+USUAL_LIMIT: Final = Decimal(1000)
+"""What a day may cost where `unlit.toml` names no limit, to compare with; it stops nothing."""
 
 
 def cost(page: Page) -> Response:
@@ -26,9 +28,17 @@ def cost(page: Page) -> Response:
     if page.wants_json:
         plain = {name: None if name not in found else _text(found[name][0]) for name in names}
         return page.json({"schema": "unlit.cost/1", "days": plain, "unpriced_calls": unpriced})
+    now = page.console.clock.now()
+    limit = day_limit(page)
+    elapsed = (now.hour * 3600 + now.minute * 60 + now.second) / 86_400
+    spent = found.get(names[-1], (Decimal(0), 0))[0]
     return page.render(
         "cost.html",
-        chart=day_bars(days, day_limit(page)),
+        gauge=gauge(spent, limit or USUAL_LIMIT, elapsed),
+        spent=spent,
+        limit=limit or USUAL_LIMIT,
+        is_set=limit is not None,
+        chart=day_bars(days, limit),
         days=days,
         total=total,
         unpriced=unpriced,

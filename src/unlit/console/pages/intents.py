@@ -13,6 +13,7 @@ from unlit.console.web import Page
 from unlit.core.errors import InvalidInput, OutsideFailed, UnlitError
 from unlit.intent import lint as lint_spec
 from unlit.intent import reading_of, ready
+from unlit.intent.rules.interview import open_questions
 
 _MOST: Final = 300
 
@@ -23,6 +24,8 @@ class Judged:
 
     Attributes:
         findings: Problems of form, what gates, and hints; in the order of the text.
+        asks: What the text leaves open, as an interview would ask.
+        by_criterion: The criteria with their examples.
     """
 
     title: str
@@ -30,6 +33,8 @@ class Judged:
     examples: int
     is_ready: bool
     findings: tuple[Any, ...]
+    asks: tuple[Any, ...] = ()
+    by_criterion: tuple[Any, ...] = ()
 
 
 def judge(text: str, name: str) -> Judged:
@@ -47,6 +52,8 @@ def judge(text: str, name: str) -> Judged:
         examples=sum(len(criterion.examples) for criterion in spec.criteria),
         is_ready=readiness.ready and not reading.problems,
         findings=tuple(sorted(findings.values(), key=lambda f: (f.span.line, f.code))),
+        asks=tuple(ask for ask in open_questions(spec) if not ask.optional),
+        by_criterion=spec.criteria,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from unlit.console.model import Role
 from unlit.console.web import Page
 from unlit.review.rules.reading import twins_of
 from unlit.twins import registry
@@ -39,4 +40,11 @@ def twins(page: Page) -> Response:
         for row in page.queries.runs(limit=5)
         for evaluation in store.evaluations(row.id)
     ]
-    return page.render("twins.html", twins=catalogue(), used=twins_of(documents))
+    trials = page.console.trials
+    worlds = [] if trials is None else [
+        (kept, kept.trial.seen()) for kept in trials.living() if page.session.may(Role.DECIDER)
+    ]  # fmt: skip
+    return page.render(
+        "twins.html", twins=catalogue(), used=twins_of(documents), worlds=worlds,
+        may=page.session.may(Role.DECIDER),
+    )  # fmt: skip

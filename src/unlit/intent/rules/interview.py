@@ -125,6 +125,11 @@ def next_question(interview: Interview) -> Ask | None:
     return next((ask for ask in _questions(interview.spec) if ask.key not in interview.asked), None)
 
 
+def open_questions(spec: Spec) -> tuple[Ask, ...]:
+    """Return what a spec leaves open, in the order an interview would ask; optional ones too."""
+    return tuple(_questions(spec))
+
+
 def _questions(spec: Spec) -> Iterator[Ask]:
     if not spec.owner:
         yield Ask("owner", "owner", "Who answers for what is built? A name or an address.")
