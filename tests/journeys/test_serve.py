@@ -1,8 +1,10 @@
 """`unlit serve` round the clock: killed at any moment, it asks, builds, tells and ships once."""
 
+import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -185,8 +187,90 @@ def test_killed_at_any_moment_it_asks_builds_tells_and_ships_once(
 
 
 def _heard(folder: Path) -> list[str]:
-    import json
-
     path = folder / "heard.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     return [json.loads(line)["event"] for line in lines if line.strip()]
+
+
+SLACK = """
+[source.slack]
+kind = "slack"
+project = "#gates"
+
+[slack]
+channel = "#gates"
+people = {{ {user} = "dana" }}
+"""
+SLACK_POLICY = """
+[[allow]]
+role = "context"
+host = "slack.com"
+twin = "slack"
+"""
+
+
+def test_a_gate_is_asked_and_decided_in_slack_while_it_serves(tmp_path: Path) -> None:
+    base = example("desk-booking", tmp_path / "work")
+    spec = (base / "specs" / "desk-booking.md").read_text().split("---", 2)[2]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    slack = Universe(["slack"])
+    jira = Universe(["jira"])
+    with serving(jira) as jira_at, serving(slack) as slack_at:
+        tracker = Tracker(jira_at, jira, spec)
+        world = slack.create_world({"slack": {
+            "channels": [{"name": "gates"}], "users": [{"name": "dana"}],
+            "events": {"interactivity_url": f"http://{listen}/slack/actions", "origin": slack_at},
+        }})  # fmt: skip
+        tables = slack.world(world)
+        users = {row["name"]: row["id"] for row in tables.table("slack.users").values()}
+        source = SOURCE.split("[ticket.people]")[0] + SLACK.format(user=users["dana"])
+        for name, more in (("unlit.toml", source), ("policy.toml", POLICY + SLACK_POLICY)):
+            path = base / name
+            path.write_text(path.read_text() + more)
+        git(base, "add", "-A")
+        git(base, "-c", "user.name=a", "-c", "user.email=a@x.example", "commit", "-q", "-m", "s")
+        (tmp_path / "home").mkdir()
+        serve = Service(Home(tmp_path / "home"), base, tracker)
+        token = slack.tokens(world)["slack"]
+        secret = tables.table("slack.meta")["client"]["signing_secret"]
+        serve.env |= {"UNLIT_TWIN_SLACK_URL": slack_at, "UNLIT_TWIN_SLACK": token,
+                      "SLACK_SIGNING_SECRET": secret}  # fmt: skip
+        serve.words += ["--listen", listen]
+        serve.start()
+        try:
+            serve.until(lambda: bool(_posted(slack, world)))
+            asked = json.loads(next(serve_state(tmp_path)).read_text())
+            ((run, where),) = asked.items()
+            value = json.dumps({"run": run, "candidate": "c2", "tree": where["tree"]})
+
+            def act(event: str, data: dict[str, object]) -> None:
+                slack.emit(world, "slack", event, {"user": "dana", **data})
+                headers = {"authorization": f"Bearer {token}", "host": "slack.com"}
+                httpx2.post(f"{slack_at}/api/api.test", headers=headers)
+
+            act("block_actions", {
+                "channel": where["channel"], "ts": where["ts"],
+                "actions": [{"action_id": "unlit_approve", "value": value, "type": "button"}],
+            })  # fmt: skip
+            views = tables.table("slack.views")
+            serve.until(lambda: bool(list(views.values())))
+            view = list(views.values())[-1]
+            typed = {"type": "plain_text_input", "value": "it is right"}
+            values = {"reason": {"reason": typed}}
+            act("view_submission", {"view_id": view["id"], "values": values})
+            serve.until(lambda: any("is shipped" in text for text in _posted(slack, world)))
+        finally:
+            serve.kill()
+    log = git(base, "log", "--merges", "--format=%B", "main")
+    assert "Approved-By: dana" in log
+    assert "it is right (by Slack)" in log
+
+
+def _posted(slack: Universe, world: str) -> list[str]:
+    return [str(row["text"]) for row in slack.state(world)["slack.messages"]]
+
+
+def serve_state(folder: Path) -> Iterator[Path]:
+    return (folder / "home" / ".local" / "state" / "unlit").glob("*/slack/asked.json")
