@@ -29,12 +29,16 @@ def list_runs(
     *,
     limit: int = 20,
     state: str | None = None,
+    watch: Annotated[bool, cyclopts.Parameter("--watch", negative=())] = False,
+    everywhere: Annotated[bool, cyclopts.Parameter("--all", negative=())] = False,
     repository: Repository = None,
     as_json: Json = False,
 ) -> int:
     """List runs, newest first.
 
     Args:
+        watch: Show all runs live: where each is, how far its grading, what it cost.
+        everywhere: With --watch, the runs of every repository of this user.
         limit: How many.
         state: Only runs in this state, such as waiting.
         repository: The repository; default the nearest one upwards from here.
@@ -42,6 +46,8 @@ def list_runs(
     """
     from unlit.record.model import RunState
 
+    if watch:
+        return _watch(repository, everywhere=everywhere)
     states: tuple[RunState, ...] = ()
     if state is not None:
         states = (_state(state),)
@@ -167,6 +173,31 @@ async def _replay(store: "Store", found: "Run", *, follow: bool, as_json: bool) 
         await clock.sleep(0.5)
     view.close()
     return exit_code(busy) if follow and busy is not None else 0
+
+
+def _watch(repository: Path | None, *, everywhere: bool) -> int:
+    import asyncio
+
+    from unlit.cli.runs_watch import RunsView, watch
+    from unlit.core.system import SystemClock
+    from unlit.record.engine import sqlite_url
+    from unlit.record.store import Store
+    from unlit.wiring.paths import state_home
+    from unlit.wiring.settings import read_settings
+
+    settings = read_settings()
+    if everywhere and settings.text("database_url") is None:
+        home = state_home(settings.env, settings.path("state_home"))
+        stores = [Store.open(sqlite_url(path)) for path in sorted(home.glob("*/record.db"))]
+    else:
+        stores = [_store(repository, "last")]
+    view = RunsView(sys.stdout, terminal=sys.stdout.isatty())
+    try:
+        asyncio.run(watch(stores, view, SystemClock().now))
+    finally:
+        for store in stores:
+            store.close()
+    return 0
 
 
 def _stop(name: str, repository: Path | None, state: "RunState", *, as_json: bool) -> int:

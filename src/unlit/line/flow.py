@@ -86,7 +86,7 @@ async def _again(work: Work, base: str, kind: str) -> Mapping[str, Any]:
     )
     if work.request.line != "default":
         return await produce_graph(work, base, start_context(start, work.request))
-    return await _to_the_gate(work, start)
+    return await _to_the_gate(work, start, kind)
 
 
 def start_context(start: Start, request: RunRequest) -> Mapping[str, Any]:
@@ -151,14 +151,16 @@ async def _produce(work: Work, base: str) -> Mapping[str, Any]:
     return await _to_the_gate(work, start)
 
 
-async def _to_the_gate(work: Work, start: Start) -> Mapping[str, Any]:
+async def _to_the_gate(work: Work, start: Start, kind: str = "") -> Mapping[str, Any]:
+    """Make, grade and report; a later round of a run has a report and a gate of its own."""
+    suffix = f"/{kind}" if kind else ""
     made = await _candidates(work, start)
     verdict = Verdict.NOT_EXERCISED if made is None else made.verdict
     if made is not None and verdict is Verdict.SHIP:
         verdict = await _sealed(work, made)
     _state(work, RunState.RUNNING, verdict=verdict)
-    await perform(work, "report", lambda: close.report(work))
-    await perform(work, "gate", lambda: close.gate(work, verdict))
+    await perform(work, "report", lambda: close.report(work), key=f"report{suffix}")
+    await perform(work, "gate", lambda: close.gate(work, verdict), key=f"gate{suffix}")
     return {"verdict": verdict.value, "candidate": None if made is None else made.candidate}
 
 
