@@ -92,7 +92,7 @@ async def place() -> AsyncIterator[Place]:
 
 
 async def test_a_connection_serves_many_requests_in_any_chunks(place: Place) -> None:
-    talk = await place.talk()
+    talk, body = await place.talk(), b""
     for text in (
         b"GET /a?x=1&y HTTP/1.1\r\nHost: h:1\r\n\r\n",
         b"GET /b HTTP/1.1\r\nHost: h\r\n\r\n",

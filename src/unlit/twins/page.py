@@ -10,10 +10,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from unlit.core.errors import InvalidInput
-from unlit.twins.fidelity.tiers import tier_of_call
 from unlit.twins.kit.faults import KINDS
 from unlit.twins.kit.http import Reply, Request, Text
 from unlit.twins.kit.world import World
+from unlit.twins.measured import tier_of_call
 from unlit.twins.model import Call, Exchanged
 from unlit.twins.page_style import STYLE
 from unlit.twins.universe import Universe

@@ -9,8 +9,8 @@ from typing import Any, Final
 from typing_extensions import override
 
 from unlit.evaluation.ports import RouteUse, Traffic, WorldPlan, Worlds
-from unlit.twins.fidelity.tiers import tier_of_call
 from unlit.twins.kit.delivery import HttpSender, Receipt
+from unlit.twins.measured import tier_of_call
 from unlit.twins.model import Delivery
 from unlit.twins.server import TwinServer
 from unlit.twins.universe import Universe
