@@ -1,4 +1,4 @@
-"""The table of tiers, made from a replay, kept in ``tiers.json``, read by `unlit.twins.measured`."""
+"""The table of tiers: made from a replay, kept in ``tiers.json``."""
 
 from collections.abc import Iterable
 from typing import Any
