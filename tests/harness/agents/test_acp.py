@@ -1,7 +1,7 @@
 """ACP agents by a program of ours that speaks the protocol well or badly."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from unlit.core.errors import InvalidInput
 from unlit.core.ids import CandidateId, RunId
 from unlit.harness.agents.acp import AcpAgent
 from unlit.harness.fakes import FakeFence, ListSink
-from unlit.harness.model import EndReason, Job
+from unlit.harness.model import EndReason, Job, Word
 from unlit.harness.recipes import RECIPES
 from unlit.harness.registry import make_agent
 from unlit.harness.tools import Program
@@ -49,11 +49,16 @@ for line in sys.stdin:
         answer = json.loads(sys.stdin.readline())["result"]["outcome"]["optionId"]
         send(id=98, method="fs/read_text_file", params={{"path": "/etc/passwd"}})
         refused = json.loads(sys.stdin.readline())["error"]["code"]
-        pathlib.Path("answer.txt").write_text(f"{{answer}} {{refused}} {{text}}")
+        with pathlib.Path("answer.txt").open("a") as file:
+            file.write(f"{{answer}} {{refused}} {{text}}")
         content = {{"type": "text", "text": "Done."}}
         chunk = {{"sessionUpdate": "agent_message_chunk", "content": content}}
         send(method="session/update", params={{"sessionId": "s1", "update": chunk}})
         if MODE == "hangs": continue
+        if MODE == "slow" and "A person" not in text:
+            line = sys.stdin.readline()  # works on until it is interrupted
+            assert json.loads(line)["method"] == "session/cancel", line
+            send(id=i, result={{"stopReason": "cancelled"}}); continue
         stop = "refusal" if MODE == "refuses" else "end_turn"
         send(id=i, result={{"stopReason": stop}})
 """
@@ -116,3 +121,38 @@ async def test_a_mute_agent_is_not_started(
 def test_an_unknown_acp_agent_is_refused() -> None:
     with pytest.raises(InvalidInput, match="HAR-002"):
         make_agent("acp:nobody")
+
+
+class Speaking:
+    """A person who says one word."""
+
+    def __init__(self, *, now: bool) -> None:
+        self.word = Word("w-1", "Use GREEN.", "ann", now)
+        self.how: list[str] = []
+
+    def words(self) -> Sequence[Word]:
+        return () if self.how else (self.word,)
+
+    def heard(self) -> Sequence[Word]:
+        return ()
+
+    def deliver(self, word: Word, how: str) -> None:
+        self.how.append(how)
+
+    def replies(self) -> Sequence[str]:
+        return ()
+
+    def keep_reply(self, number: int, body: str) -> None:
+        raise AssertionError(number)
+
+
+@pytest.mark.parametrize(("mode", "now"), [("plain", False), ("slow", True)])
+async def test_a_person_is_heard_in_the_running_session(
+    tmp_path: Path, fence: FakeFence, mode: str, now: bool
+) -> None:
+    person = Speaking(now=now)
+    end = await agent(tmp_path, mode).run(replace(job(60), companion=person), fence, ListSink())
+    assert end.reason is EndReason.DONE
+    told = (fence.folder / "answer.txt").read_text()
+    assert told.index("the task") < told.index("A person who watches your work says: Use GREEN.")
+    assert person.how == ["as the next turn of its session"]
