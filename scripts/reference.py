@@ -52,6 +52,10 @@ def settings() -> str:
     return head + "\n".join(rows) + "\n"
 
 
+def _inject(place: str) -> str:
+    return f"`inject = {place}`" if place else "none"
+
+
 def context() -> str:
     """Render what every connector can do, and what each operation was exercised against."""
     table = table_of_connectors()
@@ -68,7 +72,7 @@ def context() -> str:
         " that refuses what the vendor does not document (`tests/context/contracts` has the rules"
         " and their sources) and answers as documented.\n\n"
         "| connector | credential in policy.toml |\n| --- | --- |\n"
-        + "\n".join(f"| `{row['kind']}` | `inject = {row['inject']}` |" for row in table)
+        + "\n".join(f"| `{row['kind']}` | {_inject(row['inject'])} |" for row in table)
         + "\n\n"
         "| connector | operation | tested against |\n| --- | --- | --- |\n"
     )

@@ -216,21 +216,29 @@ def show(spec: Path, *, schema: Annotated[bool, cyclopts.Parameter(negative=())]
 
 
 @app.command
-def diff(old: Path, new: Path, *, as_json: AsJson = False) -> int:
+def diff(
+    old: Path,
+    new: Path,
+    *,
+    vault: Path | None = None,
+    repository: Path | None = None,
+    as_json: AsJson = False,
+) -> int:
     """Say which criteria changed between two versions of a spec and what that makes worthless.
 
     Args:
         old: Before.
         new: After.
+        vault: Also name the scenarios of this folder that no longer mean what they say.
+        repository: Also name the past verdicts of its record that no longer hold.
         as_json: Print JSON.
 
     Returns:
         0 when nothing changed, else 1.
     """
-    from unlit.intent import parse_spec
-    from unlit.intent.rules.delta import delta
+    from unlit.cli.intent_delta import delta_of
 
-    found = delta(parse_spec(read_text(old), old), parse_spec(read_text(new), new))
+    found = delta_of(old, new, vault, repository)
     if as_json:
         sys.stdout.write(json.dumps(found.to_json()) + "\n")
         return 0 if found.is_empty else 1
@@ -249,6 +257,10 @@ def diff(old: Path, new: Path, *, as_json: AsJson = False) -> int:
         sys.stdout.write(f"boundary {case}: all verdicts no longer hold\n")
     for name in found.other:
         sys.stdout.write(f"{name} changed\n")
+    for one in found.scenarios:
+        sys.stdout.write(f"scenario {one}: no longer means what it says\n")
+    for name in found.verdicts:
+        sys.stdout.write(f"verdict {name}: no longer holds\n")
     if found.is_empty:
         sys.stdout.write("Nothing changed.\n")
     return 0 if found.is_empty else 1

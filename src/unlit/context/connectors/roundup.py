@@ -71,9 +71,9 @@ class Roundup:
         if raw is None or raw["attributes"].get("@retired"):
             return None
         held = raw["attributes"]
-        first, *_ = [*held["messages"], None]
-        message = self._raw("msg", str(first["id"])) if first else None
-        about = message["attributes"] if message else {}
+        messages = held["messages"]
+        message = self._raw("msg", str(messages[0]["id"])) if messages else None
+        about: dict[str, Any] = message["attributes"] if message else {}
         return Item(
             ref=ref,
             revision=str(raw["@etag"]).strip('"'),
