@@ -107,7 +107,8 @@ class LoginVendor(ModelTwin):
 
 def _plain(body: bytes) -> bytes:
     made = subprocess.run(["zstd", "-dc"], input=body, capture_output=True, check=True)
-    return bytes(made.stdout)
+    plain: bytes = made.stdout
+    return plain
 
 
 async def _once(messages: list[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -153,7 +153,8 @@ def _from_file(name: str, place: str, env: Mapping[str, str]) -> str:
         with path.open(encoding="utf-8") as file:
             return file.read(_LONGEST_SECRET)
     except (OSError, UnicodeDecodeError) as error:
-        raise _missing(name, f"cannot be read from {path}", "Correct source.file.") from error
+        remedy = "Correct source.file; if it is a login, log in with that client first."
+        raise _missing(name, f"cannot be read from {path}", remedy) from error
 
 
 def _from_keyring(name: str, service: str, user: str) -> str:
