@@ -131,7 +131,7 @@ async def _wrapped(send: Any, message: Mapping[str, Any]) -> None:
 
 
 async def _read(receive: Any) -> bytes:
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
         body += message.get("body", b"")
