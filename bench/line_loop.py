@@ -1,7 +1,8 @@
 """Agent loops on the model twin: milliseconds a step, ours and mini-SWE-agent in the same run.
 
 ``python bench/line_loop.py [STEPS]``: each step is one `true` in a shell; the floor is that command
-alone. Inspect's react agent is not exercised here (it is not installed by `unlit agents install`).
+alone. Inspect's react agent does the same in its local sandbox, with a scripted model in its own
+process (ours and mini-SWE-agent speak HTTP to theirs); it runs where `evaluation_engine.py` put it.
 """
 
 import asyncio
@@ -22,6 +23,33 @@ from unlit.models.twin.app import ModelTwin
 from unlit.models.twin.rules import parse_script
 from unlit.models.twin.server import ModelTwinServer
 
+INSPECT = Path("/tmp/unlit-inspect/bin/python")  # the same folder as evaluation_engine
+REACT = """
+import sys, tempfile, time
+from inspect_ai import Task, eval as inspect_eval
+from inspect_ai.agent import react
+from inspect_ai.dataset import Sample
+from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.tool import bash
+steps = int(sys.argv[1])
+model = "mockllm/model"
+call = lambda name, words: ModelOutput.for_tool_call(model, name, words)
+marks = []
+def outputs():
+    for _ in range(steps):
+        marks.append(time.perf_counter())
+        yield call("bash", {"command": "true"})
+    marks.append(time.perf_counter())
+    yield call("submit", {"answer": "Done."})
+task = Task(dataset=[Sample(input="Do it.", target="Done.")], solver=react(tools=[bash()]),
+            sandbox="local")
+inspect_eval(task, model=get_model(model, custom_outputs=outputs()), display="none",
+             log_dir=tempfile.mkdtemp(), message_limit=None)
+half = len(marks) // 2
+print((marks[-1] - marks[0]) / (len(marks) - 1) * 1000,
+      (marks[half] - marks[0]) / half * 1000,
+      (marks[-1] - marks[half]) / (len(marks) - 1 - half) * 1000)
+"""
 FINISH = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
 
@@ -74,6 +102,18 @@ def main() -> None:
     tools = Path(os.environ.get("UNLIT_AGENTS", Path.home() / ".local/state/unlit/agents"))
     for name in ("own", "mini-swe-agent"):
         asyncio.run(loop(name, steps, tools))
+    if not INSPECT.exists():
+        print("inspect react    not exercised: run bench/evaluation_engine.py first")
+        return
+    done = subprocess.run([INSPECT, "-c", REACT, str(steps)], capture_output=True, text=True)
+    if done.returncode != 0:
+        print(f"inspect react    not exercised: {done.stderr.strip().splitlines()[-1]}")
+        return
+    whole, first, second = (float(word) for word in done.stdout.split())
+    print(
+        f"inspect react    {steps} model calls, {whole:6.1f} ms a step "
+        f"(first half {first:.1f}, second half {second:.1f})"
+    )
 
 
 if __name__ == "__main__":

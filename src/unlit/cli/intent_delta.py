@@ -15,7 +15,7 @@ def delta_of(old: Path, new: Path, vault: Path | None, repository: Path | None) 
     Raises:
         InvalidInput: A spec or the vault cannot be read.
     """
-    from unlit.cli.intent import read_text
+    from unlit.cli.spec_text import read_text
     from unlit.intent import parse_spec
     from unlit.intent.rules.delta import delta
 

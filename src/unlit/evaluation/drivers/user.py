@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from unlit.evaluation.checks.observation import Observation
+from unlit.evaluation.drivers.channels import Channel, open_channel
 from unlit.evaluation.ports import User
 from unlit.evaluation.stage import NotExercised, Stage
-from unlit.evaluation.users.channels import Channel, open_channel
 from unlit.evaluation.users.scripted import GAVE_UP, ScriptedUser, source_of
 
 SATISFIED: Final = "satisfied"
