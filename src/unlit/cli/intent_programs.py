@@ -58,7 +58,7 @@ def ask(  # noqa: PLR0913 # one parameter for each flag
         0 when all readings agree or every question was answered, else 1; with one program, 1 when
         it breaks an example.
     """
-    from unlit.cli.intent import read_text
+    from unlit.cli.spec_text import read_text
 
     text = read_text(spec)
     order = _Order(agent, samples, tree, run, repository, _seeds(seeds))
