@@ -1,8 +1,13 @@
 """Tables of `unlit context`, as wide as the terminal; untrusted text on one line, no tricks."""
 
+import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unlit.context.model import Named
 
 
 def put_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -28,3 +33,20 @@ def _cut(text: str, size: int) -> str:
     from rich.cells import cell_len, set_cell_size
 
     return text if cell_len(text) <= size else set_cell_size(text, size - 1).rstrip() + "…"
+
+
+def put_json(value: Mapping[str, Any]) -> None:
+    """Print one line of JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def names_told(schema: str, head: list[str], found: "list[Named]", as_json: bool) -> int:
+    """Print what a source has besides items, as a table or JSON; return the exit code."""
+    from dataclasses import asdict
+
+    if as_json:
+        put_json({"schema": schema, "found": [asdict(one) for one in found]})
+    else:
+        last = "value" if "value" in head else "key"
+        put_table(head, [[one.name, one.kind, str(getattr(one, last))] for one in found])
+    return 0
