@@ -123,5 +123,5 @@ async def test_two_runs_approved_one_after_the_other_are_verified_together(
 async def test_a_train_without_cars_says_so(tmp_path: Path, repository: Path) -> None:
     world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
-        with pytest.raises(InvalidInput, match="LIN-117"):
+        with pytest.raises(InvalidInput, match="LIN-129"):
             await run_trains(line, landing_of(repository), repository)

@@ -107,7 +107,7 @@ def test_the_sequence_holds_under_a_hundred_looks_and_one_look_does_not() -> Non
     for seed in range(80):
         rows = _trial(seed, 800, 0.0, 0.0)
         fixed = anytime = False
-        for n in range(100, 801, 100):
+        for n in range(160, 801, 160):
             effect = measure(rows[:n], SINCE, randomised=True)
             assert effect.anytime is not None
             fixed |= effect.change.excludes_zero
@@ -115,7 +115,7 @@ def test_the_sequence_holds_under_a_hundred_looks_and_one_look_does_not() -> Non
         wrong["once"] += fixed
         wrong["anytime"] += anytime
     assert wrong["anytime"] <= 4 + 6, wrong  # .05 of 80 and three standard errors
-    assert wrong["once"] > 10, "peeking at a fixed interval goes wrong, so the test can fail"
+    assert wrong["once"] > 8, f"{wrong}: peeking at a fixed interval goes wrong"
 
 
 def test_an_uneven_split_is_said_first() -> None:

@@ -62,7 +62,7 @@ async def run_trains(line: Line, landing: Landing, repository: Path) -> Arrived:
     runs = waiting_runs(line, repository)
     if not runs:
         raise InvalidInput(
-            "LIN-117",
+            "LIN-129",
             f"No approved run of {repository} waits to be merged.",
             "a train takes what people approved and what is not shipped yet.",
             "approve runs first; `unlit runs` shows which wait.",
