@@ -2,9 +2,11 @@
 
 The program is `ledger.py` below, with nine scenarios in the real fence. Where universalmutator
 is installed (`mutate`), the same program is mutated and run by it in the same run, for the ratio.
+Then the built-in product, access-review, with N mutants: `python bench/evaluation_strength.py [N]`.
 """
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -156,6 +158,31 @@ def universal(folder: Path) -> float | None:
     return len(mutants) / (time.perf_counter() - started) if mutants else None
 
 
+def access_review(mutants: int) -> str:
+    """Return the rate on the built-in product, whose nine scenarios call six services."""
+    source = Path(__file__).parents[1] / "src" / "unlit" / "wiring" / "demo_product"
+    with tempfile.TemporaryDirectory() as name:
+        candidate = Path(name) / "candidate"
+        shutil.copytree(source / "base", candidate)
+        shutil.copytree(source / "candidates" / "3", candidate, dirs_exist_ok=True)
+        vault = Path(name) / "vault"
+        shutil.copytree(source / "vault", vault)
+        command = [
+            sys.executable, "-m", "unlit", "scenarios", "strength", "--spec",
+            str(candidate / "specs" / "access-review.md"), "--candidate", str(candidate),
+            "--vault", str(vault), "--mutants", str(mutants), "--json",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not done.stdout.startswith("{"):
+        return f"access-review: not exercised: {done.stderr.strip()[:200]}"
+    found = json.loads(done.stdout)
+    return (
+        f"access-review: {found['sampled'] / found['seconds']:.2f} mutants/s, baseline and stubs "
+        f"included: {found['sampled']} of {found['reachable']} reachable, {found['runs']} "
+        f"scenario runs in {found['seconds']:.0f} s; {found['strength']['sentence']}"
+    )
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         rate, words = asyncio.run(ours(Path(name)))
@@ -167,6 +194,7 @@ def main() -> None:
             print(
                 f"universalmutator, outside of any fence: {other:.1f}/s, ratio {rate / other:.2f}"
             )
+    print(access_review(int(sys.argv[1]) if len(sys.argv) > 1 else 40))
     sys.exit(0)
 
 

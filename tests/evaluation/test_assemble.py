@@ -19,7 +19,7 @@ from unlit.policy import Identity
 def test_one_failure_among_many_criteria_is_no_verdict(
     tmp_path: Path, criteria: int, state: CriterionState
 ) -> None:
-    """With beta = .10 one failure speaks against 97 % by 17 to 1: enough for one, not for twelve."""
+    """With beta = .10 one failure speaks 17 to 1 against 97 %: enough for one, not for twelve."""
     request = EvaluationRequest(
         spec=tmp_path, candidate=tmp_path, base=None, vault=tmp_path,
         partition=Partition.VALIDATION, product=Product(), ship=ShipRule(), seed=1,
