@@ -6,6 +6,7 @@ docs.rollbar.com, core.telegram.org/bots/api, storybook.js.org (read 2026-03).
 """
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -405,3 +406,23 @@ def test_design_tokens_inherit_types_and_resolve_aliases(tmp_path: Path) -> None
 def test_an_alias_that_leads_to_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="itself"):
         flatten({"a": {"$value": "{b}"}, "b": {"$value": "{a}"}})
+
+
+MODULES = Path(os.environ.get("UNLIT_NODE_MODULES", "node_modules")).absolute()
+PRIMER = MODULES / "@primer/primitives/dist/styleLint/functional"
+
+
+@pytest.mark.skipif(not PRIMER.exists(), reason="@primer/primitives (just node-clients)")
+def test_the_build_of_a_real_design_system_is_read(tmp_path: Path) -> None:
+    built = sorted(PRIMER.rglob("*.json"))
+    assert built
+    for number, path in enumerate(built):
+        (tmp_path / f"{number}-{path.stem}.tokens.json").write_bytes(path.read_bytes())
+    tokens = DesignTokens(tmp_path, FakeClock())
+    refs = list(tokens.search(""))
+    assert len(refs) == len(built)
+    (light,) = (ref for ref in refs if ref.key.endswith("-light.tokens.json"))
+    item = tokens.fetch(light)
+    assert item is not None
+    assert "| ansi-black | color | #1f2328 |" in item.body
+    assert all(tokens.fetch(ref) is not None for ref in refs)
