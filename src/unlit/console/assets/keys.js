@@ -73,6 +73,7 @@
     document.addEventListener("over", () => setTimeout(() => location.reload(), 300));
   }
   const began = ($("[data-try-state]") || { dataset: {} }).dataset.tryState;
+  if (began === "starting") setTimeout(() => location.reload(), 5000); // also when the stream is lost
   let said = "", saidAt = 0;
   const announce = () => {
     const head = $(".lede h1, .verdict h1");

@@ -214,6 +214,7 @@
     }
     send(`r${rows},${cols}`);
   };
+  let waits = 0;
   start();
   const connect = () => {
     socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${root.dataset.terminal}`);
@@ -222,6 +223,7 @@
     socket.onopen = () => { said.textContent = "connected"; root.dataset.state = "on"; fit(); if (document.activeElement === document.body) screen.focus({ preventScroll: true }); };
     socket.onmessage = (e) => { if (typeof e.data !== "string") { take(decoder.decode(e.data, { stream: true })); ask(); } };
     socket.onclose = (e) => {
+      if (e.code === 4425 && waits++ < 600) { said.textContent = "starting"; setTimeout(connect, 500); return; }
       root.dataset.state = "over";
       said.textContent = e.code === 1000 ? "the shell has ended" : e.code >= 4400 ? "nothing runs here" : "not connected";
       if (e.code === 1006) setTimeout(() => { attr = {}; named(); other = null; start(); screen.replaceChildren(); drawn.clear(); connect(); }, 1500);

@@ -31,13 +31,14 @@ def cost(page: Page) -> Response:
     now = page.console.clock.now()
     limit = day_limit(page)
     elapsed = (now.hour * 3600 + now.minute * 60 + now.second) / 86_400
-    spent = found.get(names[-1], (Decimal(0), 0))[0]
+    spent = found[names[-1]][0] if names[-1] in found else None
     return page.render(
         "cost.html",
         gauge=gauge(spent, limit or USUAL_LIMIT, elapsed),
         spent=spent,
         limit=limit or USUAL_LIMIT,
         is_set=limit is not None,
+        is_recorded=names[-1] in found,
         chart=day_bars(days, limit),
         days=days,
         total=total,

@@ -136,7 +136,7 @@ async def talk(socket: WebSocket, kept: Kept, trials: Trials) -> None:
     terminal = kept.trial.terminal
     await socket.accept()
     if terminal is None or kept.is_over:
-        await socket.close(4404)
+        await socket.close(4425 if kept.trial.state == "starting" else 4404)
         return
     trials.join(kept)
 
