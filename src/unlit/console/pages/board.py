@@ -25,6 +25,8 @@ from unlit.review.charts import day_bars, reliability
 from unlit.review.tracks import axis_for
 
 _DAYS: Final = 14
+_MOST_KEPT: Final = 8
+_KEPT_FIGURES: Final[dict[str, tuple[object, dict[str, Any]]]] = {}
 LATELY: Final = timedelta(hours=16)
 _TITLES: Final = {
     "asks": ("ask", "Ask you"),
@@ -43,8 +45,15 @@ def board(page: Page) -> Response:
 
 
 def _figures(page: Page) -> dict[str, Any]:
-    """Return what stands below the rows: cost per day, and whether forecasts were kept."""
+    """Return what stands below the rows: cost per day, and whether forecasts were kept.
+
+    Both are made anew only when the record or the day has changed since the last time.
+    """
     today = page.console.clock.now().date()
+    mark = (today, *page.queries.mark())
+    kept = _KEPT_FIGURES.get(_place(page))
+    if kept is not None and kept[0] == mark:
+        return kept[1]
     names = [f"{today - timedelta(days=back):%Y-%m-%d}" for back in reversed(range(_DAYS))]
     found = page.queries.days(names[0])
     days = [(name, found.get(name, (None, 0))[0], name in found) for name in names]
@@ -53,7 +62,15 @@ def _figures(page: Page) -> dict[str, Any]:
         for row in page.queries.settled_forecasts()
         if row.measure == "ship_probability" and row.middle is not None and row.actual is not None
     ]
-    return {"cost_chart": day_bars(days, day_limit(page)), "kept_chart": reliability(said)}
+    found_both = {"cost_chart": day_bars(days, day_limit(page)), "kept_chart": reliability(said)}
+    if len(_KEPT_FIGURES) > _MOST_KEPT:
+        _KEPT_FIGURES.clear()
+    _KEPT_FIGURES[_place(page)] = (mark, found_both)
+    return found_both
+
+
+def _place(page: Page) -> str:
+    return str(page.console.store.engine.url)
 
 
 def board_fragment(page: Page) -> str:
