@@ -1,5 +1,6 @@
 """The journal of a run: stages and events go to the record and to whoever watches."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from unlit.line.model import LineEvent
 from unlit.record.model import RunEvent, Stage, StageState
 from unlit.record.store import Store
 
+_log = logging.getLogger(__name__)
 _BATCH: Final = 20
 _FLUSH_S: Final = 0.5
 
@@ -35,6 +37,7 @@ class Journal:
         self._listen(event)
         if not keep:
             return
+        self._log_event(event)
         row = RunEvent(
             run=self.run,
             key=key,
@@ -49,6 +52,18 @@ class Journal:
         late = self._clock.monotonic_s() - self._flushed_s > _FLUSH_S
         if event.kind not in ("trajectory", "agent") or late or len(self._waiting) >= _BATCH:
             self.flush()
+
+    def _log_event(self, event: LineEvent) -> None:
+        often = event.kind in ("trajectory", "agent", "heard")  # their texts are not ours to log
+        fields = {
+            "run": event.run,
+            "kind": event.kind,
+            "stage": event.stage,
+            "state": event.state,
+            "candidate": event.candidate,
+        }
+        level = logging.DEBUG if often else logging.INFO
+        _log.log(level, "" if often else event.text, extra=fields)
 
     def flush(self) -> None:
         """Write what waits."""

@@ -18,6 +18,7 @@ from unlit.context.linked import LinkedItems
 from unlit.context.ports import Source
 from unlit.context.relevant import RelevantItems
 from unlit.core.clock import Clock
+from unlit.core.ids import RunId
 from unlit.core.system import SystemClock, SystemIds
 from unlit.fence import TwinRoute, capabilities
 from unlit.fence.backends import FULL, known_backend, start_host
@@ -42,6 +43,7 @@ from unlit.policy import AuditLog
 from unlit.record.blobs import StoreBodies
 from unlit.record.engine import sqlite_url
 from unlit.record.ledger import Ledger
+from unlit.record.model import RunEvent
 from unlit.record.slots import Slots
 from unlit.record.store import Store
 from unlit.wiring.demo_product import CANDIDATES
@@ -49,6 +51,7 @@ from unlit.wiring.factory import FILE_NAME, ContextSettings, Factory, ProductSet
 from unlit.wiring.forge_checks import forge_checks
 from unlit.wiring.gate_settings import gate_rules
 from unlit.wiring.hooks import telling
+from unlit.wiring.logs import configure_logs
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
 from unlit.wiring.settings import Settings, read_settings
 from unlit.wiring.ship_plan import open_means
@@ -213,8 +216,9 @@ async def open_factory(
     store = Store.open(record_url(settings, paths))
     vault = _vault_of(store, run) or vault_path(settings, repository)
     backend = _backend(settings)
+    configure_logs(settings.text("log_level") or "warning")
     audit = open_audit(paths, clock, backend)
-    ledger = Ledger(store, clock, ids, price)
+    ledger = Ledger(store, clock, ids, price, partial(_warn, store, clock, listen))
     shared = settings.text("database_url") is not None
     host = await start_host(
         backend,
@@ -289,6 +293,23 @@ async def open_factory(
         await host.close()
         audit.close()
         store.close()
+
+
+def _warn(
+    store: Store,
+    clock: Clock,
+    listen: Callable[[LineEvent], None],
+    run: str,
+    scope: str,
+    share: float,
+) -> None:
+    """Tell once that half, four fifths or all of a limit is used."""
+    named = RunId(run)
+    text = f"budget: {share:.0%} of the limit of {scope.partition('/')[0]} is used"
+    listen(LineEvent(named, "note", "budget", text=text, data={"scope": scope, "share": share}))
+    key = f"budget/{scope}/{share:.0%}"
+    data = {"scope": scope, "share": share}
+    store.keep_events([RunEvent(named, key, "note", clock.now(), "budget", text=text, data=data)])
 
 
 def _expires_h(repository: Path) -> float:

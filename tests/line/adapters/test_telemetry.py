@@ -16,7 +16,7 @@ COST = Cost(
 )  # fmt: skip
 
 
-def test_stages_and_model_calls_become_spans_and_counters() -> None:
+def test_stages_and_model_calls_become_spans_and_metrics() -> None:
     sdk = pytest.importorskip("opentelemetry.sdk.trace")
     memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
     export = pytest.importorskip("opentelemetry.sdk.trace.export")
@@ -39,7 +39,10 @@ def test_stages_and_model_calls_become_spans_and_counters() -> None:
     assert spans["unlit build"][AGENT] == "codex"
     assert (spans["chat gpt-5"][MODEL], spans["chat gpt-5"][INPUT]) == ("gpt-5", 7)
     found = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
-    sums = {metric.name: sum(p.value for p in metric.data.data_points) for metric in found}
+    sums = {
+        metric.name: sum(p.sum if hasattr(p, "sum") else p.value for p in metric.data.data_points)
+        for metric in found
+    }
     assert sums == {"unlit.trajectories": 1, "gen_ai.client.token.usage": 10, "unlit.cost": 0.5}
     assert len(heard) == 5
 

@@ -1,4 +1,4 @@
-"""OpenTelemetry, off by default: a run's stages and model calls as spans and counters.
+"""OpenTelemetry, off by default: a run's stages and model calls as spans and metrics.
 
 The ledger is the contract, this is an export. Attribute names of the GenAI conventions are still
 in development, so all of them stand in one table here.
@@ -23,7 +23,7 @@ _ENDS: Final = frozenset({"done", "not_good_enough", "failed", "skipped"})
 
 
 class Telemetry:
-    """Turns a line's events into spans and counters.
+    """Turns a line's events into spans and metrics.
 
     Args:
         tracer: An OpenTelemetry tracer.
@@ -45,7 +45,7 @@ class Telemetry:
         self._open: dict[tuple[RunId, str, str | None], Any] = {}
         self._told: set[str] = set()
         self._trajectories = meter.create_counter("unlit.trajectories", unit="{trajectory}")
-        self._tokens = meter.create_counter("gen_ai.client.token.usage", unit="{token}")
+        self._tokens = meter.create_histogram("gen_ai.client.token.usage", unit="{token}")
         self._usd = meter.create_counter("unlit.cost", unit="USD")
 
     def listen(self, event: LineEvent) -> None:
@@ -95,8 +95,8 @@ class Telemetry:
                 },
             )
             span.end()
-            self._tokens.add(cost.input_tokens, {**marks, "gen_ai.token.type": "input"})
-            self._tokens.add(cost.output_tokens, {**marks, "gen_ai.token.type": "output"})
+            self._tokens.record(cost.input_tokens, {**marks, "gen_ai.token.type": "input"})
+            self._tokens.record(cost.output_tokens, {**marks, "gen_ai.token.type": "output"})
             if cost.usd is not None:
                 self._usd.add(float(cost.usd), {**marks, "unlit.person": cost.person})
 
