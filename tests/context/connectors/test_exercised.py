@@ -19,12 +19,12 @@ def test_what_is_said_to_be_exercised_was(tmp_path: Path) -> None:
     noted = tmp_path / "exercised.json"
     argv = [sys.executable, "-m", "pytest", "-p", "tests.context.connectors.exercised", str(HERE)]
     done = subprocess.run(
-        [*argv, "-m", "not slow"],
+        [*argv, "-m", "not slow", "--ignore", str(HERE / "test_bad_input.py")],
         cwd=HERE.parents[2],
         env={**os.environ, "UNLIT_EXERCISED": str(noted)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout[-2000:]
     exercised = json.loads(noted.read_text())
