@@ -43,10 +43,15 @@ class Ask:
             return {}
         if not isinstance(found, dict):
             raise errors.invalid("Invalid JSON payload received. Root element must be a message.")
+        is_drive = self.exchange.route.op.startswith("drive.")
+        if is_drive:
+            found = schemas.as_texts(self.exchange.route, found)
         wrong = schemas.problems(self.exchange.route, found)
+        if wrong and is_drive:
+            raise errors.drive(400, "invalid", "Invalid Value", location=wrong[0][0])
         if wrong:
             raise errors.violated(*wrong)
-        return found
+        return dict(found)
 
     def masked(self, value: Any, default: str | None = None) -> Any:
         """Apply the caller's `fields`, or `default`."""

@@ -6,11 +6,12 @@ from typing import Any, Final
 from unlit.twins.kit.http import Reply
 from unlit.twins.kit.router import Handler, Route
 from unlit.twins.kit.twin import Exchange, VendorError
-from unlit.twins.services.jira import adf
+from unlit.twins.services.jira import adf, generic
 from unlit.twins.services.jira.model import Rich, Row
 from unlit.twins.services.jira.render import Render
 from unlit.twins.services.jira.site import NO_ISSUE, Site, refuse
 
+_PAYLOAD: Final = "Invalid request payload. Refer to the REST API documentation and try again."
 VERSIONS: Final = ("2", "3", "latest")
 
 
@@ -67,6 +68,9 @@ class Ask:
             raise refuse(400, "No content to map to Object due to end of input")
         if not isinstance(found, dict):
             raise refuse(400, "Can not deserialize instance of java.util.LinkedHashMap")
+        operation = self.exchange.route.extra
+        if operation is not None and not generic.is_formed(operation.request, found):
+            raise refuse(400, _PAYLOAD)
         return found
 
     def issue(self) -> Row:

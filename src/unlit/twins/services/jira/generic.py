@@ -110,6 +110,27 @@ def kernel_contract() -> Contract:
     return _CONTRACT[0]
 
 
+def is_formed(number: int | None, value: Any) -> bool:
+    """Whether tables, lists and single values stand where the contract has them.
+
+    Jira reads numbers as texts and texts as numbers; a table where a list belongs it does not.
+    """
+    if number is None or value is None:
+        return True
+    schema = kernel_contract().schema(number)
+    kind, known = schema.get("t"), schema.get("p") or {}
+    if kind == "array":
+        items = schema.get("i")
+        return isinstance(value, list) and all(is_formed(items, item) for item in value)
+    if isinstance(value, dict):
+        if kind in ("string", "integer", "number", "boolean"):
+            return False
+        return all(is_formed(known.get(name), item) for name, item in value.items())
+    if kind in ("string", "integer", "number", "boolean"):
+        return not isinstance(value, list)
+    return kind != "object" or not known
+
+
 def kernel() -> Crud:
     """Return the kernel over Jira's contract."""
     return Crud("jira", Maker(kernel_contract(), Shapes({}), Manners()))

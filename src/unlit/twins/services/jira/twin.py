@@ -112,7 +112,9 @@ class JiraTwin(Twin):
             for route in module.routes.all:
                 template = route.template.replace("/rest/api/latest/", "/rest/api/3/")
                 found = known.get((route.method, template))
-                self.router.add(replace(route, scopes=found.scopes) if found else route)
+                if found is not None:
+                    route = replace(route, scopes=found.scopes, extra=found)
+                self.router.add(route)
         for route in generic.kernel().routes():
             self.router.add(route, replace=False)
 

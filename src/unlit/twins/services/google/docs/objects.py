@@ -331,10 +331,13 @@ def replace_all(draft: Draft, body: Row) -> Row:
     if not wanted:
         raise draft.refuse("The search text cannot be empty.")
     halves = "".join(u.code_units(wanted))  # documents are kept in UTF-16 code units
-    pattern = re.compile(
-        halves if criteria.get("searchByRegex") else re.escape(halves),
-        0 if criteria.get("matchCase") else re.IGNORECASE,
-    )
+    try:
+        pattern = re.compile(
+            halves if criteria.get("searchByRegex") else re.escape(halves),
+            0 if criteria.get("matchCase") else re.IGNORECASE,
+        )
+    except re.error as error:
+        raise draft.refuse("The search text is not a valid regular expression.") from error
     new = edits.cleaned(str(body.get("replaceText") or ""))
     only = (body.get("tabsCriteria") or {}).get("tabIds")
     count = 0

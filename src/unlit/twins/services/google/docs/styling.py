@@ -234,6 +234,8 @@ def update_section(draft: Draft, body: Row) -> Row:
     if segment.kind != "body":
         raise draft.refuse("Section style can only be updated in the body.")
     mask, given = mask_of(draft, body), coloured(body.get("sectionStyle") or {})
+    if start < 0:
+        raise draft.refuse("The range's start index must not be negative.")
     first = max(at for at in range(start + 1) if segment.units[at].kind == u.SECTION)
     units = list(segment.units)
     for at in range(first, end):

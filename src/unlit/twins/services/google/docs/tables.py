@@ -258,6 +258,8 @@ def update_columns(draft: Draft, body: Row) -> Row:
     columns = list((cells.table.data or {}).get("tableColumnProperties") or [])
     columns += [{"widthType": "EVENLY_DISTRIBUTED"}] * (cells.width - len(columns))
     for column in body.get("columnIndices") or range(cells.width):
+        if not 0 <= column < cells.width:
+            raise draft.refuse(f"The column index {column} is outside of the table.")
         columns[column] = masks.merged(columns[column], given, mask)
     cells.table = u.restyled(
         cells.table, data={**(cells.table.data or {}), "tableColumnProperties": columns}

@@ -137,7 +137,9 @@ def newer(body: Row) -> Row:
         if name in labels:
             out[name] = labels[name]
     if "properties" in body:
-        out["properties"] = {p["key"]: p.get("value") for p in body["properties"] or []}
+        out["properties"] = {
+            str(p["key"]): p.get("value") for p in body["properties"] or [] if p.get("key")
+        }
     return out
 
 

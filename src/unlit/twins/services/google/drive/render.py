@@ -176,7 +176,7 @@ def _optional(ask: Ask, row: Row) -> Row:
     for name in _COPIED:
         if row.get(name) is not None:
             out[name] = row[name]
-    if not mime.startswith(store.NATIVE):
+    if not str(mime).startswith(store.NATIVE):
         out["webContentLink"] = f"https://drive.google.com/uc?id={row['id']}&export=download"
         for name in ("md5Checksum", "sha1Checksum", "sha256Checksum"):
             if row.get(name):

@@ -25,7 +25,8 @@ class Kind:
         keep: What a body may say.
         show: Renders one by id.
         used: Fields of issues that name one.
-        answers: What a create answers; the whole thing by default.
+        bare: A create answers only the id, an update nothing.
+        needs: What a body must say besides the name.
     """
 
     table: str
@@ -36,6 +37,7 @@ class Kind:
     show: Callable[[Ask, str], Any]
     used: str | None = None
     bare: bool = False
+    needs: tuple[str, ...] = ()
 
 
 def _role(ask: Ask, ident: str) -> Row:
@@ -59,7 +61,8 @@ KINDS: Final = (
          lambda ask, ident: ask.render.resolution(ident), "resolution", bare=True),
     Kind("roles", "role", "id", "role", _TEXTS, _role),
     Kind("linktypes", "issueLinkType", "issueLinkTypeId", "issue link type",
-         ("name", "inward", "outward"), lambda ask, ident: ask.render.link_type(ident)),
+         ("name", "inward", "outward"), lambda ask, ident: ask.render.link_type(ident),
+         needs=("inward", "outward")),
     Kind("categories", "projectCategory", "id", "project category", _TEXTS,
          lambda ask, ident: ask.render.project_category(ident)),
 )  # fmt: skip
@@ -84,6 +87,9 @@ def _checked(ask: Ask, kind: Kind, old: Row) -> Row:
     name = merged.get("name")
     if not isinstance(name, str) or not name.strip():
         raise refuse(400, name=f"The {kind.word} name must be specified.")
+    for column in kind.needs:
+        if not isinstance(merged.get(column), str) or not merged[column]:
+            raise refuse(400, **{column: f"The {column} of the {kind.word} must be specified."})
     for row in ask.site.table(kind.table).values():
         if row["name"].lower() == name.lower() and str(row["id"]) != str(old.get("id")):
             raise refuse(409, name=f"A {kind.word} with this name already exists.")

@@ -211,7 +211,8 @@ def match(ask: Ask) -> Any:
 def parse_queries(ask: Ask) -> Any:
     """Parse queries; say what is wrong with each."""
     out: list[Row] = []
-    for jql in ask.body().get("queries") or []:
+    for given in ask.body().get("queries") or []:
+        jql = str(given)
         try:
             query = parse.parse(jql)
             run.search(query, asking(ask))

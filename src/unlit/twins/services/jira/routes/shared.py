@@ -305,7 +305,10 @@ def move(ask: Ask) -> Any:
     mine = [key for key in keys if table[key]["project"] == row["project"]]
     where, at = body.get("position"), [*table].index(row["id"])
     if body.get("after"):
-        at = keys.index(_version(ask, body["after"])["id"]) + 1
+        other = _version(ask, body["after"])["id"]
+        if other not in mine:
+            raise refuse(400, "The version to place it after must be another of its project.")
+        at = keys.index(other) + 1
     elif where in ("First", "Last"):
         edge = (mine[0] if where == "First" else mine[-1]) if mine else None
         at = 0 if edge is None else keys.index(edge) + (where == "Last")

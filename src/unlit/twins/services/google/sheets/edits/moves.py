@@ -68,6 +68,8 @@ def cut_paste(edit: Edit) -> Row:
     target = edit.body.get("destination") or {}
     sheet = edit.sheet(target.get("sheetId"))
     to_top, to_left = int(target.get("rowIndex") or 0), int(target.get("columnIndex") or 0)
+    if min(to_top, to_left) < 0:
+        raise edit.refuse("Indexes of a range must not be negative.")
     how = str(edit.body.get("pasteType", "PASTE_NORMAL"))
     taken = {
         (r, c): at(source["cells"], r, c) for r in range(top, bottom) for c in range(left, right)
@@ -110,6 +112,8 @@ def auto_fill(edit: Edit) -> Row:
         ]
         for step in range(abs(length)):
             place = (along.stop + step) if length > 0 else (along.start - 1 - step)
+            if place < 0:
+                raise edit.refuse("The fill reaches beyond the edge of the sheet.")
             cell = _continued(source, step, forward=length > 0, rows=rows)
             spot = (place, other) if rows else (other, place)
             editor.put(*spot, cell)
@@ -340,7 +344,10 @@ def delete_duplicates(edit: Edit) -> Row:
     columns = sorted(
         c
         for box in edit.body.get("comparisonColumns") or []
-        for c in range(int(box.get("startIndex") or 0), int(box["endIndex"]))
+        for c in range(
+            max(left, int(box.get("startIndex") or 0)),
+            min(right, int(box.get("endIndex") or right)),
+        )
     ) or list(range(left, right))
     seen: set[Any] = set()
     kept: list[int] = []

@@ -259,7 +259,7 @@ def add_rule(edit: Edit) -> Row:
 def _rule(edit: Edit) -> tuple[Row, list[Row], int]:
     sheet = edit.sheet(edit.body.get("sheetId"))
     rules, index = parts(sheet, "conditionalFormats"), int(edit.body.get("index") or 0)
-    if index >= len(rules):
+    if not 0 <= index < len(rules):
         raise edit.refuse(f"No conditional format on sheet: {sheet['id']} at index: {index}")
     return sheet, rules, index
 

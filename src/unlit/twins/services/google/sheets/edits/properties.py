@@ -163,6 +163,8 @@ def add(book: Book, given: Row, at: str) -> Row:
     grid = {k: v for k, v in (given.get("gridProperties") or {}).items() if v is not None}
     rows = int(grid.pop("rowCount", DEFAULT_ROWS))
     columns = int(grid.pop("columnCount", DEFAULT_COLUMNS))
+    if rows < 1 or columns < 1:
+        raise errors.invalid(f"Invalid {at}: A sheet must have at least one row and one column.")
     if rows * columns + sum(s["rows"] * s["columns"] for s in book.sheets) > CELLS_LIMIT:
         raise errors.invalid(
             f"Invalid {at}: This action would increase the number of cells in the workbook above "

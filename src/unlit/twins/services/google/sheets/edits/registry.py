@@ -44,6 +44,8 @@ class Edit:
         top, left = int(box.get("startRowIndex") or 0), int(box.get("startColumnIndex") or 0)
         bottom = int(box.get("endRowIndex") or sheet["rows"])
         right = int(box.get("endColumnIndex") or sheet["columns"])
+        if min(top, left) < 0:
+            raise self.refuse("Indexes of a range must not be negative.")
         if (
             top >= sheet["rows"]
             or left >= sheet["columns"]
