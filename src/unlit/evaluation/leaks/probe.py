@@ -10,9 +10,11 @@ from unlit.evaluation.ports import Sandbox
 CONTROL_FILE: Final = ".planted-control"
 _TIMEOUT_S: Final = 60
 _SCRIPT: Final = r"""
-cat > /tmp/.sought
-for place in /work /home /root /tmp /var/tmp /run /deps /opt /mnt /srv /media /dev/shm; do
-  [ -d "$place" ] && grep -rlaF -f /tmp/.sought "$place" 2>/dev/null
+sought=/tmp/.sought more=
+if [ -n "$PROBE_OWN" ]; then sought="$TMPDIR/.sought" more="$PWD $HOME $TMPDIR"; fi
+cat > "$sought"
+for place in $more /work /home /root /tmp /var/tmp /run /deps /opt /mnt /srv /media /dev/shm; do
+  [ -d "$place" ] && grep -rlaF -f "$sought" "$place" 2>/dev/null
 done | grep -v '/[.]sought$' | sort -u | head -n 200
 for path in "$@"; do
   if { ls "$path"/. || head -c1 "$path"; } >/dev/null 2>&1; then echo "path:$path"
@@ -55,7 +57,9 @@ async def probe(
     await sandbox.write({CONTROL_FILE: b"planted: " + control + b"\n"})
     lines = [line for line in (*patterns, control) if line.strip() and b"\n" not in line]
     argv = ["sh", "-c", _SCRIPT, "probe", *(str(path) for path in paths), f"/work/{CONTROL_FILE}"]
-    ended = await sandbox.run(argv, stdin=b"\n".join(lines) + b"\n", timeout_s=_TIMEOUT_S)
+    env = {} if names_count else {"PROBE_OWN": "1"}  # its folders lie elsewhere there
+    sought = b"\n".join(lines) + b"\n"
+    ended = await sandbox.run(argv, stdin=sought, env=env, timeout_s=_TIMEOUT_S)
     found = ended.stdout.decode("utf-8", "replace").splitlines()
     if ended.timed_out or "probe-ended" not in found:
         return Probed("failed", ("The probe did not come to its end.",))
