@@ -48,8 +48,8 @@ def test_a_service_goes_through_the_line_behind_the_weaker_backend(tmp_path: Pat
     home.folder.mkdir()
     base = example("desk-booking", tmp_path / "desk")
     words = ("--agent", "scripted:../candidates", "--vault", "../vault", "--seed", "7")
-    words = (*words, "--backend", "landlock")
-    found = home.json("run", "specs/desk-booking.md", *words, cwd=base)
+    weaker = ("--backend", "landlock")
+    found = home.json("run", "specs/desk-booking.md", *words, *weaker, cwd=base)
     assert (found["state"], found["verdict"], found["candidate"]) == ("waiting", "ship", "c2")
     report = home.json("review", found["run"], cwd=base)
     assert report["leaks"]["parts"]["probe"] == "held"
