@@ -29,11 +29,14 @@ import sys, tempfile, time
 from inspect_ai import Task, eval as inspect_eval
 from inspect_ai.agent import react
 from inspect_ai.dataset import Sample
-from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from inspect_ai.tool import bash
 steps = int(sys.argv[1])
 model = "mockllm/model"
-call = lambda name, words: ModelOutput.for_tool_call(model, name, words)
+def call(name, words):
+    made = ModelOutput.for_tool_call(model, name, words)
+    made.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)  # else it counts
+    return made
 marks = []
 def outputs():
     for _ in range(steps):
@@ -105,7 +108,10 @@ def main() -> None:
     if not INSPECT.exists():
         print("inspect react    not exercised: run bench/evaluation_engine.py first")
         return
-    done = subprocess.run([INSPECT, "-c", REACT, str(steps)], capture_output=True, text=True)
+    # an empty home: its shell is a login shell, and a person's profile is not the loop's cost
+    env = {"PATH": os.defpath, "HOME": tempfile.mkdtemp()}
+    words = [str(INSPECT), "-c", REACT, str(steps)]
+    done = subprocess.run(words, capture_output=True, text=True, env=env)
     if done.returncode != 0:
         print(f"inspect react    not exercised: {done.stderr.strip().splitlines()[-1]}")
         return
