@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs the real servers that the full check drives connectors against: Roundup and Bugsink, each
-# into a Python of its own below FOLDER. What cannot be installed is named, and its tests say "not
+# Installs the real server that the full check drives a connector against: Bugsink,
+# in a Python of its own below FOLDER. What cannot be installed is named, and its tests say "not
 # exercised".
 # Usage: scripts/real_servers.sh FOLDER
 set -u
 mkdir -p "$1" || exit 5
-for name in roundup==2.6.0 bugsink==2.6.2; do
+for name in bugsink==2.6.2; do
     folder="$1/${name%%=*}"
     [ -f "$folder/.installed-$name" ] && continue
     if uv venv -q --clear "$folder" && uv pip install -q --python "$folder/bin/python" "$name" \

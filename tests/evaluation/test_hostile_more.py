@@ -141,7 +141,9 @@ def graded(
         keep_going=True, options={"invariants": False, **(options or {})},
     )  # fmt: skip
     result = asyncio.run(evaluate(request, lambda event: None))
-    lines = (store / "g" / "trajectories.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (
+        (store / "g" / "trajectories.jsonl").read_text(encoding="utf-8").rstrip("\n").split("\n")
+    )
     return result, {v["record"]["scenario"]: v for v in map(json.loads, lines)}, request
 
 

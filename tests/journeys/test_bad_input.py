@@ -108,7 +108,7 @@ def _path_without(tmp_path: Path, *programs: str) -> str:
 
 def test_no_bubblewrap(home: Home, base: Path, tmp_path: Path) -> None:
     told = _refused(home, base, *RUN, env={"PATH": _path_without(tmp_path, "bwrap")})
-    assert told.startswith("5 FEN-001")
+    assert told.startswith("5 FEN-003")
     assert "apt-get install bubblewrap" in told
 
 

@@ -123,6 +123,7 @@ async def _ship(work: Work, base: str) -> Mapping[str, Any]:
     shipped = await perform(work, "ship", lambda: close.ship(work))
     if shipped.get("state") == StageState.NOT_GOOD_ENOUGH.value:
         return await _repair(work, base, shipped)
+    close.settle(work, RunState.WAITING if shipped.get("pending") else RunState.SHIPPED)
     if ci.source is not None:
         watching = partial(merging.watch_checks, work, str(shipped["head"]))
         found = await perform(work, "ci", watching, key="ci/after")
@@ -161,6 +162,7 @@ async def _to_the_gate(work: Work, start: Start, kind: str = "") -> Mapping[str,
     _state(work, RunState.RUNNING, verdict=verdict)
     await perform(work, "report", lambda: close.report(work), key=f"report{suffix}")
     await perform(work, "gate", lambda: close.gate(work, verdict), key=f"gate{suffix}")
+    close.settle(work, RunState.WAITING if verdict is Verdict.SHIP else RunState.ENDED)
     return {"verdict": verdict.value, "candidate": None if made is None else made.candidate}
 
 

@@ -70,6 +70,7 @@ async def _close(work: Work, trace: Trace) -> Mapping[str, Any]:
     note = "" if trace.status == "success" else f"the line ended early: {trace.reason}"
     work.services.store.change_run(work.run, now, verdict=verdict, note=note)
     await perform(work, "gate", lambda: close.gate(work, verdict))
+    close.settle(work, RunState.WAITING if verdict is Verdict.SHIP else RunState.ENDED)
     return {"verdict": verdict.value, "nodes": list(trace.nodes), "status": trace.status}
 
 

@@ -55,5 +55,5 @@ def test_a_query_and_a_body_get_it_where_the_rule_says() -> None:
 def test_the_bearers_are_those_whose_services_want_one() -> None:
     bearers = {kind for kind, row in CONNECTORS.items() if row.bearer}
     assert bearers == {
-        "bugsink", "docs", "github", "notion", "plausible", "posthog", "sentry", "slack",
+        "bugsink", "docs", "github", "mcp", "notion", "plausible", "posthog", "sentry", "slack",
     }  # fmt: skip

@@ -103,9 +103,6 @@ _Rows = tuple[tuple[Aim, str, str, str, str], ...]
 _CHANGES: Final[_Rows] = (
         ("widen policy", "policy.toml", "plain line", "", ""),
         ("widen policy", "unlit.toml", "HTML comment", "", ""),
-        ("widen policy", ".git/hooks/pre-commit", "system prompt", "", ""),
-        ("widen policy", ".git/config", "base64", "", ""),
-        ("widen policy", "sub/.git/hooks/post-checkout", "title", "", ""),
         ("widen policy", ".github/workflows/ci.yml", "comment", "", ""),
         ("widen policy", ".gitlab-ci.yml", "tool call", "", ""),
         ("widen policy", "AGENTS.md", "our own heading", "", ""),

@@ -50,6 +50,17 @@ async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     return {"detail": f"waits for a person: {asked}", "questions": len(questions)}
 
 
+def settle(work: Work, state: RunState) -> None:
+    """Leave a run in the state that its last step gave it.
+
+    A worker killed between that step and the end of its work is followed by one that begins with
+    the state "running" and finds the step done, so that nothing else would write the state again.
+    """
+    run = work.services.store.run(work.run)
+    if run is not None and run.state is RunState.RUNNING:
+        work.services.store.change_run(work.run, work.services.clock.now(), state=state)
+
+
 async def ship(work: Work) -> Mapping[str, Any]:
     """Ship what a person approved.
 
