@@ -31,7 +31,7 @@ CHROMIUM = (
 )
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     pytest.mark.chromium,
 ]
 AXE = Path(__file__).with_name("axe-4.14.1.min.js")
@@ -135,7 +135,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any, served: Served) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     opened = context.new_page()
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))

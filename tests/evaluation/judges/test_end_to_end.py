@@ -155,8 +155,8 @@ def grade(folder: Path, bad: int) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("bad", "verdict", "state"), [(10, "ship", "met"),
-                                                       (300, "not_yet", "not_met")])  # fmt: skip
+@pytest.mark.parametrize(("bad", "verdict", "state"), [(2, "ship", "met"),
+                                                       (600, "not_yet", "not_met")])  # fmt: skip
 def test_judge_and_labels_decide(tmp_path: Path, bad: int, verdict: str, state: str) -> None:
     before = grade(tmp_path, bad)
     assert before["verdict"] == "not_exercised"  # a judge alone decides nothing

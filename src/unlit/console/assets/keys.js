@@ -68,12 +68,14 @@
   if (live) {
     document.addEventListener("htmx:sse:after:connection", () => show("on", "live, " + clock()));
     document.addEventListener("htmx:sse:before:message", (e) => { last = clock(); if (held) { missed++; show("held", `held, ${missed} new`); e.preventDefault(); } });
-    document.addEventListener("htmx:sse:after:message", () => { if (!held) show("on", "live, " + last); announce(); const tried = $("[data-try-state]"); if (tried && began && tried.dataset.tryState !== began && began === "starting") location.reload(); });
+    document.addEventListener("htmx:sse:after:message", () => { if (!held) show("on", "live, " + last); announce(); const tried = $("[data-try-state]"); if (tried && began === "starting" && tried.dataset.tryState !== began && !joins) location.reload(); });
     document.addEventListener("htmx:sse:error", () => show("lost", `not live since ${last}, trying again`));
     document.addEventListener("over", () => setTimeout(() => location.reload(), 300));
   }
   const began = ($("[data-try-state]") || { dataset: {} }).dataset.tryState;
-  if (began === "starting") setTimeout(() => location.reload(), 5000); // also when the stream is lost
+  // a page that came too early shows a frame only after a reload; a terminal joins by itself and is never cut off
+  const joins = $("[data-terminal]");
+  if (began === "starting" && !joins) setTimeout(() => location.reload(), 5000); // also when the stream is lost
   let said = "", saidAt = 0;
   const announce = () => {
     const head = $(".lede h1, .verdict h1");

@@ -33,7 +33,14 @@ def parse(body: Mapping[str, Any]) -> Ask:
             for tool in body.get("tools", ())
         ),
         stream=bool(body.get("stream", False)),
+        shape=_shape(body),
     )
+
+
+def _shape(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    form = body.get("output_format") or (body.get("output_config") or {}).get("format") or {}
+    shape = form.get("schema")
+    return shape if isinstance(shape, Mapping) else None
 
 
 def render(reply: Reply) -> dict[str, Any]:

@@ -26,7 +26,15 @@ def parse(body: Mapping[str, Any]) -> Ask:
             if isinstance(tool.get("function"), Mapping)
         ),
         stream=bool(body.get("stream", False)),
+        shape=_shape(body.get("response_format") or {}),
     )
+
+
+def _shape(form: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if form.get("type") == "json_object":
+        return {"type": "object"}
+    shape = (form.get("json_schema") or {}).get("schema")
+    return shape if isinstance(shape, Mapping) else None
 
 
 def render(reply: Reply) -> dict[str, Any]:

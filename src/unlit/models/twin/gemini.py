@@ -40,7 +40,15 @@ def parse(body: Mapping[str, Any], model: str, *, stream: bool) -> Ask:
         last=texts[-1],
         tools=tuple(_tool(declaration) for declaration in declarations),
         stream=stream,
+        shape=_shape(body.get("generationConfig") or body.get("generation_config") or {}),
     )
+
+
+def _shape(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    shape = config.get("responseJsonSchema") or config.get("responseSchema")
+    if shape is None and config.get("responseMimeType") == "application/json":
+        shape = {"type": "object"}
+    return shape if isinstance(shape, Mapping) else None
 
 
 def render(reply: Reply) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Ask:
         text: Everything the model would read, in order.
         turn: How many turns of the model the conversation holds already.
         last: What came last: the text of the newest message or tool result.
+        shape: JSON Schema that the answer must have, when the client asked for one.
     """
 
     protocol: str
@@ -31,6 +32,7 @@ class Ask:
     last: str = ""
     tools: tuple[Tool, ...] = ()
     stream: bool = False
+    shape: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

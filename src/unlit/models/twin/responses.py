@@ -27,7 +27,13 @@ def parse(body: Mapping[str, Any]) -> Ask:
             for tool in body.get("tools") or ()
         ),
         stream=bool(body.get("stream", False)),
+        shape=_shape((body.get("text") or {}).get("format") or {}),
     )
+
+
+def _shape(form: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    shape = {"type": "object"} if form.get("type") == "json_object" else form.get("schema")
+    return shape if isinstance(shape, Mapping) else None
 
 
 def render(reply: Reply) -> dict[str, Any]:

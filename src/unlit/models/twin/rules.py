@@ -20,6 +20,7 @@ from unlit.models.twin.model import (
     Turn,
     Usage,
 )
+from unlit.models.twin.shapes import smallest
 
 _SHELLS: Final = (
     "bash",
@@ -58,12 +59,32 @@ def parse_script(table: Any, source: str = "script") -> Script:
 
 
 def choose(script: Script, ask: Ask) -> Turn:
-    """Return the turn that answers a request."""
+    """Return the turn that answers a request.
+
+    Agents make side calls of their own that ask for JSON of a shape (Gemini CLI picks a model by
+    one) and try again for minutes when the answer is anything else: prose in a script is not meant
+    for them, and what no part answers gets the smallest value of that shape.
+    """
     for part in script.parts:
         if _fits(part, ask):
             number = _turn_of(part, ask)
-            return part.turns[number] if number < len(part.turns) else Turn(script.otherwise)
-    return Turn(script.otherwise)
+            turn = part.turns[number] if number < len(part.turns) else Turn(script.otherwise)
+            if _has_shape(turn, ask):
+                return turn
+    last = Turn(script.otherwise)
+    return last if _has_shape(last, ask) else Turn(json.dumps(smallest(ask.shape or {})))
+
+
+def _has_shape(turn: Turn, ask: Ask) -> bool:
+    return ask.shape is None or turn.fault is not None or _is_json(turn.say)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _turn_of(part: Part, ask: Ask) -> int:
