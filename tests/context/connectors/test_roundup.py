@@ -61,13 +61,27 @@ pytestmark = [
 ]
 
 
-def _set(path: Path, option: str, value: str) -> None:
-    lines = path.read_text().splitlines()
-    done = [
-        f"{option} = {value}" if line.lstrip("#").startswith(f"{option} =") else line
-        for line in lines
-    ]
-    path.write_text("\n".join(done) + "\n")
+def _install(home: Path, folder: Path, port: int) -> None:
+    """Make a tracker that needs nothing of the machine: its mail goes into a file."""
+    said = {
+        "tracker_web": f"https://127.0.0.1:{port}/",
+        "mail_domain": "example.com",
+        "mail_host": "127.0.0.1",
+        "mail_debug": folder / "mail",
+        "password_pbkdf2_default_rounds": 1000,  # each call of basic authentication hashes it
+    }
+    options = ",".join(f"{name}={value}" for name, value in said.items())
+    for words in (
+        ["install", "classic", "sqlite", options],
+        ["initialise", "fake-admin"],
+        ["create", "user", "username=ada", "password=fake-ada", "address=ada@example.com",
+         "roles=User"],
+    ):  # fmt: skip
+        done = subprocess.run(
+            [str(PYTHON.parent / "roundup-admin"), "-i", str(home), *words],
+            input=b"y\n", capture_output=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, (words, done.stdout + done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +91,7 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    admin = [str(PYTHON.parent / "roundup-admin"), "-i", str(home)]
-    subprocess.run([*admin, "install", "classic", "anydbm"], capture_output=True, timeout=60)
-    url = f"https://127.0.0.1:{port}/"
-    for option, value in (("web", url), ("mail_domain", "example.com"), ("domain", "example.com")):
-        _set(home / "config.ini", option, value)
-    done = subprocess.run(
-        [*admin, "initialise", "fake-admin"], input=b"y\n", capture_output=True, timeout=120
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    user = ["create", "user", "username=ada", "password=fake-ada", "address=ada@example.com"]
-    subprocess.run([*admin, *user, "roles=User"], capture_output=True, timeout=60, check=True)
+    _install(home, folder, port)
     certificate, key = certify(folder)
     (folder / "serve.py").write_text(SERVE)
     argv = [str(PYTHON), str(folder / "serve.py"), str(home), str(port), str(certificate), str(key)]
@@ -95,7 +99,7 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int
         server = subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder)
         try:
             assert _listening(port)
-            yield url.rstrip("/"), port, certificate
+            yield f"https://127.0.0.1:{port}", port, certificate
         finally:
             server.terminate()
             server.wait(20)
@@ -152,6 +156,17 @@ def test_a_long_list_is_read_to_its_end(tracker: tuple[str, int, Path], tmp_path
     assert made <= {ref.key for ref in roundup.search("Number")}
 
 
+def test_what_another_person_says_is_mailed_and_read(
+    tracker: tuple[str, int, Path], tmp_path: Path
+) -> None:
+    admin = _opened(tracker, tmp_path / "a", "admin:fake-admin")
+    ref = admin.apply(Create("", "Export hangs", "For ever."))
+    _opened(tracker, tmp_path / "b", "ada:fake-ada").apply(Comment(ref, "for me too"))
+    (said,) = admin.comments(ref)
+    assert (said.body, said.people) == ("for me too", ("ada",))
+    assert "for me too" in (tracker[2].parent / "mail").read_text()
+
+
 def test_a_wrong_password_and_a_missing_right_are_told_in_its_words(
     tracker: tuple[str, int, Path], tmp_path: Path
 ) -> None:
@@ -159,7 +174,7 @@ def test_a_wrong_password_and_a_missing_right_are_told_in_its_words(
         list(_opened(tracker, tmp_path / "a", "admin:fake-wrong").search(""))
     assert caught.value.code == "CTX-201"
     ada = _opened(tracker, tmp_path / "b", "ada:fake-ada")
-    ref = ada.apply(Create("", "Mine"))
+    ref = ada.apply(Create("", "Mine", "With a text."))
     with pytest.raises(UnlitError) as refused:
         ada.apply(Delete(ref))
     assert refused.value.code == "CTX-202", refused.value.what

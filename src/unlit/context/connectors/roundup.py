@@ -68,8 +68,8 @@ class Roundup:
     def fetch(self, ref: Ref) -> Item | None:
         """Read one issue; its first message is its text. A retired one is gone."""
         raw = self._raw("issue", ref.key)
-        if raw is None or raw["attributes"].get("@retired"):
-            return None
+        if raw is None or not any(self._all("issue", "id", id=ref.key)):
+            return None  # what is retired can still be read, but is in no list
         held = raw["attributes"]
         messages = held["messages"]
         message = self._raw("msg", str(messages[0]["id"])) if messages else None
@@ -142,7 +142,7 @@ class Roundup:
             case Comment():
                 self._say(change.ref, change.body)
             case Delete():
-                self._written("DELETE", change.ref, None)
+                self._written("DELETE", change.ref, {})  # it reads a body even here
         return change.ref
 
     def _create(self, change: Create) -> Ref:
@@ -181,11 +181,7 @@ class Roundup:
     ) -> Any:
         """Write with the header that the tracker takes as proof that no other page asked."""
         parts = urlsplit(self._api.base_url)
-        given = {
-            "origin": f"{parts.scheme}://{parts.netloc}",
-            "content-type": "application/json",  # also where there is nothing to send
-            **(headers or {}),
-        }
+        given = {"origin": f"{parts.scheme}://{parts.netloc}", **(headers or {})}
         reply = self._api.reply(method, path, body=body, headers=given)
         return self._api.parsed(reply)
 
