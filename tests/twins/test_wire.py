@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from unlit.twins.heads import MOST
 from unlit.twins.kit.http import Reply, Request
 from unlit.twins.server import listen_on
 from unlit.twins.wire import MAX_HEAD, Door, Sent
@@ -293,3 +294,81 @@ async def test_closing_cuts_what_does_not_end(place: Place) -> None:
     await place.door.close()
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await busy.answer()
+
+
+POST = b"POST /p?q=1 HTTP/1.1\r\nHost: h:1\r\nContent-Length: %d\r\n\r\n"
+
+
+async def test_a_head_said_again_is_understood_as_the_first_time(place: Place) -> None:
+    talk = await place.talk()
+    answers = []
+    for body in (b"12345", b"abcde", b"12345"):
+        talk.say(POST % 5 + body)
+        answers.append((await talk.answer())[2])
+    assert len(place.door.heads) == 1
+    assert answers[0] == answers[1] == answers[2]
+    assert b'"query":"q=1"' in answers[0]
+    assert b'"origin":"http://h:1"' in answers[0]
+    other = await place.talk()
+    other.say(POST % 5 + b"67890")
+    assert (await other.answer())[2] == answers[0]
+
+
+async def test_a_known_head_whose_body_comes_late_or_with_more_behind_it(place: Place) -> None:
+    talk = await place.talk()
+    talk.say(POST % 4 + b"body")
+    await talk.answer()
+    for part in (POST % 4, b"bo", b"dy"):
+        talk.say(part)
+        await talk.writer.drain()
+        await asyncio.sleep(0.01)
+    assert b'"size":4' in (await talk.answer())[2]
+    talk.say(3 * (POST % 4 + b"body") + b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert [b'"size":4' in (await talk.answer())[2] for _ in range(3)] == [True] * 3
+    assert b'"path":"/x"' in (await talk.answer())[2]
+
+
+async def test_a_known_head_waits_behind_a_slow_answer(place: Place) -> None:
+    talk = await place.talk()
+    talk.say(POST % 1 + b"x")
+    await talk.answer()
+    talk.say(b"GET /slow HTTP/1.1\r\n\r\n")
+    await until(lambda: place.echo.seen[-1] == "/slow")
+    talk.say(POST % 1 + b"y")
+    await asyncio.sleep(0.05)
+    assert place.echo.seen[-1] == "/slow"
+    place.echo.release.set()
+    assert b"/slow" in (await talk.answer())[2]
+    assert b'"path":"/p"' in (await talk.answer())[2]
+
+
+async def test_what_is_not_plain_is_parsed_each_time(place: Place) -> None:
+    for head, body in (
+        (b"POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n0\r\n\r\n"),
+        (b"GET /u HTTP/1.1\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", b""),
+        (b"GET /long HTTP/1.1\r\nx-long: " + b"y" * 5000 + b"\r\n\r\n", b""),
+        (b"GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", b""),
+    ):
+        talk = await place.talk()
+        for _ in range(2):
+            talk.say(head + body)
+            assert (await talk.answer())[0] == 200
+        talk.writer.close()
+    assert not place.door.heads
+
+
+async def test_a_known_head_that_asks_for_the_end_still_gets_it(place: Place) -> None:
+    for _ in range(2):
+        talk = await place.talk()
+        talk.say(b"GET /e HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        assert (await talk.answer())[1]["connection"] == "close"
+        assert await talk.ended() == b""
+    assert len(place.door.heads) == 1
+
+
+async def test_heads_are_forgotten_before_they_are_many(place: Place) -> None:
+    talk = await place.talk()
+    for number in range(MOST + 5):
+        talk.say(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+        await talk.answer()
+    assert len(place.door.heads) == 5

@@ -20,6 +20,7 @@ from typing import Any, Final
 import httptools
 from typing_extensions import override
 
+from unlit.twins.heads import LONGEST, Heads
 from unlit.twins.kit.http import Reply, Request
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Door:
         self.ticks = 0
         self.closing = False
         self.date = ""
+        self.heads = Heads()
         self._websocket = websocket
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -156,9 +158,9 @@ class Connection(asyncio.Protocol):
     """One connection of a client."""
 
     __slots__ = (
-        "_began", "_blocked", "_body", "_chunks", "_done", "_door", "_headers", "_last", "_loop",
-        "_old", "_out", "_parser", "_read", "_seen", "_size", "_task", "_transport", "_upgrading",
-        "_url", "_waiting",
+        "_began", "_blocked", "_body", "_chunks", "_done", "_door", "_fresh", "_headers", "_last",
+        "_loop", "_old", "_out", "_parser", "_read", "_seen", "_size", "_task", "_transport",
+        "_upgrading", "_url", "_waiting",
     )  # fmt: skip
 
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
@@ -172,6 +174,7 @@ class Connection(asyncio.Protocol):
         self._body = b""
         self._size = 0
         self._read = True  # whether no request is half read
+        self._fresh: bytes | None = None  # bytes that begin with a request and are not understood
         self._upgrading = False
         self._began = self._seen = door.ticks
         self._out: list[bytes] = []
@@ -200,7 +203,18 @@ class Connection(asyncio.Protocol):
         """Read on, answering each request that is complete."""
         if self._done:
             return
-        self._seen = self._door.ticks
+        door = self._door
+        self._seen = door.ticks
+        if self._read:
+            end = data.find(b"\r\n\r\n") + 4
+            head = door.heads.get(data[:end])
+            if head is not None and len(data) == end + head.size:
+                self._began, self._old = self._seen, False
+                self._take(head.request(data[end:]), head.keep and not door.closing)
+                if self._out:
+                    self._flush()
+                return
+            self._fresh = data if len(data) < 2 * LONGEST else None
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -295,8 +309,16 @@ class Connection(asyncio.Protocol):
             body,
             f"http://{headers.get('host', '127.0.0.1')}",
         )
-        keep = self._parser.should_keep_alive() and not self._door.closing
+        keep = self._parser.should_keep_alive()
         self._old = "connection" in headers and self._parser.get_http_version() == "1.0"
+        if self._fresh is not None:
+            if not self._old:
+                self._door.heads.learn(self._fresh, request, keep)
+            self._fresh = None
+        self._take(request, keep and not self._door.closing)
+
+    def _take(self, request: Request, keep: bool) -> None:
+        """Answer a request now, or behind those that wait."""
         if self._task is not None or self._blocked or self._waiting:
             self._waiting.append((request, keep))
             if len(self._waiting) >= QUEUED:

@@ -28,7 +28,7 @@ def arguments(request: Request) -> dict[str, Any]:
     Raises:
         SlackError: The body is not what its content type says.
     """
-    found: dict[str, Any] = dict(request.query)
+    found: dict[str, Any] = dict(request.query) if request.raw_query else {}
     if not request.body:
         return found
     kind = request.content_type
@@ -164,8 +164,9 @@ def answer(method: Method) -> Callable[[Exchange], Reply]:
     def handler(call: Exchange) -> Reply:
         ask = Ask(call, arguments(call.request))
         body = {"ok": True, **method(ask)}
-        warnings = [*charset_warning(call.request.headers.get("content-type", "")), *ask.warnings]
-        if warnings:
+        charset = charset_warning(call.request.headers.get("content-type", ""))
+        if charset or ask.warnings:
+            warnings = [*charset, *ask.warnings]
             body["warning"] = ",".join(warnings)
             body["response_metadata"] = {
                 **body.get("response_metadata", {}),
