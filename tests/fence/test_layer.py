@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlit.core.errors import OutsideFailed
-from unlit.fence.layer import may_change, read_layer
+from unlit.fence.layer import leads_out, may_change, read_layer
 from unlit.policy.model import FileRules
 
 
@@ -118,9 +118,34 @@ def test_nothing_takes_the_place_of_a_folder_that_holds_a_guarded_path(
         (tmp_path / name).write_text(name)
     frames = []
     for path in ("a/b", "a/c", "d"):
-        head = {"path": path, "kind": kind, "mode": 0o644, "size": 0, "target": "/tmp"}
+        head = {"path": path, "kind": kind, "mode": 0o644, "size": 0, "target": "/usr/x"}
         frames.append((head, b""))
     rules = FileRules(write=(".",), read_only=("a/*/x.py", "**/z.py"))
     layer = read_layer(_stream(*frames), tmp_path).guard(rules)
     assert [file.path for file in layer.files] == ["a/c"]
     assert {file.path for file in layer.refused} == {"a/b", "d"}
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "leads"),
+    [
+        ("notes", "/home/u/.ssh/id", True), ("notes", "../other", True), ("a/n", "../b", False),
+        ("a/n", "../../b", True), ("n", "a/b", False), ("n", "a/../../../etc/passwd", True),
+        ("n", "a/l/..", True), ("n", "/usr/bin/python3", False), ("n", "/usr/../etc/shadow", True),
+        ("n", "./a", False), ("n", ".", False), ("a/b/n", "../..", False), ("n", "..", True),
+        ("n", "/work/x", True), ("n", "/usrlocal/x", True), ("n", "/proc/self/environ", True),
+    ],
+)  # fmt: skip
+def test_a_link_that_may_lead_out_of_the_workspace_is_told(
+    path: str, target: str, *, leads: bool
+) -> None:
+    assert leads_out(path, target) is leads
+
+
+def test_a_link_that_leads_out_is_refused_and_one_within_is_taken(tmp_path: Path) -> None:
+    kept = {"kind": "symlink", "mode": 0o777, "size": 0}
+    frames = [({"path": "in", "target": "a/b", **kept}, b""),
+              ({"path": "out", "target": str(tmp_path / "vault"), **kept}, b"")]  # fmt: skip
+    layer = read_layer(_stream(*frames), tmp_path).guard(FileRules(write=(".",)))
+    assert [file.path for file in layer.files] == ["in"]
+    assert [file.path for file in layer.refused] == ["out"]

@@ -83,6 +83,8 @@ def _usage(one: Any) -> dict[str, Any]:
 
 def summary(once: "Once", refused: int) -> None:
     """Say on stderr what a person should know; nothing when there is nothing."""
+    from unlit.policy.audit.show import inert
+
     report: FenceReport = once.report
     if denied := max(report.denied, refused):
         whole = max(report.exchanges, denied)
@@ -92,6 +94,10 @@ def summary(once: "Once", refused: int) -> None:
             "`unlit fence learn -- COMMAND` proposes rules for them.\n"
         )
     for one in once.layer.refused:
-        sys.stderr.write(f"fence: the change of {one.path} was not taken: policy guards it.\n")
+        # the name was chosen inside: a terminal must not obey it
+        sys.stderr.write(
+            f"fence: the change of {inert(one.path)} was not taken: policy guards it, or it leads "
+            "out of the workspace or steers git.\n"
+        )
     for sentence in report.weak:
         sys.stderr.write(f"fence: weak: {sentence}\n")

@@ -19,6 +19,7 @@ from unlit.policy.model import FileRules
 
 _HEAD_LIMIT: Final = 1 << 20
 _PIECE: Final = 1 << 20
+_SYSTEM: Final = ("/usr/", "/bin/", "/lib/", "/lib64/", "/sbin/", "/opt/", "/dev/null", "/deps/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Layer:
 
     Attributes:
         files: What changed and may be taken.
-        refused: What changed although policy guards it, or is larger than the fence's disk by holes
-            or hard links; it is not taken.
+        refused: What changed although policy guards it, leads out of the workspace, or is larger
+            than the fence's disk by holes or hard links; it is not taken.
     """
 
     def __init__(
@@ -57,7 +58,8 @@ class Layer:
     def guard(self, rules: FileRules) -> "Layer":
         """Set apart the changes that may not be taken; return the layer itself.
 
-        These are what file rules keep, and what would make a person's own git run programs.
+        These are what file rules keep, what would make a person's own git run programs, and links
+        that lead out of the workspace: whoever reads the result outside would read something else.
         """
         lower = self._lower
         planted = bare_control(
@@ -71,6 +73,7 @@ class Layer:
             and not self._displaces(file, rules)
             and not controls_git(file.path)
             and file.path not in planted
+            and not (file.kind == "symlink" and leads_out(file.path, self._targets[file.path]))
         ]
         kept = set(through)
         self.refused += tuple(file for file in self.files if file not in kept)
@@ -136,6 +139,22 @@ class Layer:
                 left -= len(piece)
                 offset += len(piece)
             os.fchmod(out.fileno(), 0o755 if file.mode & stat.S_IXUSR else 0o644)
+
+
+def leads_out(path: str, target: str) -> bool:
+    """Say whether a link at a path of the workspace may lead elsewhere than into the workspace.
+
+    Links to the system's programs are taken, as virtual environments have them. Dots count only at
+    the beginning: behind a name, which may be a link too, they lead nobody knows where.
+    """
+    parts = target.split("/")
+    if target.startswith("/"):
+        return ".." in parts or not target.startswith(_SYSTEM)
+    rest = [part for part in parts if part not in ("", ".")]
+    up = 0
+    while up < len(rest) and rest[up] == "..":
+        up += 1
+    return ".." in rest[up:] or up > path.count("/")
 
 
 def may_change(path: str, rules: FileRules) -> bool:

@@ -29,9 +29,10 @@ _LABEL: Final = rb"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _AUTHORITY: Final = re.compile(rb"((?:" + _LABEL + rb"\.)*" + _LABEL + rb")(?::([0-9]{1,5}))?")
 _PLAIN_PATH: Final = re.compile(rb"(?:/(?!\.{1,2}(?:[/;]|\Z))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*/?")
 _ESCAPED_PATH: Final = re.compile(rb"(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*/?")
-_TWICE: Final = re.compile(rb"%25(?:25)*(?:2[eEfF]|5[cC]|00|0[aAdD])")
+_TWICE: Final = re.compile(rb"%25(?:25)*(?:2[eEfF]|5[cC]|[01][0-9a-fA-F]|[uU])")
 _OVERLONG: Final = re.compile(rb"%C[01](?:%[89AB]|[\x80-\xbf])|%E0%[89]|%F0%8", re.IGNORECASE)
-_CUT: Final = re.compile(rb"[;#?]")
+_CUT: Final = re.compile(r"[;#?]")
+_MOST_UNQUOTED: Final = 4
 _NUMERIC: Final = re.compile(rb"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 _IPV4: Final = re.compile(rb"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -50,7 +51,12 @@ _MISLEADING: Final = frozenset(
     {
         b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-url",
         b"x-rewrite-url", b"forwarded", b"x-twin-world", b"alt-used", b"via", b"x-real-ip",
-        b"true-client-ip", b"cf-connecting-ip", b"x-host",
+        b"true-client-ip", b"cf-connecting-ip", b"x-host", b"x-original-uri", b"x-original-host",
+        b"x-original-method", b"x-rewrite-uri", b"x-override-url", b"x-proxy-url", b"x-forwarded",
+        b"x-http-path-override", b"x-http-destinationurl", b"x-envoy-original-path", b"base-url",
+        b"request-uri", b"destination", b"proxy", b"x-client-ip", b"client-ip",
+        b"x-cluster-client-ip", b"fastly-client-ip", b"x-middleware-subrequest",
+        b"x-middleware-rewrite", b"x-envoy-original-host", b"x-sendfile-type",
     }
 )  # fmt: skip
 _NOT_BACK: Final = frozenset(
@@ -384,9 +390,10 @@ def split_target(target: bytes) -> tuple[str, bytes | None, bool]:
         return raw.decode("ascii"), rest, False
     if not raw or not _ESCAPED_PATH.fullmatch(raw):
         raise Malformed(400, "the path has empty segments or characters that must be escaped")
-    if _TWICE.search(raw):
-        raise Malformed(400, "the path has a dot, slash or control character escaped twice")
     path = _ESCAPE.sub(_canonical_escape, raw)
+    # after the canonical form: %25%32%65 is %252e, which is a dot to who reads twice
+    if _TWICE.search(path):
+        raise Malformed(400, "the path has a dot, slash or control character escaped twice")
     _must_not_climb(path)
     return path.decode("ascii"), rest, b"%2F" in path
 
@@ -399,18 +406,30 @@ def _must_not_climb(path: bytes) -> None:
     """
     if _OVERLONG.search(path):
         raise Malformed(400, "the path has overlong UTF-8")
-    read = path.replace(b"%2F", b"/")
-    if b"%" in read:
-        text = unquote(read.decode("ascii"), errors="replace")
-        if not text.isascii():
-            folded = unicodedata.normalize("NFKC", text)
-            if folded.count("/") != text.count("/") or "\\" in folded:
+    text = path.replace(b"%2F", b"/").decode("ascii")
+    for _ in range(_MOST_UNQUOTED):
+        _must_have_no_dots(text)
+        read = unquote(text, errors="replace")
+        if read == text:
+            return
+        if not read.isascii():
+            folded = "".join(map(_seen, unicodedata.normalize("NFKC", read)))
+            if folded.count("/") != read.count("/") or "\\" in folded:
                 raise Malformed(400, "the path has letters that some read as slashes")
-            text = folded
-        read = text.encode("utf-8")
-    for part in read.split(b"/"):
-        if _CUT.split(part, maxsplit=1)[0].strip() in (b".", b".."):
+            read = folded
+        text = read
+    raise Malformed(400, "the path is escaped again and again")
+
+
+def _must_have_no_dots(text: str) -> None:
+    for part in text.split("/"):
+        if _CUT.split(part, maxsplit=1)[0].strip() in (".", ".."):
             raise Malformed(400, "the path has dot segments")
+
+
+def _seen(char: str) -> str:
+    """Return a letter, or nothing for one that has no width: some servers leave it out."""
+    return "" if unicodedata.category(char) == "Cf" else char
 
 
 def _canonical_escape(match: re.Match[bytes]) -> bytes:
@@ -422,6 +441,11 @@ def _canonical_escape(match: re.Match[bytes]) -> bytes:
     return b"%%%02X" % code
 
 
+def is_plain_field(name: bytes, value: bytes) -> bool:
+    """Say whether a field could stand in an HTTP/1 head as it is, one line with one meaning."""
+    return _FIELD.fullmatch(name + b":" + value) is not None
+
+
 def forwardable(headers: Headers, connection: frozenset[bytes] = frozenset()) -> Headers:
     """Return the fields that may go on: no hop-by-hop ones and none that mislead a server."""
     return [
@@ -431,7 +455,13 @@ def forwardable(headers: Headers, connection: frozenset[bytes] = frozenset()) ->
         and pair[0] not in _MISLEADING
         and pair[0] not in connection
         and not pair[0].startswith(b"x-forwarded-")
+        and not (b"_" in pair[0] and _is_kept_back(pair[0].replace(b"_", b"-")))
     ]
+
+
+def _is_kept_back(name: bytes) -> bool:
+    """Say whether a name is one of those: CGI and WSGI read underscores as dashes."""
+    return name in _HOP or name in _MISLEADING or name.startswith(b"x-forwarded-")
 
 
 def write_request(head: RequestHead, extra: Headers = []) -> bytes:  # noqa: B006 # never changed

@@ -17,6 +17,7 @@ from unlit.fence.gateway.head import (
     RequestHead,
     authority,
     forwardable,
+    is_plain_field,
     split_target,
 )
 from unlit.fence.gateway.http2 import Link, Stream
@@ -133,6 +134,9 @@ def request_of(headers: Headers, host: str, port: int, *, ended: bool) -> Reques
     hosts = [authority(value) for name, value in plain if name == b"host"]
     if named != host or (named_port or 443) != port or any(h != (named, named_port) for h in hosts):
         raise Malformed(421, "authority is not the name that was shown by TLS")
+    for name, value in plain:
+        if not is_plain_field(name, value):
+            raise Malformed(400, "a header field is malformed")
     path, query, has_slash = split_target(pseudo[b":path"])
     lengths = {value for name, value in plain if name == b"content-length"}
     if len(lengths) > 1 or not all(value.isdigit() for value in lengths):

@@ -16,6 +16,8 @@ import unlit.fence.launch.syscalls as sys_
 _WHITEOUT: Final = "user.overlay.whiteout"
 _OPAQUE: Final = "user.overlay.opaque"
 _PIECE: Final = 1 << 20
+_DEEPEST: Final = 100
+_LONGEST: Final = 3_000
 
 
 def lay(stage: str, disk_mb: int, inodes: int) -> None:
@@ -43,7 +45,7 @@ def stream(upper: str, out: int, budget: int) -> None:
     A frame is a 4-byte length, a JSON object ``{path, kind, mode, size}`` and, for files, `size`
     bytes. Kinds are ``file``, ``symlink`` (with ``target``), ``deleted`` and ``opaque``. Files that
     would bring the whole over `budget` bytes are named as ``excess`` and not sent: holes and hard
-    links can promise more than the disk of the fence can hold.
+    links can promise more than the disk of the fence can hold. So are folders too deep to walk.
     """
     for frame, path in _frames(upper, ""):
         if frame["kind"] == "file":
@@ -73,7 +75,9 @@ def _frames(folder: str, prefix: str) -> Iterator[tuple[dict[str, Any], str]]:
         }
         if kind == "symlink":
             frame["target"] = os.readlink(entry.path)  # noqa: PTH115 # no pathlib in the launcher
-        if kind == "folder":
+        if kind == "folder" and (path.count("/") >= _DEEPEST or len(entry.path) > _LONGEST):
+            yield {**frame, "kind": "excess"}, entry.path
+        elif kind == "folder":
             if _has(entry.path, _OPAQUE):
                 yield {**frame, "kind": "opaque"}, entry.path
             yield from _frames(entry.path, f"{path}/")
