@@ -6,8 +6,9 @@ process that was asked to resume it and by no other.
 """
 
 import asyncio
+import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -15,12 +16,13 @@ from typing import Any, Final, TypeVar
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
-from typing_extensions import override
 
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.line.closed_json import ClosedJson
 from unlit.line.ports import Durable
 from unlit.line.rules.queues import QueuePlan
+from unlit.line.steps import Interrupted as Interrupted
+from unlit.line.steps import Remembered, Steps
 from unlit.record.engine import database_failed
 
 Result = TypeVar("Result")
@@ -56,52 +58,6 @@ class EngineOptions:
     plans: Mapping[str, QueuePlan] = field(default_factory=dict)
 
 
-class _Steps(Durable):
-    """Durable steps of the workflow that is running; actions run on the caller's loop."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        tasks: set[asyncio.Task[Any]],
-        closing: Callable[[], bool],
-    ) -> None:
-        self._loop = loop
-        self._tasks = tasks
-        self._closing = closing
-
-    @override
-    async def step(self, name: str, action: Callable[[], Awaitable[Result]]) -> Result:
-        async def there() -> Result:
-            task = asyncio.ensure_future(action())
-            self._tasks.add(task)
-            try:
-                return await task
-            finally:
-                self._tasks.discard(task)
-
-        async def here() -> Result:
-            future: Any = None
-            try:
-                if asyncio.get_running_loop() is self._loop:
-                    return await there()
-                future = asyncio.run_coroutine_threadsafe(there(), self._loop)
-                return await asyncio.wrap_future(future)
-            except asyncio.CancelledError as error:
-                if future is not None:
-                    future.cancel()
-                if self._closing():
-                    raise  # the engine records no cancelled step: it is done again by `resume`
-                raise Interrupted(name) from error
-
-        if self._closing():
-            raise asyncio.CancelledError
-        return await DBOS.run_step_async({"name": name}, here)
-
-
-class Interrupted(Exception):
-    """A step was interrupted; the run stands before it."""
-
-
 class DbosEngine:
     """Starts, resumes, interrupts and awaits durable work.
 
@@ -117,6 +73,7 @@ class DbosEngine:
         self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
         self._own_queue = f"own-{options.executor}"
         self._busy: set[str] = set()
+        self._stopped: set[str] = set()
         self._over: dict[str, Exception | None] = {}
         self._closing = False
 
@@ -304,9 +261,16 @@ class DbosEngine:
 
     async def interrupt(self, run: str, kind: str) -> None:
         """Stop a piece of work before its next step, and its present step here and now."""
+        self._stopped.add(workflow_id(run, kind))
         await DBOS.cancel_workflow_async(workflow_id(run, kind))
         for task in tuple(self._tasks.get(workflow_id(run, kind), ())):
             task.cancel()
+
+    async def here(self, working: Coroutine[Any, Any, Result]) -> Result:
+        """Do work on the loop that started the engine: its fences and processes belong to it."""
+        if asyncio.get_running_loop() is self._loop:
+            return await working
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(working, self._loop))
 
     async def work(self, run: str, kind: str) -> Mapping[str, Any]:
         """Do the work; called by the engine's workflow."""
@@ -314,8 +278,16 @@ class DbosEngine:
         tasks = self._tasks.setdefault(name, set())
         self._busy.add(name)
         self._over.pop(name, None)
+        self._stopped.discard(name)
         try:
-            done = await self._body(run, kind, _Steps(self._loop, tasks, lambda: self._closing))
+            steps = Steps(
+                tasks,
+                await _remembered(name),
+                closing=lambda: self._closing,
+                stopped=lambda: name in self._stopped,
+            )
+            done = await self._body(run, kind, steps)
+            steps.all_used()
         except Exception as error:
             self._over[name] = error
             raise
@@ -332,6 +304,17 @@ def _not_taken_down(run: str) -> OutsideFailed:
         f"The end of the work on run {run} could not be taken down.",
         "its database did not answer for half a minute (a full disk, or it is down).",
         "free space or start the database; `unlit resume RUN` goes on where the run stopped.",
+    )
+
+
+async def _remembered(name: str) -> tuple[Remembered, ...]:
+    """Return the steps that are done; asked outside the workflow, or asking were a step of it."""
+    listed = asyncio.get_running_loop().create_task(
+        DBOS.list_workflow_steps_async(name), context=contextvars.Context()
+    )
+    return tuple(
+        Remembered(step["function_id"], step["function_name"], step["output"], step["error"])
+        for step in await listed
     )
 
 
@@ -353,4 +336,4 @@ async def _workflow(run: str, kind: str) -> Mapping[str, Any]:
         raise RuntimeError("the engine is closing")
     # a fork has the arguments of the work it was forked from; its own name says what it is
     named = (DBOS.workflow_id or "").rpartition("/")
-    return await _engine.work(named[0] or run, named[2] or kind)
+    return await _engine.here(_engine.work(named[0] or run, named[2] or kind))
