@@ -13,7 +13,8 @@ from unlit.record.store import Store
 from unlit.review import Desk
 from unlit.review.adapters.audit import FolderGateLog
 from unlit.review.fakes import FakeGateLog
-from unlit.review.rules.gates import GateRule, GateRules, parse_rules
+from unlit.review.rules.gate_table import parse_rules
+from unlit.review.rules.gates import GateRule, GateRules
 
 
 def make_desk(store: Store, rule: GateRule | None = None, log: FakeGateLog | None = None) -> Desk:

@@ -148,9 +148,12 @@ class Reads:
         where = {"run": run, "gate": gate}
         return next(iter(self._rows(GateDecision, schema.gate_decisions, where)), None)
 
-    def gate_decisions(self, run: RunId | None = None) -> tuple[GateDecision, ...]:
+    def gate_decisions(
+        self, run: RunId | None = None, *, gate: str | None = None
+    ) -> tuple[GateDecision, ...]:
         """Return decisions in the order made."""
-        return self._rows(GateDecision, schema.gate_decisions, {"run": run}, order=("at",))
+        where = {"run": run, "gate": gate}
+        return self._rows(GateDecision, schema.gate_decisions, where, order=("at",))
 
     def forecasts(self, run: RunId | None = None) -> tuple[Forecast, ...]:
         """Return forecasts."""

@@ -5,20 +5,22 @@ from datetime import timedelta
 from typing import Any, Final
 
 from unlit.core.clock import Clock
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough
 from unlit.core.ids import RunId
-from unlit.record.model import AccessQuestion, GateDecision, RunEvent, RunState
+from unlit.record.model import AccessQuestion, GateDecision, Run, RunEvent, RunState
 from unlit.record.store import Store
 from unlit.review.model import OUTCOME_GATE
 from unlit.review.ports import GateLog
 from unlit.review.rules.gates import (
     Act,
     GateRules,
+    Standing,
     check,
     check_open,
     check_signed,
     is_settled,
     kind_of,
+    standing,
 )
 
 GRANT_S: Final = 3600.0
@@ -70,7 +72,8 @@ class Desk:
             decision: ``approved`` or ``rejected``.
             person: Who decides.
             reason: Why.
-            gate: ``outcome``, or ``access/NUMBER`` for one question for more access.
+            gate: ``intent``, ``outcome`` or ``ship``, or ``access/NUMBER`` for one question for
+                more access.
             for_s: How long what is asked for at an access gate is allowed from now on.
 
         Raises:
@@ -84,7 +87,7 @@ class Desk:
         rule = self.rules.of(kind_of(gate))
         now = self.clock.now()
         question = self._question(found.id, gate)
-        check(found, act, rule, earlier, now, question)
+        check(found, act, rule, earlier, now, question, self.standing(found))
         asked: dict[str, Any] = {}
         if question is not None:
             _is_bounded(for_s)
@@ -113,11 +116,34 @@ class Desk:
             at=now,
             candidate=found.candidate,
             tree=tree,
-            facts={"audit_entry": entry, "needed": rule.needed, **asked},
+            facts={
+                "audit_entry": entry,
+                "needed": rule.needed,
+                "spec_digest": found.spec_digest,
+                **asked,
+            },
         )
         done = self._keep(vote, entry)
         self._tell(done)
         return done
+
+    def standing(self, run: Run) -> Standing:
+        """Say at which gate a run waits."""
+        return standing(run, self.store.gate_decisions(run.id), self.rules)
+
+    def check_ship(self, run: RunId) -> None:
+        """Refuse to ship what waits at its ship gate.
+
+        Raises:
+            OutcomeNotGoodEnough: It does.
+        """
+        if self.standing(self.store.find_run(run)).gate == "ship":
+            raise OutcomeNotGoodEnough(
+                "REV-034",
+                f"Run {run} waits at its ship gate.",
+                "its outcome is approved, and this factory asks again before it ships.",
+                f"`unlit approve {run} --gate ship --reason …`, by who may.",
+            )
 
     def _tell(self, done: Decided) -> None:
         """Keep the decision as an event too, for hooks and live views."""
@@ -171,7 +197,10 @@ class Desk:
             RefusedByPolicy: The verdict does not allow it.
         """
         found = self.store.find_run(run)
-        check_open(found, Act(gate, decision, "", ""), self._votes(found.id, gate))
+        votes = self._votes(found.id, gate)
+        check_open(found, Act(gate, decision, "", ""), votes, self.standing(found))
+        if gate != OUTCOME_GATE:
+            return True
         is_open = any(row.answer is None for row in self.store.questions(found.id))
         return is_open or decision != "approved"
 
@@ -191,7 +220,7 @@ class Desk:
                 "the first decision at a gate stands.",
                 "look at the report again.",
             )
-        if vote.gate == OUTCOME_GATE and vote.decision == "rejected":
+        if kind_of(vote.gate) != "access" and vote.decision == "rejected":
             self.store.change_run(
                 vote.run, vote.at, state=RunState.REJECTED, note=vote.reason[:500]
             )

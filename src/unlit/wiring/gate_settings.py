@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from unlit.core.errors import InvalidInput
-from unlit.review.rules.gates import GateRules, parse_rules
+from unlit.review.rules.gate_table import parse_rules
+from unlit.review.rules.gates import GateRules
 from unlit.wiring.factory import FILE_NAME
 
 
 def gate_rules(repository: Path) -> GateRules:
-    """Return the rules of `[gate.NAME]` in unlit.toml; none is the default: one person, anybody.
+    """Return the rules of `[gate.NAME]` in unlit.toml.
+
+    Without one, one person decides: of `factory.reviewers`, or anybody where nobody is named.
 
     Raises:
         InvalidInput: They are not understood.
@@ -20,7 +23,7 @@ def gate_rules(repository: Path) -> GateRules:
     if not path.exists():
         return GateRules()
     try:
-        found: Any = tomllib.loads(path.read_text(encoding="utf-8")).get("gate", {})
+        parsed: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidInput(
             "REV-042",
@@ -28,4 +31,6 @@ def gate_rules(repository: Path) -> GateRules:
             "a gate whose rules are not known stays shut.",
             "correct it.",
         ) from error
-    return parse_rules(found if isinstance(found, Mapping) else {"": found})
+    found, factory = parsed.get("gate", {}), parsed.get("factory", {})
+    people = factory.get("reviewers", []) if isinstance(factory, Mapping) else []
+    return parse_rules(found if isinstance(found, Mapping) else {"": found}, people)

@@ -1,9 +1,9 @@
 """Who may decide what at which gate, and whether a decision still counts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from unlit.core.errors import InvalidInput, RefusedByPolicy
 from unlit.core.states import Verdict
@@ -11,6 +11,11 @@ from unlit.record.model import AccessQuestion, GateDecision, Run, RunState
 
 GATES: Final = ("intent", "access", "outcome", "ship")
 DECISIONS: Final = ("approved", "rejected")
+ASKS: Final[Mapping[str, tuple[str, ...]]] = {
+    "intent": ("changed", "unready", "always", "never"),
+    "ship": ("always", "never"),
+}
+"""When a gate asks that need not; the first is meant where its table does not say."""
 _REASON_MAX: Final = 2000
 _RUN_AGAIN: Final = "run it again with `unlit run`, which grades what is there now."
 _ASK_AGAIN: Final = "the program may ask again; what is needed for longer belongs into the policy."
@@ -26,6 +31,8 @@ class GateRule:
         not_the_author: Whether the person who started the run counts.
         expires_h: Hours after which a waiting gate closes; `None` is never.
         delegates: Person to those who may decide in their place.
+        ask: When the gates ``intent`` and ``ship`` ask at all; see `ASKS`.
+        not_who_decided: Gates whose approvers may not decide at this one.
     """
 
     gate: str
@@ -34,17 +41,102 @@ class GateRule:
     not_the_author: bool = False
     expires_h: float | None = None
     delegates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ask: str = ""
+    not_who_decided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GateRules:
-    """The rules of all gates; a gate without one takes the default."""
+    """The rules of all gates; a gate without one takes the default.
+
+    Attributes:
+        people: Who may decide at a gate whose own rule names nobody; empty is anybody.
+    """
 
     rules: Mapping[str, GateRule] = field(default_factory=dict)
+    people: tuple[str, ...] = ()
 
     def of(self, gate: str) -> GateRule:
         """Return the rule of a gate."""
-        return self.rules.get(gate) or GateRule(gate)
+        rule = self.rules.get(gate) or GateRule(gate)
+        return rule if rule.people else replace(rule, people=self.people)
+
+    def asks(self, gate: str) -> str:
+        """Return when a gate asks: one of its `ASKS`; ``never`` where no rule wants it to.
+
+        A run always asks at ``outcome``; ``access`` asks when a program does.
+        """
+        usual = ASKS.get(gate)
+        if usual is None:
+            return "always"
+        rule = self.rules.get(gate)
+        return "never" if rule is None else rule.ask or usual[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands at its gates.
+
+    Attributes:
+        gate: The gate it waits at; empty when at none.
+        opened_at: When that gate opened.
+        approvers: By gate, who has approved there.
+    """
+
+    gate: str = ""
+    opened_at: datetime | None = None
+    approvers: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def standing(run: Run, decisions: Sequence[GateDecision], rules: GateRules) -> Standing:
+    """Say at which gate a run waits, from what was decided; nothing else has to be remembered.
+
+    Args:
+        run: The run.
+        decisions: What was decided at its gates, votes included.
+        rules: The rules of the gates.
+    """
+    people: dict[str, set[str]] = {}
+    for row in decisions:
+        if row.decision == "approved":
+            people.setdefault(kind_of(row.gate), set()).add(row.person)
+    approvers = {gate: frozenset(names) for gate, names in people.items()}
+    gate, opened_at = _waits_at(run, {row.gate: row for row in decisions}, rules)
+    return Standing(gate, opened_at, approvers)
+
+
+def _waits_at(
+    run: Run, made: Mapping[str, GateDecision], rules: GateRules
+) -> tuple[str, datetime | None]:
+    if run.state is not RunState.WAITING:
+        return "", None
+    if run.settings.get("gate") == "intent":
+        return ("", None) if "intent" in made else ("intent", run.updated_at)
+    outcome = made.get("outcome")
+    if outcome is None:
+        return "outcome", run.updated_at
+    ship = made.get("ship")
+    stands = ship is not None and ship.candidate == outcome.candidate
+    if outcome.decision == "approved" and rules.asks("ship") != "never" and not stands:
+        return "ship", outcome.at
+    return "", None
+
+
+def why_intent(asks: str, missing: Sequence[str], *, known: bool) -> str:
+    """Say why a person must approve a spec before anything is built; empty when nobody must.
+
+    Args:
+        asks: When the gate asks: one of `ASKS` of ``intent``.
+        missing: What the spec lacks.
+        known: Whether a person has approved this version of the spec before.
+    """
+    if asks == "always":
+        return "every spec is approved before it is built"
+    if asks in ("changed", "unready") and missing and not known:
+        return f"the spec is not ready: {missing[0]}"
+    if asks == "changed" and not known:
+        return "nobody has approved this version of the spec"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +161,7 @@ def check(
     earlier: Sequence[GateDecision],
     now: datetime,
     question: AccessQuestion | None = None,
+    stands: Standing | None = None,
 ) -> None:
     """Refuse an act that may not be done; anything unclear is refused.
 
@@ -79,18 +172,21 @@ def check(
         earlier: What was decided there.
         now: The time.
         question: What is asked for, at an access gate.
+        stands: At which gate the run waits; found from the run alone when `None`.
 
     Raises:
         InvalidInput: It is not a decision, or the gate is not open.
         RefusedByPolicy: Not this person, not any more, or not without a reason.
     """
-    check_open(run, act, earlier)
+    stands = stands or standing(run, earlier, GateRules())
+    check_open(run, act, earlier, stands)
     check_signed(act)
-    _may(act, rule, run)
+    _may(act, rule, run, stands)
+    opened_at = stands.opened_at or run.updated_at
     if question is not None:
         if now >= question.expires_at:
             raise _closed(act, run, question.expires_at - question.asked_at, _ASK_AGAIN)
-    elif rule.expires_h is not None and now - run.updated_at > timedelta(hours=rule.expires_h):
+    elif rule.expires_h is not None and now - opened_at > timedelta(hours=rule.expires_h):
         raise _closed(act, run, timedelta(hours=rule.expires_h), _RUN_AGAIN)
     if any(row.person == act.person and row.decision == act.decision for row in earlier):
         raise InvalidInput(
@@ -111,7 +207,9 @@ def _closed(act: Act, run: Run, after: timedelta, remedy: str) -> RefusedByPolic
     )
 
 
-def check_open(run: Run, act: Act, earlier: Sequence[GateDecision]) -> None:
+def check_open(
+    run: Run, act: Act, earlier: Sequence[GateDecision], stands: Standing | None = None
+) -> None:
     """Refuse an act at a gate that is not open, whoever wants it and why.
 
     Raises:
@@ -119,6 +217,7 @@ def check_open(run: Run, act: Act, earlier: Sequence[GateDecision]) -> None:
         RefusedByPolicy: The verdict does not allow it.
     """
     _is_decision(act)
+    _waits_there(run, act, stands or standing(run, earlier, GateRules()))
     _is_open(run, act, earlier)
 
 
@@ -169,6 +268,22 @@ def check_signed(act: Act) -> None:
         )
 
 
+def _waits_there(run: Run, act: Act, stands: Standing) -> None:
+    """Refuse a decision at a gate that a run does not wait at, or not yet."""
+    if act.gate == "outcome" and stands.gate != "intent":
+        return  # `_is_open` says more exactly what is wrong with it
+    if kind_of(act.gate) == "access" or act.gate == stands.gate:
+        return
+    where = f"waits at its {stands.gate} gate" if stands.gate else f"is {run.state.value}"
+    raise InvalidInput(
+        "REV-032",
+        f"Run {run.id} does not wait at its {act.gate} gate: it {where}.",
+        "a gate is decided when the run has come to it, and not before.",
+        f"`unlit review {run.id}` says what is asked"
+        + (f"; `--gate {stands.gate}` decides it." if stands.gate else "."),
+    )
+
+
 def _is_open(run: Run, act: Act, earlier: Sequence[GateDecision]) -> None:
     if act.gate == "outcome" and run.state is not RunState.WAITING:
         raise InvalidInput(
@@ -207,7 +322,7 @@ def _what(act: Act, run: Run) -> str:
     return f"Question {number} for {kind} of run {run.id}" if number else f"Run {run.id}"
 
 
-def _may(act: Act, rule: GateRule, run: Run) -> None:
+def _may(act: Act, rule: GateRule, run: Run, stands: Standing) -> None:
     stand_in = [
         person for person, others in rule.delegates.items()
         if act.person in others and (not rule.people or person in rule.people)
@@ -226,53 +341,12 @@ def _may(act: Act, rule: GateRule, run: Run) -> None:
             "this gate wants another pair of eyes.",
             "ask someone else.",
         )
-
-
-def parse_rules(table: Mapping[str, Any]) -> GateRules:
-    """Read `[gate.NAME]` tables; strict.
-
-    Raises:
-        InvalidInput: An unknown gate or key, or a value of the wrong kind.
-    """
-    rules = {}
-    for gate, found in table.items():
-        if gate not in GATES or not isinstance(found, Mapping):
-            raise _bad(f"[gate.{gate}]", f"gates are {', '.join(GATES)}")
-        known = {"people", "needed", "not_the_author", "expires_h", "delegates"}
-        if extra := sorted(set(found) - known):
-            raise _bad(f"[gate.{gate}] {extra[0]}", f"keys are {', '.join(sorted(known))}")
-        rules[gate] = GateRule(
-            gate,
-            tuple(str(person) for person in found.get("people", ())),
-            _whole(found.get("needed", 1), f"[gate.{gate}] needed"),
-            bool(found.get("not_the_author", False)),
-            _hours(found.get("expires_h"), f"[gate.{gate}] expires_h"),
-            {
-                str(person): tuple(str(other) for other in others)
-                for person, others in dict(found.get("delegates", {})).items()
-            },
-        )
-    return GateRules(rules)
-
-
-def _whole(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise _bad(where, "a whole number of at least 1")
-    return value
-
-
-def _hours(value: Any, where: str) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise _bad(where, "hours above 0")
-    return float(value)
-
-
-def _bad(where: str, expected: str) -> InvalidInput:
-    return InvalidInput(
-        "REV-021",
-        f"{where} in unlit.toml is not understood.",
-        f"it takes: {expected}.",
-        "correct it; a gate that is half understood stays shut.",
-    )
+    for gate in rule.not_who_decided:
+        if act.decision == "approved" and act.person in stands.approvers.get(gate, ()):
+            raise RefusedByPolicy(
+                "REV-033",
+                f"{act.person} approved the gate {gate} of run {run.id} and may not approve "
+                f"{act.gate} too.",
+                "this gate wants another pair of eyes.",
+                "ask someone else.",
+            )
