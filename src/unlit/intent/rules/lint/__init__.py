@@ -1,5 +1,7 @@
 """Style hints with a span, a reason and, where one is known, a rewrite. They never gate."""
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,7 +29,23 @@ def lint_spec(spec: Spec) -> tuple[Finding, ...]:
     read = replace(spec, criteria=tuple(_cut(criterion) for criterion in spec.criteria))
     found = [finding for subject in SUBJECTS for finding in subject.findings(read)]
     found += [_too_long(c) for c in spec.criteria if len(c.text) > LONGEST]
-    return tuple(sorted(found, key=lambda f: (f.span.line, f.span.column, f.code)))
+    found.sort(key=lambda f: (f.span.line, f.span.column, f.code))
+    return tuple(_once(found))
+
+
+def _once(found: Sequence[Finding]) -> Iterator[Finding]:
+    """Leave out what has been said: two criteria that contradict, hours without a zone."""
+    seen: set[tuple[str | None, str]] = set()
+    zoned = {finding.span for finding in found if finding.code == "INT-315"}
+    for finding in found:
+        if finding.code == "INT-317" and finding.span in zoned:
+            continue
+        other = re.match(r"This contradicts ([A-Z][A-Z0-9]*-\d+)", finding.message)
+        pair = (finding.criterion, other[1]) if other else None
+        if pair is None or pair not in seen:
+            yield finding
+        if pair is not None:
+            seen.add(pair)
 
 
 def _cut(criterion: Criterion) -> Criterion:

@@ -12,14 +12,18 @@ from typing import Final
 
 from unlit.intent.model import Criterion, Finding, Spec
 from unlit.intent.rules.lint.hint import hint, masked
-
-_STOP_TEXT: Final = (
-    "a an the of is are be been has have with that which shall to in on for from by and or its it "
-    "not no then when if while where tool system program service product contain contains longer "
-    "shorter more less fewer than most least exactly up length size number count total each every "
-    "only also must at as this those these"
+from unlit.intent.rules.lint.phrases import (
+    BOUND,
+    STOP,
+    condition_of,
+    demand_of,
+    number_of,
+    range_of,
+    singular,
+    stated,
+    words,
 )
-_STOP: Final = frozenset(_STOP_TEXT.split())
+
 _OPPOSITES: Final = (
     ("ascending", "descending"), ("accept", "refuse"), ("accept", "reject"), ("allow", "forbid"),
     ("allow", "refuse"), ("include", "exclude"), ("include", "omit"), ("enable", "disable"),
@@ -31,7 +35,12 @@ _OPPOSITES: Final = (
     ("public", "private"), ("synchronous", "asynchronous"), ("always", "never"),
     ("case-sensitive", "case-insensitive"), ("online", "offline"), ("delete", "retain"),
     ("visible", "hidden"), ("daily", "weekly"), ("hourly", "daily"), ("encrypted", "plaintext"),
-    ("uppercase", "lowercase"), ("local", "utc"),
+    ("uppercase", "lowercase"), ("local", "utc"), ("switched-on", "switched-off"),
+    ("run", "switched-off"), ("start", "switched-off"), ("stop", "switched-on"), ("open", "closed"),
+    ("lock", "unlock"), ("start", "stop"), ("run", "stop"), ("left", "right"), ("raise", "lower"),
+    ("increase", "decrease"), ("block", "allow"), ("permanent", "temporary"), ("add", "subtract"),
+    ("earliest", "latest"), ("highest", "lowest"), ("longest", "shortest"), ("accept", "ignore"),
+    ("refuse", "replace"), ("horizontal", "vertical"), ("upward", "downward"),
 )  # fmt: skip
 _OPPOSED: Final = frozenset(word for pair in _OPPOSITES for word in pair)
 _EXIT: Final = re.compile(
@@ -42,17 +51,16 @@ _STATUS: Final = re.compile(
     r"returns?)\s+(?:code\s+)?([1-5]\d\d)\b(?! \w*s\b)",
     re.I,
 )
-_BOUND: Final = re.compile(
-    r"\b(at most|no more than|up to|at least|no fewer than|no less than|more than|longer than|"
-    r"greater than|larger than|over|less than|fewer than|shorter than|smaller than|under|"
-    r"within|exactly)\s+"
-    r"(\d[\d_,]*(?:\.\d+)?)\s*([a-z%]+)?",
-    re.I,
-)
 #: `the maximum length of a name is 64 characters`
 _NAMED: Final = re.compile(
     r"\b(maximum|minimum|max|min|longest|shortest)\b([^.;,]*?)\b(?:is|be|of|to|at)\s+"
     r"(\d[\d_,]*(?:\.\d+)?)\s*([a-z%]+)?",
+    re.I,
+)
+#: `the fine for an adult shall be`
+_SPECIAL: Final = re.compile(
+    r"\s*(?:an?|the|each|every|any)\s+([a-z ]{1,40}?)\s+(?:for|to|from|by|in)\s+([a-z ]{1,40}?)\s+"
+    r"shall\s+(?:not\s+)?be\b",
     re.I,
 )
 _VERBS_TEXT: Final = (
@@ -93,6 +101,7 @@ class Bound:
     low: float
     high: float
     speaks: str
+    about: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
@@ -114,30 +123,6 @@ def contradiction(
                 "No program can do both.", "Keep one of the two.")  # fmt: skip
 
 
-def words(text: str) -> frozenset[str]:
-    """Return the content words of `text`, singular, lower case."""
-    found = re.findall(r"[a-z][a-z-]+|\d+", text.lower())
-    return frozenset(_singular(word) for word in found if word not in _STOP)
-
-
-def _singular(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-
-
-def condition_of(text: str) -> str:
-    """Return what stands between `when` and its comma, in small letters."""
-    match = re.match(r"\s*(?:when|while|if|where|whenever)\b(.*?),\s*(?:then\s+)?\w", text, re.I)
-    return match[1].strip().lower() if match else ""
-
-
-def _stated(text: str) -> frozenset[str]:
-    """Return the words of the condition, its negations included."""
-    condition = condition_of(text)
-    return words(condition) | frozenset(re.findall(r"\b(?:no|not|without|never)\b", condition))
-
-
 def _bounds(spec: Spec) -> list[Finding]:
     groups: dict[tuple[str, str], list[Bound]] = {}
     for criterion in spec.criteria:
@@ -157,48 +142,44 @@ def _bounds(spec: Spec) -> list[Finding]:
 def bounds_of(criterion: Criterion) -> Iterator[Bound]:
     """Yield the bounds that a criterion states."""
     text = masked(criterion.text)
-    for match in [*_BOUND.finditer(text), *_NAMED.finditer(text)]:
+    for match in [*BOUND.finditer(text), *_NAMED.finditer(text)]:
         named = match.re is _NAMED
+        special = None if named else _SPECIAL.match(demand_of(text))
+        about = words(special[2]) if special else frozenset()
         noun = _noun(match[2]) if named else _noun(text[: match.start()])
+        if special:
+            noun = _noun(special[1]) or noun
         if noun is None:
             continue
         number, unit = (match[3], match[4]) if named else (match[2], match[3])
-        low, high = _range(match[1].lower(), float(number.replace(",", "").replace("_", "")))
-        condition = condition_of(text)
-        in_condition = match.start() < text.find(",") if condition else False
+        low, high = range_of(match[1].lower(), number_of(number))
+        in_condition = match.start() < len(text) - len(demand_of(text))
         demand = text[max(0, text.lower().find("shall")) :]
         refuses, accepts = bool(_REFUSES.search(demand)), bool(_ACCEPTS.search(demand))
         speaks = "refuse" if refuses else "accept" if accepts else "if" if in_condition else "be"
         yield Bound(
             criterion,
             match,
-            (_singular(noun), _singular((unit or "").lower())),
+            (singular(noun), singular((unit or "").lower())),
             low,
             high,
             speaks,
+            about,
         )
 
 
 def _noun(text: str) -> str | None:
     """Return the last word that can be the thing a bound is about: no verb, no filler."""
     found = re.findall(r"[a-z][a-z-]*", text.lower())
-    return next((w for w in reversed(found) if w not in _STOP and _singular(w) not in _VERBS), None)
-
-
-def _range(comparator: str, value: float) -> tuple[float, float]:
-    if comparator in ("at most", "no more than", "up to", "within", "maximum", "max", "longest"):
-        return (-1e308, value)
-    if comparator in ("less than", "fewer than", "shorter than", "smaller than", "under"):
-        return (-1e308, value - 1e-9)
-    if comparator in ("at least", "no fewer than", "no less than", "minimum", "min", "shortest"):
-        return (value, 1e308)
-    if comparator == "exactly":
-        return (value, value)
-    return (value + 1e-9, 1e308)
+    return next((w for w in reversed(found) if w not in STOP and singular(w) not in _VERBS), None)
 
 
 def _clash(a: Bound, b: Bound) -> bool:
     overlap = max(a.low, b.low) <= min(a.high, b.high)
+    if a.about != b.about:
+        # what holds for all holds for each kind; two kinds may differ
+        both_be = a.speaks == b.speaks == "be"
+        return not overlap and both_be and not (a.about and b.about)
     kinds = {a.speaks, b.speaks}
     if kinds == {"accept", "refuse"}:
         return overlap
@@ -216,21 +197,21 @@ def _clash(a: Bound, b: Bound) -> bool:
 def _codes(spec: Spec) -> list[Finding]:
     found = []
     for pattern, name in ((_EXIT, "exit code"), (_STATUS, "status")):
-        seen: list[tuple[frozenset[str], Criterion, str]] = []
+        seen: list[tuple[Criterion, str]] = []
         for criterion in spec.criteria:
             match = pattern.search(criterion.text)
             if match is None:
                 continue
             code = next(group for group in match.groups() if group)
             found += _example_codes(criterion, pattern, name, code)
-            condition = _stated(criterion.text)
+            condition = stated(criterion.text)
             if condition:
                 found += [
                     contradiction(criterion, match, other.id, f"{name} {code} against {value}")
-                    for known, other, value in seen
-                    if value != code and known == condition
+                    for other, value in seen
+                    if value != code and condition.meets(stated(other.text))
                 ]
-                seen.append((condition, criterion, code))
+                seen.append((criterion, code))
     return found
 
 
@@ -258,11 +239,12 @@ def _values(spec: Spec) -> list[Finding]:
         for match in _ENUM.finditer(criterion.text):
             values = frozenset(re.findall(r"`([^`]+)`", match[2]))
             if len(values) > 1:
-                known.setdefault(_singular(match[1].lower()), (criterion, values))
+                for name in (match[1], _head(criterion.text[: match.start()])):
+                    known.setdefault(singular(name.lower()), (criterion, values))
     found = []
     for criterion in spec.criteria:
         for match in _VALUE.finditer(criterion.text):
-            entry = known.get(_singular(match[1].lower()))
+            entry = known.get(singular(match[1].lower()))
             if entry is not None and match[2] not in entry[1] and entry[0].id != criterion.id:
                 listed = ", ".join(sorted(entry[1]))
                 found.append(
@@ -270,6 +252,12 @@ def _values(spec: Spec) -> list[Finding]:
                                    f"`{match[2]}` is not one of {listed}")
                 )  # fmt: skip
     return found
+
+
+def _head(before: str) -> str:
+    """Return `state` for `the state of the`: what a value of a thing is a value of."""
+    found = re.search(r"\b([a-z]+) of (?:the|an?|each|every) *$", before, re.I)
+    return found[1] if found else ""
 
 
 def _order(spec: Spec) -> list[Finding]:
@@ -299,30 +287,27 @@ def _alike(a: frozenset[str], b: frozenset[str], limit: float = 0.6) -> bool:
 class _Row:
     criterion: Criterion
     words: frozenset[str]
-    condition: frozenset[str]
+    demand: frozenset[str]
     forbids: bool
     bounded: bool
 
 
 def _opposites(spec: Spec) -> list[Finding]:
-    rows = [
-        _Row(
+    by_condition: dict[frozenset[str], list[_Row]] = {}
+    for criterion in spec.criteria:
+        row = _Row(
             criterion,
             words(criterion.text),
-            _stated(criterion.text),
+            words(demand_of(criterion.text)),
             bool(_FORBIDS.search(criterion.text)),
-            bool(_BOUND.search(criterion.text)),
+            bool(BOUND.search(demand_of(criterion.text))),
         )
-        for criterion in spec.criteria
-    ]
-    by_condition: dict[frozenset[str], list[_Row]] = {}
-    for row in rows:
-        by_condition.setdefault(row.condition, []).append(row)
+        by_condition.setdefault(stated(criterion.text).words, []).append(row)
     found = []
     for group in by_condition.values():
         for a, b in combinations(group, 2):
             what = _opposed(a, b)
-            if what is not None:
+            if what and stated(a.criterion.text).meets(stated(b.criterion.text)):
                 found.append(contradiction(b.criterion, None, a.criterion.id, what))
     return found
 
@@ -336,11 +321,11 @@ def _opposed(a: _Row, b: _Row) -> str | None:
         return "one demands what the other forbids" if common / both >= 0.7 else None
     if a.bounded and b.bounded:
         return None  # two sides of one limit; `_bounds` compares those
-    different = a.words ^ b.words
+    different = a.demand ^ b.demand
     if len(different & _OPPOSED) < 2:
         return None
     for one, other in _OPPOSITES:
-        if {one, other} <= different and (one in a.words) != (one in b.words):
+        if {one, other} <= different and (one in a.demand) != (one in b.demand):
             return f"`{one}` against `{other}`"
     return None
 
@@ -373,6 +358,12 @@ def _exclusive(a: str, b: str) -> str | None:
         )
         for text in (a, b)
     ]
-    if prints[0] and prints[1] and prints[0][1] != prints[1][1]:
+    if prints[0] and prints[1] and not _goes_on(prints[0][1], prints[1][1]):
         return f"`{prints[0][1]}` against `{prints[1][1]}`"
     return None
+
+
+def _goes_on(a: str, b: str) -> bool:
+    """Say whether one text is the other with further words: `1.50 EUR`, `1.50 EUR per hour`."""
+    short, long = sorted((a, b), key=len)
+    return long == short or (bool(short) and long.startswith(f"{short} "))

@@ -9,11 +9,10 @@ from unlit.intent.model import Criterion, Finding, Spec
 from unlit.intent.rules.lint.contradictions import (
     Bound,
     bounds_of,
-    condition_of,
     contradiction,
-    words,
 )
 from unlit.intent.rules.lint.hint import masked
+from unlit.intent.rules.lint.phrases import BOUND, condition_of, demand_of, stated, words
 
 _LITERAL: Final = re.compile(r"`([^`]+)`")
 _ONLY: Final = re.compile(
@@ -22,12 +21,18 @@ _ONLY: Final = re.compile(
     r"((?:`[^`]+`(?:,\s*(?:and |or )?|\s+(?:or|and)\s+)?)+)",
     re.I,
 )
+_VALUE: Final = re.compile(r"`[^`]+`|(?<![\w.-])\d[\d_]*(?:[.,]\d+)*(?: ?[%°a-zA-Z]+)?")
+_SETS: Final = re.compile(
+    r"\bshall\s+(?:\w+ly\s+)?(?:set|answer|return|respond|reply|use|be|stay|become|default|name|"
+    r"change|mark|assign|route|put|move)\b",
+    re.I,
+)
 _ACCEPTS: Final = re.compile(r"\bshall\s+(?:accept|allow|take|permit|admit)\b", re.I)
 
 
 def findings(spec: Spec) -> list[Finding]:
     """Return values that a closed set leaves out, and cases with two outputs."""
-    return [*_closed(spec), *_overlapping(spec)]
+    return [*_closed(spec), *_overlapping(spec), *_same_but_for_a_value(spec)]
 
 
 def _closed(spec: Spec) -> Iterator[Finding]:
@@ -60,6 +65,25 @@ def _overlapping(spec: Spec) -> Iterator[Finding]:
         if said and told and said != told and _meet(a, b):
             what = f"{a.text} and {b.text} overlap, and `{said[0]}` is not `{told[0]}`"
             yield contradiction(b.criterion, b.match, a.criterion.id, what)
+
+
+def _same_but_for_a_value(spec: Spec) -> Iterator[Finding]:
+    """Compare sentences that are equal up to one number, or one value that is set or answered."""
+    seen: dict[str, list[tuple[Criterion, list[str]]]] = {}
+    for criterion in spec.criteria:
+        demand = demand_of(criterion.text)
+        if BOUND.search(demand):
+            continue  # bounds are compared as ranges
+        values = _VALUE.findall(demand)
+        if len(values) != 1 or (values[0][0] == "`" and not _SETS.search(demand)):
+            continue
+        key = " ".join(sorted(words(_VALUE.sub(" ", demand)))) + values[0][0].strip("0123456789")
+        for other, told in seen.get(key, []):
+            same = stated(criterion.text) == stated(other.text)
+            if told != values and same:
+                what = f"{values[0]} against {told[0]}"
+                yield contradiction(criterion, None, other.id, what)
+        seen.setdefault(key, []).append((criterion, values))
 
 
 def _meet(a: Bound, b: Bound) -> bool:

@@ -51,7 +51,9 @@ OPERATIONS: Final = (
           r"highest)|reverse)\b",
           "by what, in which direction, how ties and upper case are ordered",
           "sorted by NAME, ascending, by code point; ties in the order given"),
-    _made("round", r"\b(round(?:s|ed|ing)?|nearest)\b",
+    _made("round", r"\b(round(?:ed|ing)|(?<=shall )round|rounds? (?=it|them|the|up|down|to|each|"
+          r"all|every|"
+          r"half|amounts?|prices?|totals?)|nearest)\b",
           r"\b(half (?:up|down|even|away)|half to even|rounding half|up|down|"
           r"towards? zero|bankers?|ceiling|floor|truncat\w+)\b",
           "where exactly half goes", "rounded half up to 2 decimals"),
@@ -67,6 +69,10 @@ OPERATIONS: Final = (
           r"columns|rows|days|seconds|minutes|hours))",
           r"\b(ties?|equal|same (?:count|score|value|amount|number))\b",
           "what happens at a tie", "the 3 largest by size; at a tie the earlier one"),
+    _made("rank", r"\b(winner|winners|leader|runner-up|rank(?:s|ed|ing)|highest[- ]scoring|"
+          r"high score)\b",
+          r"\b(ties?|tied|equal|same (?:count|score|value|amount|number|points|votes))\b",
+          "what happens at a tie", "at a tie both win, in the order of their names"),
     _made("average", r"\b(average|mean(?! to)|typical value)\b",
           r"\b(arithmetic|median|geometric|rounded|decimals?|empty|no values)\b",
           "which mean, and of nothing", "the arithmetic mean; `0` when there is none"),
@@ -84,12 +90,14 @@ OPERATIONS: Final = (
           r"last (?:one|of)|"
           r"order of (?:first|last))\b",
           "which one stays, and in which order", "keep the first, in the order of the input"),
-    _made("search", r"\b(contain(?:s|ing)?|match(?:es|ing)?|search(?:es)?|find(?:s)?|filter(?:s)?|"
+    _made("search", r"\b((?<!shall )(?<!must )(?<!should )contain(?:s|ing)?(?! (?:at |more|fewer|"
+          r"less|exactly|only|no |\d))|match(?:es|ing)?|search(?:es)?|find(?:s)?|filter(?:s)?|"
           r"look(?:s)? up|starts? with|ends? with)\b(?! (?:the|a|an) (?:file|database|error))",
           r"\b(case[- ](?:in)?sensitive|ignoring case|exact(?:ly)?|whole word|substring|regular "
           r"expression|glob|code|id|number|character for character)\b|`|\"",
           "whether case and part of a word count", "contains TEXT as a substring, ignoring case"),
-    _made("split", r"\b(split(?:s|ting)?|separat(?:e|es|ed)|words?(?= (?:in|of|per|count))|"
+    _made("split", r"\b(split(?:s|ting)?|separat(?:e|es|ed)|words?(?= (?:in|of|per (?!minute)|"
+          r"count))|"
           r"count(?:s)? (?:the )?words)\b",
           r"\b(by|at|on|white ?space|blanks?|commas?|separated by|delimit\w+|letters|tab|space|"
           r"sequence of)\b|`",
@@ -103,14 +111,16 @@ OPERATIONS: Final = (
           "calendar months or 30 days, and what 31 January plus one is",
           "one calendar month; the last day when the day does not exist"),
     _made("divide", r"\b(divid\w+|split(?:s)? (?:the|an?) (?:amount|bill|total|cost)|share(?:s|d)? "
-          r"(?:the|an?) (?:amount|bill|total|cost)|percent(?:age)?|%|ratio|modulo)\b",
-          r"\b(remainder|round\w*|decimals?|towards|floor|by zero|first .* gets?)\b",
+          r"(?:the|an?) (?:amount|bill|total|cost)|(?<!\d )percent(?:age)?|%|ratio|modulo)\b",
+          r"\b(shall (?:show|print|display|report|list)\b[^.]*\bin\b(?= {2})|remainder|round\w*|"
+          r"decimals?|towards|floor|by zero|first .* gets?)\b",
           "where the remainder goes, and division by zero",
           "in cents; the remainder goes to the first, one cent each"),
     _made("range", r"\bbetween\b[^,.;]*?\band\b",
           r"\b(inclusive|exclusive|included|excluded|including|excluding|both)\b",
           "whether the ends belong to it", "between 1 and 10, both included"),
-    _made("until", r"\b(until|till|up to|by) (?:the )?(?:\d{4}-\d\d-\d\d|end|date|day|deadline|"
+    _made("until", r"\b(until|till|up to|(?<!sorted )(?<!ordered )(?<!sort )(?<!order "
+          r")(?<!grouped )by) (?:the )?(?:\d{4}-\d\d-\d\d|end|date|day|deadline|"
           r"due date|midnight|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b",
           r"\b(inclusive|exclusive|included|excluded|including|excluding|end of (?:that|the) "
           r"day)\b",

@@ -14,7 +14,8 @@ _INNER: Final = re.compile(
 )
 _SOFT: Final = re.compile(
     r"\bshall\s+(?:\w+ly\s+|also\s+)?(process|ensure|provide|allow|enable|maintain|respect|use|"
-    r"apply|perform|do|make sure|guarantee)\b",
+    r"apply|perform|do|make sure|guarantee|note|detect|check|verify|validate|track|monitor|"
+    r"determine|identify|keep track of|assess|evaluate|observe|watch)\b",
     re.I,
 )
 _SEEN: Final = re.compile(
@@ -47,6 +48,7 @@ _LIMIT: Final = re.compile(
     r"\b(\d[\d_,]*)\s+\w+\s+or\s+(?:more|less|fewer|longer|older)\b",
     re.I,
 )
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+)?|\d?\d:\d\d(?::\d\d)?")
 _CLOCKED: Final = re.compile(
     r"\b(today|now|yesterday|tomorrow|(?:days?|hours?|minutes?|weeks?|months?) ago|overdue|"
     r"expire[sd]?|"
@@ -116,7 +118,8 @@ def _numbers(spec: Spec) -> frozenset[str]:
     """Return all numbers that boundaries and examples show."""
     texts = [f"{row.case} {row.behaviour}" for row in spec.boundaries]
     texts += [f"{e.title} {e.input} {e.outcome}" for c in spec.criteria for e in c.examples]
-    return frozenset(re.findall(r"\d+", " ".join(texts).replace(",", "").replace("_", "")))
+    said = _MOMENT.sub(" ", " ".join(texts)).replace(",", "").replace("_", "")
+    return frozenset(re.findall(r"\d+", said))
 
 
 def _limits(criterion: Criterion, shown: frozenset[str]) -> list[Finding]:

@@ -6,7 +6,7 @@ from typing import Final
 from unlit.intent.model import Criterion, Finding, Spec
 from unlit.intent.rules.lint.hint import hint, masked
 
-_NUMBER: Final = r"(\d[\d_.,]*)"
+_NUMBER: Final = r"(\d++(?:[.,_]\d++)*+)"
 _UNIT: Final = (
     r"(?:ms|milliseconds?|s|sec|seconds?|min|minutes?|h|hours?|days?|weeks?|months?|years?|"
     r"quarters?|"
@@ -42,6 +42,25 @@ _AMOUNT: Final = re.compile(
     rf"below|under|exceeds?|at least|at most|than|is)\s+{_NUMBER}(?!\s*{_UNIT})(?![\w%:-])",
     re.I,
 )
+#: something is measured, and the number ends the clause: `falls below 8, the controller shall`
+_MEASURED: Final = re.compile(
+    r"\b(temperature|speed|pressure|weight|mass|humidity|moisture|voltage|current|power|distance|"
+    r"duration|interval|delay|timeout|rate|brightness|volume|depth|frequency|load|altitude|"
+    r"latency|bandwidth|dose|dosage|consumption|acceleration|angle|heat|"
+    r"throughput|memory|disk|storage|battery|age|period|lifetime|time)\b(?:(?!\b(?:hours?|days?|"
+    r"minutes?|seconds?|points?|times)\b)[^.;,]){0,60}?\b"
+    r"(?:below|above|under|over|beyond|past|exceeds?|reaches|than|least|most|to|of|is|be|at|"
+    rf"rate|by)\s+[-–−]?{_NUMBER}(?=\s*(?:[,;]|\.(?:\s|$)|$|and\b|or\b|then\b|for\b|while\b|"
+    r"when\b|until\b))",
+    re.I,
+)
+#: `less than 30 left`, `reduce the flow to 6`
+_LEFT: Final = re.compile(
+    rf"\b(less than)\s+{_NUMBER}(?=\s+(?:left|remaining|remains?)\b)|"
+    rf"\b(?:reduce|raise|increase|decrease|throttle|dim|heat|cool)\b[^.;,]*?\b(to|by)\s+{_NUMBER}"
+    r"(?=\s*(?:[,;]|\.(?:\s|$)|$))",
+    re.I,
+)
 _MONEY: Final = re.compile(r"[$€£]|\b(?:USD|EUR|GBP|CHF|cents?|euros?|dollars?|currency)\b", re.I)
 #: what settles the currency for the whole spec; cents do not say of which one
 _CURRENCY: Final = re.compile(r"[$€£]|\b(?:USD|EUR|GBP|CHF|euros?|dollars?|currency)\b", re.I)
@@ -62,27 +81,29 @@ def findings(spec: Spec) -> list[Finding]:
     zone = any(_ZONE.search(text) for text in _whole(spec))
     base = any(_BASE.search(text) for text in _whole(spec))
     currency = any(_CURRENCY.search(text) for text in _whole(spec))
+    defined = {term.name.lower().rstrip("s") for term in spec.terms}
     found: list[Finding] = []
     for criterion in spec.criteria:
         text = masked(criterion.text)
-        for pattern in (_DURATION, _LIMIT, _ENDS):
+        amount = None if currency or _MONEY.search(text) else _AMOUNT.search(text)
+        for pattern in (_DURATION, _LIMIT, _ENDS, _MEASURED, _LEFT):
             match = pattern.search(text)
             if match is not None and not _given(found, criterion):
-                place = (match.start(2), match.end(2))
+                at = 2 if match[2] else 4
+                number, word = match[at], match[at - 1]
                 found.append(
-                    hint("INT-314", criterion, place, f"`{match[2]}` has no unit.",
-                         f"`{match[1]}` measures something; of what is not said.",
-                         f"{match[2]} seconds, {match[2]} characters, …")
+                    hint("INT-314", criterion, match.span(at), f"`{number}` has no unit.",
+                         f"`{word}` measures something; of what is not said.",
+                         f"{number} seconds, {number} characters, …")
                 )  # fmt: skip
-        amount = _AMOUNT.search(text)
-        if amount is not None and not currency and not _MONEY.search(text):
+        if amount is not None and not _given(found, criterion):
             found.append(
                 hint("INT-314", criterion, (amount.start(2), amount.end(2)),
                      f"`{amount[2]}` has no currency.", f"`{amount[1]}` is money.",
                      f"{amount[2]} EUR")
             )  # fmt: skip
         clock = _CLOCK.search(text)
-        if clock is not None and not zone:
+        if clock is not None and not zone and (clock[2] or "").lower().rstrip("s") not in defined:
             found.append(
                 hint("INT-315", criterion, clock, f"`{clock[1] or clock[2]}` has no time zone.",
                      "It is another moment elsewhere.", f"{clock[0]} UTC")

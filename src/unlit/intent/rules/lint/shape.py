@@ -16,10 +16,12 @@ _WEAK: Final = re.compile(
     r"\b(should|must|will|may|might|could|ought to|needs? to|has to|have to|is able to|can)\b", re.I
 )
 _TRAILING: Final = re.compile(
-    r"\bshall\b.*?,?\s+\b(when|if|while|whenever|unless|after(?= \d))\b\s+(.+?)\.?$", re.I
+    r"\bshall\b.*?,?\s+\b(when|if|while|whenever|unless|after(?= \d+ \w))\b\s+(.+?)\.?$", re.I
 )
 _CONDITION: Final = re.compile(r"^(when|while|if|where)\b", re.I)
-_UNCLOSED: Final = re.compile(r"^(when|while|if|where|whenever)\b([^,]*?)\bshall\b", re.I)
+_UNCLOSED: Final = re.compile(
+    r"^(when|while|if|where|whenever)\b((?:(?!\bthen\b)[^,])*?)\bshall\b", re.I
+)
 _PASSIVE: Final = re.compile(
     r"\bshall\s+(?:not\s+|never\s+|always\s+)*be\s+(\w+(?:ed|en|wn|ept|ent|eld|ade|old))\b", re.I
 )
@@ -32,7 +34,7 @@ _GAP: Final = re.compile(
 _THEN: Final = re.compile(r",\s*then\b", re.I)
 _NEGATION: Final = re.compile(
     r"\b(?:not|never|nobody|no)\b(?:(?!\b(?:and|or)\b|[,;.]).){0,60}?"
-    r"\b(?:not|never|nobody|no|un\w+ed)\b",
+    r"\b(?:not|never|nobody|no|un\w+ed|unable|impossible|fail to|neglect|omit|avoid|refrain)\b",
     re.I,
 )
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from unlit.intent.model import Finding, Span, Spec
+from unlit.intent.model import Criterion, Finding, Span, Spec
 from unlit.intent.rules.lint.hint import hint, masked
 
 _COMMON_TEXT: Final = (
@@ -14,9 +14,36 @@ _COMMON_TEXT: Final = (
     "JPEG JPG JSON JWT KB LF MB MIME MIT NFC NFD NFKC NOT NUL OAUTH OK OPTIONS OR AND OS PATCH PDF "
     "PID PIN PM PNG POST PUT PR QR RAM README REST RFC RGB RSS SHA SMS SMTP SQL SSH SSL SSO STDIN "
     "SVG TB TCP TLS TOML TODO TSV TTY UDP UI URI URL URLS USA USB USD UTC UTF UUID UX VAT VPN WAV "
-    "XML YAML YYYY ZIP MM DD HH SS IF THE EAN EU UK US SEC EARS II III IV"
+    "XML YAML YYYY ZIP MM DD HH SS IF THE EAN EU UK US SEC EARS II III IV V1 V2 V3 A3 A4 A5 B5 "
+    "Q1 Q2 Q3 Q4 "
+    "WHEN WHILE WHERE SHALL SYSTEM THEN UNLESS MUST SHOULD MAY WILL CAN FALSE TRUE NULL NONE A "
+    "AN ON "
+    "IN AT BY FOR OF TO IS BE ARE NO YES ELSE ALL ANY EACH AFTER BEFORE USER "
+    "MP3 MP4 OGG FLAC EPUB DOCX XLSX PPTX ODT MD TXT GZ TAR BZ2 ZST AVI MOV WEBP HEIC TIFF BMP "
+    "LDAP SAML OIDC TOTP OTP EXIF ICS SHA1 SHA256 MD5 CRC CRC32 AES RSA HMAC BASE64 UTF8 UTF16 "
+    "LED LCD "
+    "NFC RFID BIC SEPA JPY AUD CAD SEK NOK DKK PLN CZK CNY INR NZD KW KWH HZ KHZ MHZ GHZ DB RPM "
+    "PPM "
+    "KM CM MM KG MG ML MS KPH MPH GIT MAC WIFI LAN WAN DHCP NTP SMB NFS FAT32 LTE SIM IMEI DVD "
+    "CD TV "
+    "HDMI GMAIL CORBA SOAP GRPC AMQP MQTT ODBC JDBC ORM ETL UAT QA"
 )
 _COMMON: Final = frozenset(_COMMON_TEXT.split())
+#: a class of people or things that somebody has to have drawn
+_CLASS: Final = re.compile(
+    r"\b((?:active|inactive|dormant|eligible|ineligible|qualified|qualifying|privileged|preferred|"
+    r"premium|vip|trusted|untrusted|high-risk|low-risk|high-value|critical|problematic|suspicious|"
+    r"loyal|frequent|key|special|regular|power|senior|junior) (?:users?|customers?|clients?|"
+    r"accounts?|members?|orders?|payments?|transactions?|patients?|employees?|devices?|tickets?|"
+    r"products?|items?|requests?|jobs?|files?|events?|cases?|visitors?|guests?|logins?))\b|"
+    r"\b((?:business|working|office|opening|peak|off-peak|quiet|core|grace|cooling-off|billing|"
+    r"reporting|trial|retention|blackout|maintenance|notice|fiscal|high|low) (?:days?|hours?|"
+    r"periods?|cycles?|windows?|seasons?|years?))\b|"
+    r"\b(?:per|following|according to|as defined (?:in|by)|in line with|complies with|comply with|"
+    r"meets?|under) (?:the |our )?((?:[a-z]+ )?(?:policy|policies|guidelines?|procedures?|"
+    r"conventions?|scheme|agreement|regulations?|best practices?|house rules))\b",
+    re.I,
+)
 _SERVICES_TEXT: Final = (
     "google drive slack jira okta github gitlab linux windows mac macos unix excel word outlook "
     "teams "
@@ -40,6 +67,8 @@ _PAIRS: Final = (
     ("amount", "sum"), ("delete", "erase"), ("invoice", "bill"), ("photo", "picture"),
 )  # fmt: skip
 
+#: hours that are given are defined: `office hours (09:00 to 17:00 UTC)`
+_ZONED: Final = re.compile(r"hours \(")
 #: gaps, not terms: INT-309 tells them
 _GAPS: Final = frozenset({"TBD", "TBC", "TBA", "TODO", "FIXME", "XXX"})
 
@@ -50,14 +79,24 @@ def findings(spec: Spec) -> list[Finding]:
 
 
 def _undefined(spec: Spec) -> list[Finding]:
-    parameters = set(re.findall(r"[A-Za-z0-9_-]+", " ".join(re.findall(r"`([^`]*)`", _all(spec)))))
+    parameters = set(
+        re.findall(r"[A-Za-z0-9_-]+", " ".join(re.findall(r"`([^`]*)`", _demanded(spec))))
+    )
     explained = " ".join([spec.title, spec.intent, *spec.uses, *(t.name for t in spec.terms)])
+    classes = {term.name.lower().rstrip("s") for term in spec.terms}
     known = {word.lower() for word in re.findall(r"[A-Za-z0-9-]+", explained)}
     found = []
     seen: set[str] = set()
     for criterion in spec.criteria:
         text = masked(criterion.text)
         parameters |= set(re.findall(r"[A-Z]+", " ".join(_FORM.findall(text))))
+        for match in _CLASS.finditer(text):
+            term = match[match.lastindex or 0].lower()
+            if term.rstrip("s") not in classes and not (
+                term in seen or _says_what(term, spec) or _ZONED.search(text)
+            ):
+                seen.add(term)
+                found.append(_hint(criterion, match.span(match.lastindex or 0), term))
         for match in [*_ACRONYM.finditer(text), *_PHRASE.finditer(text)]:
             term = match[1]
             parts = term.split()
@@ -68,12 +107,33 @@ def _undefined(spec: Spec) -> list[Finding]:
             if all(part.lower() in known for part in parts):
                 continue
             seen.add(term)
-            found.append(
-                hint("INT-317", criterion, match, f"`{term}` is not defined.",
-                     "A term of the field means something exact, and only its readers know what.",
-                     f"Add to `## Glossary`: `- {term}: …`.")
-            )  # fmt: skip
+            found.append(_hint(criterion, match.span(), term))
     return found
+
+
+def _hint(criterion: Criterion, place: tuple[int, int], term: str) -> Finding:
+    return hint("INT-317", criterion, place, f"`{term}` is not defined.",
+                "A term of the field means something exact, and only its readers know what.",
+                f"Add to `## Glossary`: `- {term}: …`.")  # fmt: skip
+
+
+def _says_what(term: str, spec: Spec) -> bool:
+    """Say whether the spec itself draws the line: `a customer is active when …`."""
+    kind, _, thing = term.partition(" ")
+    drawn = re.compile(
+        rf"\b{re.escape(thing.rstrip('s'))}\b[^.;]*\b(?:is|are|counts? as|becomes?|as) "
+        rf"(?:`)?{re.escape(kind)}\b|\b{re.escape(kind)} (?:means|is|are|:)|{re.escape(kind)} \(",
+        re.I,
+    )
+    rows = [f"{row.case} {row.behaviour}" for row in spec.boundaries]
+    return bool(drawn.search(" ".join([*(c.text for c in spec.criteria), *rows, spec.intent])))
+
+
+def _demanded(spec: Spec) -> str:
+    """Return sentences, rows and inputs; what a program prints in an example defines nothing."""
+    texts = [criterion.text for criterion in spec.criteria]
+    texts += [e.input for criterion in spec.criteria for e in criterion.examples]
+    return " ".join([*texts, *(row.behaviour for row in spec.boundaries)])
 
 
 def _all(spec: Spec) -> str:

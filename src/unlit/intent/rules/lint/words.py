@@ -51,7 +51,8 @@ _GROUPS: Final[Mapping[Word, str]] = {
     "reliable|reliably|flexible|flexibly|scalable|maintainable|elegant|smooth|smoothly|common|"
     "typical|popular|major|important|proper|sound|sufficiently good|pleasant|pleasantly|fair|"
     "fairly|attractive|beautiful|tidy|handy|convenient|conveniently|comfortable|polite|politely|"
-    "natural|naturally|smart|careful|carefully|lightweight|professional|pretty|neat|neatly",
+    "alike|similar|similarly|comparable|natural|naturally|smart|careful|carefully|lightweight|"
+    "professional|pretty|neat|neatly",
     _VALID: "valid|invalid|legal|illegal|allowed characters|special characters",
     _AMOUNT: "some|several|many|few|a few|various|numerous|most|a lot|lots of|enough|sufficient|"
     "sufficiently|large|small|big|huge|long|short|high|low|multiple|a couple of|nearby|near|"
@@ -60,7 +61,8 @@ _GROUPS: Final[Mapping[Word, str]] = {
     "piles? up|builds? up|mounts? up",
     _TIME: "soon|recent|recently|periodically|regularly|often|sometimes|occasionally|frequently|"
     "eventually|from time to time|immediately|instantly|at once|usually|generally|typically|"
-    "in due time|outdated|stale|old|up to date|up-to-date",
+    "in due time|in time|on time|a while|for some time|shortly|before long|in good time|"
+    "sooner or later|a moment|briefly|outdated|stale|old|up to date|up-to-date",
     _ESCAPE: "if possible|where possible|when possible|as needed|if needed|if necessary|"
     "as necessary|where appropriate|as appropriate|when appropriate|if applicable|"
     "where applicable|as applicable|to the extent possible|as far as possible|"
@@ -95,12 +97,32 @@ _ALL: Final = re.compile(
     + r")(?![\w-])",
     re.I,
 )
+#: what is open by its place: `too loud`, `a reduced fee`, `the top teams`, `send it later`
+_SHAPES: Final = (
+    (re.compile(r"\btoo (?!many\b|long\b|large\b)[a-z]+\b", re.I), _AMOUNT),
+    (
+        re.compile(
+            r"\b(?:a|an|at) (?:reduced|increased|higher|lower|discounted|raised|special|extra) "
+            r"(?:fine|fee|price|rate|speed|tariff|cost|charge|discount|priority|limit|level|"
+            r"frequency|pace|power|volume)\b(?! (?:of|than|is)\b)",
+            re.I,
+        ),
+        _AMOUNT,
+    ),
+    (
+        re.compile(
+            r"\b(?:the|its|their) top (?=[a-z])(?!of|left|right|level|row|line|edge)\w+\b", re.I
+        ),
+        _AMOUNT,
+    ),
+    (re.compile(r"\blater(?= on\b|[.;,]|$)|\bat a later (?:time|point|date)\b", re.I), _TIME),
+)
 #: A vague word with a number beside it is bounded: `at most 3 short lines`, `about 5` is not.
 _BOUND_BEFORE: Final = re.compile(r"\d[\w.,%]*\s*$|\b(?:at (?:most|least)|exactly)\s+$", re.I)
 _HARMLESS: Final = re.compile(
     r"\b(?:at most|the most|how often|as often as|well[- ]formed|(?:larger|smaller|faster|"
     r"better) than|"
-    r"\\d+ best|cents? (?:larger|smaller)|most recent\b.*\bby|as long as|no longer|so long as|"
+    r"\d+ best|cents? (?:larger|smaller)|most recent\b.*\bby|as long as|no longer|so long as|"
     r"too long, then|the old\b(?! enough)|"
     r"standard (?:output|error|input)|low(?:er)? case|high(?:er)? than|how (?:many|long|few)|"
     r"few(?:er)? than|clean exit|about (?:page|it)|as well|as well as|dry run|long option|"
@@ -120,6 +142,13 @@ def findings(spec: Spec) -> list[Finding]:
     for criterion in spec.criteria:
         text = masked(criterion.text)
         harmless = [match.span() for match in _HARMLESS.finditer(text)]
+        for pattern, shape in _SHAPES:
+            found += [
+                hint(shape.code, criterion, match, f"`{match[0]}` is open.", shape.reason,
+                     shape.instead)
+                for match in pattern.finditer(text)
+                if not any(start <= match.start() < end for start, end in harmless)
+            ]  # fmt: skip
         for match in _ALL.finditer(text):
             word = _WORDS.get(match[1].lower().rstrip("."), _WORDS.get(match[1].lower()))
             if word is None or match[1].lower() in defined:
