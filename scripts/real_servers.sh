@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the real servers that the full check drives connectors against: Bugsink and Roundup, each
-# in a Python of its own below FOLDER. What cannot be installed is named, and its tests say "not
+# Installs what is real that the full check drives connectors against, below FOLDER: Bugsink and
+# Roundup, each in a Python of its own, and Storybook, which builds a book. What cannot be installed is named, and its tests say "not
 # exercised".
 # Usage: scripts/real_servers.sh FOLDER
 set -u
@@ -15,4 +15,16 @@ for name in bugsink==2.6.2 roundup==2.6.0; do
         printf 'Not installed: %s\n' "$name" >&2
     fi
 done
+
+folder="$1/storybook"
+from="$(dirname "$0")/../tests/clients/storybook"
+if ! cmp -s "$from/package-lock.json" "$folder/.installed"; then
+    mkdir -p "$folder" && rm -f "$folder/.installed"
+    cp "$from/package.json" "$from/package-lock.json" "$from/.npmrc" "$folder/"
+    if (cd "$folder" && timeout 180 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >install.log 2>&1); then
+        cp "$from/package-lock.json" "$folder/.installed"
+    else
+        printf 'Not installed: Storybook (%s)\n' "$(grep -v '^$' "$folder/install.log" | head -n 1)" >&2
+    fi
+fi
 exit 0

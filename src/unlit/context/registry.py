@@ -143,7 +143,9 @@ CONNECTORS: Final[dict[str, Row]] = {
     "slack": Row(
         f"{_HERE}.slack:Slack", "https://slack.com/api", tested="our Slack twin", bearer=True
     ),
-    "storybook": Row(f"{_HERE}.storybook:Storybook", tested=_DOCUMENTED, inject=""),
+    "storybook": Row(
+        f"{_HERE}.storybook:Storybook", tested="the build of a real Storybook", inject=""
+    ),
     "telegram": Row(
         f"{_HERE}.telegram:Telegram",
         "https://api.telegram.org/bot-placeholder",
