@@ -26,6 +26,7 @@ from unlit.context.connectors.rollbar import Rollbar
 from unlit.context.connectors.sentry import Sentry
 from unlit.context.connectors.storybook import Storybook
 from unlit.context.connectors.telegram import Telegram
+from unlit.context.model import Ref
 from unlit.core.clock import FakeClock
 from unlit.core.errors import UnlitError
 
@@ -401,6 +402,37 @@ def test_design_tokens_inherit_types_and_resolve_aliases(tmp_path: Path) -> None
     assert item is not None
     assert "| colour.text | color | #111 | running text |" in item.body
     assert "| space.s | dimension | 4px |" in item.body
+
+
+def test_an_alias_is_found_in_another_file_and_themes_that_disagree_are_all_shown(
+    tmp_path: Path,
+) -> None:
+    def token(value: Any) -> dict[str, Any]:
+        return {"$type": "color", "$value": value}
+
+    for name, tree in {
+        "base/palette.tokens.json": {"red": {"500": token("#e00")}, "ink": token("{red.500}")},
+        "theme/light.tokens.json": {"canvas": token("#fff")},
+        "theme/dark.tokens.json": {"canvas": token("#000")},
+        "broken.tokens.json": "not a tree",
+        "app.tokens.json": {
+            "danger": token("{ink}"),
+            "page": token("{canvas}"),
+            "edge": {"$type": "border", "$value": {"color": "{red.500}", "width": "1px"}},
+            "vendor": token("{from.a.package}"),
+        },
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(tree))
+    tokens = DesignTokens(tmp_path, FakeClock())
+    item = tokens.fetch(Ref("tokens", "tokens", "app.tokens.json"))
+    assert item is not None
+    assert "| danger | color | #e00 |" in item.body
+    assert "| page | color | #000 or #fff |" in item.body
+    assert '| edge | border | {"color": "#e00", "width": "1px"} |' in item.body
+    assert "| vendor | color | {from.a.package} |" in item.body
+    with pytest.raises(UnlitError, match="no object"):
+        tokens.fetch(Ref("tokens", "tokens", "broken.tokens.json"))
 
 
 def test_an_alias_that_leads_to_itself_is_refused() -> None:

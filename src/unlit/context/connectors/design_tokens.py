@@ -4,7 +4,8 @@ Source: designtokens.org/tr/2025.10/format (read 2026-03).
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -16,6 +17,8 @@ from unlit.core.errors import InvalidInput
 
 _SUFFIXES: Final = (".tokens.json", ".tokens", "tokens.json")
 _SKIPPED: Final = {"node_modules", "dist", "build"}
+_ALIAS: Final = re.compile(r"\{([^{}]+)\}")
+_Raw = dict[str, dict[str, Any]]
 
 
 class DesignTokens:
@@ -36,31 +39,59 @@ class DesignTokens:
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield the token files whose path has every word."""
-        for path in sorted(self._root.rglob("*")):
+        for path in self._files(self._root):
             key = path.relative_to(self._root).as_posix()
-            hidden = any(part.startswith(".") or part in _SKIPPED for part in key.split("/"))
-            if hidden or not path.is_file() or not path.name.endswith(_SUFFIXES):
-                continue
             if all(word in key.lower() for word in query.lower().split()):
                 yield Ref(self.name, "tokens", key)
+
+    def _files(self, folder: Path) -> Iterator[Path]:
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or path.name in _SKIPPED or path.is_symlink():
+                continue
+            if path.is_dir():
+                yield from self._files(path)
+            elif path.name.endswith(_SUFFIXES):
+                yield path
+
+    def _others(self, path: Path) -> list[_Raw]:
+        """Read the folder's other token files, nearest first; one that is broken is left out."""
+        here = path.parent.parts
+        found: list[tuple[int, str, _Raw]] = []
+        for other in self._files(self._root):
+            if other == path:
+                continue
+            try:
+                raw = collected(json.loads(other.read_bytes()))
+            except (ValueError, AttributeError):
+                continue
+            shared = sum(one == two for one, two in zip(here, other.parent.parts, strict=False))
+            found.append((-shared, str(other), raw))
+        return [raw for _, _, raw in sorted(found, key=lambda one: one[:2])]
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one file as a table of names, kinds and values; aliases are resolved.
 
+        An alias that the file does not define is looked for in the folder's other token files.
+        If these disagree, as two themes do, all are shown; what none defines stays an alias.
+
         Raises:
-            InvalidInput: The file is not JSON, or an alias points nowhere or at itself.
+            InvalidInput: The file is not JSON, or an alias points at itself.
         """
         path = self._root / ref.key
         if not path.is_file() or not path.resolve().is_relative_to(self._root.resolve()):
             return None
         text = path.read_bytes()
         try:
-            tokens = flatten(json.loads(text))
+            tree = json.loads(text)
+            if not isinstance(tree, dict):
+                raise ValueError("it holds no object")
+            defined = collected(tree)
+            tokens = flatten(tree, self._others(path) if _lacking(defined) else ())
         except ValueError as error:
             raise InvalidInput(
                 "CTX-215",
                 f"{path} is not a token file: {error}.",
-                "design tokens are JSON, and an alias names another token.",
+                "design tokens are JSON, and an alias leads to another token.",
                 "correct the file.",
             ) from error
         rows = [
@@ -81,22 +112,46 @@ class DesignTokens:
         return None
 
 
-def flatten(tree: dict[str, Any]) -> dict[str, dict[str, str]]:
+def collected(tree: dict[str, Any]) -> _Raw:
+    """Return each token of a tree by its dotted name, with type inherited, as it is written."""
+    raw: _Raw = {}
+    _collect(tree, (), None, raw)
+    return raw
+
+
+def flatten(tree: dict[str, Any], others: Sequence[_Raw] = ()) -> dict[str, dict[str, str]]:
     """Return each token by its dotted name, with type inherited and aliases resolved.
 
+    `others` are the tokens of other files, for aliases that `tree` does not define.
+
     Raises:
-        ValueError: An alias points nowhere or at itself.
+        ValueError: An alias points at itself.
     """
-    raw: dict[str, dict[str, Any]] = {}
-    _collect(tree, (), None, raw)
+    raw = collected(tree)
     return {
         name: {
             "type": str(one["type"] or ""),
-            "value": _shown(_resolve(one["value"], raw, (name,))),
+            "value": _values(name, one["value"], raw, others),
             "about": str(one["about"] or ""),
         }
         for name, one in raw.items()
     }
+
+
+def _lacking(raw: _Raw) -> bool:
+    names = set(_ALIAS.findall(json.dumps([one["value"] for one in raw.values()])))
+    return not names <= set(raw)
+
+
+def _values(name: str, value: Any, raw: _Raw, others: Sequence[_Raw]) -> str:
+    """Show a value; where other files disagree about what it leads to, each of theirs."""
+    shown = [_shown(_resolve(value, raw, (name,)))]
+    if _ALIAS.search(shown[0]) and others:
+        shown = [_shown(_resolve(value, {**one, **raw}, (name,))) for one in others]
+        merged = {key: one for other in reversed(others) for key, one in other.items()}
+        known = [text for text in shown if not _ALIAS.search(text)]
+        shown = known or [_shown(_resolve(value, {**merged, **raw}, (name,)))]
+    return " or ".join(dict.fromkeys(shown))
 
 
 def _collect(
@@ -115,13 +170,20 @@ def _collect(
             _collect(child, (*path, name), kind, raw)
 
 
-def _resolve(value: Any, raw: dict[str, dict[str, Any]], seen: tuple[str, ...]) -> Any:
-    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
-        target = value[1:-1]
-        if target not in raw or target in seen:
-            raise ValueError(f"alias {value} points {'at itself' if target in seen else 'nowhere'}")
-        return _resolve(raw[target]["value"], raw, (*seen, target))
-    return value
+def _resolve(value: Any, raw: Mapping[str, dict[str, Any]], seen: tuple[str, ...]) -> Any:
+    if isinstance(value, dict):
+        return {key: _resolve(part, raw, seen) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_resolve(part, raw, seen) for part in value]
+    found = _ALIAS.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    target = found[1].removesuffix(".value")
+    if target in seen:
+        raise ValueError(f"alias {value} leads to itself")
+    if target not in raw:
+        return value
+    return _resolve(raw[target]["value"], raw, (*seen, target))
 
 
 def _shown(value: Any) -> str:
