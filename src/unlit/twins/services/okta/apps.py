@@ -1,6 +1,7 @@
 """Applications: names and links that follow the sign-on mode, credentials, keys, policies."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from unlit.twins.kit.crud import Crud
@@ -21,6 +22,7 @@ from unlit.twins.services.okta.org import (
 )
 
 KIND: Final = "/api/v1/apps"
+_ASSIGNED: Final = re.compile(r'\s*(user|group)\.id\s+eq\s+"([^"]+)"\s*', re.IGNORECASE)
 _NAMES: Final = {
     "OPENID_CONNECT": "oidc_client",
     "BOOKMARK": "bookmark",
@@ -247,6 +249,28 @@ def app_of(call: Exchange) -> dict[str, Any]:
     if row is None:
         raise missing(key, "AppInstance")
     return row  # type: ignore[no-any-return] # rows are JSON
+
+
+def assigned(call: Exchange, text: str) -> Callable[[Any], bool] | None:
+    """Return the test of ``user.id eq "…"`` or ``group.id eq "…"``, or `None` for another one."""
+    found = _ASSIGNED.fullmatch(text) if call.request.raw_path == KIND else None
+    if found is None:
+        return None
+    place, key = found[1].lower() + "s", found[2]
+    return lambda row: key in call.world.table(f"okta.at:{KIND}/{row['id']}/{place}")
+
+
+def embedded(call: Exchange) -> Callable[[Any], Any] | None:
+    """Return how ``expand=user/…`` shows an application: with its assignment of that person."""
+    kind, _, key = (call.request.arg("expand") or "").partition("/")
+    if kind != "user" or not key:
+        return None
+
+    def shown(row: Any) -> Any:
+        one = call.world.table(f"okta.at:{KIND}/{row['id']}/users").get(key)
+        return row if one is None else {**row, "_embedded": {"user": one}}
+
+    return shown
 
 
 def routes(crud: Crud) -> tuple[Route, ...]:

@@ -60,7 +60,10 @@ class Manners:
 
     def page(self, call: Exchange, rows: Iterable[Any]) -> Reply:
         """Filter by `filter`, `search`, `q`, and parameters named like a property."""
-        return page(call, _chosen(call, rows), lambda row: row, usual=200, most=200, key=_cursor)
+        shown = apps.embedded(call) if call.request.raw_path == apps.KIND else None
+        return page(
+            call, _chosen(call, rows), shown or (lambda row: row), usual=200, most=200, key=_cursor
+        )
 
     def settle(self, call: Exchange, kind: str, row: dict[str, Any]) -> dict[str, Any]:
         """Let ``activate`` or ``deactivate`` stand in the links, as the status has it."""
@@ -115,13 +118,18 @@ def _chosen(call: Exchange, rows: Iterable[Any]) -> Iterator[Any]:
     tests = []
     for name in ("filter", "search"):
         text = call.request.arg(name)
-        if text:
+        assigned = apps.assigned(call, text) if text else None
+        if assigned is not None:
+            tests.append(assigned)
+        elif text:
             try:
                 tests.append(parse(text))
             except FilterError as error:
                 raise failure("E0000031", f"Invalid {name} criteria: {error}") from error
     query = (call.request.arg("q") or "").casefold()
     exact = {k: v for k, v in call.request.query if k in ("type", "status", "sourceId", "targetId")}
+    if call.request.raw_path == policies.POLICIES:
+        rows = sorted(rows, key=lambda row: int(row.get("priority") or 0))
     for row in rows:
         if not isinstance(row, dict) or not all(test(row) for test in tests):
             continue

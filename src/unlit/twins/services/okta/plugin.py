@@ -16,6 +16,7 @@ from unlit.twins.services.okta import (
     device,
     events,
     factors,
+    grouprules,
     groups,
     hooks,
     lifecycle,
@@ -24,6 +25,7 @@ from unlit.twins.services.okta import (
     outside,
     policies,
     presets,
+    rates,
     roles,
     schemas,
     seeds,
@@ -70,6 +72,7 @@ class Okta(Twin):
         for route in (
             *authservers.routes(generic),
             *presets.routes(generic),
+            *grouprules.routes(generic),
             *routes,
             *apps.routes(self.crud),
         ):
@@ -156,6 +159,11 @@ class Okta(Twin):
         return reply
 
     @override
+    def limit(self, exchange: Exchange) -> VendorError | None:
+        """Count the call against its endpoint's calls a minute."""
+        return rates.refused(exchange)
+
+    @override
     def prepare(self, world: World) -> None:
         """Put in what every organisation has."""
         seeds.prepare(world)
@@ -190,13 +198,8 @@ class Okta(Twin):
 
     @override
     def finish(self, exchange: Exchange, reply: Reply) -> None:
-        """Add Okta's request id and rate headers."""
+        """Add Okta's request id and rate headers; let group rules follow what was changed."""
         if reply.header("x-rate-limit-limit") is None:
-            reply.headers.extend(
-                (
-                    ("x-rate-limit-limit", "600"),
-                    ("x-rate-limit-remaining", "599"),
-                    ("x-rate-limit-reset", str(int(exchange.world.now()) + 60)),
-                )
-            )
+            reply.headers.extend(rates.headers(exchange))
+        grouprules.follow(exchange, reply)
         reply.headers.append(("x-okta-request-id", exchange.world.text("okta.request", 26)))

@@ -89,21 +89,22 @@ def clone(call: Exchange) -> Reply:
         "lastUpdated": at,
         "priority": len(_siblings(table, old)) + 2,
     }
-    row = _replaced(row, old["id"], key)
+    row = replaced(row, old["id"], key)
     row["id"] = key
     table.put(key, row)
     for rule in call.world.table(f"okta.at:{POLICIES}/{old['id']}/rules").values():
         fresh = mint(call.world, "rul")
-        copy = _replaced(_replaced(rule, old["id"], key), rule["id"], fresh)
+        copy = replaced(replaced(rule, old["id"], key), rule["id"], fresh)
         call.world.table(f"okta.at:{POLICIES}/{key}/rules").put(fresh, copy)
     return Reply(200, row)
 
 
-def _replaced(value: Any, old: str, new: str) -> Any:
+def replaced(value: Any, old: str, new: str) -> Any:
+    """Return a value in whose texts `old` is `new`."""
     if isinstance(value, dict):
-        return {key: _replaced(item, old, new) for key, item in value.items()}
+        return {key: replaced(item, old, new) for key, item in value.items()}
     if isinstance(value, list):
-        return [_replaced(item, old, new) for item in value]
+        return [replaced(item, old, new) for item in value]
     return value.replace(old, new) if isinstance(value, str) else value
 
 

@@ -201,7 +201,7 @@ def _change(call: Exchange, key: str, *, app: bool = False) -> None:
             "user_properties",
             {
                 **{k: v for k, v in known.items() if k not in sent or sent[k] is not None},
-                **{name: True for name, value in sent.items() if value is not None},
+                **{name: value for name, value in sent.items() if value is not None},
             },
         )
 

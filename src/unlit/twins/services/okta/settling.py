@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from unlit.twins.kit.twin import Exchange
 from unlit.twins.services.okta import users
-from unlit.twins.services.okta.errors import invalid
+from unlit.twins.services.okta.errors import invalid, missing
+from unlit.twins.services.okta.policies import replaced
 
 _API: Final = "/api/v1"
 _OPENID: Final[tuple[tuple[str, str], ...]] = (
@@ -70,8 +71,37 @@ def _email_domain(call: Exchange, row: dict[str, Any]) -> dict[str, Any]:
     ]}  # fmt: skip
 
 
+def _of_person(call: Exchange, row: dict[str, Any]) -> dict[str, Any]:
+    """Give a new assignment the id of its person, and by default the person's login."""
+    sent = call.json() if call.request.body else None
+    if "userId" in call.params or not isinstance(sent, dict) or "id" not in sent:
+        return row
+    user = users.find(call.world, str(sent["id"]))
+    if user is None:
+        raise missing(str(sent["id"]), "User")
+    out: dict[str, Any] = replaced(row, str(row["id"]), user["id"])
+    credentials = out.get("credentials")
+    if isinstance(credentials, dict) and credentials.get("userName") is None:
+        out["credentials"] = {**credentials, "userName": user["profile"]["login"]}
+    return out
+
+
+def _named(call: Exchange, row: dict[str, Any]) -> dict[str, Any]:
+    """Give a row that stands for another object (an owner, an application) that object's id."""
+    sent = call.json() if call.request.body else None
+    if call.request.method != "POST" or not isinstance(sent, dict) or not sent.get("id"):
+        return row
+    key = str(sent["id"])
+    places = ("users", "groups", "at:/api/v1/apps")
+    if not any(key in call.table(place) for place in places):
+        raise missing(key, "User" if sent.get("type") == "USER" else "UserGroup")
+    out: dict[str, Any] = replaced(row, str(row["id"]), key)
+    return out
+
+
 def _app_user(call: Exchange, row: dict[str, Any]) -> dict[str, Any]:
     """Fill what an OpenID Connect application knows of a user from the user's own profile."""
+    row = _of_person(call, row)
     user = users.find(call.world, str(row.get("id") or ""))
     profile = row.get("profile")
     if user is None or not isinstance(profile, dict) or "given_name" not in profile:
@@ -111,5 +141,7 @@ RULES: Final[dict[str, Callable[[Exchange, dict[str, Any]], dict[str, Any]]]] = 
     f"{_API}/zones": _zone,
     f"{_API}/email-domains": _email_domain,
     f"{_API}/apps/{{appId}}/users": _app_user,
+    f"{_API}/apps/{{appId}}/interclient-allowed-apps": _named,
+    f"{_API}/groups/{{groupId}}/owners": _named,
     f"{_API}/mappings": _mapping,
 }

@@ -23,6 +23,9 @@ STATUSES: Final = (
     "SUSPENDED",
     "DEPROVISIONED",
 )
+_TYPES: Final[dict[str, Any]] = {
+    "string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list,
+}  # fmt: skip
 _BASE: Final = {"firstName": None, "lastName": None, "mobilePhone": None, "secondEmail": None}
 _LINKS: Final[dict[str, tuple[str, ...]]] = {
     "STAGED": ("activate",),
@@ -157,16 +160,34 @@ def checked_profile(
     if not isinstance(profile, dict):
         raise invalid("profile", "profile: The field cannot be left blank")
     known = call.table("meta").get("user_properties") or {}
-    for name in profile:
+    for name, value in profile.items():
         if name not in known:
             raise invalid(
                 "profile", f"Property name '{name}' is not defined in profile for the user"
             )
+        if isinstance(known[name], dict) and value is not None:
+            _check_value(name, value, known[name])
     blank = [name for name in ("login", "email") if create and not profile.get(name)]
     if blank:
         raise invalid(blank[0], *(f"{name}: The field cannot be left blank" for name in blank))
     _check_names(call, profile, of)
     return dict(profile)
+
+
+def _check_value(name: str, value: Any, rule: dict[str, Any]) -> None:
+    """Refuse a value that the property's definition does not allow."""
+    wanted = _TYPES.get(str(rule.get("type")))
+    if wanted is not None and (
+        not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool)
+    ):
+        raise invalid(name, f"{name}: The field is of the wrong type, {rule['type']} is expected")
+    if isinstance(value, str):
+        if len(value) > int(rule.get("maxLength") or len(value)):
+            raise invalid(name, f"{name}: The field is too long")
+        if len(value) < int(rule.get("minLength") or 0):
+            raise invalid(name, f"{name}: The field is too short")
+    if rule.get("enum") and value not in rule["enum"]:
+        raise invalid(name, f"{name}: The value is not one of those that are allowed")
 
 
 def _check_names(call: Exchange, profile: dict[str, Any], of: str | None) -> None:
@@ -347,6 +368,8 @@ def update(call: Exchange) -> Reply:
         fields["credentials"] = {**row["credentials"], **fresh}
         if "password" in fresh:
             fields["passwordChanged"] = stamp(call.world)
+            if row["status"] in ("RECOVERY", "PASSWORD_EXPIRED"):
+                fields |= {"status": "ACTIVE", "statusChanged": stamp(call.world)}
     old = str(row["profile"]["login"]).casefold()
     if str(profile["login"]).casefold() != old:
         call.table("users_by_login").drop(old)
