@@ -12,6 +12,7 @@ from unlit.record.store import Store
 from unlit.review.model import OUTCOME_GATE
 from unlit.review.ports import GateLog
 from unlit.review.rules.gates import (
+    SHIP_NOTE,
     Act,
     GateRules,
     Standing,
@@ -225,7 +226,14 @@ class Desk:
                 vote.run, vote.at, state=RunState.REJECTED, note=vote.reason[:500]
             )
         self._answer_only(vote)
+        self._ask_to_ship(vote.run)
         return Decided(kept, entry, settled=True)
+
+    def _ask_to_ship(self, run: RunId) -> None:
+        """Say in the run that its approval is not the last one."""
+        if self.standing(self.store.find_run(run)).gate == "ship":
+            note = f"{SHIP_NOTE}: its outcome is approved"
+            self.store.change_run(run, self.clock.now(), note=note)
 
     def _answer_only(self, vote: GateDecision) -> None:
         """The decision answers the question, where there is exactly one."""

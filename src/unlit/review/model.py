@@ -23,6 +23,7 @@ class RunFacts:
 
     Attributes:
         state: `unlit.record.model.RunState` as text.
+        gate: The gate it waits at: ``intent``, ``outcome`` or ``ship``; empty when at none.
     """
 
     id: RunId
@@ -44,6 +45,7 @@ class RunFacts:
     tree: str | None = None
     note: str = ""
     workspace: str = ""
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from unlit.review.model import (
 from unlit.review.rules import reading
 from unlit.review.rules.commands import commands_of
 from unlit.review.rules.costs import cost_of, elapsed_of
+from unlit.review.rules.gates import SHIP_NOTE
 from unlit.review.rules.headline import Facts, headline
 from unlit.review.rules.level import level_of
 from unlit.review.rules.questions import left_out, questions_of, spot_check
@@ -101,6 +102,7 @@ class _Builder:
         self.candidates = store.candidates(run.id)
         self.rows = store.trajectories(run.id) if with_rows else ()
         documents = [evaluation.document for evaluation in self.evaluations]
+        self._judged: Mapping[str, str] = {}
         self.rule = reading.rule_of(documents[-1] if documents else {}, run.settings)
 
     def report(self) -> Report:
@@ -117,6 +119,7 @@ class _Builder:
         criteria = reading.criteria_of(
             main, graded.points if graded and not live else (), look.document if look else None
         )
+        self._judged = reading.judged_words(documents, self.run.id)
         asked = self._questions(self._to_ask(criteria))
         leaks = reading.leaks_of(documents)
         decisions = tuple(_decision(row) for row in self.store.gate_decisions(self.run.id))
@@ -146,8 +149,10 @@ class _Builder:
             stage=(newest.name, newest.state) if newest else None,
             note=self.run.note,
             needs=_needs(graded, self.rule),
+            gate=_gate_of(self.run, outcome) if state is RunState.WAITING else "",
         )
-        run_facts = replace(self._run_facts(chosen), state=state.value)
+        gate = _gate_of(self.run, outcome) if state is RunState.WAITING else ""
+        run_facts = replace(self._run_facts(chosen), state=state.value, gate=gate)
         return Report(
             run=run_facts,
             headline=headline(facts),
@@ -254,7 +259,10 @@ class _Builder:
         return reading.live_of(self.store.events(self.run.id), done)
 
     def _to_ask(self, criteria: Sequence[CriterionLine]) -> tuple[QuestionLine, ...]:
-        asked = questions_of(criteria, risk=self._risk())
+        asked = tuple(
+            replace(line, why=self._judged.get(line.criterion or "") or line.why)
+            for line in questions_of(criteria, risk=self._risk())
+        )
         if self.run.verdict is not Verdict.SHIP or self.run.agent.startswith("scripted"):
             return asked
         spot = spot_check(criteria, self.run.id)
@@ -334,6 +342,15 @@ def _needs(graded: Graded | None, rule: Rule | None) -> int | None:
         graded.satisfied,
     )
     return test.clean_runs_to_ship()
+
+
+def _gate_of(run: Run, outcome: DecisionLine | None) -> str:
+    """The gate a waiting run waits at, as the run itself says."""
+    if run.settings.get("gate") == "intent":
+        return "intent"
+    if outcome is None:
+        return "outcome"
+    return "ship" if run.note.startswith(SHIP_NOTE) else ""
 
 
 def _decision(row: GateDecision) -> DecisionLine:

@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 from unlit.core.clock import Clock
 from unlit.core.errors import UnlitError
 from unlit.core.ids import RunId
-from unlit.record.model import RunState
-from unlit.review.outside import OutsideDesk, Said
+from unlit.record.model import Run, RunState
+from unlit.review.outside import OutsideDesk, Said, spec_mark
 from unlit.review.rules import slack
 from unlit.review.service import build_report
 
@@ -66,20 +66,32 @@ class SlackGate:
         asked = self._asked()
         count = 0
         for run in store.runs(states=(RunState.WAITING,), limit=200):
-            made = next((row for row in store.candidates(run.id) if row.id == run.candidate), None)
-            if made is None or asked.get(run.id, {}).get("tree") == made.tree[:12]:
+            gate = self._gate(run)
+            known = asked.get(run.id, {})
+            if gate is None or (
+                (known.get("tree"), known.get("gate", "outcome")) == (gate.tree, gate.gate)
+            ):
                 continue
-            gate = slack.Asked(run.id, made.id, made.tree[:12])
             report = build_report(store, run.id)
             questions = [row.text for row in store.questions(run.id) if row.answer is None]
             told = slack.message(gate, report.headline.text, questions, self._link(run.id))
             posted = self._call("chat.postMessage", channel=self._channel, **told)
             asked[run.id] = {
                 "channel": str(posted["channel"]), "ts": str(posted["ts"]), "tree": gate.tree,
+                "gate": gate.gate,
             }  # fmt: skip
             self._write(asked)
             count += 1
         return count
+
+    def _gate(self, run: Run) -> slack.Asked | None:
+        """What is to be asked about a run; nothing when it waits at no gate."""
+        desk = self._desk.desk
+        waits = desk.standing(run).gate
+        if waits == "intent":
+            return slack.Asked(run.id, "none", spec_mark(run.spec_digest), waits)
+        made = next((c for c in desk.store.candidates(run.id) if c.id == run.candidate), None)
+        return slack.Asked(run.id, made.id, made.tree[:12], waits) if made and waits else None
 
     def fresh(self, signature: str) -> bool:
         """Whether a signed request was not taken before; taken now, also by another process."""
@@ -121,10 +133,10 @@ class SlackGate:
         """Ask for the reason; who may not decide hears so at once."""
         asked = act.asked
         assert asked is not None  # noqa: S101 # `interact` looked
-        said = Said(act.user, RunId(asked.run), act.decision, "", "Slack", asked.tree)
+        said = Said(act.user, RunId(asked.run), act.decision, "", "Slack", asked.tree, asked.gate)
         try:
             self._desk.person_of(said)
-            needed = self._desk.reason_needed(said.run, act.decision)
+            needed = self._desk.reason_needed(said.run, act.decision, asked.gate)
         except UnlitError as error:
             self._tell(said.run, f"<@{act.user}> Nothing was decided. {error.what}")
             return
@@ -133,7 +145,10 @@ class SlackGate:
     def _decide(self, act: slack.Act, run: RunId) -> None:
         where = self._asked().get(run, {})
         tree = act.asked.tree if act.asked is not None else where.get("tree", "")
-        answer = self._desk.decide(Said(act.user, run, act.decision, act.reason, "Slack", tree))
+        gate = act.asked.gate if act.asked is not None else where.get("gate", "outcome")
+        answer = self._desk.decide(
+            Said(act.user, run, act.decision, act.reason, "Slack", tree, gate)
+        )
         self._tell(run, f"<@{act.user}> {answer.text}")
         if answer.settled and where:
             self._call(

@@ -71,17 +71,24 @@ def _questions(report: Report) -> list[str]:
     asked = report.open_questions
     if report.decision is not None:
         line = report.decision
-        return ["", _wrap(f"{line.decision.capitalize()} by {line.person}: {line.reason}")]
+        said = ["", _wrap(f"{line.decision.capitalize()} by {line.person}: {line.reason}")]
+        return [*said, *_how(report)]
     if not asked and report.run.state != "waiting":
         return []
     lines = ["", "Only you can say"] if asked else [""]
     for question in asked:
         lines.append(_wrap(question.text, f"  {question.number}. ", "     "))
         lines.append(_wrap(question.why, "     ", "     "))
-    if report.run.state == "waiting":
-        lines.append(f"  unlit approve {report.run.id} --reason TEXT")
-        lines.append(f"  unlit reject {report.run.id} --reason TEXT")
-    return lines
+    return [*lines, *_how(report)]
+
+
+def _how(report: Report) -> list[str]:
+    """Say how the gate that the run waits at is decided here."""
+    gate = report.run.gate
+    if not gate:
+        return []
+    named = "" if gate == "outcome" else f" --gate {gate}"
+    return [f"  unlit {act} {report.run.id}{named} --reason TEXT" for act in ("approve", "reject")]
 
 
 def _weak(report: Report) -> list[str]:

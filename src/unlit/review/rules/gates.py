@@ -16,6 +16,8 @@ ASKS: Final[Mapping[str, tuple[str, ...]]] = {
     "ship": ("always", "never"),
 }
 """When a gate asks that need not; the first is meant where its table does not say."""
+SHIP_NOTE: Final = "waits at its ship gate"
+"""How the note of a run begins that waits there."""
 _REASON_MAX: Final = 2000
 _RUN_AGAIN: Final = "run it again with `unlit run`, which grades what is there now."
 _ASK_AGAIN: Final = "the program may ask again; what is needed for longer belongs into the policy."

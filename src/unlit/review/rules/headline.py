@@ -24,6 +24,7 @@ class Facts:
     Attributes:
         stage: Name and state of the newest stage, such as ``("build", running)``.
         needs: Clean trajectories that would settle it, when undecided.
+        gate: The gate it waits at.
     """
 
     state: RunState
@@ -39,6 +40,7 @@ class Facts:
     stage: tuple[str, StageState] | None = None
     note: str = ""
     needs: int | None = None
+    gate: str = ""
 
 
 _DOING = {
@@ -80,6 +82,13 @@ _nothing = "No scenario reached the product."
 
 def _by_state(facts: Facts) -> Headline | None:
     state = facts.state
+    if facts.gate == "intent":
+        why = facts.note.partition(": ")[2] or "a person approves it before it is built"
+        return Headline("Waits for you", "asks", "The spec waits for your yes. Nothing is built.",
+                        _sentence(why))  # fmt: skip
+    if state is RunState.REJECTED and not facts.candidates:
+        return Headline("Rejected", "rejected", "The spec was rejected. Nothing was built.",
+                        _sentence(facts.note) if facts.note else "")  # fmt: skip
     if state in (RunState.QUEUED, RunState.RUNNING):
         doing = _DOING.get(facts.stage[0], facts.stage[0]) if facts.stage else "waiting to start"
         word = "Running" if state is RunState.RUNNING else "Waiting"
@@ -119,6 +128,10 @@ def _ship(facts: Facts) -> Headline:
         because = f" {_sentence(reason)}" if reason else ""
         return Headline("Rejected", "rejected", f"{name} was rejected by {who}.",
                         because.strip() or worst)  # fmt: skip
+    if facts.gate == "ship":
+        who = f" by {facts.decision.person}" if facts.decision else ""
+        main = f"{name} is approved{who}; the ship gate asks once more."
+        return Headline("Approved, waits for another", "asks", main, worst)
     if _said(facts, "approved"):
         return Headline("Approved", "approved", f"{name} is approved and ships next.", worst)
     if facts.questions:

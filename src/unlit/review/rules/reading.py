@@ -369,3 +369,17 @@ def twins_of(documents: Sequence[Mapping[str, Any]]) -> tuple[TwinLine, ...]:
             said = f"{dates[service]}, on {sum(recorded[service].values())} recorded calls"
         lines.append(TwinLine(service, len(seen[service]), calls[service], tiers, said))
     return tuple(lines)
+
+
+def judged_words(documents: Sequence[Mapping[str, Any]], run: str) -> dict[str, str]:
+    """Return, by criterion, why a person is asked where a judge looked and does not count yet."""
+    said: dict[str, str] = {}
+    for document in documents:
+        for item in rows(document.get("judges")):
+            card = table(item)
+            if not card.get("inference"):
+                said[str(card.get("criterion"))] = (
+                    "A model judged its runs, which decides nothing until people have labelled "
+                    f"some, drawn by chance: `unlit scenarios label --run {run}`."
+                )
+    return said

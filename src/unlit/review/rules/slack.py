@@ -24,16 +24,20 @@ class Asked:
     """A gate as its message names it.
 
     Attributes:
-        tree: Start of the tree that is asked about: a click is about this candidate alone.
+        tree: Start of the tree, or of the spec's digest, that is asked about: a click is about
+            this candidate, or this version of the spec, alone.
     """
 
     run: str
     candidate: str
     tree: str
+    gate: str = "outcome"
 
     def text(self) -> str:
         """Return what a button carries."""
-        return json.dumps({"run": self.run, "candidate": self.candidate, "tree": self.tree})
+        return json.dumps(
+            {"run": self.run, "candidate": self.candidate, "tree": self.tree, "gate": self.gate}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,12 @@ def message(asked: Asked, headline: str, questions: Sequence[str], link: str) ->
     ]
     if lines:
         blocks.append({"type": "section", "text": {"type": "plain_text", "text": lines}})
-    where = f"Run {asked.run}, candidate {asked.candidate}."
+    about = (
+        "its spec, before it is built"
+        if asked.gate == "intent"
+        else (f"candidate {asked.candidate}")
+    )
+    where = f"Run {asked.run}, {about}; the {asked.gate} gate."
     more = f"{where} {link}" if link else f"{where} `unlit review {asked.run}` has the report."
     blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": more}]})
     blocks.append({"type": "actions", "block_id": "unlit_gate", "elements": [
@@ -166,7 +175,10 @@ def _asked(value: Any) -> Asked | None:
     names = ("run", "candidate", "tree")
     if not all(isinstance(found.get(name), str) and found[name] for name in names):
         return None
-    return Asked(*(found[name] for name in names))
+    gate = found.get("gate", "outcome")
+    if gate not in ("intent", "outcome", "ship"):
+        return None
+    return Asked(found["run"], found["candidate"], found["tree"], gate)
 
 
 def _typed(view: Mapping[str, Any]) -> str:
