@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.twins.serving import serving
 
+from unlit.cli.audit import app as audit
 from unlit.cli.context import app
 from unlit.twins.universe import Universe
 
@@ -87,7 +88,34 @@ def test_an_issue_from_a_pasted_url_to_its_end(
         assert waiting["id"] in say("confirmations")
         monkeypatch.setenv("UNLIT_PERSON", "bob")
         assert "asked by ada" in say("confirm", waiting["id"])
+        _look_into_the_log(folder, waiting["id"], capsys)
     assert [row["key"] for row in universe.state(world)["jira.issues"]] == ["SEC-1"]
+
+
+def _look_into_the_log(folder: Path, asked: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who asked and who agreed is in the log, and whoever changes that is found out."""
+
+    def audited(*words: str) -> tuple[int, str]:
+        here = [*words, "--repository", str(folder)]
+        code = audit(here, exit_on_error=False, result_action="return_value")
+        return int(code), capsys.readouterr().out
+
+    _, text = audited("show", "--json")
+    entries = [json.loads(line) for line in text.splitlines()]
+    (confirmed,) = (one for one in entries if one["kind"] == "source.confirmed")
+    assert confirmed["fields"] == {
+        "source": "jira", "do": "delete", "key": "SEC-2", "by": "ada", "id": asked, "agreed": "bob",
+    }  # fmt: skip
+    after = [one["fields"].get("method") for one in entries[entries.index(confirmed) + 1 :]]
+    assert after[-1] == "DELETE", "what was agreed is in the log before it is done"
+    assert audited("verify")[0] == 0
+    changed = 0
+    for path in (folder.parent / "state").rglob("*"):
+        if path.is_file() and b"source.confirmed" in path.read_bytes():
+            path.write_bytes(path.read_bytes().replace(b'"bob"', b'"eve"'))
+            changed += 1
+    assert changed
+    assert audited("verify")[0] == 1
 
 
 def test_each_operation_says_what_it_was_tested_against(

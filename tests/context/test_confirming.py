@@ -1,5 +1,6 @@
 """Changes that another person must agree to, or that nobody may make from here."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from unlit.context.connectors.jira import Jira
 from unlit.context.library import Library
 from unlit.context.model import Ref
 from unlit.core.clock import FakeClock
-from unlit.core.errors import InvalidInput, RefusedByPolicy
+from unlit.core.errors import InvalidInput, OutsideFailed, RefusedByPolicy
 
 SITE = "https://example.atlassian.net"
 SEEDS = {
@@ -64,7 +65,13 @@ def test_deleting_takes_two_people_and_the_thing_as_it_was(tmp_path: Path) -> No
         pending = PendingChanges(tmp_path / "waiting", clock)
         jira = Jira(wire.api, clock, project="SEC")
         rules = {"jira": WriteRules(("delete", "transition:Done"), ("create",))}
-        library = Library({"jira": jira}, Index(Path(":memory:")), rules=rules, pending=pending)
+        noted: list[tuple[str, ...]] = []
+        library = Library(
+            {"jira": jira}, Index(Path(":memory:")), rules=rules, pending=pending,
+            note=lambda kind, facts: noted.append(
+                (kind, facts["do"], *(facts[n] for n in ("by", "agreed") if n in facts))
+            ),
+        )  # fmt: skip
 
         with pytest.raises(RefusedByPolicy) as asked:
             library.write("jira", Delete(ISSUE), person="ada")
@@ -90,6 +97,27 @@ def test_deleting_takes_two_people_and_the_thing_as_it_was(tmp_path: Path) -> No
             library.write("jira", Create("", "New"), person="ada")
         with pytest.raises(InvalidInput, match="No change"):
             library.confirm("../../etc", "bob")
+    assert noted == [
+        ("source.asked", "delete", "ada"),
+        ("source.refused", "delete", "ada"),
+        ("source.change", "edit", "eve"),
+        ("source.asked", "delete", "ada"),
+        ("source.confirmed", "delete", "ada", "bob"),
+        ("source.change", "delete", "ada", "bob"),
+        ("source.refused", "create", "ada"),
+    ]
+
+
+def test_nothing_is_deleted_when_it_cannot_be_noted(tmp_path: Path) -> None:
+    def full(kind: str, fields: Mapping[str, str]) -> None:
+        raise OutsideFailed("POL-1", "The disk is full.", "it is.", "make room.")
+
+    with wired(tmp_path, "jira", SITE, SEEDS) as wire:
+        jira = Jira(wire.api, FakeClock(), project="SEC")
+        library = Library({"jira": jira}, Index(Path(":memory:")), note=full)
+        with pytest.raises(OutsideFailed, match="disk is full"):
+            library.write("jira", Delete(ISSUE), person="ada", agreed="bob")
+        assert jira.fetch(ISSUE) is not None
 
 
 def test_what_waits_for_a_week_is_dropped(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from unlit.context.adapters.pending import PendingChanges
 from unlit.context.changes import NAMES, Change
 from unlit.context.confirming import Pending, WriteRules, named_in
 from unlit.context.model import Item, Named, Ref
-from unlit.context.ports import Commented, Connector, Fielded, Peopled, Placed, Tracker
+from unlit.context.ports import Commented, Connector, Fielded, Noting, Peopled, Placed, Tracker
 from unlit.core.errors import InvalidInput, RefusedByPolicy, UnlitError
 
 _BATCH: Final = 200
@@ -34,6 +34,7 @@ class Library:
         outside: Names of the sources that lie outside the repository.
         rules: What each source says about changes; by default a second person for deleting.
         pending: Where changes wait for that person.
+        note: Writes who asked, agreed and was refused into the audit log, before anything is done.
     """
 
     def __init__(  # each is a part of a library
@@ -44,12 +45,14 @@ class Library:
         *,
         rules: Mapping[str, WriteRules] | None = None,
         pending: PendingChanges | None = None,
+        note: Noting | None = None,
     ) -> None:
         self.sources = dict(sources)
         self.index = index
         self._outside = outside
         self._rules = dict(rules or {})
         self._pending = pending
+        self._note = note
 
     @property
     def configured(self) -> dict[str, Connector]:
@@ -145,6 +148,7 @@ class Library:
         connector = self._writable(name, change)
         rules = self._rules.get(name, WriteRules())
         if named_in(change, rules.block):
+            self._noted("source.refused", name, change, by=person, outcome="deny")
             raise RefusedByPolicy(
                 "CTX-318",
                 f"{name} does not let anybody {NAMES[type(change)]}.",
@@ -153,7 +157,16 @@ class Library:
             )
         if named_in(change, rules.confirm) and (not agreed or agreed == person):
             raise self._unconfirmed(name, change, person)
+        self._noted("source.change", name, change, by=person, agreed=agreed)
         return connector.apply(change)
+
+    def _noted(self, kind: str, name: str, change: Change, **more: str) -> None:
+        if self._note is None:
+            return
+        ref = getattr(change, "ref", None)
+        key = ref.key if ref is not None else getattr(change, "title", "")
+        facts = {"source": name, "do": NAMES[type(change)], "key": key, **more}
+        self._note(kind, {field: text for field, text in facts.items() if text})
 
     def _writable(self, name: str, change: Change) -> Tracker:
         connector = self.source(name)
@@ -178,6 +191,7 @@ class Library:
         remedy = "a second person must agree; nothing here can ask one."
         if self._pending is not None:
             asked = self._pending.ask(name, change, person, title, revision)
+            self._noted("source.asked", name, change, by=person, id=asked.id)
             remedy = f"another person runs: unlit context confirm {asked.id}"
         what = f"{NAMES[type(change)]} {ref.key if ref is not None else ''} {title!r}"
         return RefusedByPolicy(
@@ -201,7 +215,9 @@ class Library:
         if self._pending is None:
             raise InvalidInput("CTX-319", f"No change {name!r} waits.", "none can.", "ask again.")
         asked = self._pending.get(name)
+        who = {"by": asked.asked_by, "id": asked.id}
         if asked.asked_by == person:
+            self._noted("source.refused", asked.source, asked.change, **who, outcome="deny")
             raise RefusedByPolicy(
                 "CTX-314",
                 f"{person} asked for this, and cannot also confirm it.",
@@ -217,6 +233,7 @@ class Library:
                 "what was asked about is no longer what would be changed.",
                 "look at it, and ask again.",
             )
+        self._noted("source.confirmed", asked.source, asked.change, **who, agreed=person)
         done = self.write(asked.source, asked.change, person=asked.asked_by, agreed=person)
         self._pending.drop(name)
         return asked, done

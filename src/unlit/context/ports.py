@@ -147,6 +147,18 @@ class Fetch(Protocol):
         ...
 
 
+class Noting(Protocol):
+    """Keeps in the tamper-evident audit log what people and agents do here."""
+
+    def __call__(self, kind: str, fields: Mapping[str, str]) -> None:
+        """Write one entry; return when it is on the disk.
+
+        Raises:
+            OutsideFailed: It could not be written; the act must not happen.
+        """
+        ...
+
+
 class Bodies(Protocol):
     """A content-addressed store of bodies."""
 

@@ -48,7 +48,12 @@ def open_library(
         paths.audit / f"context-{os.getpid()}", {"program": "unlit context"}, clock,
         name="beside", key_dir=paths.root / "audit-key",  # a service and its line read side by side
     )  # fmt: skip
-    fetch = HttpFetch(_broker(policy, audit, settings))
+    broker = _broker(policy, audit, settings)
+    fetch = HttpFetch(broker)
+
+    def note(kind: str, fields: Mapping[str, str]) -> None:
+        audit.append(kind, broker.identity, fields, sync=True)
+
     index = Index(paths.root / "context.db")
     try:
         sources: dict[str, Connector] = {
@@ -59,7 +64,7 @@ def open_library(
             sources[name] = make_connector(name, said, fetch, clock)
         rules = {name: WriteRules(said.confirm, said.block) for name, said in configured.items()}
         pending = PendingChanges(paths.root / "confirmations", clock)
-        yield Library(sources, index, tuple(configured), rules=rules, pending=pending)
+        yield Library(sources, index, tuple(configured), rules=rules, pending=pending, note=note)
     finally:
         index.close()
         fetch.close()
