@@ -10,6 +10,7 @@ from unlit.intent.rules.lint import (
     contradictions,
     exclusions,
     operations,
+    opposites,
     outcomes,
     quantities,
     shape,
@@ -17,7 +18,17 @@ from unlit.intent.rules.lint import (
     words,
 )
 
-SUBJECTS = (shape, words, operations, quantities, terms, contradictions, exclusions, outcomes)
+SUBJECTS = (
+    shape,
+    words,
+    operations,
+    quantities,
+    terms,
+    contradictions,
+    opposites,
+    exclusions,
+    outcomes,
+)
 
 
 LONGEST: Final = 2000
@@ -35,17 +46,24 @@ def lint_spec(spec: Spec) -> tuple[Finding, ...]:
 
 def _once(found: Sequence[Finding]) -> Iterator[Finding]:
     """Leave out what has been said: two criteria that contradict, hours without a zone."""
-    seen: set[tuple[str | None, str]] = set()
     zoned = {finding.span for finding in found if finding.code == "INT-315"}
+    best: dict[tuple[str, ...], Finding] = {}
     for finding in found:
-        if finding.code == "INT-317" and finding.span in zoned:
+        pair = _pair(finding)
+        if pair not in best or best[pair].span.column < finding.span.column:
+            best[pair] = finding
+    for finding in found:
+        pair = _pair(finding)
+        if pair and best[pair] is not finding:
             continue
-        other = re.match(r"This contradicts ([A-Z][A-Z0-9]*-\d+)", finding.message)
-        pair = (finding.criterion, other[1]) if other else None
-        if pair is None or pair not in seen:
+        if finding.code != "INT-317" or finding.span not in zoned:
             yield finding
-        if pair is not None:
-            seen.add(pair)
+
+
+def _pair(finding: Finding) -> tuple[str, ...]:
+    """Return the two criteria that a finding says contradict each other."""
+    other = re.match(r"This contradicts ([A-Z][A-Z0-9]*-\d+)", finding.message)
+    return (str(finding.criterion), other[1]) if other else ()
 
 
 def _cut(criterion: Criterion) -> Criterion:

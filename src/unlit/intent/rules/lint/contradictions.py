@@ -24,25 +24,6 @@ from unlit.intent.rules.lint.phrases import (
     words,
 )
 
-_OPPOSITES: Final = (
-    ("ascending", "descending"), ("accept", "refuse"), ("accept", "reject"), ("allow", "forbid"),
-    ("allow", "refuse"), ("include", "exclude"), ("include", "omit"), ("enable", "disable"),
-    ("first", "last"), ("keep", "delete"), ("keep", "remove"), ("overwrite", "keep"),
-    ("newest", "oldest"), ("up", "down"), ("show", "hide"), ("before", "after"),
-    ("sensitive", "insensitive"), ("encrypt", "plain"), ("synchronously", "asynchronously"),
-    ("refuse", "overwrite"), ("ignore", "refuse"), ("skip", "refuse"), ("ignore", "report"),
-    ("largest", "smallest"), ("required", "optional"), ("mandatory", "optional"),
-    ("public", "private"), ("synchronous", "asynchronous"), ("always", "never"),
-    ("case-sensitive", "case-insensitive"), ("online", "offline"), ("delete", "retain"),
-    ("visible", "hidden"), ("daily", "weekly"), ("hourly", "daily"), ("encrypted", "plaintext"),
-    ("uppercase", "lowercase"), ("local", "utc"), ("switched-on", "switched-off"),
-    ("run", "switched-off"), ("start", "switched-off"), ("stop", "switched-on"), ("open", "closed"),
-    ("lock", "unlock"), ("start", "stop"), ("run", "stop"), ("left", "right"), ("raise", "lower"),
-    ("increase", "decrease"), ("block", "allow"), ("permanent", "temporary"), ("add", "subtract"),
-    ("earliest", "latest"), ("highest", "lowest"), ("longest", "shortest"), ("accept", "ignore"),
-    ("refuse", "replace"), ("horizontal", "vertical"), ("upward", "downward"),
-)  # fmt: skip
-_OPPOSED: Final = frozenset(word for pair in _OPPOSITES for word in pair)
 _EXIT: Final = re.compile(
     r"\bexit(?:s|ing)?\b[^.;]{0,25}?\bcode\s+(\d+)|\bexit (?:code|status) (\d+)", re.I
 )
@@ -75,7 +56,6 @@ _REFUSES: Final = re.compile(
     r"\b(refuse|reject|deny|fail|forbid|not accept|not allow|ignore)\w*\b", re.I
 )
 _ACCEPTS: Final = re.compile(r"\b(accept|allow|permit|take|admit)s?\b", re.I)
-_FORBIDS: Final = re.compile(r"\bshall (?:not|never)\b", re.I)
 _ENUM: Final = re.compile(
     r"\b([a-z]+)\s+(?:shall be |shall have |that (?:is|are) |is |are |of |has )?(?:one of|either|"
     r"only|exactly one "
@@ -111,7 +91,7 @@ class Bound:
 
 def findings(spec: Spec) -> list[Finding]:
     """Return contradictions between criteria, and within one between sentence and example."""
-    found = [*_bounds(spec), *_codes(spec), *_values(spec), *_order(spec), *_opposites(spec)]
+    found = [*_bounds(spec), *_codes(spec), *_values(spec), *_order(spec)]
     return [*found, *_examples(spec)]
 
 
@@ -219,8 +199,8 @@ def _example_codes(
     criterion: Criterion, pattern: re.Pattern[str], name: str, code: str
 ) -> list[Finding]:
     codes = {next(g for g in m.groups() if g) for m in pattern.finditer(criterion.text)}
-    if len(codes) > 1:
-        return []
+    if len(codes) > 1 or stated(criterion.text).ranges:
+        return []  # beside a limit, an example may show the other side
     found = []
     for example in criterion.examples:
         seen = {next(g for g in m.groups() if g) for m in pattern.finditer(example.outcome)}
@@ -261,7 +241,8 @@ def _head(before: str) -> str:
 
 
 def _order(spec: Spec) -> list[Finding]:
-    seen: list[tuple[frozenset[str], frozenset[str], Criterion]] = []
+    """Return demands that close a circle of `before`, over as many criteria as it takes."""
+    edges: list[_Edge] = []
     found = []
     for criterion in spec.criteria:
         match = _BEFORE.search(masked(criterion.text))
@@ -272,62 +253,36 @@ def _order(spec: Spec) -> list[Finding]:
             first, second = second, first
         if not first or not second:
             continue
-        for earlier, later, other in seen:
-            if _alike(first, later) and _alike(second, earlier):
-                found.append(contradiction(criterion, match, other.id, "the order is reversed"))
-        seen.append((first, second, criterion))
+        edge = _Edge(first, second, criterion)
+        other = _closes(edges, edge)
+        if other is not None:
+            found.append(contradiction(criterion, match, other.id, "the order is reversed"))
+        edges.append(edge)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    first: frozenset[str]
+    second: frozenset[str]
+    criterion: Criterion
+
+
+def _closes(edges: list[_Edge], new: _Edge) -> Criterion | None:
+    """Return the criterion by which `new` contradicts what was demanded before it, if one does."""
+    for start in edges:
+        if not _alike(start.first, new.second):
+            continue
+        reached = [start]
+        for at in reached:
+            if _alike(at.second, new.first):
+                return at.criterion
+            reached += [e for e in edges if e not in reached and _alike(e.first, at.second, 0.9)]
+    return None
 
 
 def _alike(a: frozenset[str], b: frozenset[str], limit: float = 0.6) -> bool:
     return len(a & b) >= limit * min(len(a), len(b)) and len(a & b) >= 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    criterion: Criterion
-    words: frozenset[str]
-    demand: frozenset[str]
-    forbids: bool
-    bounded: bool
-
-
-def _opposites(spec: Spec) -> list[Finding]:
-    by_condition: dict[frozenset[str], list[_Row]] = {}
-    for criterion in spec.criteria:
-        row = _Row(
-            criterion,
-            words(criterion.text),
-            words(demand_of(criterion.text)),
-            bool(_FORBIDS.search(criterion.text)),
-            bool(BOUND.search(demand_of(criterion.text))),
-        )
-        by_condition.setdefault(stated(criterion.text).words, []).append(row)
-    found = []
-    for group in by_condition.values():
-        for a, b in combinations(group, 2):
-            what = _opposed(a, b)
-            if what and stated(a.criterion.text).meets(stated(b.criterion.text)):
-                found.append(contradiction(b.criterion, None, a.criterion.id, what))
-    return found
-
-
-def _opposed(a: _Row, b: _Row) -> str | None:
-    both = len(a.words | b.words)
-    common = len(a.words & b.words)
-    if both == 0 or common / both < 0.5:
-        return None
-    if a.forbids != b.forbids:
-        return "one demands what the other forbids" if common / both >= 0.7 else None
-    if a.bounded and b.bounded:
-        return None  # two sides of one limit; `_bounds` compares those
-    different = a.demand ^ b.demand
-    if len(different & _OPPOSED) < 2:
-        return None
-    for one, other in _OPPOSITES:
-        if {one, other} <= different and (one in a.demand) != (one in b.demand):
-            return f"`{one}` against `{other}`"
-    return None
 
 
 def _examples(spec: Spec) -> list[Finding]:

@@ -1,15 +1,18 @@
 """Outcomes that nobody can observe, examples that show nothing, edges that nobody names."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
+from unlit.core.ids import CriterionId
 from unlit.intent.model import Criterion, Finding, Span, Spec
 from unlit.intent.rules.lint.hint import hint, masked
 
 _INNER: Final = re.compile(
     r"\bshall\s+(?:\w+ly\s+|also\s+)?(support|handle|manage|consider|know|understand|deal with|"
     r"take care of|be able to|be aware of|facilitate|be compatible with|care for|remember|"
-    r"take into account|recogni[sz]e|be responsible for|cater for|think of)\b",
+    r"take into account|recogni[sz]e|be responsible for|cater for|think of|work|function|behave|"
+    r"cope|adapt|assist|help|take\b[^.;]{0,40}?\binto account)\b",
     re.I,
 )
 _SOFT: Final = re.compile(
@@ -64,7 +67,7 @@ _KNOWN_SERVICES: Final = {
 def findings(spec: Spec) -> list[Finding]:
     """Return hints about what can be observed and which edges are missing."""
     found: list[Finding] = []
-    shown = _numbers(spec)
+    shown = _Shown(spec)
     for criterion in spec.criteria:
         found += _sentence(criterion)
         found += _examples(criterion)
@@ -114,20 +117,39 @@ def _short(text: str) -> str:
     return first if len(first) <= 50 else first[:49] + "…"
 
 
-def _numbers(spec: Spec) -> frozenset[str]:
-    """Return all numbers that boundaries and examples show."""
-    texts = [f"{row.case} {row.behaviour}" for row in spec.boundaries]
-    texts += [f"{e.title} {e.input} {e.outcome}" for c in spec.criteria for e in c.examples]
+class _Shown:
+    """Which numbers a spec shows: in its rows, and in the examples of each criterion."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._rows = _numbers(f"{row.case} {row.behaviour}" for row in spec.boundaries)
+        self._examples = {
+            criterion.id: _numbers(f"{e.title} {e.input} {e.outcome}" for e in criterion.examples)
+            for criterion in spec.criteria
+        }
+        self._naming: dict[str, list[CriterionId]] = {}
+        for criterion in spec.criteria:
+            for number in _numbers([criterion.text]):
+                self._naming.setdefault(number, []).append(criterion.id)
+
+    def has(self, value: int, criterion: Criterion) -> bool:
+        """Say whether `value` or a neighbour is shown here, or by a criterion that names it."""
+        near = {str(value - 1), str(value), str(value + 1)}
+        if near & self._rows or near & self._examples[criterion.id]:
+            return True
+        return any(near & self._examples[other] for other in self._naming.get(str(value), ()))
+
+
+def _numbers(texts: Iterable[str]) -> frozenset[str]:
     said = _MOMENT.sub(" ", " ".join(texts)).replace(",", "").replace("_", "")
     return frozenset(re.findall(r"\d+", said))
 
 
-def _limits(criterion: Criterion, shown: frozenset[str]) -> list[Finding]:
+def _limits(criterion: Criterion, shown: _Shown) -> list[Finding]:
     found = []
     for match in _LIMIT.finditer(masked(criterion.text)):
         raw = match[1] or match[2]
         value = int(re.sub(r"[_,]", "", raw))
-        if not {str(value), str(value + 1), str(value - 1)} & shown:
+        if not shown.has(value, criterion):
             found.append(
                 hint("INT-343", criterion, match, f"Nothing shows the edge at {raw}.",
                      "Off by one at a limit is the commonest misreading.",

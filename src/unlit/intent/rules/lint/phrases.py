@@ -14,7 +14,9 @@ _STOP_TEXT: Final = (
 )
 STOP: Final = frozenset(_STOP_TEXT.split())
 _CONDITION: Final = re.compile(
-    r"\s*(?:when|while|if|where|whenever)\b(.*?)(?:,(?!\d)\s*(?:then\s+)?(?=\w)|\bthen\b)", re.I
+    r"\s*(?:when|while|if|where|whenever)\b(.*?)(?:,(?!\d)\s*(?:then\s+)?(?=\w)|\bthen\b|"
+    r"(?-i:\b(?=THE\b)))",
+    re.I,
 )
 NUMBER: Final = r"\d[\d_]*(?:,\d{3})*(?:\.\d+)?"
 #: `at most 5 items`

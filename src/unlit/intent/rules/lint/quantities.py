@@ -51,8 +51,19 @@ _MEASURED: Final = re.compile(
     r"minutes?|seconds?|points?|times)\b)[^.;,]){0,60}?\b"
     r"(?:below|above|under|over|beyond|past|exceeds?|reaches|than|least|most|to|of|is|be|at|"
     rf"rate|by)\s+[-–−]?{_NUMBER}(?=\s*(?:[,;]|\.(?:\s|$)|$|and\b|or\b|then\b|for\b|while\b|"
-    r"when\b|until\b))",
+    r"when\b|until\b|at (?:least|most)\b))",
     re.I,
+)
+#: `rises above 10`, whatever it is that rises
+_MOVES: Final = re.compile(
+    r"\b((?:falls?|drops?|rises?|climbs?|sinks?|dips?|goes)\s+(?:above|below|under|over|to|past|"
+    r"beneath|beyond)|(?:hotter|colder|warmer|cooler|faster|slower|heavier|lighter|deeper|farther|"
+    r"further|nearer|closer|louder|brighter|darker|taller|thicker|thinner|wider) than)\s+"
+    rf"[-–−]?{_NUMBER}(?=\s*(?:[,;]|\.(?:\s|$)|$|and\b|or\b|then\b|for\b))",
+    re.I,
+)
+_COUNTED: Final = re.compile(
+    r"\b(number|count|counter|score|index|version|ratio|factor|ph|points|level)\b", re.I
 )
 #: `less than 30 left`, `reduce the flow to 6`
 _LEFT: Final = re.compile(
@@ -86,9 +97,11 @@ def findings(spec: Spec) -> list[Finding]:
     for criterion in spec.criteria:
         text = masked(criterion.text)
         amount = None if currency or _MONEY.search(text) else _AMOUNT.search(text)
-        for pattern in (_DURATION, _LIMIT, _ENDS, _MEASURED, _LEFT):
+        for pattern in (_DURATION, _LIMIT, _ENDS, _MEASURED, _MOVES, _LEFT):
             match = pattern.search(text)
-            if match is not None and not _given(found, criterion):
+            if match is None or (pattern is _MOVES and _COUNTED.search(text)):
+                continue
+            if not _given(found, criterion):
                 at = 2 if match[2] else 4
                 number, word = match[at], match[at - 1]
                 found.append(

@@ -16,11 +16,15 @@ _WEAK: Final = re.compile(
     r"\b(should|must|will|may|might|could|ought to|needs? to|has to|have to|is able to|can)\b", re.I
 )
 _TRAILING: Final = re.compile(
-    r"\bshall\b.*?,?\s+\b(when|if|while|whenever|unless|after(?= \d+ \w))\b\s+(.+?)\.?$", re.I
+    r"\bshall\b.*?,?\s+\b(when|if|while|whenever|unless|after(?= \d+ \w))\b\s+(?!(?:possible|"
+    r"needed|necessary|required|appropriate|applicable|feasible)\b)(.+?)\.?$",
+    re.I,
 )
 _CONDITION: Final = re.compile(r"^(when|while|if|where)\b", re.I)
 _UNCLOSED: Final = re.compile(
-    r"^(when|while|if|where|whenever)\b((?:(?!\bthen\b)[^,])*?)\bshall\b", re.I
+    r"^(when|while|if|where|whenever|after|before|once|unless|until|as soon as|upon|in case|during)"
+    r"\b((?:(?!\bthen\b)(?!\b(?-i:THE)\b)[^,])*?)\bshall\b",
+    re.I,
 )
 _PASSIVE: Final = re.compile(
     r"\bshall\s+(?:not\s+|never\s+|always\s+)*be\s+(\w+(?:ed|en|wn|ept|ent|eld|ade|old))\b", re.I

@@ -63,7 +63,8 @@ _GROUPS: Final[Mapping[Word, str]] = {
     "eventually|from time to time|immediately|instantly|at once|usually|generally|typically|"
     "in due time|in time|on time|a while|for some time|shortly|before long|in good time|"
     "sooner or later|a moment|briefly|outdated|stale|old|up to date|up-to-date",
-    _ESCAPE: "if possible|where possible|when possible|as needed|if needed|if necessary|"
+    _ESCAPE: "whenever possible|whenever needed|whenever necessary|if possible|where possible|"
+    "when possible|as needed|if needed|if necessary|"
     "as necessary|where appropriate|as appropriate|when appropriate|if applicable|"
     "where applicable|as applicable|to the extent possible|as far as possible|"
     "where practical|at a minimum|as required|if required|when required|where required|as desired|"
@@ -115,7 +116,18 @@ _SHAPES: Final = (
         ),
         _AMOUNT,
     ),
-    (re.compile(r"\blater(?= on\b|[.;,]|$)|\bat a later (?:time|point|date)\b", re.I), _TIME),
+    (
+        re.compile(
+            r"\ban? (?:longer|shorter|faster|slower|bigger|smaller|larger|wider|narrower|lighter|"
+            r"darker|louder|quieter|warmer|cooler|stronger|weaker)\b(?![^.;]*\bthan\b)",
+            re.I,
+        ),
+        _AMOUNT,
+    ),
+    (
+        re.compile(r"(?<!\bor )\blater(?= on\b|[.;,]|$)|\bat a later (?:time|point|date)\b", re.I),
+        _TIME,
+    ),
 )
 #: A vague word with a number beside it is bounded: `at most 3 short lines`, `about 5` is not.
 _BOUND_BEFORE: Final = re.compile(r"\d[\w.,%]*\s*$|\b(?:at (?:most|least)|exactly)\s+$", re.I)
