@@ -39,6 +39,7 @@ def welcome(site: Site) -> None:
     """Add the first project, which signing up makes."""
     row = add_project(site, {"key": "KAN", "name": "My Kanban Project"})
     site.table("site").put("sample", row["id"])
+    add_board(site, row)
 
 
 def forget_sample(site: Site) -> None:
@@ -47,6 +48,9 @@ def forget_sample(site: Site) -> None:
     held = any(row["project"] == ident for row in site.table("issues").values())
     if ident is not None and not held:
         site.table("projects").drop(ident)
+        for board in [row for row in site.table("boards").values() if row["project"] == ident]:
+            site.table("boards").drop(board["id"])
+            site.table("filters").drop(board["filter"])
 
 
 def add_group(site: Site, name: str, members: list[str]) -> Row:
@@ -129,6 +133,24 @@ def add_project(site: Site, entry: Row) -> Row:
     return row
 
 
+def add_board(site: Site, project: Row) -> Row | None:
+    """Add the board, over a saved filter, that a software project has from the start."""
+    if project["projectTypeKey"] != "software":
+        return None
+    number, ident = site.world.number("jira.board"), site.fresh("filters")
+    name = f"{project['key']} board"
+    query = f"project = {project['key']} ORDER BY Rank ASC"
+    site.table("filters").put(ident, {
+        "jql": query, "name": f"Filter for {name}", "description": "", "id": ident,
+        "owner": project["lead"],
+    })  # fmt: skip
+    row: Row = {
+        "id": number, "name": name, "project": project["id"], "jql": query, "filter": ident,
+        "type": "scrum" if project["workflow"] == "scrum" else "kanban",
+    }  # fmt: skip
+    return dict(site.table("boards").put(number, row))
+
+
 def add_part(site: Site, table: str, project: Row, entry: Any) -> Row:
     """Add a component or version to a project."""
     given = entry if isinstance(entry, dict) else {"name": str(entry)}
@@ -172,7 +194,7 @@ def fill(site: Site, spec: Any) -> None:
                 ident, {"id": ident, "field": field["id"], "value": str(value)}
             )
     for entry in expand(spec.get("projects")):
-        add_project(site, entry)
+        add_board(site, add_project(site, entry))
     for entry in expand(spec.get("issues")):
         add_issue(site, entry)
 

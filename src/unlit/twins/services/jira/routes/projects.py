@@ -191,6 +191,7 @@ def create(ask: Ask) -> Any:
             "template": "scrum" if "scrum" in template else "kanban",
         },
     )
+    seed.add_board(ask.site, row)
     if body.get("url"):
         row = ask.site.table("projects").patch(row["id"], url=body["url"])
     notify.other(ask, "project_created", "project", whole(ask, row))
@@ -256,6 +257,8 @@ def delete(ask: Ask) -> Any:
     for issue in [i for i in site.table("issues").values() if i["project"] == row["id"]]:
         site.table("issues").drop(issue["id"])
         site.table("keys").drop(issue["key"])
+    for board in [b for b in site.table("boards").values() if b["project"] == row["id"]]:
+        site.table("boards").drop(board["id"])
     site.table("projects").drop(row["id"])
     notify.other(ask, "project_deleted", "project", {"id": int(row["id"]), "key": row["key"]})
     return Reply(204)
