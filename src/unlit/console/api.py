@@ -14,16 +14,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from unlit import __version__
 from unlit.console.model import Role
+from unlit.console.pages.gates import follow
 from unlit.console.pages.runs import STATES
 from unlit.console.programs import start, stream
 from unlit.console.queries import Cursor, RunRow
 from unlit.console.web import Page
 from unlit.core.errors import UsageError
-from unlit.core.ids import CandidateId
+from unlit.core.ids import CandidateId, RunId
 from unlit.core.states import Partition
 from unlit.review import build_report, render_markdown
 from unlit.review.decisions import GRANT_S
-from unlit.review.model import to_plain
+from unlit.review.model import OUTCOME_GATE, to_plain
 
 PREFIX: Final = "/api/v1"
 BODY_BYTES: Final = 100_000
@@ -127,23 +128,29 @@ def gates(page: Page) -> Response:
     asked: dict[str, list[Any]] = {}
     for question in page.queries.asked():
         asked.setdefault(question.run, []).append(to_plain(question))
-    rows = [{**_run(row), "questions": asked.get(row.id, [])} for row in reversed(waiting)]
+    rows = [
+        {**_run(row), "gate": _gate(page, row.id), "questions": asked.get(row.id, [])}
+        for row in reversed(waiting)
+    ]
     wishes = [to_plain(wish) for wish in page.queries.access(page.console.clock.now())]
     return JSONResponse({"gates": rows, "access": wishes})
 
 
+def _gate(page: Page, run: RunId) -> str:
+    return page.console.desk.standing(page.console.store.find_run(run)).gate
+
+
 def decide(page: Page) -> Response:
-    """Approve or reject at the outcome gate; an approval that settles it ships."""
+    """Approve or reject at a gate; the approval that settles the last one builds or ships."""
     body = page.form
+    run_id = page.console.store.find_run(page.path("run")).id
+    gate = body.get("gate", OUTCOME_GATE)
     done = page.console.desk.decide(
-        page.console.store.find_run(page.path("run")).id,
-        body.get("decision", ""),
-        page.session.person,
-        body.get("reason", ""),
+        run_id, body.get("decision", ""), page.session.person, body.get("reason", ""), gate=gate
     )
     shipment = None
     if done.decision.decision == "approved" and done.settled:
-        shipment = to_plain(page.console.ship(done.decision.run))
+        shipment = to_plain(follow(page, run_id, gate))
     return JSONResponse(
         {
             "decision": to_plain(done.decision),
@@ -207,11 +214,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("GET", "/events", "listEvents", "Events after a sequence number.", events, query={
         "run": _TEXT, "after": {"type": "integer", "minimum": 0}, "limit": _LIMIT}),
     Operation("GET", "/gates", "listGates", "What waits for a person.", gates),
-    Operation("POST", "/runs/{run}/decision", "decide", "Approve or reject; approval ships.",
+    Operation("POST", "/runs/{run}/decision", "decide",
+              "Approve or reject at a gate; approval builds (intent) or ships.",
               decide, Role.DECIDER, body={
                   "type": "object", "required": ["decision", "reason"],
                   "additionalProperties": False, "properties": {
                       "decision": {"type": "string", "enum": ["approved", "rejected"]},
+                      "gate": {"type": "string", "enum": ["intent", "outcome", "ship"]},
                       "reason": {"type": "string", "minLength": 1, "maxLength": 2000}}}),
     Operation("POST", "/runs/{run}/access", "decideAccess",
               "Allow for a while, or refuse, what a program asked for.", decide_access,

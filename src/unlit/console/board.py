@@ -119,6 +119,8 @@ def _mark(run: RunRow) -> tuple[str, str]:
 def _now(run: RunRow, group: str, facts: Facts, shares: Sequence[Share]) -> str:
     if group == "asks":
         asked = facts.asked.get(run.id, ())
+        if run.note.startswith("waits at its "):
+            return inert(run.note, 240)
         if not asked:
             return "can ship; waits for your yes or no"
         first = asked[0]

@@ -73,6 +73,7 @@ class Console:
         key: Secret that signs sessions; the same after a restart.
         hosts: Values of the Host header that are answered; others are refused.
         ship: Ships an approved run.
+        build: Goes on with a run whose spec is approved.
         start: Starts a run (spec, agent, person, key); returns it, and whether the key had before.
         evaluations: What the evaluator keeps for itself; shown to people only.
         trials: Candidates that people try now; none where nothing can be tried.
@@ -93,5 +94,6 @@ class Console:
     secure: bool = False
     provider: Provider | None = None
     trials: Trials | None = None
+    build: Callable[[RunId], None] | None = None
     start: Callable[[str, str, str, str], tuple[RunId, bool]] | None = None
     roles: frozenset[Role] = field(default=ALL_ROLES)

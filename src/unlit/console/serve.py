@@ -31,7 +31,7 @@ from unlit.wiring.desk import (
 )
 from unlit.wiring.paths import state_paths, vault_path
 from unlit.wiring.settings import read_settings
-from unlit.wiring.starting import Starter
+from unlit.wiring.starting import Resumer, Starter
 
 _KEY_BYTES: Final = 32
 
@@ -140,6 +140,7 @@ def console_of(office: Office, port: int, outside: Outside) -> Console:
         provider=_provider(office, outside),
         ship=Shipping(office),
         start=Starter(office),
+        build=Resumer(office),
         trials=_trials(office, vault, port),
         evaluations=Evaluations(lambda run: _evaluations(office, run)),
     )

@@ -132,6 +132,17 @@ class Desk:
         """Say at which gate a run waits."""
         return standing(run, self.store.gate_decisions(run.id), self.rules)
 
+    def may(self, run: Run, person: str, gate: str) -> None:
+        """Refuse a person who may not approve at a gate now, before they are asked for words.
+
+        Raises:
+            UnlitError: As `decide`.
+        """
+        act = Act(gate, "approved", person, "-")
+        rule = self.rules.of(kind_of(gate))
+        votes = self._votes(run.id, gate)
+        check(run, act, rule, votes, self.clock.now(), None, self.standing(run))
+
     def check_ship(self, run: RunId) -> None:
         """Refuse to ship what waits at its ship gate.
 

@@ -52,6 +52,7 @@ class Office:
         Raises:
             UnlitError: As `unlit.ship.ship_run`.
         """
+        self.desk.check_ship(run)
         found = self.store.find_run(run)
         if "spec" in found.settings and found.state is not RunState.SHIPPED:
             self._ship_through_the_line(found)

@@ -17,6 +17,53 @@ _PAUSE_S: Final = 0.2
 
 
 @dataclass(slots=True)
+class Resumer:
+    """Goes on with runs beside the console: `unlit resume`, a process of its own each.
+
+    Attributes:
+        office: The record that has the runs.
+    """
+
+    office: Office
+
+    def __call__(self, run: RunId) -> None:
+        """Go on with a run; it goes on when the console ends.
+
+        Raises:
+            OutsideFailed: It did not begin; the message has its last words.
+        """
+        office = self.office
+        folder = office.paths.root / "started"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log = folder / f"{run}.log"
+        words = [sys.executable, "-m", "unlit", "resume", run, "--json"]
+        words += ["--repository", office.store.find_run(run).repository]
+        with log.open("wb") as out:
+            process = subprocess.Popen(  # noqa: S603 # ourselves
+                words, cwd=office.repository, env=dict(office.settings.env),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+        for _ in range(int(_WAIT_S / _PAUSE_S)):
+            if office.store.find_run(run).settings.get("gate") != "intent":
+                threading.Thread(target=process.wait, daemon=True).start()
+                return
+            try:
+                process.wait(_PAUSE_S)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        if office.store.find_run(run).settings.get("gate") != "intent":
+            return
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise OutsideFailed(
+            "CON-076",
+            f"Run {run} did not go on: {said[0] if said else 'it said nothing'}.",
+            "its approval stands; the words are those of `unlit resume`.",
+            "correct what they name, then go on from its page or by `unlit resume`.",
+        )
+
+
+@dataclass(slots=True)
 class Starter:
     """Starts `unlit run` beside the console; the run goes on when the console ends.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from starlette.responses import RedirectResponse, Response
 
+from unlit.console.pages.gates import follow
 from unlit.console.pages.intents import digest_of, read_spec, spec_of, write_spec
 from unlit.console.web import Page
 from unlit.core.errors import InvalidInput, UsageError
@@ -56,7 +57,7 @@ def decide(page: Page) -> Response:
     desk = page.console.desk
     done = desk.decide(run, decision, page.session.person, reason)
     if decision == "approved" and done.settled:
-        page.console.ship(done.decision.run)
+        follow(page, done.decision.run, OUTCOME_GATE)
     return RedirectResponse(f"/runs/{done.decision.run}", 303)
 
 
@@ -69,7 +70,7 @@ def go_on(page: Page) -> Response:
             "CON-063", f"Run {run.id} is not approved, or does not wait.",
             "only what a person has approved goes on to ship.", "decide at its gate first.",
         )  # fmt: skip
-    page.console.ship(run.id)
+    follow(page, run.id, OUTCOME_GATE)
     return RedirectResponse(f"/runs/{run.id}", 303)
 
 

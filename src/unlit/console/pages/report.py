@@ -8,6 +8,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from unlit.console.model import Role
+from unlit.console.pages.gates import desk_of
 from unlit.console.security import csrf_token
 from unlit.console.web import Page, one_line
 from unlit.core.ids import CandidateId, CriterionId, RunId
@@ -70,7 +71,7 @@ def _logs(page: Page, run: RunId) -> list[Path]:
 def _body(page: Page, report: Report, said: str = "") -> dict[str, Any]:
     desk = ""
     if report.run.state == RunState.WAITING.value:
-        desk = page.text(
+        desk = desk_of(page, report) or page.text(
             "desk.html",
             r=report,
             may=page.session.may(Role.DECIDER),
