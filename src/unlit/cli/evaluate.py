@@ -85,6 +85,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         eval_log: Also write an Inspect log (.eval) to this file.
     """
     from unlit.core.system import SystemClock
+    from unlit.evaluation.asking import models_named
     from unlit.evaluation.client import evaluate_in_process
     from unlit.evaluation.outputs import refuse_unwritable, write_outputs
     from unlit.evaluation.planning import Flags, plan
@@ -95,7 +96,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         trajectories, parallel, seed, artefacts, replay, tuple(fix or ()),
     )  # fmt: skip
     options = options_of(flags, invariants)
-    options |= {"settle": settle, "freshness": freshness, **models_of(judge, user, model_twin)}
+    options |= {"settle": settle, "freshness": freshness, **models_named(judge, user, model_twin)}
     options |= _backend(backend)
     request = plan(flags, factory_of(candidate), options=options)
     if against is not None:
@@ -155,35 +156,6 @@ def options_of(flags: "Flags", invariants: bool) -> dict[str, object]:
         "replay_prefix": shlex.join(["unlit", "evaluate", *words]),
         "invariants": invariants,
     }
-    return options
-
-
-def models_of(judge: str | None, user: str | None, twin: Path | None) -> dict[str, object]:
-    """Return the options that name models.
-
-    Raises:
-        UsageError: A name has another form.
-    """
-    from unlit.core.errors import UsageError
-    from unlit.evaluation.asking import vendor_of
-
-    options: dict[str, object] = {}
-    for flag, form, said in (("judge", "rubric:PROVIDER:MODEL", judge),
-                             ("user", "PROVIDER:MODEL", user)):  # fmt: skip
-        if said is None:
-            continue
-        words = said.split(":", form.count(":"))
-        if len(words) != form.count(":") + 1 or not all(words) or (
-            flag == "judge" and words[0] != "rubric"
-        ):  # fmt: skip
-            raise UsageError(
-                "EVA-147", f"`--{flag} {said}` names no model.",
-                "vendor and model must be known.", f"write it as {form}.",
-            )  # fmt: skip
-        vendor_of(words[-2])
-        options[flag] = {"name": words[0], "provider": words[-2], "model": words[-1]}
-    if twin is not None:
-        options["model_twin"] = str(twin.absolute())
     return options
 
 

@@ -15,31 +15,45 @@ _ANSWERS = {"y": True, "yes": True, "n": False, "no": False, "?": None}
 
 
 def label(
-    vault: Path,
+    vault: Path | None = None,
     *,
-    person: str,
+    person: str | None = None,
+    run: str | None = None,
     candidate: Path | None = None,
     grading: Path | None = None,
     most: int = 50,
+    repository: Path | None = None,
 ) -> int:
     """Say yes or no to runs that a judge has judged, without seeing what the judge said.
 
-    The order is drawn at random by the evaluator. Answers are read from standard input, one a line:
-    y, n, ? (cannot tell); q or the end of input stops. Only with 50 labels on a grading does its
-    judge's word count, and through them alone.
+    The order is drawn at random by the evaluator; who stops early or leaves one out adds nothing
+    behind the gap. Answers are read from standard input, one a line: y, n, ? (cannot tell); q or
+    the end of input stops. Only with 50 labels on a grading does its judge's word count, and
+    through them alone.
 
     Args:
-        vault: The folder with the scenarios.
-        person: Who answers.
+        vault: The folder with the scenarios; or name a run of the line by --run.
+        person: Who answers; needed with a vault, with --run the setting `person` is the default.
+        run: Label what this run of the line graded (or `last`); verdict and report follow at once.
         candidate: The program whose grading is meant; default: the newest judged grading.
         grading: Or the folder of the grading in the evaluator's store.
         most: Stop after so many answers.
+        repository: With --run: folder of the repository; default this one.
 
     Returns:
         0.
     """
+    from unlit.core.errors import UsageError
     from unlit.evaluation.labelling import unlabelled
 
+    if run is not None:
+        return _of_run(run, repository, person, most)
+    if vault is None or person is None:
+        raise UsageError(
+            "EVA-117", "Nothing says what is labelled, or by whom.",
+            "labels belong to a vault or to a run, and to a person.",
+            "give VAULT and --person NAME, or --run RUN.",
+        )  # fmt: skip
     folder = grading or _grading(vault, candidate)
     given = 0
     for entry in unlabelled(vault, folder):
@@ -55,6 +69,31 @@ def label(
         given += 1
     left = sum(1 for _ in unlabelled(vault, folder))
     sys.stdout.write(f"{given} labels written, {left} judged runs without one\n")
+    return 0
+
+
+def _of_run(run: str, repository: Path | None, person: str | None, most: int) -> int:
+    from unlit.wiring.desk import labels_of_run, open_office
+
+    office = open_office(repository, run=run)
+    labels = labels_of_run(office, run)
+    who, given = person or office.person, 0
+    for grading, entry in labels.waiting():
+        if given >= most:
+            break
+        if not entry.shown:  # the product failed before: there is nothing to ask
+            labels.keep(grading, entry, False, "rule")
+            continue
+        answer = _ask(entry)
+        if answer == "q":
+            break
+        labels.keep(grading, entry, _ANSWERS[answer], who)
+        given += 1
+    left = sum(1 for _ in labels.waiting())
+    sys.stdout.write(f"{given} labels written, {left} judged runs without one\n")
+    for sentence in labels.count():
+        sys.stdout.write(f"{sentence}\n")
+    office.refresh(labels.run)
     return 0
 
 

@@ -29,6 +29,7 @@ from unlit.console.pages import (
     cost,
     gates,
     intents,
+    labels,
     policy,
     questions,
     report,
@@ -112,6 +113,8 @@ ROUTES: Final[tuple[Entry, ...]] = (
         "POST",
     ),
     Entry("/runs/{run}/access/{number:int}", questions.access, Role.DECIDER, "POST"),
+    Entry("/runs/{run}/labels", labels.show, Role.EVALUATOR),
+    Entry("/runs/{run}/labels", labels.keep, Role.EVALUATOR, "POST"),
 )
 
 

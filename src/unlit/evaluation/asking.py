@@ -7,9 +7,10 @@ the fence but `curl`.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, UsageError
 from unlit.evaluation.ports import Sandbox
 
 _TIMEOUT_S: Final = 120
@@ -66,6 +67,38 @@ VENDORS: Final[Mapping[str, Vendor]] = {
         lambda value: "".join(p["text"] for p in value["candidates"][0]["content"]["parts"]),
     ),
 }  # fmt: skip
+
+
+def models_named(judge: str | None, user: str | None, twin: Path | None) -> dict[str, object]:
+    """Return the options of a request that name models.
+
+    Args:
+        judge: ``rubric:PROVIDER:MODEL``, or None.
+        user: ``PROVIDER:MODEL``, or None.
+        twin: Script that answers in the vendors' place, or None.
+
+    Raises:
+        UsageError: A name has another form.
+        InvalidInput: There is no such vendor.
+    """
+    options: dict[str, object] = {}
+    for flag, form, said in (("judge", "rubric:PROVIDER:MODEL", judge),
+                             ("user", "PROVIDER:MODEL", user)):  # fmt: skip
+        if not said:
+            continue
+        words = said.split(":", form.count(":"))
+        if len(words) != form.count(":") + 1 or not all(words) or (
+            flag == "judge" and words[0] != "rubric"
+        ):  # fmt: skip
+            raise UsageError(
+                "EVA-147", f"`{flag}` `{said}` names no model.",
+                "vendor and model must be known.", f"write it as {form}.",
+            )  # fmt: skip
+        vendor_of(words[-2])
+        options[flag] = {"name": words[0], "provider": words[-2], "model": words[-1]}
+    if twin is not None:
+        options["model_twin"] = str(twin.absolute())
+    return options
 
 
 def vendor_of(provider: str) -> Vendor:

@@ -37,11 +37,12 @@ def default_policy(
         for host in hosts(service):
             text += f'\n[[allow]]\nrole = "product"\nhost = "{host}"\ntwin = "{service}"\n'
     for name in sorted(set(models)):
-        text += _model_rules(name, scripted=scripted)
+        text += model_rules(name, scripted=scripted)
     return text + '\n[files.product]\nwrite = ["."]\n'
 
 
-def _model_rules(provider: str, *, scripted: bool) -> str:
+def model_rules(provider: str, *, scripted: bool) -> str:
+    """Return the rules that let the evaluator ask a vendor's model, or what stands in for it."""
     vendor = vendor_of(provider)
     path = vendor.path.replace("{model}:generateContent", "**")
     where = f'host = "{vendor.host}"\nmethods = ["POST"]\npaths = ["{path}"]\n'

@@ -28,7 +28,13 @@ from unlit.evaluation.model import (
     Looks,
     Separation,
 )
-from unlit.evaluation.playing import model_routes, with_models
+from unlit.evaluation.playing import (
+    model_routes,
+    refuse_unreachable,
+    scripted_words,
+    used,
+    with_models,
+)
 from unlit.evaluation.registry import driver
 from unlit.evaluation.rules.looks import charged
 from unlit.evaluation.scenarios.model import Draw
@@ -72,6 +78,7 @@ async def evaluate(
         request = replace(request, tree=tree_digest(request.candidate))
     if request.options.get("backend", FULL) != FULL and request.product.port is not None:
         request = replace(request, parallel=1)  # its port is the host's own
+    refuse_unreachable(load_policy(request.policy), request.options)
     spec = read_spec(request.spec)
     vault = load_sealed_vault(request, spec)
     looks, alpha, vault = _charge(request, vault)
@@ -82,6 +89,7 @@ async def evaluate(
             counted = await grade(request, vault, parts, on_event, alpha=alpha)
         pool = parts.pool
         weak = pool.weak if isinstance(pool, FencePool) else ()
+        usage = used(pool.usage) if isinstance(pool, FencePool) else ()
     leaks = _leaks(request, vault, parts.proof, probed)
     sealed = request.partition is Partition.SEALED
     around = Circumstances(
@@ -94,12 +102,12 @@ async def evaluate(
         ),
         broken_invariants=(*pack.vetoes, *_own_broken(vault, counted)),
         invariants=tuple(found.to_json() for found in pack.broken),
-        not_verified=_pack_words(pack),
+        not_verified=(*_pack_words(pack), *scripted_words(request.options)),
         separation=separation or not_separated(request),
         judge=None if parts.judge is None else parts.judge.name,
         judge_family=None if parts.judge is None else parts.judge.family,
     )
-    result = assemble(request, spec, vault, counted, around)
+    result = replace(assemble(request, spec, vault, counted, around), usage=usage)
     _record_report(request, vault, result)
     parts.store.write("result.json", result.to_json())
     return result

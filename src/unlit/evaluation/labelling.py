@@ -4,7 +4,6 @@ The order is drawn with the evaluator's own key, so that neither the candidate n
 choose it: labels in this order are a random sample of the grading's runs.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unlit.core.errors import InvalidInput
-from unlit.evaluation.labels import LabelRow, read_rows
+from unlit.evaluation.labels import LabelRow, place_of, read_rows
 from unlit.evaluation.leaks.gather import canary_key
 
 
@@ -44,7 +43,7 @@ def unlabelled(vault: Path, grading: Path) -> Iterator[Unlabelled]:
     secret = canary_key(vault)
 
     def place(entry: tuple[str, int, bool, Any]) -> bytes:
-        return hashlib.sha256(secret + f"label:{key}:{entry[0]}:{entry[1]}".encode()).digest()
+        return place_of(secret, key, entry[0], entry[1])
 
     for criterion, n, verdict, kept in sorted(found, key=place):
         if (judge, criterion, key, n) in done:

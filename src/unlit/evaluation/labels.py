@@ -4,10 +4,16 @@ A label is given on one trajectory of one grading, without seeing the judge's wo
 that nobody chose (`labelling`). Labels of a grading are the random part that prediction-powered
 inference needs on that very grading; labels of all gradings make the judge's card.
 
+Only labels asked by chance count: of each criterion's runs in the evaluator's own random order, the
+first ones up to the first that nobody labelled. Who leaves out a hard run, or labels one that was
+not shown, adds nothing behind the gap; the first label on a run stands.
+
 Labels arrive one by one, so looking after each would be peeking: they are looked at when there are
 50, 100, 200, …, and look j is made at alpha/2^j, which sums to at most alpha.
 """
 
+import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,9 +23,17 @@ from typing import Any, Final
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CriterionId
 from unlit.core.states import CriterionState
+from unlit.evaluation.leaks.gather import canary_key
 from unlit.evaluation.ledger import evaluator_store, open_store
 from unlit.evaluation.model import CriterionResult, ShipRule
-from unlit.evaluation.rules.judging import MIN_LABELS, Card, Label, card, prediction_powered
+from unlit.evaluation.rules.judging import (
+    MIN_LABELS,
+    Card,
+    Label,
+    card,
+    people_alone,
+    prediction_powered,
+)
 
 FILE_NAME: Final = "labels.jsonl"
 SCHEMA: Final = "unlit.judge-label/1"
@@ -92,6 +106,40 @@ def add_label(vault: Path, row: LabelRow) -> None:
         stream.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
+def place_of(secret: bytes, grading: str, criterion: str, n: int) -> bytes:
+    """Return where a run stands in the order to label: by chance, and by nobody's choice.
+
+    Args:
+        secret: The evaluator's own key, which neither the candidate nor who labels knows.
+        grading: Key of the grading.
+        criterion: What is judged.
+        n: Number of the run.
+    """
+    return hashlib.sha256(secret + f"label:{grading}:{criterion}:{n}".encode()).digest()
+
+
+def by_chance(
+    rows: Sequence[LabelRow], judged: Mapping[int, bool], secret: bytes, grading: str
+) -> list[LabelRow]:
+    """Return the labels that are a random sample of a grading's judged runs.
+
+    Args:
+        rows: All labels for one judge and criterion, oldest first.
+        judged: The judge's verdicts in this grading, by number of the run.
+        secret: The evaluator's own key.
+        grading: Key of the grading.
+    """
+    first: dict[int, LabelRow] = {}
+    for row in rows:
+        if row.grading == grading and row.n in judged:
+            first.setdefault(row.n, replace(row, verdict=judged[row.n]))
+    if not first:
+        return []
+    criterion = next(iter(first.values())).criterion
+    order = sorted(judged, key=lambda n: place_of(secret, grading, criterion, n))
+    return [first[n] for n in itertools.takewhile(first.__contains__, order)]
+
+
 def looks_of(count: int) -> tuple[int, int]:
     """Return how many labels the newest look may use, and its number from 1; (0, 0) before."""
     used, look = 0, 0
@@ -125,6 +173,7 @@ def with_judges(
     this very grading.
     """
     rows = list(read_rows(vault)) if runs.verdicts else []
+    secret = canary_key(vault) if rows else b""
     changed, sentences, cards, gated = [], [], [], []
     for result in results:
         verdicts = runs.verdicts.get(result.id)
@@ -133,8 +182,12 @@ def with_judges(
             continue
         own = [row for row in rows if (row.judge, row.criterion) == (runs.judge, result.id)]
         known = card(runs.judge, runs.family, [row.label for row in own])
-        here = [row for row in own if row.grading == runs.grading and row.n in verdicts]
+        here = by_chance(own, verdicts, secret, runs.grading)
+        beyond = len({row.n for row in own if row.grading == runs.grading}) - len(here)
         made, facts, said = _judged(result, verdicts, here, known, rule)
+        facts["labels_not_by_chance"] = beyond
+        if beyond:
+            said += f"; {beyond} labels do not count: runs drawn before them have none"
         changed.append(made)
         if made is not result:
             gated.append(result.id)
@@ -158,18 +211,20 @@ def _judged(
     rows = here[:used]
     labelled = {row.n for row in rows}
     rest = [liked for n, liked in verdicts.items() if n not in labelled]
+    people = [bool(row.person) for row in here]
     if result.state is not CriterionState.NOT_EXERCISED:
         return result, facts, "plain checks decide this criterion"
-    if not used or len(rest) < 2:
-        missing = max(0, MIN_LABELS - len(here))
+    if not used:
+        missing = MIN_LABELS - len(here)
         return result, facts, (
             f"it takes {missing} more labels on runs of this grading (`unlit scenarios label`)"
-            if missing else "too few runs are left that nobody labelled"
         )  # fmt: skip
-    found = prediction_powered(
-        rest, [row.label for row in rows], p0=rule.p0, alpha=rule.alpha / 2**look,
-        p1=rule.p1, beta=rule.beta / 2**look,
-    )  # fmt: skip
+    levels = {"p0": rule.p0, "alpha": rule.alpha / 2**look, "p1": rule.p1,
+              "beta": rule.beta / 2**look}  # fmt: skip
+    if len(rest) < 2:  # people have seen them all: their word alone, and no judge
+        found = people_alone(people[:used], **levels)
+    else:
+        found = prediction_powered(rest, [row.label for row in rows], **levels)
     state = CriterionState.UNDECIDED
     if found.above:
         state = CriterionState.MET

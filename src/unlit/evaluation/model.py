@@ -444,6 +444,7 @@ class EvaluationResult:
     separation: Separation = field(default_factory=Separation)
     judges: tuple[Mapping[str, Any], ...] = ()
     reason: str = ""
+    usage: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, schema `unlit.evaluation/1`."""

@@ -1,17 +1,72 @@
 """The models that have a part in a grading: a judge, a simulated user, or their stand-ins."""
 
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from unlit.evaluation.asking import VENDORS, ModelLine
+from unlit.core.errors import RefusedByPolicy
+from unlit.evaluation.asking import VENDORS, ModelLine, vendor_of
+from unlit.evaluation.defaults import model_rules
 from unlit.evaluation.model import EvaluationRequest
 from unlit.evaluation.registry import judge
 from unlit.evaluation.service import Parts
 from unlit.fence import TwinRoute
+from unlit.models.model import ModelUsage
+from unlit.policy import Policy, Request, decide
+
+
+def refuse_unreachable(policy: Policy, options: Mapping[str, Any]) -> None:
+    """Refuse a judge or a user that the policy does not let the evaluator ask, before anything.
+
+    Args:
+        policy: What decides.
+        options: Those of the request.
+
+    Raises:
+        RefusedByPolicy: Role `evaluator` may not reach the model's vendor, or its stand-in.
+    """
+    scripted = bool(options.get("model_twin"))
+    for part in ("judge", "user"):
+        named = options.get(part)
+        if not named or "provider" not in named:
+            continue
+        provider = str(named["provider"])
+        vendor = vendor_of(provider)
+        path = vendor.path.format(model=named.get("model", ""))
+        asked = Request("evaluator", "https", vendor.host, 443, "POST", path)
+        if decide(policy, asked).outcome == ("twin" if scripted else "upstream"):
+            continue
+        rules = " | ".join(model_rules(provider, scripted=scripted).split("\n")).strip(" |")
+        raise RefusedByPolicy(
+            "EVA-149", f"The policy lets nobody ask the {part} at {vendor.host}.",
+            "it is asked from a fence of role `evaluator`, by the rules of policy.toml alone.",
+            f"add to it, a line each: {rules}",
+        )  # fmt: skip
+
+
+def scripted_words(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say that no model was asked, where a script answered in its place."""
+    named = [part for part in ("judge", "user") if options.get(part)]
+    if not options.get("model_twin") or not named:
+        return ()
+    who = " and ".join(f"the {part}" for part in named)
+    return (f"A script answered for {who}: no model was asked.",)
+
+
+def used(usage: Iterable[ModelUsage]) -> tuple[dict[str, Any], ...]:
+    """Return what judges and users cost, one row for each call."""
+    return tuple(
+        {
+            "provider": one.provider, "model": one.model, "input_tokens": one.input_tokens,
+            "output_tokens": one.output_tokens, "cache_read_tokens": one.cache_read_tokens,
+            "cache_write_tokens": one.cache_write_tokens,
+            "cost_usd": None if one.cost_usd is None else str(one.cost_usd),
+        }
+        for one in usage
+    )  # fmt: skip
 
 
 @asynccontextmanager

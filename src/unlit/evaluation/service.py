@@ -343,7 +343,9 @@ class Count:
         complete = self._drawing.complete(record.n)
         if record.state is not TrajectoryState.NOT_EXERCISED:
             satisfied = record.state is TrajectoryState.SATISFIED
-            self.test = self.test.after(satisfied, test=complete)
+            self.test = self.test.after(satisfied, test=False)
+        if complete:  # also where the last draw of the sweep counts for nothing
+            self.test = self.test.tested()
         self.records.append(record)
         self._on_event(self._event(record))
         if self._request.keep_going or self._wants_judged():

@@ -83,7 +83,7 @@ def result_from_json(value: JSON) -> EvaluationResult:
             base=value["base"],
             tree=value["tree"],
             satisfaction=_satisfaction(value["satisfaction"]),
-            criteria=tuple(_criterion(entry) for entry in value["criteria"]),
+            criteria=tuple(criterion_from_json(entry) for entry in value["criteria"]),
             strength=_strength(value["strength"]),
             leaks=Leaks(**{**value["leaks"], "details": tuple(value["leaks"].get("details", ()))}),
             looks=Looks(**value["looks"]),
@@ -103,6 +103,7 @@ def result_from_json(value: JSON) -> EvaluationResult:
             judges=tuple(value.get("judges", ())),
             reason=str(value.get("reason", "")),
             separation=Separation(**value.get("separation", {})),
+            usage=tuple(value.get("usage", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("result", error) from error
@@ -147,7 +148,8 @@ def _satisfaction(value: JSON) -> Satisfaction:
     return Satisfaction(**{**value, **claims})
 
 
-def _criterion(value: JSON) -> CriterionResult:
+def criterion_from_json(value: JSON) -> CriterionResult:
+    """Read one criterion of a result."""
     made = {
         **value,
         "id": CriterionId(value["id"]),

@@ -29,6 +29,7 @@ from unlit.wiring.ship_plan import open_means
 
 if TYPE_CHECKING:
     from unlit.review.tryout import Settings as TrySettings
+    from unlit.wiring.labelling import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,25 @@ def store_of_run(store: Store, run: RunId) -> Path | None:
     found = store.run(run)
     vault = found.settings.get("vault") if found is not None else None
     return evaluations_beside(Path(str(vault))) if vault else None
+
+
+def labels_of_run(office: Office, run: str) -> "Labels":
+    """Return the judged runs of a run of the line, for people to label.
+
+    Raises:
+        InvalidInput: There is no such run, or its scenarios are not here.
+    """
+    from unlit.wiring.labelling import Labels
+
+    found = office.store.find_run(run)
+    vault = found.settings.get("vault")
+    if not vault:
+        raise InvalidInput(
+            "EVA-148", f"Nothing says where the scenarios of run {found.id} are.",
+            "labels are kept beside them.", "`unlit scenarios label VAULT` labels a grading.",
+        )  # fmt: skip
+    folder = Path(str(vault))
+    return Labels(office.desk, found.id, folder, evaluations_beside(folder))
 
 
 def logs_of_run(office: Office, run: RunId) -> tuple[Path, ...]:

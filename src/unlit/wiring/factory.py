@@ -19,6 +19,7 @@ from unlit.wiring.after_gate import (
     TicketTable,
     after_gate,
 )
+from unlit.wiring.grading import EvaluationSettings, EvaluationTable
 from unlit.wiring.line_settings import (
     CiTable,
     LimitTables,
@@ -113,6 +114,7 @@ class Factory:
     context: ContextSettings = field(default_factory=ContextSettings)
     after_gate: AfterGate = field(default_factory=AfterGate)
     line: LineSettings = field(default_factory=LineSettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
 
 
 class _Strict(BaseModel):
@@ -194,6 +196,7 @@ class _File(_Strict):
     ci: CiTable = CiTable()
     queue: dict[str, QueueTable] = {}
     limit: LimitTables = {}
+    evaluation: EvaluationTable = EvaluationTable()
 
 
 def read_factory(repository: Path) -> Factory:
@@ -253,6 +256,7 @@ def parse_factory(text: str, source: str = FILE_NAME) -> Factory:
         context=ContextSettings(**parsed.context.model_dump()),
         after_gate=after_gate(parsed),
         line=line_settings(parsed.factory.tournament, parsed.ci, parsed.queue, parsed.limit),
+        evaluation=EvaluationSettings(**parsed.evaluation.model_dump()),
     )
 
 

@@ -9,7 +9,16 @@ from unlit.core.ids import CriterionId
 from unlit.core.states import CriterionState
 from unlit.evaluation.judges.rubric import read_answer
 from unlit.evaluation.judges.scripted import ScriptedJudge
-from unlit.evaluation.labels import JudgedRuns, LabelRow, add_label, looks_of, with_judges
+from unlit.evaluation.labels import (
+    JudgedRuns,
+    LabelRow,
+    add_label,
+    looks_of,
+    place_of,
+    with_judges,
+)
+from unlit.evaluation.leaks.gather import canary_key
+from unlit.evaluation.ledger import open_store
 from unlit.evaluation.model import CriterionResult, Independence, ShipRule
 
 NAME = CriterionId("AC-7")
@@ -49,11 +58,18 @@ def runs(liked: int, of: int) -> JudgedRuns:
     return JudgedRuns("rubric m", "anthropic", {NAME: verdicts}, "g")
 
 
+def order(vault: Path, judged: JudgedRuns, key: str = "g") -> list[int]:
+    """Return the runs in the order in which people are asked; the same in every test."""
+    (open_store(vault) / "canary.key").write_bytes(b"a fixed key for tests, 32 bytes.")
+    secret = canary_key(vault)
+    return sorted(judged.verdicts[NAME], key=lambda n: place_of(secret, key, NAME, n))
+
+
 def label(vault: Path, judged: JudgedRuns, count: int, *, wrong: int = 0, key: str = "g") -> None:
     """Let a person agree with the judge on some runs, but for the last few of them."""
-    for n in range(count):
+    for place, n in enumerate(order(vault, judged, key)[:count]):
         verdict = judged.verdicts[NAME][n]
-        person = verdict if n < count - wrong else not verdict
+        person = verdict if place < count - wrong else not verdict
         add_label(vault, LabelRow("rubric m", NAME, verdict, person, key, n, "ada"))
 
 
@@ -110,3 +126,26 @@ def test_a_judge_never_overrules_plain_checks(tmp_path: Path) -> None:
     gated = with_judges([failed], judged, tmp_path / "v", ShipRule())
     assert gated.results[0] is failed
     assert gated.gated == ()
+
+
+def test_who_leaves_out_a_run_adds_nothing_behind_it(tmp_path: Path) -> None:
+    judged, vault = runs(388, 400), tmp_path / "v"
+    kept = order(vault, judged)[:100]
+    for n in kept[:10] + kept[11:]:  # the eleventh was skipped
+        verdict = judged.verdicts[NAME][n]
+        add_label(vault, LabelRow("rubric m", NAME, verdict, verdict, "g", n, "ada"))
+    gated = with_judges([result()], judged, vault, ShipRule(p0=0.8, p1=0.9))
+    assert gated.results[0].state is CriterionState.NOT_EXERCISED
+    assert gated.cards[0]["labels_here"] == 10
+    assert gated.cards[0]["labels_not_by_chance"] == 89
+    assert "89 labels do not count" in gated.sentences[0]
+
+
+def test_the_first_label_on_a_run_stands_and_the_verdict_is_the_judges_own(tmp_path: Path) -> None:
+    judged, vault = runs(400, 400), tmp_path / "v"
+    for n in order(vault, judged)[:50]:
+        add_label(vault, LabelRow("rubric m", NAME, False, True, "g", n, "ada"))
+        add_label(vault, LabelRow("rubric m", NAME, False, False, "g", n, "bob"))
+    facts = with_judges([result()], judged, vault, ShipRule()).cards[0]
+    assert facts["labels_here"] == 50
+    assert facts["inference"]["estimate"] == pytest.approx(1.0)

@@ -151,3 +151,14 @@ def test_the_failures_that_are_said_to_stop_it_really_do(outcomes: list[bool]) -
         assert missing is None
     if test.decision is Verdict.NOT_YET:
         assert test.clean_runs_to_ship() is None
+
+
+def test_a_draw_that_counts_for_nothing_does_not_hide_a_decision() -> None:
+    test = start(ShipRule(0.3, 0.9))
+    for _ in range(6):
+        test = test.after(True, test=False)  # the last draw of each sweep was not exercised
+    assert not test.is_decided
+    decided = test.tested()
+    assert (decided.decision, decided.decided_at) == (Verdict.SHIP, 6)
+    assert decided.tested() is decided
+    assert not start(ShipRule()).tested().is_decided

@@ -26,6 +26,7 @@ from unlit.evaluation.ports import (
 from unlit.evaluation.stage import HarnessFault
 from unlit.fence import Fence, FenceSpec, Mount, Running, TwinRoute
 from unlit.fence.ports import Host
+from unlit.models.model import ModelUsage
 from unlit.policy import Identity, Policy
 
 _FENCE_FAILED: Final = 125
@@ -267,6 +268,7 @@ class FencePool(Pool):
         self._address = address
         self._hosts = hosts
         self.weak: tuple[str, ...] = ()
+        self.usage: tuple[ModelUsage, ...] = ()
 
     @override
     async def open_as(self, role: str, folder: Path) -> FenceSandbox:
@@ -307,3 +309,4 @@ class FencePool(Pool):
         assert isinstance(sandbox, FenceSandbox)  # noqa: S101 # only ours are handed out
         report = await sandbox.fence.close()
         self.weak = tuple(dict.fromkeys((*self.weak, *report.weak)))
+        self.usage = (*self.usage, *report.usage)

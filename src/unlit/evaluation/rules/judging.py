@@ -201,6 +201,28 @@ def prediction_powered(
     )
 
 
+def people_alone(
+    labels: Sequence[bool], *, p0: float, alpha: float, p1: float, beta: float
+) -> Corrected:
+    """Estimate the rate from what people said alone, exactly (Clopper-Pearson).
+
+    Args:
+        labels: One for each run, drawn at random.
+        p0: The rate to exceed, at level `alpha`.
+        alpha: One-sided level of `above`; the interval is two-sided at the same level.
+        p1: The rate of a good product, at level `beta`.
+        beta: One-sided level of `below`.
+    """
+    n, good = len(labels), sum(labels)
+    between = clopper_pearson(good, n, confidence=1 - alpha)
+    lower = lower_bound(good, n, alpha=alpha)
+    upper = 1 - lower_bound(n - good, n, alpha=beta)
+    return Corrected(
+        good / n, between.lower, between.upper, lower, "people's labels alone (Clopper-Pearson)",
+        n, n, lower > p0, upper, upper < p1,
+    )  # fmt: skip
+
+
 def _variance(values: Sequence[float]) -> float:
     mean = sum(values) / len(values)
     return sum((value - mean) ** 2 for value in values) / (len(values) - 1)

@@ -109,12 +109,14 @@ class ShipTest:
             test: Whether the test may decide here; False inside an unfinished sweep in fixed order.
         """
         counted = replace(self, n=self.n + 1, satisfied=self.satisfied + satisfied)
-        if self.is_decided or not test:
-            return counted
-        decision = counted._crossing()
-        if decision is Verdict.UNDECIDED:
-            return counted
-        return replace(counted, decision=decision, decided_at=counted.n)
+        return counted.tested() if test else counted
+
+    def tested(self) -> "ShipTest":
+        """Decide on what was counted so far, if it is enough; a decision stands."""
+        decision = self.decision if self.is_decided else self._crossing()
+        if self.is_decided or decision is Verdict.UNDECIDED or not self.n:
+            return self
+        return replace(self, decision=decision, decided_at=self.n)
 
     def _crossing(self) -> Verdict:
         # a hair of tolerance, so that equality in real numbers is equality in floats

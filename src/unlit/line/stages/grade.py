@@ -1,7 +1,8 @@
 """The evaluator's own process grades a candidate; the line keeps states and buckets only."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from unlit.core.ids import CandidateId, CriterionId, Digest, ScenarioId
@@ -11,7 +12,7 @@ from unlit.line.model import EvaluationOrder, Graded, LineEvent
 from unlit.line.rules.queues import names_of
 from unlit.line.stages.limits import within
 from unlit.line.stages.work import Work
-from unlit.record.model import Evaluation, Look, StageState, Trajectory
+from unlit.record.model import Cost, Evaluation, Look, StageState, Trajectory
 
 
 async def grade(
@@ -75,6 +76,7 @@ async def grade(
     async with within(work, stage, candidate, names):
         graded = await work.services.evaluator.grade(order, listen)
     work.journal.flush()
+    _book(work, stage, candidate, graded.document.get("usage") or ())
     evaluation = _keep(work, candidate, base_commit, tree, partition, graded)
     if look is not None:
         _settle(work, look, graded)
@@ -129,6 +131,30 @@ def _words(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else str(value)
+
+
+def _book(
+    work: Work, stage: str, candidate: CandidateId, usage: Sequence[Mapping[str, Any]]
+) -> None:
+    """Book what judges and simulated users cost; a grading that is repeated really spends again."""
+    place = work.place(stage, "evaluator", candidate=candidate)
+    now = work.services.clock.now()
+    session = work.services.ids.fresh("e")
+    work.services.store.keep_costs(
+        [
+            Cost(
+                key=f"{session}/{number}", run=place.run, stage=place.stage, agent=place.agent,
+                person=place.person, provider=str(row["provider"]), model=str(row["model"]),
+                at=now, day=now.date().isoformat(), candidate=candidate,
+                usd=None if row.get("cost_usd") is None else Decimal(str(row["cost_usd"])),
+                input_tokens=int(row.get("input_tokens") or 0),
+                output_tokens=int(row.get("output_tokens") or 0),
+                cache_read_tokens=int(row.get("cache_read_tokens") or 0),
+                cache_write_tokens=int(row.get("cache_write_tokens") or 0),
+            )
+            for number, row in enumerate(usage, start=1)
+        ]
+    )  # fmt: skip
 
 
 def _tell(work: Work, stage: str, candidate: CandidateId, event: Mapping[str, Any]) -> None:
