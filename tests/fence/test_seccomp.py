@@ -44,6 +44,11 @@ X86_FILTER = seccomp_filter("x86_64")
         (56, (17,), ALLOW),  # clone as fork
         (56, (0x10000000 | 17,), ERRNO | 1),  # clone of a user namespace
         (0x40000000, (), ERRNO | 38),  # x32
+        (458, (), ERRNO | 38),  # listmount
+        (467, (), ERRNO | 38),  # open_tree_attr
+        (999, (), ERRNO | 38),  # what nobody knows yet
+        (41, (0x100000028, 1, 0), ERRNO | 97),  # vsock by a larger number
+        (16, (0, 0x100005412), ERRNO | 1),  # TIOCSTI by a larger number
         (41, (2, 1, 0), ALLOW),  # TCP
         (41, (10, 1 | 0x80000, 6), ALLOW),  # TCP over IPv6, close on exec
         (41, (2, 2, 17), ALLOW),  # UDP

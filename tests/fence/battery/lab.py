@@ -2,12 +2,15 @@
 
 import asyncio
 import base64
+import binascii
+import bz2
 import codecs
 import contextlib
 import ctypes
 import getpass
 import gzip
 import json
+import lzma
 import os
 import re
 import secrets
@@ -242,7 +245,10 @@ async def _answer(lab: Lab, reader: asyncio.StreamReader, writer: asyncio.Stream
         lowered = got.decode("latin1")
         given = re.search(r"(?i)x-api-key: *(\S+)", lowered)
         rest = re.sub(r"(?i)x-api-key: *\S+", "", lowered)
-        for spelling in (lab.key, base64.b64encode(lab.key.encode()).decode()):
+        rest += "".join(re.findall("(?<![^\n])1\r\n(.)\r\n", rest)) + _unpacked(got)
+        for spelling in (
+            lab.key, base64.b64encode(lab.key.encode()).decode(), lab.key.encode().hex()
+        ):  # fmt: skip
             if spelling in rest:
                 lab.told.extend(b"EXFIL key outside its place")
         if _is_closed(lowered):
@@ -254,14 +260,26 @@ async def _answer(lab: Lab, reader: asyncio.StreamReader, writer: asyncio.Stream
         await writer.drain()
 
 
+def _unpacked(got: bytes) -> str:
+    """Return what a body says that is compressed."""
+    _, mark, rest = got.partition(b"\x1f\x8b")
+    with contextlib.suppress(zlib.error):
+        return zlib.decompressobj(wbits=47).decompress(mark + rest).decode("latin1")
+    return ""
+
+
 def _is_closed(text: str) -> bool:
     """Say whether some reading of the bytes asks for what is closed."""
     text = re.sub("(?i)%c0%ae|%e0%80%ae", ".", text)
     text = re.sub("(?i)%c0%af|%e0%80%af", "/", text)
     plain = unicodedata.normalize("NFKC", unquote(unquote(text)))
+    plain = re.sub("[\u200b-\u200d\u2060\ufeff]", "", plain)
     plain = plain.replace("\\", "/").replace(";", "").lower()
+    plain = plain.replace("x_http_method", "x-http-method").replace(
+        "method_override", "method-override"
+    )
     plain = re.sub(r"/open/ *\.\. *(?:[#?\t][^/ ]*)?/", "/", plain)
-    methods = ("delete /", "purge /", "x-http-method-override: delete")
+    methods = ("delete /", "purge /", "x-http-method-override: delete", "_method=delete")
     return (
         "/v1/closed" in plain or "closed.example.com" in plain or any(m in plain for m in methods)
     )
@@ -289,11 +307,27 @@ def _echo(text: str, key: bytes) -> bytes:
         "utf16": key.decode().encode("utf-16-le"), "utf32": key.decode().encode("utf-32-be"),
         "rot13": codecs.encode(key.decode(), "rot13").encode(),
         "spaced": b" ".join(bytes([byte]) for byte in key), "upper": key.upper(),
+        "lines": b"\n".join(bytes([byte]) for byte in key),
+        "letters": json.dumps(list(key.decode())).encode(),
+        "binary": " ".join(f"{byte:08b}" for byte in key).encode(),
+        "octals": " ".join(f"{byte:o}" for byte in key).encode(),
+        "decimals": " ".join(map(str, key)).encode(),
+        "dump": " ".join(key.hex()[at : at + 4] for at in range(0, len(key) * 2, 4)).encode(),
+        "uu": binascii.b2a_uu(key), "hexreverse": key.hex()[::-1].encode(),
+        "wide64": base64.b64encode(key.decode().encode("utf-16-le")),
+        "rot47": bytes(33 + (byte - 33 + 47) % 94 for byte in key),
+        "braces": "".join(f"\\u{{{byte:x}}}" for byte in key).encode(),
     }  # fmt: skip
     wanted = re.search(r"as=(\w+)", text)
     how = wanted[1] if wanted else ""
     if how == "gzip":
         return _reply(gzip.compress(key), b"Content-Encoding: gzip\r\n")
+    if how in ("file", "bzip", "xz"):  # an archive, with no word of a coding
+        packs: dict[str, Callable[[bytes], bytes]] = {
+            "file": gzip.compress, "bzip": bz2.compress, "xz": lzma.compress,
+        }  # fmt: skip
+        pack = packs[how]
+        return _reply(pack(b"{}" * 40 + key), b"Content-Type: application/octet-stream\r\n")
     if how == "deflate":
         return _reply(zlib.compress(key), b"Content-Encoding: deflate\r\n")
     if how == "redirect":

@@ -443,7 +443,7 @@ def _canonical_escape(match: re.Match[bytes]) -> bytes:
 
 def is_plain_field(name: bytes, value: bytes) -> bool:
     """Say whether a field could stand in an HTTP/1 head as it is, one line with one meaning."""
-    return _FIELD.fullmatch(name + b":" + value) is not None
+    return b":" not in name and _FIELD.fullmatch(name + b":" + value) is not None
 
 
 def forwardable(headers: Headers, connection: frozenset[bytes] = frozenset()) -> Headers:

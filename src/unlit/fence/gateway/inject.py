@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from unlit.fence.gateway.head import RequestHead
 from unlit.fence.gateway.spellings import spellings
@@ -19,6 +19,17 @@ _MUCH: Final = 512
 _MARKS: Final = (b"\0", b"\\", b"&", b"%", b"=")
 """Bytes that little data holds; what has one of them is looked for only where it stands."""
 
+_KEYS: Final = frozenset(
+    {
+        b"authorization", b"x-api-key", b"api-key", b"apikey", b"x-goog-api-key", b"x-auth-token",
+        b"private-token", b"job-token", b"x-access-token", b"x-amz-security-token",
+        b"x-authorization", b"x-goog-iam-authorization-token", b"ocp-apim-subscription-key",
+    }
+)  # fmt: skip
+_KEYS_IN_QUERY: Final = frozenset(
+    {b"access_token", b"api_key", b"apikey", b"api-key", b"x-goog-api-key", b"private_token"}
+)
+_GOOGLE: Final = "googleapis.com"
 _BASIC: Final = re.compile(rb"(?i:basic) +([A-Za-z0-9+/]+={0,2})")
 
 
@@ -80,6 +91,26 @@ def inject(head: RequestHead, rule: CredentialRule, placeholder: str, secret: st
     if place == "query":
         return _in_query(head, rule.inject.name, placeholder, secret)
     return False
+
+
+def only_ours(head: RequestHead, rule: CredentialRule) -> str:
+    """Take other keys off a request that must use ours; name one that cannot be taken off.
+
+    Else a program could bring somebody's own key beside the placeholder, and what it uploads would
+    land in that account.
+    """
+    place, name = rule.inject.place, rule.inject.name.lower().encode("ascii")
+    if place == "sign":
+        return ""
+    ours = b"authorization" if place == "basic" else name if place == "header" else b""
+    head.headers = [pair for pair in head.headers if pair[0] == ours or pair[0] not in _KEYS]
+    own = name if place == "query" else b""
+    for part in (head.query or b"").split(b"&"):
+        field = unquote_to_bytes(part.partition(b"=")[0]).lower()
+        is_key = field in _KEYS_IN_QUERY or (field == b"key" and head.host.endswith(_GOOGLE))
+        if is_key and field != own:
+            return field.decode("latin1")
+    return ""
 
 
 def _in_header(head: RequestHead, name: bytes, mark: bytes, secret: bytes) -> bool:

@@ -5,7 +5,7 @@ from unlit.fence.gateway.body import Body, NoBody, Whole
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.head import CHUNKED, Headers, Malformed, ResponseHead, forwardable
 from unlit.fence.gateway.reply import Reply
-from unlit.fence.gateway.scrub import Forms, Inflater, Scrubber, scrub_headers, take_coding
+from unlit.fence.gateway.scrub import Forms, Inflater, Peek, Scrubber, scrub_headers, take_coding
 from unlit.fence.gateway.session import Session
 from unlit.models.model import ModelUsage
 from unlit.models.usage import UsageReader
@@ -81,6 +81,7 @@ class Inward:
         self._tallies = tallies
         self._scrubber: Scrubber | None = Scrubber(forms) if forms else None
         self._inflater: Inflater | None = None
+        self._peek: Peek | None = None
 
     def start(self, response: ResponseHead) -> None:
         """Send the head on."""
@@ -113,6 +114,10 @@ class Inward:
         if self._usage is not None:
             self._usage.feed(piece)
         if self._scrubber is not None:
+            if self._peek is None and piece:
+                self._peek = Peek(self._scrubber.forms, piece)
+            if self._peek is not None:
+                self._peek.feed(piece)
             piece = self._scrubber.feed(piece)
         if piece:
             self._reply.send(piece)

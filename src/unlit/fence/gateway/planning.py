@@ -8,10 +8,10 @@ from unlit.fence.gateway.allowance import Tally, Ticket, as_vendor
 from unlit.fence.gateway.body import Body, Whole, read_all
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.head import Headers, Malformed, RequestHead
-from unlit.fence.gateway.inject import inject, inject_json
+from unlit.fence.gateway.inject import inject, inject_json, only_ours
 from unlit.fence.gateway.passing import Outward
 from unlit.fence.gateway.reply import Reply
-from unlit.fence.gateway.scrub import Forms
+from unlit.fence.gateway.scrub import Forms, inflated
 from unlit.fence.gateway.session import Session
 from unlit.fence.gateway.signers import load_signer
 from unlit.fence.gateway.tools import first_wrong_tool
@@ -167,7 +167,10 @@ class Planner:
             return self._body
         data = await read_all(self._body, _MOST_EDITED)
         self._head.length = len(data)
-        if self._session.watch.finds(data):
+        coding = self._head.field(b"content-encoding")
+        if self._session.watch.finds(data) or (
+            coding and self._session.watch.finds(inflated(coding, data))
+        ):
             rule = self._session.credential(decision)
             if rule is None or rule.inject.place != "json":
                 raise self._misplaced("body")
@@ -176,6 +179,9 @@ class Planner:
     async def _inject(self, rule: CredentialRule, body: Body) -> Body:
         session, head = self._session, self._head
         placeholder = session.watch.names.get(rule.name, "")
+        if rule.require and (other := only_ours(head, rule)):
+            why = f"the request brings a key of its own ({other}) where {rule.name} must be used."
+            raise Denial(403, "FEN-506", rule.name, why)
         secret = (await session.broker.secret(rule.name)).reveal()
         if rule.inject.place == "sign":
             done, body = await self._sign(rule, placeholder, secret, body)

@@ -1,8 +1,11 @@
 """Secrets in answers: masked in any common spelling, length kept, however the pieces are cut."""
 
+import bz2
+import lzma
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from unlit.fence.gateway.head import Headers, Malformed
@@ -12,6 +15,8 @@ from unlit.fence.gateway.spellings import reflections
 _MASK: Final = b"*"
 _MOST_INFLATED: Final = 1 << 30
 _PIECE: Final = 262_144
+_MOST_PEEKED: Final = 1 << 20
+_MOST_INFLATED_OF_A_PEEK: Final = 8 << 20
 
 
 class Forms:
@@ -57,14 +62,14 @@ class Scrubber:
 
     def __init__(self, forms: Forms) -> None:
         self.masked = 0
-        self._forms = forms
+        self.forms = forms
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take a piece and return what may go on."""
-        data, found = self._forms.mask(self._rest + data)
+        data, found = self.forms.mask(self._rest + data)
         self.masked += found
-        held = self._forms.held_back(data)
+        held = self.forms.held_back(data)
         self._rest = data[len(data) - held :] if held else b""
         return data[: len(data) - held] if held else data
 
@@ -104,6 +109,60 @@ class Inflater:
         except zlib.error:
             raise Malformed(502, "the answer is not compressed as it says") from None
         return b"".join(parts)
+
+
+class Peek:
+    """Looks into a body that is compressed without saying so, as a file is; at its beginning only.
+
+    What it finds cannot be masked, so the answer ends there. Brotli and Zstandard pass unseen: they
+    have no place in an answer that says nothing of them.
+    """
+
+    def __init__(self, forms: Forms, first: bytes) -> None:
+        self._forms = forms
+        self._undo = _undo(first)
+        self._left = _MOST_PEEKED
+        self._tail = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take a piece.
+
+        Raises:
+            Malformed: A secret stands in what it inflates to.
+        """
+        if self._undo is None or self._left <= 0:
+            return
+        self._left -= len(data)
+        try:
+            plain = self._undo(data)
+        except (zlib.error, OSError, lzma.LZMAError, EOFError):
+            self._undo = None  # it only looked like it
+            return
+        seen = self._tail + plain
+        if self._forms.stand_in(seen):
+            raise Malformed(502, "a secret stands in compressed data of the answer")
+        self._tail = seen[-self._forms.longest :]
+
+
+def _undo(first: bytes) -> Callable[[bytes], bytes] | None:
+    if first[:3] == b"\x1f\x8b\x08" or (first[:1] == b"x" and first[1:2] in b"\x01\x5e\x9c\xda"):
+        inflate = zlib.decompressobj(wbits=47)
+        return lambda data: inflate.decompress(data, _MOST_INFLATED_OF_A_PEEK)
+    if first[:3] == b"BZh":
+        return partial(bz2.BZ2Decompressor().decompress, max_length=_MOST_INFLATED_OF_A_PEEK)
+    if first[:6] == b"\xfd7zXZ\x00":
+        return partial(lzma.LZMADecompressor().decompress, max_length=_MOST_INFLATED_OF_A_PEEK)
+    return None
+
+
+def inflated(coding: bytes, data: bytes) -> bytes:
+    """Return what a request's body says when its coding is undone; nothing if that is not known."""
+    if coding.strip().lower() not in (b"gzip", b"x-gzip", b"deflate"):
+        return b""
+    try:
+        return zlib.decompressobj(wbits=47).decompress(data, _MOST_INFLATED_OF_A_PEEK)
+    except zlib.error:
+        return b""
 
 
 def scrub_headers(headers: Headers, forms: Forms) -> tuple[Headers, int]:

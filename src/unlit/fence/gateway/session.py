@@ -23,13 +23,13 @@ from unlit.fence.gateway.model import (
     SessionSpec,
 )
 from unlit.fence.gateway.names import Names
+from unlit.fence.gateway.readings import strictest
 from unlit.fence.gateway.scrub import Forms
 from unlit.fence.gateway.upstream import Origin, Pool
 from unlit.models.model import ModelUsage
 from unlit.policy.audit.log import AuditLog
 from unlit.policy.model import JSON, CredentialRule, Decision, Request
 from unlit.policy.rules.globs import host_matches
-from unlit.policy.rules.table import decide
 
 _WATCHED: Final = "no rule allows it; the policy only watches."
 _OUTWARD: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -96,7 +96,7 @@ class Session:
         In shadow and learn mode what no rule allows goes out, without any credential; what a rule
         forbids stays forbidden.
         """
-        decision = decide(self.policy, self.request(head))
+        decision = strictest(self.policy, self.request(head), head.query)
         if decision.allowed or self.policy.mode == "enforce" or decision.grant is not None:
             return decision, ""
         return replace(decision, allowed=True, outcome="upstream", why=_WATCHED), "deny"

@@ -10,6 +10,23 @@ from typing import Final
 from urllib.parse import quote
 
 _SHORTEST: Final = 8
+_BETWEEN: Final = (
+    " ",
+    "-",
+    "_",
+    ".",
+    ",",
+    ", ",
+    "|",
+    "/",
+    "\n",
+    "\r\n",
+    "\\n",
+    '","',
+    '", "',
+    "\t",
+)
+_ROT47: Final = {code: 33 + (code - 33 + 47) % 94 for code in range(33, 127)}
 _BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -40,12 +57,33 @@ def reflections(secret: bytes) -> list[bytes]:
     found.add(quote(quote(secret, safe=""), safe="").encode())
     found |= {form[::-1] for form in (binascii.hexlify(secret), base64.b64encode(secret))}
     found |= {_base58(secret), base64.b85encode(secret), base64.a85encode(secret)}
-    found.add(" ".join(text).encode())
+    found |= {mark.join(text).encode() for mark in _BETWEEN}
+    found |= _as_numbers(secret)
+    found |= {text.translate(_ROT47).encode(), binascii.b2a_uu(secret[:45])[1:-1]}
+    for wide in (text.encode("utf-16-le"), text.encode("utf-16-be")):
+        found |= {binascii.hexlify(wide), binascii.hexlify(wide).upper()} | _base64(wide)
+    for core in _base64(secret):
+        found |= {core.replace(b"+", plus).replace(b"/", slash)
+                  for plus, slash in ((b"%2B", b"%2F"), (b"%2b", b"%2f"), (b"+", b"\\/"),
+                                      (b"\\u002b", b"\\u002f"), (b"&#43;", b"&#47;"))}  # fmt: skip
     for core in _base64(secret):
         found |= _base64(core)
     found |= {re.sub(rb"(.{%d})(?=.)" % width, rb"\1" + end, base64.b64encode(secret))
               for width in (64, 76) for end in (b"\n", b"\r\n")}  # fmt: skip
     return _long_enough(found)
+
+
+def _as_numbers(secret: bytes) -> set[bytes]:
+    """Return dumps and escapes in other bases: binary, octal, decimal, grouped hexadecimal."""
+    digits = binascii.hexlify(secret).decode()
+    found = {f" {mark}".join(map(str, secret)) for mark in ("", "| ")}
+    for form in ("08b", "03o", "o", "02x"):
+        found |= {mark.join(f"{byte:{form}}" for byte in secret) for mark in ("", " ", "-")}
+    found |= {f"{mark}".join(digits[at : at + size] for at in range(0, len(digits), size))
+              for size in (4, 8) for mark in (" ", "-")}  # fmt: skip
+    for form in ("\\u{%x}", "\\U%08x", "\\%02x ", "\\%o", "&#%d", "&#x%x", "&#%04d;", "%%u%04x"):
+        found.add("".join(form % byte for byte in secret))
+    return {one.strip().encode() for one in found}
 
 
 def _usual(secret: bytes) -> set[bytes]:

@@ -16,6 +16,7 @@ _ERRNO: Final = 0x00050000
 _EPERM, _ENOSYS, _EPROTONOSUPPORT, _EAFNOSUPPORT = 1, 38, 93, 97
 _NEW_NAMESPACES: Final = 0x7E020080
 _NR, _ARCH = 0, 4
+_FIRST_UNKNOWN: Final = 457  # statmount: it and what follows show or change mounts, mostly
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _DATAGRAM, _RAW, _PACKET = 2, 3, 10
 _FAMILIES: Final = (1, 2, 10)  # unix, IPv4, IPv6
@@ -154,6 +155,7 @@ def seccomp_filter(machine: str | None = None, *, streams_only: bool = False) ->
     program.load(_NR)
     if machine == "x86_64":
         program.jump(_JGE, 0x40000000, "nosys", 0)  # the x32 calls have other numbers
+    program.jump(_JGE, _FIRST_UNKNOWN, "nosys", 0)  # what kernels learn later is not there
     program.jump(_JEQ, calls["clone3"], "nosys", 0)  # its flags lie where BPF cannot look
     program.jump(_JEQ, calls["clone"], "clone", 0)
     program.jump(_JEQ, calls["socket"], "socket", 0)

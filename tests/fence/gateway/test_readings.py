@@ -1,0 +1,144 @@
+"""What policy forbids stays forbidden however a server reads the request; keys are ours alone."""
+
+import bz2
+import gzip
+import lzma
+import zlib
+
+import pytest
+from tests.fence.gateway.lab import SECRET, Lab
+
+from unlit.fence.gateway.head import Malformed, RequestHead, forwardable
+from unlit.fence.gateway.http2_server import request_of
+from unlit.fence.gateway.inject import only_ours
+from unlit.fence.gateway.readings import strictest
+from unlit.fence.gateway.scrub import Forms, Peek
+from unlit.policy import Request, parse_policy
+from unlit.policy.model import CredentialRule
+
+POLICY = parse_policy("""
+version = 1
+[credential.key]
+source = {env = "KEY"}
+inject = {header = "x-api-key"}
+hosts = ["api.test"]
+[[allow]]
+role = "coder"
+host = "api.test"
+methods = ["GET", "POST"]
+paths = ["/v1/**"]
+credential = "key"
+[[forbid]]
+role = "coder"
+host = "api.test"
+paths = ["/v1/admin", "/v1/keys/**"]
+[[allow]]
+role = "coder"
+host = "free.test"
+methods = ["GET"]
+paths = ["/**"]
+""")
+KEY: CredentialRule = POLICY.credentials["key"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "allowed"),
+    [
+        ("/v1/messages", None, True),
+        ("/v1/Messages/", b"a=b", True),
+        ("/v1/admin", None, False),
+        ("/v1/admin/", None, False),
+        ("/v1/Admin", None, False),
+        ("/v1/admin;x=1", None, False),
+        ("/v1/admin.", None, False),
+        ("/v1/admin%20", None, False),
+        ("/v1/%2561dmin", None, False),
+        ("/v1/KEYS/one", None, False),
+        ("/v1/keys;a/one", None, False),
+        ("/v1/administrator", None, True),
+        ("/v1/messages", b"_method=DELETE", False),
+        ("/v1/messages", b"a=1&_METHOD=put", False),
+        ("/v1/messages", b"_method=POST", True),
+        ("/v1/messages", b"my_method=DELETE", True),
+    ],
+)
+def test_a_forbid_holds_in_every_reading(path: str, query: bytes | None, *, allowed: bool) -> None:
+    request = Request("coder", "https", "api.test", 443, "GET", path)
+    assert strictest(POLICY, request, query).allowed is allowed
+
+
+def test_hosts_without_a_forbid_keep_their_paths_as_they_are() -> None:
+    request = Request("coder", "https", "free.test", 443, "GET", "/v1/Admin;x")
+    assert strictest(POLICY, request, None).allowed
+
+
+def _head(headers: list[tuple[bytes, bytes]], query: bytes | None = None) -> RequestHead:
+    return RequestHead("POST", "api.test", 443, "https", "/v1/x", query, headers, 0)
+
+
+def test_another_key_beside_ours_is_taken_off() -> None:
+    mine = (b"x-api-key", b"placeholder")
+    head = _head([mine, (b"authorization", b"Bearer fake-other"), (b"accept", b"*/*")])
+    assert only_ours(head, KEY) == ""
+    assert head.headers == [mine, (b"accept", b"*/*")]
+
+
+@pytest.mark.parametrize("query", [b"access_token=fake", b"a=1&API_KEY=fake", b"%61pi_key=fake"])
+def test_another_key_in_the_query_is_named(query: bytes) -> None:
+    assert only_ours(_head([(b"x-api-key", b"p")], query), KEY)
+    assert not only_ours(_head([(b"x-api-key", b"p")], b"key=PROJ-1&q=api_key"), KEY)
+
+
+async def test_a_request_cannot_bring_a_key_of_its_own(lab: Lab) -> None:
+    ours = f"x-api-key: {lab.placeholder}\r\nauthorization: Bearer fake-attacker\r\n"
+    await lab.get("api.vendor.test", "/v1/x", ours)
+    assert SECRET.encode() in lab.vendor.seen[-1].head
+    assert b"fake-attacker" not in lab.vendor.seen[-1].head
+    answer = await lab.get("api.vendor.test", "/v1/x?access_token=fake-attacker", ours)
+    assert b"FEN-506" in answer
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [gzip.compress, zlib.compress, bz2.compress, lzma.compress],
+    ids=lambda one: one.__name__,
+)
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_a_secret_in_a_compressed_file_ends_the_answer(pack, size: int) -> None:  # type: ignore[no-untyped-def]
+    forms = Forms([SECRET])
+    data = pack(b"some words, " * 50 + SECRET.encode() + b" and more")
+    peek = Peek(forms, data)
+    with pytest.raises(Malformed, match="compressed"):
+        for at in range(0, len(data), size):
+            peek.feed(data[at : at + size])
+    clean = pack(b"some words, " * 5000)
+    peek = Peek(forms, clean)
+    for at in range(0, len(clean), size):
+        peek.feed(clean[at : at + size])
+    broken = Peek(forms, clean[:20])
+    broken.feed(clean[:20] + b"\xff" * 50)
+    broken.feed(SECRET.encode())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"x_forwarded_for",
+        b"x_http_method_override",
+        b"content_length",
+        b"transfer_encoding",
+        b"destination",
+        b"x-original-uri",
+    ],
+)
+def test_names_that_mislead_with_underscores_do_not_go_on(name: bytes) -> None:
+    assert forwardable([(name, b"1"), (b"x_mine", b"2")]) == [(b"x_mine", b"2")]
+
+
+@pytest.mark.parametrize("pair", [(b"x", b"a\r\nfoo: bar"), (b"x", b"a\0"), (b"x:y", b"1"),
+                                  (b"x", b"a\nb"), (b"", b"a")])  # fmt: skip
+def test_a_field_of_http2_that_would_be_two_lines_is_refused(pair: tuple[bytes, bytes]) -> None:
+    head = [(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"a.test"),
+            (b":path", b"/"), pair]  # fmt: skip
+    with pytest.raises(Malformed):
+        request_of(head, "a.test", 443, ended=True)
