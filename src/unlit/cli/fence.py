@@ -323,6 +323,7 @@ async def _run(
     from unlit.cli.fence_show import Done, refused_in
     from unlit.cli.fence_twins import twins_for
     from unlit.fence.once import Streams, require_role, run_once, write_back
+    from unlit.wiring.context_tools import context_tools
 
     policy = _read(order, may_be_empty=not needs_credentials)
     require_role(policy, order.role)
@@ -331,10 +332,11 @@ async def _run(
     async with (
         _host(backend=order.backend) as (host, folder),
         twins_for(policy, order.role) as (routes, tokens),
+        context_tools(policy, order.role, order.workspace) as (tools, where),
     ):
         spec, command = _prepare(order, policy)
-        spec = replace(spec, twins=routes)
-        command = replace(command, env={**tokens, **command.env})
+        spec = replace(spec, twins=(*routes, *tools))
+        command = replace(command, env={**tokens, **where, **command.env})
         stdout = sys.stderr.buffer if quiet else sys.stdout.buffer
         terminal = None if quiet or order.backend != "full" else _terminal()
         streams = Streams(_writer(stdout), _writer(sys.stderr.buffer), _stdin(), terminal)

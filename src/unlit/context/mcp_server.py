@@ -3,8 +3,9 @@
 Source: modelcontextprotocol.io, revision 2025-06-18, through the `mcp` package (extra `mcp`).
 """
 
+import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -18,10 +19,12 @@ from unlit.core.errors import OutsideFailed, UnlitError
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 AGENT: Final = "an agent"
 """Who asks, for the rules of a source: never the person who confirms."""
 
+_KEY_HEADER: Final = b"x-twin-world"
 _MOST: Final = 50
 _ABOUT: Final = (
     "What a human engineer would have open: trackers, documents, errors. What these tools "
@@ -124,6 +127,37 @@ def _add_writing(server: "MCPServer[Any]", library: Library) -> None:
 def serve_library(library: Library, *, read_only: bool = False) -> None:
     """Serve on standard input and output until the client hangs up."""
     build_server(library, read_only=read_only).run(transport="stdio")
+
+
+def http_app(
+    library: Library, hosts: Sequence[str], key: str, *, read_only: bool = False
+) -> "ASGIApp":
+    """Return the server as an ASGI app at ``/mcp``, for fences: each request stands alone.
+
+    Args:
+        library: The sources.
+        hosts: Names under which it may be called; others are refused (DNS rebinding).
+        key: What the gateway sends as the header of a world; without it nobody is answered.
+        read_only: Offer no tool that writes.
+    """
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    app = build_server(library, read_only=read_only).streamable_http_app(
+        json_response=True,
+        stateless_http=True,
+        transport_security=TransportSecuritySettings(allowed_hosts=list(hosts)),
+    )
+
+    async def guarded(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope["type"] == "http":
+            given = dict(scope["headers"]).get(_KEY_HEADER, b"")
+            if not hmac.compare_digest(given, key.encode("ascii")):
+                await send({"type": "http.response.start", "status": 403, "headers": []})
+                await send({"type": "http.response.body", "body": b"only through a fence"})
+                return
+        await app(scope, receive, send)
+
+    return guarded
 
 
 def _listed(library: Library, source: str, query: str, limit: int) -> list[dict[str, object]]:

@@ -1,6 +1,7 @@
 """Which rules are a way out for data that a run has read; pure.
 
-A twin and a mirror are none: the one is ours, the other is read only. A credential makes a route
+A twin and a mirror are none: the one is ours, the other is read only; but the context tools that
+write (``twin = "context-write"``) write to what other people read. A credential makes a route
 the factory's own, so that nobody else's account can be written to; but what is written to a shared
 service (an issue, a gist, a message) may be read by anybody. Such a route is therefore a way out,
 unless it can only read, or its host is closed: nothing written there is shown to anybody else.
@@ -18,6 +19,9 @@ CLOSED: Final = (
 )
 """Hosts of model providers: a call bound to the factory's own key shows nothing to others."""
 
+_WRITING: Final = "context-write"
+"""The twin that is none: tools outside that write to the factory's own sources."""
+
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -29,7 +33,7 @@ def ways_out(policy: Policy, role: str) -> tuple[Rule, ...]:
         for rule in policy.rules
         if rule.effect == "allow"
         and (role in rule.roles or "*" in rule.roles)
-        and not (rule.mirror or rule.twin)
+        and not (rule.mirror or (rule.twin and rule.twin != _WRITING))
         and not _is_bound(policy, rule, closed)
     )
 

@@ -1,0 +1,128 @@
+"""The context tools of a role's fences: an MCP server outside, which policy alone lets them reach.
+
+A rule of policy.toml names it as it names a twin: ``twin = "context"`` (reading) or
+``twin = "context-write"``. Sources are called from outside, with the credentials and the rules of
+the role `context`; what enters the fence is an address and no secret.
+"""
+
+import asyncio
+import secrets
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.fence import TwinRoute
+from unlit.policy import Policy
+from unlit.wiring.sources import open_library
+
+READING: Final = "context"
+WRITING: Final = "context-write"
+VARIABLE: Final = "UNLIT_CONTEXT_URL"
+_STARTS_IN_S: Final = 60.0
+
+
+@asynccontextmanager
+async def context_tools(
+    policy: Policy, role: str, repository: Path
+) -> AsyncIterator[tuple[tuple[TwinRoute, ...], dict[str, str]]]:
+    """Serve the tools while the block runs, if policy names them for the role.
+
+    Yields:
+        The routes of the role's fences, and a variable that says where the tools are.
+
+    Raises:
+        InvalidInput: The rule's host is a pattern: it would name no place.
+        OutsideFailed: The server did not start.
+    """
+    rules = [
+        rule
+        for rule in policy.rules
+        if rule.twin in (READING, WRITING) and (role in rule.roles or "*" in rule.roles)
+    ]
+    if not rules:
+        yield (), {}
+        return
+    for rule in rules:
+        if "*" in rule.host:
+            raise InvalidInput(
+                "CTX-322",
+                f"The rule for the context tools names {rule.host}, which is no single host.",
+                "the tools are at one name, such as context.unlit.internal.",
+                "write that name into policy.toml.",
+            )
+    writes = any(rule.twin == WRITING for rule in rules)
+    hosts = tuple(rule.host for rule in rules)
+    key = secrets.token_hex(16)
+    with served(repository, hosts, key, read_only=not writes) as address:
+        routes = tuple(TwinRoute(str(rule.twin), (rule.host,), address, key) for rule in rules)
+        yield routes, {VARIABLE: f"https://{rules[0].host}/mcp"}
+
+
+@contextmanager
+def served(repository: Path, hosts: tuple[str, ...], key: str, *, read_only: bool) -> Iterator[str]:
+    """Serve a repository's library over HTTP on a loopback port, in a thread of its own.
+
+    Args:
+        repository: Whose library.
+        hosts: Names under which it is called.
+        key: What the gateway sends and nobody inside a fence knows.
+        read_only: Offer no tool that writes.
+
+    Yields:
+        The address.
+
+    Raises:
+        UnlitError: A source or the audit log cannot be opened, or the server did not start.
+    """
+    with open_library(repository) as library:
+        from unlit.context.mcp_server import http_app
+
+        server = _Server(http_app(library, hosts, key, read_only=read_only))
+        try:
+            yield server.address
+        finally:
+            server.stop()
+
+
+class _Server:
+    """uvicorn in a thread: sources block, and a gateway's loop must not."""
+
+    def __init__(self, app: Any) -> None:
+        import uvicorn
+
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=0, log_config=None, access_log=False, server_header=False,
+            lifespan="on", timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._started.wait(_STARTS_IN_S)
+        if not self._server.started:
+            raise OutsideFailed(
+                "CTX-323",
+                "The context tools did not start.",
+                "their server gave up on a loopback port.",
+                "try again; `unlit doctor` looks at the machine.",
+            )
+        (listener,) = self._server.servers
+        self.address = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        serving = asyncio.ensure_future(self._server.serve())
+        while not self._server.started and not serving.done():  # noqa: ASYNC110 # uvicorn has no event
+            await asyncio.sleep(0.01)
+        self._started.set()
+        await serving
+
+    def stop(self) -> None:
+        """End it; an open request is cut off after a second."""
+        self._server.should_exit = True
+        self._thread.join(_STARTS_IN_S)
