@@ -42,11 +42,25 @@ def drive(
     location: str | None = None,
     kind: str | None = None,
     domain: str = "global",
+    outer: str | None = None,
+    details: list[Any] | None = None,
 ) -> VendorError:
-    """Return an error in Drive's form."""
+    """Return an error in Drive's form.
+
+    Args:
+        status: HTTP status.
+        reason: Drive's word for why.
+        message: Drive's text.
+        location: Which parameter or header is wrong.
+        kind: ``parameter`` or ``header``.
+        domain: Whose reason it is.
+        outer: Text of what stands before Drive and refuses in its place, with its own status.
+        details: What that one adds.
+    """
     return VendorError(
-        status, "drive", message, reason=reason, location=location, kind=kind, domain=domain
-    )
+        status, "drive", message, reason=reason, location=location, kind=kind, domain=domain,
+        outer=outer, details=details,
+    )  # fmt: skip
 
 
 def rpc(
@@ -88,7 +102,12 @@ def body_of(error: VendorError) -> dict[str, Any]:
         if error.detail.get("location"):
             entry["location"] = error.detail["location"]
             entry["locationType"] = error.detail.get("kind") or "parameter"
-        return {"error": {"code": error.status, "message": error.message, "errors": [entry]}}
+        whole = {"code": error.status, "message": error.message, "errors": [entry]}
+        if error.detail.get("outer"):
+            whole |= {"message": error.detail["outer"], "status": STATUSES[error.status]}
+        if error.detail.get("details"):
+            whole["details"] = error.detail["details"]
+        return {"error": whole}
     shown: dict[str, Any] = {
         "code": error.status,
         "message": error.message,

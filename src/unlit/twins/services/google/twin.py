@@ -121,22 +121,23 @@ class GoogleTwin(Twin):
         scopes = exchange.actor.scopes
         if scopes is None or not exchange.route.scopes or scopes & set(exchange.route.scopes):
             return
+        text = "Request had insufficient authentication scopes."
+        details = [
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+                "domain": "googleapis.com",
+            }
+        ]
         if exchange.route.op.startswith("drive."):
             raise errors.drive(
-                403,
-                "insufficientPermissions",
-                "Request had insufficient authentication scopes.",
-            )
+                403, "insufficientPermissions", "Insufficient Permission", outer=text,
+                details=details,
+            )  # fmt: skip
         raise errors.rpc(
             403,
-            "Request had insufficient authentication scopes.",
-            details=[
-                {
-                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                    "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-                    "domain": "googleapis.com",
-                }
-            ],
+            text,
+            details=details,
         )
 
     @override
@@ -242,11 +243,13 @@ def unauthenticated(exchange: Exchange) -> VendorError:
     if exchange.match is not None and exchange.route.op.startswith("drive."):
         if exchange.token is None:
             return errors.drive(
-                401, "required", "Login Required.", location="Authorization", kind="header"
-            )
+                401, "required", "Login Required.", location="Authorization", kind="header",
+                outer=_ANONYMOUS,
+            )  # fmt: skip
         return errors.drive(
-            401, "authError", "Invalid Credentials", location="Authorization", kind="header"
-        )
+            401, "authError", "Invalid Credentials", location="Authorization", kind="header",
+            outer=_UNKNOWN_CALLER,
+        )  # fmt: skip
     return errors.rpc(401, _ANONYMOUS if exchange.token is None else _UNKNOWN_CALLER)
 
 
