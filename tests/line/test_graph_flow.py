@@ -8,6 +8,7 @@ from tests.line.world import durable_url, overlays, request, services
 
 from unlit.core.errors import InvalidInput
 from unlit.core.states import Verdict
+from unlit.line.answering import answer_gate
 from unlit.line.graph_flow import BUILT_IN
 from unlit.line.graphs.dot import parse_dot
 from unlit.line.graphs.lint import lint
@@ -61,7 +62,7 @@ async def test_a_line_of_ones_own_builds_runs_tools_and_asks_a_person(
         run = await line.start(replace(request(repository), line=str(repository / "own.dot")))
         waiting = await line.wait(run)
         assert waiting.state is RunState.WAITING
-        assert waiting.note == "waits for an answer at ask: Good?"
+        assert waiting.note == "waits for an answer at ask: Good? [Y] Yes, [N] No"
         world.store.decide_gate(
             GateDecision(run, "ask", "yes", "ann", "looks right", world.clock.now())
         )
@@ -72,9 +73,76 @@ async def test_a_line_of_ones_own_builds_runs_tools_and_asks_a_person(
         "build/c1",
         "tool/look",
         "build/c2",
+        "tool/look#2",
         "validate/c2",
         "gate",
     ]
+
+
+async def test_branches_make_candidates_side_by_side_and_the_best_is_graded_on(
+    tmp_path: Path, repository: Path
+) -> None:
+    text = """digraph side {
+        start [shape=Mdiamond] exit [shape=Msquare]
+        both [shape=component] best [shape=tripleoctagon]
+        one [label=One, prompt="Write it one way"] two [label=Two, prompt="Write it another way"]
+        look1 [type="unlit.validate"] look2 [type="unlit.validate"]
+        start -> both -> {one two}
+        one -> look1 -> best
+        two -> look2 -> best
+        best -> exit
+    }"""
+    (repository / "side.dot").write_text(text)
+    state = tmp_path / "state"
+    world = services(state, overlays(tmp_path, "3", "10"), [])
+    async with Line.open(world, durable_url(state)) as line:
+        run = await line.start(replace(request(repository), line=str(repository / "side.dot")))
+        done = await line.wait(run)
+        steps = await line.engine.steps(run, "line")
+    assert (done.state, done.verdict) == (RunState.WAITING, Verdict.SHIP)
+    assert {row.id for row in world.store.candidates(run)} == {"c1", "c2"}
+    assert done.candidate == "c2"
+    assert {name for name in steps if name.startswith("beside/")} == {
+        "beside/both#1/0/node/one#1", "beside/both#1/0/node/look1#1",
+        "beside/both#1/1/node/two#1", "beside/both#1/1/node/look2#1",
+    }  # fmt: skip
+
+
+async def test_a_person_is_asked_again_each_time_round_and_by_key_or_label(
+    tmp_path: Path, repository: Path
+) -> None:
+    text = """digraph round {
+        start [shape=Mdiamond] exit [shape=Msquare]
+        write [label="Write", prompt="Write it"]
+        ask [shape=hexagon, label="Good?"]
+        start -> write -> ask
+        ask -> grade [label="[A] Approve"] ask -> write [label="[F] Fix"]
+        grade [type="unlit.validate"] grade -> exit
+    }"""
+    (repository / "round.dot").write_text(text)
+    state = tmp_path / "state"
+    world = services(state, overlays(tmp_path, "3", "10"), [])
+    async with Line.open(world, durable_url(state)) as line:
+        run = await line.start(replace(request(repository), line=str(repository / "round.dot")))
+        waiting = await line.wait(run)
+        with pytest.raises(InvalidInput, match="LIN-080"):
+            answer_gate(world.store, world.clock, waiting, ("maybe", "ann", ""))
+        answer_gate(world.store, world.clock, waiting, ("f", "ann", "try once more"))
+        await line.resume(run)
+        again = await line.wait(run)
+        assert again.note.startswith("waits for an answer at ask#2: Good?")
+        assert answer_gate(world.store, world.clock, again, ("approve", "ann", "")).key == "A"
+        await line.resume(run)
+        done = await line.wait(run)
+    assert (done.state, done.verdict) == (RunState.WAITING, Verdict.SHIP)
+    assert [stage.key for stage in world.store.stages(run)] == [
+        "build/c1",
+        "build/c2",
+        "validate/c2",
+        "gate",
+    ]
+    with pytest.raises(InvalidInput, match="LIN-079"):
+        answer_gate(world.store, world.clock, done, ("a", "ann", ""))
 
 
 @pytest.mark.parametrize(("text", "code"), [("digraph {", "LIN-071"), ("digraph {}", "LIN-074")])

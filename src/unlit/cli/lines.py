@@ -1,4 +1,4 @@
-"""`unlit lines list | lint | draw | trace`: lines as graph files."""
+"""`unlit lines list | lint | draw | trace | answer | compare`: lines as graph files."""
 
 import asyncio
 import json
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from unlit.line.compare import Comparison, Variant
     from unlit.line.graphs.graph import Graph
 
-app = cyclopts.App(name="lines", help="Lines as graph files: list, lint, draw, trace, compare.")
+app = cyclopts.App(
+    name="lines", help="Lines as graph files: list, lint, draw, trace, answer, compare."
+)
 
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 
@@ -117,6 +119,52 @@ def trace(file: Path, *, script: Path | None = None, as_json: Json = False) -> i
             sys.stdout.write(f"{visit.node:24} {visit.status:16} → {visit.to or 'end'}\n")
         sys.stdout.write(f"{walked.status}{': ' + walked.reason if walked.reason else ''}\n")
     return 0 if walked.status == "success" else 1
+
+
+@app.command
+def answer(
+    run: str,
+    choice: str = "",
+    *,
+    reason: str = "",
+    person: str | None = None,
+    repository: Path | None = None,
+    as_json: Json = False,
+) -> int:
+    """Answer a run that waits at a human gate of its line; `unlit resume RUN` goes on.
+
+    Without a choice, the answers are shown.
+
+    Exit code: 0 answered, or shown; 3 there is no such answer, or the run waits at no such gate.
+
+    Args:
+        run: The run, the start of its id, or ``last``.
+        choice: The answer: its key, its label, or the node it leads to.
+        reason: Why, in a few words; kept with the answer.
+        person: Who answers; default the setting `person`, else the user's name.
+        repository: Folder of the repository; default this one.
+        as_json: Print JSON.
+    """
+    from unlit.line.answering import answer_gate, waiting_gate
+    from unlit.wiring.desk import open_office
+
+    office = open_office(repository, {"person": person}, run=run)
+    found = office.store.find_run(run)
+    gate = waiting_gate(found)
+    plain = {"schema": "unlit.gate/1", "run": found.id, "gate": gate.name, "question": gate.label}
+    if choice:
+        taken = answer_gate(office.store, office.desk.clock, found, (choice, office.person, reason))
+        plain["answer"] = taken.label
+        words = (
+            f"{gate.name}: {taken.label}. `unlit resume {found.id}` goes on with {taken.target}."
+        )
+    else:
+        words = f"{gate.name}: {gate.label}\n" + "\n".join(
+            f"  [{one.key}] {one.label} → {one.target}" for one in gate.choices
+        )
+    shown = {**plain, "choices": [[one.key, one.label, one.target] for one in gate.choices]}
+    sys.stdout.write((json.dumps(shown) if as_json else words) + "\n")
+    return 0
 
 
 @app.command

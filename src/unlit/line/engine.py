@@ -206,7 +206,8 @@ class DbosEngine:
     async def _rewind(self, name: str, to: str | None = None) -> None:
         steps = await DBOS.list_workflow_steps_async(name)
         numbers = [s["function_id"] for s in steps if to in (None, s["function_name"])]
-        last = max(numbers, default=1)
+        undone = [s["function_id"] for s in steps if to is None and _undone(s)]
+        last = min(undone, default=max(numbers, default=1))
         await DBOS.rewind_workflow_async(
             name,
             start_step=last,
@@ -316,6 +317,13 @@ async def _remembered(name: str) -> tuple[Remembered, ...]:
         Remembered(step["function_id"], step["function_name"], step["output"], step["error"])
         for step in await listed
     )
+
+
+def _undone(step: Mapping[str, Any]) -> bool:
+    """Whether a step failed, or waits for a person: it is done again."""
+    output = step["output"]
+    waits = isinstance(output, dict) and output.get("status") == "waiting"
+    return step["error"] is not None or waits
 
 
 def _least(*numbers: int | None) -> int:

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlit.core.errors import InvalidInput, UnlitError
+from unlit.line.graphs.conditions import condition_error
 from unlit.line.graphs.dot import parse_dot
 from unlit.line.graphs.draw import draw_svg, draw_text
 from unlit.line.graphs.lint import errors, lint
 from unlit.line.graphs.routing import (
     Outcome,
     accelerator,
-    condition_error,
     duration_s,
     holds,
     normal_label,
@@ -183,7 +183,7 @@ def test_scopes_give_defaults_and_classes() -> None:
         (wrap("a [label=A] s -> x"), "reachability"),
         (wrap("a [label=A] s -> a -> s a -> x"), "start_no_incoming"),
         (wrap("s -> x x -> s"), "exit_no_outgoing"),
-        (wrap('s -> x [condition="a || b"]'), "condition_syntax"),
+        (wrap('s -> x [condition="a || = b"]'), "condition_syntax"),
         ('digraph { model_stylesheet="* {" s [shape=Mdiamond] x [shape=Msquare] s -> x }',
          "stylesheet_syntax"),
     ],
@@ -201,7 +201,7 @@ def test_what_looks_wrong_is_a_warning() -> None:
     assert errors(graph) == ()
     assert {finding.rule for finding in lint(graph)} == {
         "type_known", "fidelity_valid", "retry_target_exists",
-        "tool_command", "dialect",
+        "tool_command", "dialect", "prompt_on_llm_nodes",
     }  # fmt: skip
 
 

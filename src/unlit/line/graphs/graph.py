@@ -15,6 +15,34 @@ TYPE_OF_SHAPE: Final[Mapping[str, str]] = {
     "parallelogram": "tool",
     "house": "stack.manager_loop",
 }
+TYPES: Final = frozenset(TYPE_OF_SHAPE.values())
+DIALECT_TYPES: Final[Mapping[str, str]] = {
+    "agent": "codergen",
+    "llm": "codergen",
+    "prompt": "codergen",
+    "task": "codergen",
+    "human": "wait.human",
+    "human_gate": "wait.human",
+    "wait_human": "wait.human",
+    "gate": "wait.human",
+    "approval": "wait.human",
+    "condition": "conditional",
+    "decision": "conditional",
+    "router": "conditional",
+    "fan_out": "parallel",
+    "parallel.fan_out": "parallel",
+    "fan_in": "parallel.fan_in",
+    "join": "parallel.fan_in",
+    "merge": "parallel.fan_in",
+    "command": "tool",
+    "script": "tool",
+    "shell": "tool",
+    "bash": "tool",
+    "end": "exit",
+    "finish": "exit",
+    "manager": "stack.manager_loop",
+    "supervisor": "stack.manager_loop",
+}
 DIALECT_SHAPES: Final[Mapping[str, str]] = {
     "circle": "start",
     "point": "start",
@@ -46,12 +74,25 @@ class Node:
     @property
     def type(self) -> str:
         """What executes it: its own word, else by shape, else a coding agent."""
-        said = self.attributes.get("type") or self.attributes.get("handler")
-        if said:
+        said = self.said_type
+        if said in TYPES or said.startswith("unlit."):
             return said
+        if said in DIALECT_TYPES:
+            return DIALECT_TYPES[said]
         if "shape" not in self.attributes and self.id.lower() in ("start", "exit", "end"):
             return "start" if self.id.lower() == "start" else "exit"
         return TYPE_OF_SHAPE.get(self.shape) or DIALECT_SHAPES.get(self.shape, "codergen")
+
+    @property
+    def said_type(self) -> str:
+        """The type it names itself, known or not."""
+        return self.attributes.get("type") or self.attributes.get("handler") or ""
+
+    @property
+    def command(self) -> str:
+        """What a tool node runs."""
+        names = ("tool_command", "command", "script", "cmd")
+        return next((self.attributes[name] for name in names if self.attributes.get(name)), "")
 
     @property
     def label(self) -> str:
@@ -86,6 +127,11 @@ class Edge:
     def condition(self) -> str:
         """When it may be taken; empty is always."""
         return self.attributes.get("condition", "").strip()
+
+    @property
+    def restarts(self) -> bool:
+        """Whether the line begins anew at its target, knowing nothing of what was before."""
+        return self.attributes.get("loop_restart", "").lower() in ("true", "1", "yes")
 
     @property
     def weight(self) -> int:

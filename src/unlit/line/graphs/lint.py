@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from unlit.core.errors import InvalidInput
-from unlit.line.graphs.graph import TYPE_OF_SHAPE, Graph
-from unlit.line.graphs.routing import condition_error
+from unlit.line.graphs.conditions import condition_error, dialect_of
+from unlit.line.graphs.fidelity import MODES
+from unlit.line.graphs.graph import DIALECT_TYPES, TYPES, Graph, Node
 from unlit.line.graphs.stylesheet import parse_stylesheet
 
-FIDELITIES: Final = frozenset(
-    {"full", "truncate", "compact", "summary:low", "summary:medium", "summary:high"}
-)
 OWN_TYPES: Final = frozenset(
     f"unlit.{name}"
     for name in ("intent", "context", "baseline", "build", "checks", "validate", "sealed", "report")
@@ -75,14 +73,15 @@ def _reach(graph: Graph) -> Iterator[Finding]:
     start = graph.start()
     if start is None:
         return
-    seen, waiting = {start.id}, [start.id]
+    names = ("retry_target", "fallback_retry_target")
+    roots = [start.id, *(graph.attributes.get(name, "") for name in names)]
+    waiting = [name for name in roots if name in graph.nodes]
+    seen = set(waiting)
     while waiting:
         name = waiting.pop()
         node = graph.nodes[name]
         targets = [edge.target for edge in graph.outgoing(name)]
-        targets += [
-            node.attributes.get(key, "") for key in ("retry_target", "fallback_retry_target")
-        ]
+        targets += [node.attributes.get(key, "") for key in names]
         for target in targets:
             if target in graph.nodes and target not in seen:
                 seen.add(target)
@@ -99,6 +98,13 @@ def _edges(graph: Graph) -> Iterator[Finding]:
             yield Finding("edge_target_exists", "error", edge.line, message)
         if edge.condition and (why := condition_error(edge.condition)):
             yield Finding("condition_syntax", "error", edge.line, f"{edge.condition!r}: {why}")
+        elif extra := dialect_of(edge.condition):
+            message = f"{edge.condition!r} uses {', '.join(extra)}, which is a dialect"
+            yield Finding("condition_dialect", "warning", edge.line, message)
+        fidelity = edge.attributes.get("fidelity")
+        if fidelity and fidelity not in MODES:
+            message = f"{edge.source} -> {edge.target}: {fidelity!r}"
+            yield Finding("fidelity_valid", "warning", edge.line, message)
 
 
 def _styles(graph: Graph) -> Iterator[Finding]:
@@ -109,12 +115,13 @@ def _styles(graph: Graph) -> Iterator[Finding]:
 
 
 def _nodes(graph: Graph) -> Iterator[Finding]:
-    known = {*TYPE_OF_SHAPE.values(), *OWN_TYPES}
+    usual = graph.attributes.get("default_fidelity")
+    if usual and usual not in MODES:
+        yield Finding("fidelity_valid", "warning", 1, f"default_fidelity {usual!r}")
     for node in graph.nodes.values():
-        if node.type not in known:
-            yield Finding("type_known", "warning", node.line, f"{node.id}: type {node.type!r}")
+        yield from _types(node)
         fidelity = node.attributes.get("fidelity")
-        if fidelity and fidelity not in FIDELITIES:
+        if fidelity and fidelity not in MODES:
             yield Finding("fidelity_valid", "warning", node.line, f"{node.id}: {fidelity!r}")
         for name in ("retry_target", "fallback_retry_target"):
             target = node.attributes.get(name)
@@ -124,12 +131,23 @@ def _nodes(graph: Graph) -> Iterator[Finding]:
         if node.flag("goal_gate") and not _has_target(graph, node.attributes):
             message = f"{node.id} is a goal gate without a retry_target"
             yield Finding("goal_gate_has_retry", "warning", node.line, message)
-        named = node.attributes.get("prompt") or node.attributes.get("label")
-        if node.type == "codergen" and not named:
-            message = f"{node.id} has neither prompt nor label"
-            yield Finding("prompt_on_llm_nodes", "warning", node.line, message)
-        if node.type == "tool" and not node.attributes.get("tool_command"):
-            yield Finding("tool_command", "warning", node.line, f"{node.id} has no tool_command")
+        if node.type == "wait.human" and not graph.outgoing(node.id):
+            message = f"{node.id} asks a person, and no edge leaves it to choose"
+            yield Finding("human_choices", "warning", node.line, message)
+
+
+def _types(node: Node) -> Iterator[Finding]:
+    said = node.said_type
+    if said and said not in TYPES and said not in OWN_TYPES:
+        as_ = f"it is executed as {node.type}"
+        rule = "dialect" if said in DIALECT_TYPES else "type_known"
+        yield Finding(rule, "warning", node.line, f"{node.id}: type {said!r}; {as_}")
+    named = node.attributes.get("prompt") or node.attributes.get("label")
+    if node.type == "codergen" and not named:
+        message = f"{node.id} has neither prompt nor label"
+        yield Finding("prompt_on_llm_nodes", "warning", node.line, message)
+    if node.type == "tool" and not node.command:
+        yield Finding("tool_command", "warning", node.line, f"{node.id} has no tool_command")
 
 
 def _has_target(graph: Graph, attributes: Any) -> bool:

@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from unlit.core.errors import InvalidInput
+from unlit.line.graphs import conditions
 from unlit.line.graphs.graph import Edge, Graph, Node
 
 SUCCESSES: Final = frozenset({"success", "partial_success"})
 STATUSES: Final = frozenset({"success", "partial_success", "retry", "fail", "skipped", "waiting"})
 _ACCELERATOR: Final = re.compile(r"^\s*(?:\[\w+\]\s*|\w+\)\s+|\w\s+-\s+)")
-_CLAUSE: Final = re.compile(
-    r"^\s*(?P<key>[A-Za-z_][\w.]*)\s*(?:(?P<op>!=|==|=)\s*(?P<value>.*?))?\s*$", re.DOTALL
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,11 @@ def outcome_from_json(value: Mapping[str, Any]) -> Outcome:
 def select_edge(
     graph: Graph, node: Node, outcome: Outcome, context: Mapping[str, Any]
 ) -> Edge | None:
-    """Choose the way on: conditions, preferred label, suggested nodes, weight, name."""
+    """Choose the way on: conditions, preferred label, suggested nodes, weight, name.
+
+    Where no condition holds and no edge is free of one, the best of all is taken, as published; a
+    node that failed has then no way on.
+    """
     edges = graph.outgoing(node.id)
     matching = [
         edge for edge in edges if edge.condition and holds(edge.condition, outcome, context)
@@ -66,7 +68,8 @@ def select_edge(
     return (
         _by_label(unconditional, outcome)
         or _by_suggestion(unconditional, outcome)
-        or (_best(unconditional) if unconditional else None)
+        or _best(unconditional)
+        or (None if outcome.status == "fail" else _best(edges))
     )
 
 
@@ -79,7 +82,7 @@ def fails_by_edge(
         for edge in graph.outgoing(node.id)
         if edge.condition and holds(edge.condition, outcome, context)
     ]
-    return _best(found) if found else None
+    return _best(found)
 
 
 def _by_label(edges: Sequence[Edge], outcome: Outcome) -> Edge | None:
@@ -125,26 +128,18 @@ def gate_target(graph: Graph, gate: Node) -> str | None:
 
 
 def holds(condition: str, outcome: Outcome, context: Mapping[str, Any]) -> bool:
-    """Evaluate a condition: clauses of ``key=value``, ``key!=value`` or ``key``, joined by &&."""
-    return all(_clause(text, outcome, context) for text in condition.split("&&") if text.strip())
-
-
-def condition_error(condition: str) -> str | None:
-    """Return why a condition cannot be read; `None` when it can."""
-    for text in condition.split("&&"):
-        if not text.strip():
-            return "an empty clause"
-        if "||" in text:
-            return "`||` is not part of the language; use two edges"
-        match = _CLAUSE.match(text)
-        if match is None or (match["op"] and match["value"] == ""):
-            return f"{text.strip()!r} is not key=value, key!=value or key"
-    return None
+    """Evaluate a condition on what a node gave and on what is known."""
+    return conditions.holds(condition, lambda key: _lookup(key, outcome, context))
 
 
 def normal_label(label: str) -> str:
     """Return a label without its accelerator, in lower case."""
-    return _ACCELERATOR.sub("", label).strip().lower()
+    return plain_label(label).lower()
+
+
+def plain_label(label: str) -> str:
+    """Return a label without its accelerator."""
+    return _ACCELERATOR.sub("", label).strip()
 
 
 def accelerator(label: str) -> str:
@@ -172,24 +167,12 @@ def duration_s(text: str) -> float:
     return float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2] or "s"]
 
 
-def _clause(text: str, outcome: Outcome, context: Mapping[str, Any]) -> bool:
-    match = _CLAUSE.match(text)
-    if match is None:
-        return False
-    found = _lookup(match["key"], outcome, context)
-    if not match["op"]:
-        return found.lower() not in ("", "false", "0", "none")
-    wanted = match["value"].strip().strip("\"'")
-    if match["key"] == "outcome":
-        found, wanted = found.lower(), wanted.lower()
-    return (found != wanted) if match["op"] == "!=" else (found == wanted)
-
-
 def _lookup(key: str, outcome: Outcome, context: Mapping[str, Any]) -> str:
-    if key == "outcome":
+    if key in ("outcome", "context.outcome") or (key == "status" and key not in context):
         return str(context.get("outcome") or outcome.status)
     if key == "preferred_label":
-        return outcome.preferred_label
+        return outcome.preferred_label or str(context.get("preferred_label", ""))
+    key = key.removeprefix("$")
     for name in (key, key.removeprefix("context."), f"context.{key}"):
         if name in context:
             value = context[name]
@@ -197,8 +180,8 @@ def _lookup(key: str, outcome: Outcome, context: Mapping[str, Any]) -> str:
     return ""
 
 
-def _best(edges: Sequence[Edge]) -> Edge:
-    return min(edges, key=lambda edge: (-edge.weight, edge.target))
+def _best(edges: Sequence[Edge]) -> Edge | None:
+    return min(edges, key=lambda edge: (-edge.weight, edge.target), default=None)
 
 
 def _first_known(graph: Graph, *names: str | None) -> str | None:

@@ -9,7 +9,14 @@ from unlit.core.errors import InvalidInput
 from unlit.line.graphs.graph import Graph, Node
 
 PROPERTIES: Final = frozenset({"llm_model", "llm_provider", "reasoning_effort"})
-_RULE: Final = re.compile(r"\s*(?P<selector>\*|[#.]?[\w-]+)\s*\{(?P<body>[^{}]*)\}\s*", re.DOTALL)
+_ALSO: Final = {"model": "llm_model", "provider": "llm_provider", "effort": "reasoning_effort"}
+_SELECTOR: Final = r"(?:\*|[#.]?[\w-]+)"
+_RULE: Final = re.compile(
+    rf"\s*(?P<selectors>{_SELECTOR}(?:\s*,\s*{_SELECTOR})*)\s*\{{(?P<body>[^{{}}]*)\}}\s*",
+    re.DOTALL,
+)
+_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+_PAIR: Final = re.compile(r"\s*(?P<name>[A-Za-z_][\w-]*)\s*[:=]\s*(?P<value>.+?)\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +48,16 @@ def parse_stylesheet(text: str) -> tuple[Rule, ...]:
     Raises:
         InvalidInput: It is not one; names the text that was not understood.
     """
-    rules, position = [], 0
+    rules, position = list[Rule](), 0
+    text = _COMMENT.sub(" ", text)
     while position < len(text):
         if not text[position:].strip():
             break
         match = _RULE.match(text, position)
         if match is None:
             raise _wrong(text[position : position + 40].strip())
-        rules.append(Rule(match["selector"], _declarations(match["body"])))
+        values = _declarations(match["body"])
+        rules += [Rule(selector.strip(), values) for selector in match["selectors"].split(",")]
         position = match.end()
     return tuple(rules)
 
@@ -77,10 +86,13 @@ def _declarations(body: str) -> Mapping[str, str]:
     for declaration in body.split(";"):
         if not declaration.strip():
             continue
-        name, colon, value = declaration.partition(":")
-        if not colon or name.strip() not in PROPERTIES or not value.strip():
+        pair = _PAIR.fullmatch(declaration)
+        if pair is None:
             raise _wrong(declaration.strip())
-        values[name.strip()] = value.strip().strip("\"'")
+        name = _ALSO.get(pair["name"], pair["name"])
+        if name not in PROPERTIES:
+            raise _wrong(declaration.strip())
+        values[name] = pair["value"].strip("\"'")
     return values
 
 

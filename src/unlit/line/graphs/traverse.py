@@ -5,8 +5,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput
-from unlit.line.graphs.graph import Graph, Node
+from unlit.line.graphs.branches import (
+    count_of,
+    fan_in,
+    is_decided,
+    join_of,
+    joined,
+    results_of,
+)
+from unlit.line.graphs.fidelity import mode_of, preamble, thread_of
+from unlit.line.graphs.graph import Edge, Graph, Node
 from unlit.line.graphs.lint import errors
 from unlit.line.graphs.routing import (
     SUCCESSES,
@@ -21,6 +31,11 @@ from unlit.line.graphs.routing import (
 from unlit.line.graphs.stylesheet import styled
 
 MOST_VISITS: Final = 1_000
+BESIDE: Final = "beside/"
+"""Beginning of the names of steps in branches: they end in any order."""
+
+_FIRST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 60.0
 Step = Callable[[str, Callable[[], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any]]]
 
 
@@ -32,6 +47,24 @@ class Handler(Protocol):
     ) -> Outcome:
         """Execute one node once; `visit` names this execution in the run."""
         ...
+
+    def fork(self, context: Mapping[str, Any], place: int, count: int) -> Mapping[str, Any]:
+        """Return what a branch knows besides: it is number `place` of `count`, from 0."""
+        return {}
+
+    def kept(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what of a branch becomes the line's, if it is chosen."""
+        return {}
+
+    def merged(
+        self, context: Mapping[str, Any], branches: list[Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """Return what the line knows after its branches, whichever is chosen."""
+        return {}
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before a node is tried again."""
+        return
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +114,41 @@ async def traverse(
             f"rule {wrong[0].rule}; a line with an error is not executed.",
             "correct it; `unlit lines lint FILE` shows all.",
         )
-    return await _Traversal(styled(graph), handler, step).go(context or {})
+    trace = await _Traversal(styled(graph), handler, step).go(context or {})
+    if trace.status == "waiting":
+        waits = "+".join(visit.node for visit in trace.visits if visit.status == "waiting")
+
+        async def note() -> dict[str, Any]:
+            return {"status": "waiting", "at": waits}
+
+        await step(f"waits/{waits}", note)  # the last step: going on begins by forgetting it
+    return trace
 
 
 class _Traversal:
-    def __init__(self, graph: Graph, handler: Handler, step: Step) -> None:
+    def __init__(self, graph: Graph, handler: Handler, step: Step, prefix: str = "") -> None:
         self._graph = graph
         self._handler = handler
         self._step = step
+        self._prefix = prefix
         self._visits: list[Visit] = []
         self._outcomes: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._past: list[Mapping[str, str]] = []
+        self._label = ""
+        self._known: dict[str, Any] = {}
 
     async def go(self, known: Mapping[str, Any]) -> Trace:
         start = self._graph.start()
         assert start is not None  # noqa: S101 # lint has looked
-        context: dict[str, Any] = {
+        self._known = {
             f"graph.{name}": value for name, value in self._graph.attributes.items()
         } | dict(known)
-        return await self._walk(start.id, context, stop=None)
+        return await self._walk(start.id, dict(self._known), stop=None)
 
-    async def _walk(self, name: str, context: dict[str, Any], stop: str | None) -> Trace:
+    async def _walk(
+        self, name: str, context: dict[str, Any], stop: str | None, by: Edge | None = None
+    ) -> Trace:
         """Walk from `name` to the exit, or up to the node `stop` that joins branches."""
         last = "success"
         while len(self._visits) < MOST_VISITS:
@@ -115,166 +162,204 @@ class _Traversal:
                     return self._trace("success", "", context)
                 if target == "":
                     return self._trace("fail", "a goal gate is open and has no target", context)
-                name = target
+                name, by = target, None
                 continue
             context["current_node"] = node.id
-            outcome = await self._execute(node, context)
+            outcome = await self._execute(node, context, by)
             last = outcome.status
             if last == "waiting":
                 self._visits.append(Visit(node.id, last))
                 return self._trace(last, "a person has to answer", context)
-            following = self._next(node, outcome, context)
+            following, by = self._next(node, outcome, context)
             self._visits.append(Visit(node.id, outcome.status, following))
             if following is None:
-                if outcome.status in SUCCESSES:
-                    return self._trace("success", "", context)
-                why = outcome.notes or "it failed and no edge leads on"
-                return self._trace("fail", f"{node.id}: {why}", context)
+                return self._ended(node, outcome, context)
+            if by is not None and by.restarts:
+                self._restart(context)
             name = following
         return self._trace("fail", f"more than {MOST_VISITS} nodes executed", context)
 
-    async def _execute(self, node: Node, context: dict[str, Any]) -> Outcome:
+    def _ended(self, node: Node, outcome: Outcome, context: Mapping[str, Any]) -> Trace:
+        if outcome.status in SUCCESSES:
+            return self._trace("success", "", context)
+        why = outcome.notes or "it failed and no edge leads on"
+        return self._trace("fail", f"{node.id}: {why}", context)
+
+    def _restart(self, context: dict[str, Any]) -> None:
+        """Forget all but how often nodes were executed: those names stay unique."""
+        context.clear()
+        context.update(self._known)
+        self._outcomes.clear()
+        self._past.clear()
+        self._label = ""
+
+    async def _execute(self, node: Node, context: dict[str, Any], by: Edge | None) -> Outcome:
         if node.type == "parallel":
             outcome = await self._parallel(node, context)
         elif node.type == "parallel.fan_in":
-            outcome = _fan_in(context)
+            outcome = fan_in(context)
+        elif node.type == "conditional":
+            outcome = Outcome(str(context.get("outcome", "success")), self._label)
+        elif node.type == "start":
+            outcome = Outcome("success")
         else:
-            outcome = await self._attempts(node, context)
-        self._outcomes[node.id] = outcome.status
+            outcome = await self._attempts(node, context, by)
+        if outcome.status == "waiting":
+            return outcome
+        if outcome.status != "skipped":
+            self._outcomes[node.id] = outcome.status
+            context["outcome"] = outcome.status
         context.update(outcome.updates)
-        context["outcome"] = outcome.status
+        self._label = outcome.preferred_label
         if outcome.preferred_label:
             context["preferred_label"] = outcome.preferred_label
         return outcome
 
-    async def _attempts(self, node: Node, context: Mapping[str, Any]) -> Outcome:
-        if node.type in ("start", "conditional"):
-            status = str(context.get("outcome", "success")) if node.type != "start" else "success"
-            return Outcome(status)
+    async def _attempts(self, node: Node, context: dict[str, Any], by: Edge | None) -> Outcome:
         usual = self._graph.attributes.get("default_max_retry")
         usual = usual or self._graph.attributes.get("default_max_retries")
-        most = _count(node.attributes.get("max_retries") or usual) + 1
-        outcome = Outcome("retry")
-        for _ in range(most):
-            outcome = await self._once(node, dict(context))
+        most = count_of(node.attributes.get("max_retries") or usual) + 1
+        told = {**context, **self._told(node, by, context)}
+        retries = f"internal.retry_count.{node.id}"
+        for attempt in range(1, most + 1):
+            outcome = await self._once(node, told)
+            self._remember(node, outcome, str(told["internal.thread"]))
             if outcome.status != "retry":
+                context.pop(retries, None)
                 return outcome
-        partial = node.flag("allow_partial")
-        return Outcome("partial_success" if partial else "fail", notes="retries exhausted")
+            if attempt < most:
+                context[retries] = told[retries] = attempt
+                await self._handler.pause(_pause_s(node.id, attempt))
+        if node.flag("allow_partial"):
+            return Outcome("partial_success", notes="retries exhausted, partial accepted")
+        return Outcome("fail", notes="retries exhausted")
 
     async def _once(self, node: Node, context: Mapping[str, Any]) -> Outcome:
         number = self._counts.get(node.id, 0) + 1
-        self._counts[node.id] = number
         visit = f"{node.id}#{number}"
+        step = f"{self._prefix}node/{visit}"
 
         async def act() -> dict[str, Any]:
             made = await self._handler.execute(node, self._prompt(node), context, visit)
             return made.to_json()
 
-        return outcome_from_json(await self._step(f"node/{visit}", act))
+        if node.type == "wait.human":  # waiting is not a result, and is not remembered as one
+            asked = await act()
+            if asked["status"] == "waiting":
+                return outcome_from_json(asked)
+
+            async def act() -> dict[str, Any]:
+                return asked
+
+        self._counts[node.id] = number
+        return outcome_from_json(await self._step(step, act))
 
     async def _parallel(self, node: Node, context: Mapping[str, Any]) -> Outcome:
         """Walk every branch up to where they meet again, side by side."""
         edges = self._graph.outgoing(node.id)
-        join = _join(self._graph, node.id)
-        limit = asyncio.Semaphore(max(1, _count(node.attributes.get("max_parallel", "4"))))
+        join = join_of(self._graph, node.id)
+        number = self._counts[node.id] = self._counts.get(node.id, 0) + 1
+        limit = asyncio.Semaphore(max(1, count_of(node.attributes.get("max_parallel", "4"))))
+        branches = [self._branch(f"{node.id}#{number}/{place}") for place in range(len(edges))]
 
-        async def branch(target: str) -> Trace:
+        async def walk(place: int) -> Trace:
+            known = {**context, **self._handler.fork(context, place, len(edges))}
             async with limit:
-                made = _Traversal(self._graph, self._handler, self._step)
-                made._counts = self._counts
-                return await made._walk(target, dict(context), stop=join)
+                edge = edges[place]
+                return await branches[place]._walk(edge.target, known, stop=join, by=edge)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(branch(edge.target)) for edge in edges]
-        traces = [task.result() for task in tasks]
-        for trace in traces:
+        traces = await _race(node, [walk(place) for place in range(len(edges))])
+        for made in branches:
+            for name, count in made._counts.items():
+                self._counts[name] = max(self._counts.get(name, 0), count)
+        rows: list[Mapping[str, Any]] = []
+        for edge, trace in zip(edges, traces, strict=True):
+            if trace is None:
+                rows.append({"id": edge.target, "outcome": "skipped"})
+                continue
             self._visits += trace.visits
             self._outcomes.update(trace.outcomes)
-        results = [
-            {"id": edge.target, "outcome": trace.status}
-            for edge, trace in zip(edges, traces, strict=True)
-        ]
-        status = _joined(node, [row["outcome"] for row in results])
-        return Outcome(status, suggested_next=(join,) if join else (),
-                       updates={"parallel.results": results})  # fmt: skip
+            kept = dict(self._handler.kept(trace.context))
+            rows.append({"id": edge.target, "outcome": trace.status, "kept": kept})
+        if any(row["outcome"] == "waiting" for row in rows):
+            return Outcome("waiting")
+        ended = [str(row["outcome"]) for row in rows if row["outcome"] != "skipped"]
+        known = [trace.context for trace in traces if trace is not None]
+        updates = {
+            "parallel.results": results_of(node, rows),
+            **self._handler.merged(context, known),
+        }
+        return Outcome(joined(node, ended), "", (join,) if join else (), updates)
 
-    def _next(self, node: Node, outcome: Outcome, context: Mapping[str, Any]) -> str | None:
+    def _branch(self, name: str) -> "_Traversal":
+        prefix = f"{self._prefix or BESIDE}{name}/"
+        made = _Traversal(self._graph, self._handler, self._step, prefix)
+        made._counts = dict(self._counts)
+        made._past = list(self._past)
+        made._known = self._known
+        return made
+
+    def _next(
+        self, node: Node, outcome: Outcome, context: Mapping[str, Any]
+    ) -> tuple[str | None, Edge | None]:
         if node.type == "parallel":
-            return outcome.suggested_next[0] if outcome.suggested_next else None
+            return (outcome.suggested_next[0] if outcome.suggested_next else None), None
         if outcome.status == "fail":
             edge = fails_by_edge(self._graph, node, outcome, context)
             target = edge.target if edge else failure_target(self._graph, node)
             if target is not None:
-                return target
+                return target, edge
         edge = select_edge(self._graph, node, outcome, context)
-        return None if edge is None else edge.target
+        return (None if edge is None else edge.target), edge
 
     def _gate(self) -> str | None:
         """Return where an open goal gate sends the line; `None` when all are met."""
         gate = open_gate(self._graph, self._outcomes)
         return None if gate is None else gate_target(self._graph, gate) or ""
 
+    def _told(self, node: Node, by: Edge | None, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        mode = mode_of(self._graph, node, by)
+        thread = thread_of(self._graph, node, by)
+        return {
+            "internal.fidelity": mode,
+            "internal.thread": thread,
+            "internal.preamble": preamble(self._graph, mode, thread, self._past, context),
+        }
+
+    def _remember(self, node: Node, outcome: Outcome, thread: str) -> None:
+        said = str(outcome.updates.get("last_response") or outcome.notes)
+        asked = self._prompt(node) if node.type == "codergen" else ""
+        self._past.append(
+            {"node": node.id, "status": outcome.status, "thread": thread, "asked": asked,
+             "said": said}
+        )  # fmt: skip
+
     def _prompt(self, node: Node) -> str:
         text = node.attributes.get("prompt") or node.label
-        return text.replace("$goal", self._graph.goal)
+        return text.replace("${goal}", self._graph.goal).replace("$goal", self._graph.goal)
 
     def _trace(self, status: str, reason: str, context: Mapping[str, Any]) -> Trace:
         outcomes = dict(self._outcomes)
         return Trace(tuple(self._visits), status, reason, dict(context), outcomes)
 
 
-def _fan_in(context: Mapping[str, Any]) -> Outcome:
-    results = context.get("parallel.results") or []
-    rank = {"success": 0, "partial_success": 1, "retry": 2, "fail": 3}
-    ordered = sorted(results, key=lambda row: (rank.get(row["outcome"], 3), row["id"]))
-    if not ordered or ordered[0]["outcome"] not in SUCCESSES:
-        return Outcome("fail", notes="no branch succeeded")
-    best = ordered[0]
-    updates = {
-        "parallel.fan_in.best_id": best["id"],
-        "parallel.fan_in.best_outcome": best["outcome"],
-    }
-    return Outcome("success", updates=updates)
+async def _race(node: Node, walks: list[Any]) -> list[Trace | None]:
+    """Walk branches; `None` for one that was given up because the others decided."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(walk) for walk in walks]
+        running = set(tasks)
+        while running:
+            over, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            if any(task.cancelled() or task.exception() for task in over):
+                break  # the group tells
+            if is_decided(node, [t.result().status for t in tasks if t not in running]):
+                for task in running:
+                    task.cancel()
+                break
+    return [None if task.cancelled() else task.result() for task in tasks]
 
 
-def _joined(node: Node, outcomes: list[str]) -> str:
-    good = sum(status in SUCCESSES for status in outcomes)
-    policy = node.attributes.get("join_policy", "wait_all")
-    if policy == "first_success":
-        return "success" if good else "fail"
-    if policy == "k_of_n":
-        return "success" if good >= _count(node.attributes.get("k", "1")) else "fail"
-    if policy == "quorum":
-        share = float(node.attributes.get("quorum", "0.5"))
-        return "success" if outcomes and good / len(outcomes) >= share else "fail"
-    return "success" if good == len(outcomes) else "partial_success"
-
-
-def _join(graph: Graph, node: str) -> str | None:
-    """Return the node where all branches of a fan-out meet: the nearest that all can reach."""
-    reached = [_reachable(graph, edge.target) for edge in graph.outgoing(node)]
-    if not reached:
-        return None
-    common = [name for name in reached[0] if all(name in other for other in reached)]
-    fan_ins = [name for name in common if graph.nodes[name].type == "parallel.fan_in"]
-    return next(iter(fan_ins or common), None)
-
-
-def _reachable(graph: Graph, start: str) -> list[str]:
-    """Names reachable from `start`, nearest first."""
-    seen, waiting = [start], [start]
-    while waiting:
-        name = waiting.pop(0)
-        for edge in graph.outgoing(name):
-            if edge.target in graph.nodes and edge.target not in seen:
-                seen.append(edge.target)
-                waiting.append(edge.target)
-    return seen
-
-
-def _count(text: str | None) -> int:
-    try:
-        return max(0, int(float(text or "0")))
-    except ValueError:
-        return 0
+def _pause_s(name: str, attempt: int) -> float:
+    """Return 0.2 s, 0.4 s, … with a spread that is the same each time the line is walked."""
+    part = int(digest_json([name, attempt]).removeprefix("sha256:")[:4], 16) / 0xFFFF
+    return min(_FIRST_PAUSE_S * 2.0 ** (attempt - 1), _LONGEST_PAUSE_S) * (0.5 + part)

@@ -46,6 +46,7 @@ class Turn:
     Attributes:
         instruction: What a node of a graph asks for.
         others: Who takes over when the agent's model does not answer.
+        model: The model it uses, where the line names one; else the run's.
     """
 
     number: int
@@ -56,6 +57,7 @@ class Turn:
     remarks: tuple[str, ...] = ()
     instruction: str = ""
     others: tuple[str, ...] = ()
+    model: str = ""
 
     @property
     def candidate(self) -> CandidateId:
@@ -224,7 +226,7 @@ def _with_words(
     An agent whose steps are durable hears them as steps, so that its brief stays what it was; any
     other agent that begins anew is told again what its interrupted turn had heard.
     """
-    model = work.request.model or ""
+    model = turn.model or work.request.model or ""
     key = TurnKey(work.run, turn.candidate, turn.agent, model, text)
     companion = RecordCompanion(work.services.store, work.journal, key)
     if "steps" in agent.facts.can:
@@ -249,7 +251,7 @@ async def _turn(
         number=turn.number,
         brief=text,
         feedback=turn.feedback,
-        model=request.model,
+        model=turn.model or request.model,
         deadline_s=request.turn_s,
         max_usd=request.budget.run_usd,
         companion=companion,
