@@ -12,7 +12,6 @@ from unlit.core.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
     from unlit.intent import Finding, Readiness, Spec
-    from unlit.intent.rules.imports import Imported
     from unlit.intent.rules.parse import Reading
 
 app = cyclopts.App(name="intent", help="Read, lint and judge specs; ask what they leave open.")
@@ -261,87 +260,39 @@ def import_spec(
 
     Args:
         source: A Markdown file, a JSON file of a tracker's issue (key, title, body, url, owner), a
-            folder of spec-kit (spec.md), OpenSpec (spec.md) or Kiro (requirements.md), or a ticket
-            of a configured tracker: URL, key or NAME:KEY.
-        out: Where to write the spec; default: print it.
+            folder of spec-kit, OpenSpec or Kiro (a feature, a change, or the repository), or a
+            ticket of a configured tracker: URL, key or NAME:KEY.
+        out: Where to write the spec; default: print it. A folder takes all specs of a repository.
         repository: The repository whose trackers are meant.
         form: prd, spec-kit, openspec or kiro; default: found out.
         owner: Who answers for it.
         as_json: Print what was made and what could not be mapped as JSON.
     """
+    from unlit.cli.intent_import import every, from_ticket, imported, write_new
     from unlit.intent.rules.render import render_spec
 
     path = Path(source)
+    if path.is_dir() and out is not None and (out.is_dir() or not out.suffix):
+        return every(path, out, form, owner, as_json=as_json)
     is_file = path.exists() or path.suffix in (".md", ".json")
-    imported = _imported(path, form, owner) if is_file else _from_ticket(repository, source, owner)
-    text = render_spec(imported.spec)
+    made = imported(path, form, owner) if is_file else from_ticket(repository, source, owner)
+    text = render_spec(made.spec)
     if out is not None:
-        _write_new(out, text)
+        write_new(out, text)
     if as_json:
         document = {
             "schema": "unlit.import/1",
-            "spec": imported.spec.to_json(),
-            "unmapped": list(imported.unmapped),
+            "spec": made.spec.to_json(),
+            "unmapped": list(made.unmapped),
             "written": None if out is None else str(out),
         }
         sys.stdout.write(json.dumps(document) + "\n")
         return 0
     if out is None:
         sys.stdout.write(text)
-    for line in imported.unmapped:
+    for line in made.unmapped:
         sys.stderr.write(f"not mapped: {line}\n")
     return 0
-
-
-def _from_ticket(repository: Path, ticket: str, owner: str) -> "Imported":
-    from unlit.line.tickets import spec_from_ticket
-    from unlit.wiring.sources import open_library
-
-    with open_library(repository) as library:
-        return spec_from_ticket(library, ticket, owner=owner)
-
-
-def _imported(source: Path, form: str | None, owner: str) -> "Imported":
-    from unlit.intent.rules.imports import FORMATS, import_text
-    from unlit.intent.rules.imports.detect import import_issue
-
-    if form is not None and form not in FORMATS:
-        raise UsageError(
-            "INT-131", f"There is no format {form!r}.", "An importer is needed for each.",
-            f"Use one of: {', '.join(FORMATS)}.",
-        )  # fmt: skip
-    if source.is_dir():
-        names = ("spec.md", "requirements.md")
-        source = next((source / name for name in names if (source / name).is_file()), source)
-    text = read_text(source)
-    if source.suffix == ".json":
-        try:
-            issue = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InvalidInput(
-                "INT-132", f"{source} is not JSON: {error.msg} in line {error.lineno}.",
-                "A tracker's issue is one object.", "Export it as JSON with title and body.",
-            ) from error  # fmt: skip
-        return import_issue(issue if isinstance(issue, dict) else {}, owner=owner)
-    named = source.parent.name if source.name in ("spec.md", "requirements.md") else source.stem
-    return import_text(text, form=form, name=named, owner=owner)
-
-
-def _write_new(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(
-            "INT-133", f"{path} exists.", "A spec that people wrote is never overwritten.",
-            "Name another file with --out, or move it away.",
-        ) from error  # fmt: skip
-    except OSError as error:
-        raise InvalidInput(
-            "INT-133", f"{path} cannot be written: {error.strerror}.", "The spec is a file.",
-            "Name another file with --out.",
-        ) from error  # fmt: skip
 
 
 @app.command

@@ -235,13 +235,13 @@ def from_code(
         observe: Arguments of further runs to observe, each one text.
         as_json: Print the parsed form.
     """
-    from unlit.cli.intent import _write_new
+    from unlit.cli.intent_import import write_new
     from unlit.intent.rules.render import render_spec
 
     spec = asyncio.run(_observe(folder.resolve(), owner, run, observe))
     text = render_spec(spec)
     if out is not None:
-        _write_new(out, text)
+        write_new(out, text)
         sys.stderr.write(f"{out}: {len(spec.criteria)} observed criteria, not intended yet\n")
     elif not as_json:
         sys.stdout.write(text)

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from unlit.core.errors import InvalidInput
 from unlit.intent.rules.imports.folders import import_kiro, import_openspec, import_speckit
-from unlit.intent.rules.imports.outline import Imported, plain
+from unlit.intent.rules.imports.issues import read_issue
+from unlit.intent.rules.imports.outline import Imported
 from unlit.intent.rules.imports.prd import import_prd
 
 FORMATS: Final = ("prd", "spec-kit", "openspec", "kiro")
@@ -55,14 +56,14 @@ def import_text(text: str, *, form: str | None = None, name: str = "", owner: st
 
 
 def import_issue(issue: Mapping[str, Any], *, owner: str = "") -> Imported:
-    """Import a tracker's issue: `key`, `title`, `body` (Markdown), `url`, `owner`.
+    """Import a tracker's issue, in the form in which the tracker exports it.
 
     Raises:
         InvalidInput: Neither body nor title can become a criterion.
     """
-    title, body = plain(issue.get("title")), plain(issue.get("body"))
-    key, url = plain(issue.get("key")), plain(issue.get("url"))
-    person = owner or plain(issue.get("owner"))
+    read = read_issue(issue)
+    title, body, key, url = read.title, read.body, read.key, read.url
+    person = owner or read.owner
     text = body if re.match(r"\s*# ", body) else f"# {title}\n\n{body}"
     imported = import_text(text, name=title or key, owner=person)
     source = " ".join(part for part in (key, url) if part)

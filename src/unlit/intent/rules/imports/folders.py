@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from unlit.intent.model import Example, Section, Term
+from unlit.intent.model import Boundary, Example, Section, Term
 from unlit.intent.rules.imports.outline import (
     Draft,
     Imported,
@@ -33,6 +33,7 @@ def import_speckit(text: str, *, name: str = "", owner: str = "") -> Imported:
     draft = Draft()
     examples: list[Example] = []
     section = ""
+    edges: list[str] = []
     for part in outline(text):
         title = clean(part.title)
         if part.level == 1:
@@ -44,11 +45,15 @@ def import_speckit(text: str, *, name: str = "", owner: str = "") -> Imported:
             section = title.split(" ")[0].lower()
         story = _STORY.match(title)
         if story is not None:
-            draft.intent.append(loose(part.lines).split("**")[0].strip())
+            told, *marked = loose(part.lines).split("**")
+            draft.intent.append(told.strip())
+            draft.unmapped += _left_out(part, marked)
             examples += _scenarios(story[1], part.lines)
             _speckit_part(draft, part, "story")
         else:
-            _speckit_part(draft, part, section)
+            edges += _speckit_part(draft, part, section)
+    for item in edges:
+        draft.add("Edge case", item)
     for entry in _spread(draft, examples):
         draft.unmapped.append(entry)
     return draft.done(id=slug(draft.title or name), owner=owner)
@@ -62,6 +67,16 @@ def _front(part: Part) -> list[str]:
     ]
 
 
+def _left_out(part: Part, marked: Sequence[str]) -> list[str]:
+    """Name the marked lines of a story, such as why it has its priority."""
+    pairs = zip(marked[::2], marked[1::2], strict=False)
+    return [
+        f"line {part.line}: {name.strip(' :')}: {' '.join(said.strip(' :').split())}"
+        for name, said in pairs
+        if said.strip(" :\n-") and not name.startswith("Acceptance")
+    ]
+
+
 def _scenarios(title: str, lines: Sequence[str]) -> list[Example]:
     found = []
     for item in items(lines):
@@ -71,14 +86,16 @@ def _scenarios(title: str, lines: Sequence[str]) -> list[Example]:
     return found
 
 
-def _speckit_part(draft: Draft, part: Part, section: str) -> None:
+def _speckit_part(draft: Draft, part: Part, section: str) -> list[str]:
+    """Take the items of one part; return edge cases that are demands."""
+    edges = []
     for item in items(part.lines):
         marked = _MARKED.match(item)
         if marked is not None and marked[1] == "SC":
             draft.metric.append(f"- {clean(marked[3])}")
         elif marked is not None:
             open_question = _CLARIFY.search(marked[3])
-            draft.add(f"{marked[1]}-{marked[2]}", _CLARIFY.sub("", marked[3]))
+            draft.add(f"{marked[1]}-{marked[2]}", marked[3])
             if open_question is not None:
                 draft.unmapped.append(
                     f"{draft.criteria[-1].id} ({marked[1]}-{marked[2]}) needs clarification: "
@@ -88,19 +105,32 @@ def _speckit_part(draft: Draft, part: Part, section: str) -> None:
             if steps("", item) is None:
                 draft.unmapped.append(f"line {part.line}: `{clean(item)}`")
         elif section == "edges":
-            draft.unmapped.append(f"line {part.line}: the edge case `{clean(item)}` has no answer")
+            edges += _edge(draft, part, item)
         elif "Key Entities" in part.title:
             head, _, rest = clean(item).partition(":")
             draft.terms.append(Term(head.strip(), " ".join(rest.split())))
         elif part.level:
             draft.notes.append(Section(clean(part.title), clean(item)))
+    return edges
+
+
+def _edge(draft: Draft, part: Part, item: str) -> list[str]:
+    """Take an edge case: with an answer a boundary, as a demand a criterion, else a gap."""
+    question, _, answer = clean(item).partition("?")
+    if answer.strip(" \t→:-–—"):
+        draft.boundaries.append(Boundary(question.strip(), answer.strip(" \t→:-–—")))
+    elif re.search(r"\b(?:MUST|SHALL)\b", item):
+        return [item]
+    else:
+        draft.unmapped.append(f"line {part.line}: the edge case `{clean(item)}` has no answer")
+    return []
 
 
 def _spread(draft: Draft, examples: Sequence[Example]) -> list[str]:
     """Give each example to the criterion whose words it shares most; spec-kit has no link."""
     left = []
     for example in examples:
-        words = _words(f"{example.input} {example.outcome}")
+        words = _words(f"{example.title} {example.input} {example.outcome}")
         scored = [
             (len(words & _words(criterion.text)), -index)
             for index, criterion in enumerate(draft.criteria)
@@ -174,7 +204,7 @@ def import_kiro(text: str, *, name: str = "", owner: str = "") -> Imported:
                 head, _, rest = clean(item).partition(":")
                 draft.terms.append(Term(head.strip(), rest.strip()))
         elif re.match(r"Requirement \d+", title):
-            heading = re.sub(r"^Requirement \d+\s*[:.–-]?\s*", "", title)
+            heading = re.sub(r"^Requirement \d+\s*[:.–-]?\s*", "", title) or f"{title},"
             story = re.sub(r"\*\*User Story:?\*\*:?\s*", "", loose(part.lines)).strip()
             if story:
                 draft.intent.append(story)
@@ -186,7 +216,15 @@ def import_kiro(text: str, *, name: str = "", owner: str = "") -> Imported:
     return draft.done(id=slug(draft.title or name), owner=owner)
 
 
+def _is_criteria(part: Part) -> bool:
+    """Say whether a part holds acceptance criteria only, so that other text has no place in it."""
+    return clean(part.title).lower().startswith("acceptance criteria")
+
+
 def _ears(draft: Draft, heading: str, part: Part) -> None:
+    rest = loose(part.lines)
+    if rest and _is_criteria(part):
+        draft.unmapped.append(f"line {part.line}: `{rest[:80]}` is no numbered line")
     for number, item in enumerate(items(part.lines), 1):
         text = sentence(item)
         if not re.search(r"\bshall\b", text):

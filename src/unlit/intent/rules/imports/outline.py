@@ -10,10 +10,11 @@ from unlit.core.ids import CriterionId
 from unlit.intent.model import Boundary, Criterion, Example, Section, Spec, Term
 
 _HEADING: Final = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
-_ITEM: Final = re.compile(r"^(\s*)(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.*)$")
+_ITEM: Final = re.compile(r"^(\s*)(?:[-*+]|\d+(?:\.\d+)+[.)]?|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.*)$")
 _MODALS: Final = re.compile(r"\b(MUST NOT|SHALL NOT|MUST|SHALL|SHOULD)\b")
 _CONDITION: Final = re.compile(
-    r"^(WHEN|WHILE|IF|WHERE)\b\s+(.*?)(?:,?\s+THEN\s+|,\s*)(?:the\s+)?(.*\bSHALL\b.*)$", re.I
+    r"^(WHEN|WHILE|IF|WHERE)\b\s+(.*?)(?:,?\s+THEN\s+|,\s*|\s+(?-i:(?=THE\s)))(?:the\s+)?(.*\bSHALL\b.*)$",
+    re.I,
 )
 
 
@@ -161,8 +162,9 @@ def sentence(text: str) -> str:
         text = f"{word} {match[2].rstrip(',')}, {rest}"
     text = _MODALS.sub(lambda m: m[0].lower().replace("must", "shall"), text)
     text = re.sub(r"\b(WHEN|WHILE|IF|WHERE|THEN|AND|OR|THE)\b", lambda m: m[0].lower(), text)
+    text = re.sub(r"\b([Tt]he) SYSTEM\b", r"\1 system", text)
     text = text[:1].upper() + text[1:]
-    return text if not text or text[-1] in ".!?:`…" else f"{text}."
+    return text if not text or text[-1] in ".!?:…" else f"{text}."
 
 
 def _lowered(text: str) -> str:
@@ -206,7 +208,3 @@ def slug(text: str) -> str:
     made = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     return made[:60].strip("-") or "imported"
 
-
-def plain(value: Any) -> str:
-    """Return text from a field that may be missing."""
-    return value if isinstance(value, str) else ""
