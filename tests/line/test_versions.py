@@ -15,6 +15,7 @@ from unlit.record.model import RunState
 STEPS = {
     "line-1": "sha256:55ff26a6614a",
     "line-2": "sha256:e3db98ccae2c",
+    "line-3": "sha256:edf8062903eb",
 }
 """Version of the flow to the start of a digest of its steps' names in order. A changed digest wants
 a new version in `flow.FLOW_VERSION` and a new row: runs of the old one must not go on in it."""
@@ -44,5 +45,5 @@ async def test_a_run_of_another_version_is_refused_in_words(
     world.store.change_run(run, world.clock.now(), state=RunState.RUNNING)
     monkeypatch.setattr(flow, "FLOW_VERSION", "line-999")
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
-        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-2"):
+        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-3"):
             await line.resume(run)

@@ -62,7 +62,8 @@ async def test_what_was_approved_and_left_is_shipped_and_told(
         run = await line.start(asked)
         await line.wait(run)
         office = office_of(_world(tmp_path / "other"), tmp_path)
-        office = replace(office, repository=repository)
+        desk = replace(office.desk, store=world.store)
+        office = replace(office, repository=repository, store=world.store, desk=desk)
         attendant = Attendant(handle(world), line, office, Duty(by_ticket=True), said.append)
         waiting = attendant.standing(run)
         assert waiting.asks

@@ -30,7 +30,7 @@ from unlit.review import Desk
 from unlit.review.adapters.audit import FolderGateLog
 from unlit.ship import Shipment, ship_run
 from unlit.wiring.after_gate import DeploySettings
-from unlit.wiring.deploying import deploy, running
+from unlit.wiring.deploying import DeployRoom, Outside, running
 from unlit.wiring.desk import Office
 from unlit.wiring.paths import StatePaths, state_paths
 from unlit.wiring.settings import Settings, read_settings
@@ -181,6 +181,11 @@ def office_of(world: World, root: Path) -> Office:
     return Office(world.repository, settings, paths, world.store, desk, "dana")
 
 
+def room_of(office: Office, platform: Platform) -> DeployRoom:
+    outside = Outside(platform.hosts, platform.roots)
+    return DeployRoom(office.store, SystemClock(), office.paths, office.settings, outside)
+
+
 def shipped(root: Path, old: str, new: str) -> tuple[World, Shipment, str]:
     """A world whose main branch has `new` merged over `old`."""
     world = World(root, files={"app.py": old, "policy.toml": POLICY}, change={"app.py": new})
@@ -196,14 +201,13 @@ async def test_a_healthy_version_reaches_everybody_by_stages(
     platform.deploy(base, 100, old.encode())
     office = office_of(world, tmp_path)
     said = DeploySettings(DEPLOY, None, (HEALTH,), (10, 50, 100), looks=1, pause_s=0)
-    done = await deploy(office, shipment, said, overrides=platform.hosts, roots=platform.roots)
+    room = room_of(office, platform)
+    done = await room.roll_out(shipment, said)
     assert done.ok, done.steps
     assert platform.seen[1:] == [f"{shipment.commit[:7]} {share}" for share in (10, 50, 100)]
     assert platform.ask() == (200, b"new")
-    assert running(office) == shipment.commit
-    assert (
-        await deploy(office, shipment, said, overrides=platform.hosts, roots=platform.roots)
-    ) == done
+    assert running(world.store, world.store.find_run(RUN)) == shipment.commit
+    assert await room.roll_out(shipment, said) == done
     assert len(platform.seen) == 4, "what is deployed is not deployed again"
 
 
@@ -217,12 +221,13 @@ async def test_a_version_that_breaks_the_service_is_seen_and_rolled_back(
     platform.deploy(base, 100, old.encode())
     office = office_of(world, tmp_path)
     said = DeploySettings(DEPLOY, None, (HEALTH,), (50, 100), looks=1, pause_s=0)
-    done = await deploy(office, shipment, said, overrides=platform.hosts, roots=platform.roots)
+    room = room_of(office, platform)
+    done = await room.roll_out(shipment, said)
     assert (done.ok, done.percent, done.restored) == (False, 0, True), done.steps
     assert platform.versions[shipment.commit][0].wait(10) == 1, "the new version did not break"
     assert platform.seen[-1] == f"{base[:7]} 100"
     assert [platform.ask() for _ in range(100)] == [(200, b"old")] * 100
-    assert running(office) == base
+    assert running(world.store, world.store.find_run(RUN)) == base
     (event,) = world.store.events(kinds=("rollout",))
     assert "Rolled back: the previous version is back" in event.text
     told: list[Any] = list(read_entries(office.paths.audit / "deploy"))

@@ -11,21 +11,23 @@ if TYPE_CHECKING:
     from unlit.core.ids import RunId
     from unlit.review import Desk
     from unlit.wiring.desk import Office
-    from unlit.wiring.shipping import Outcome
 
 app = cyclopts.App(name="approve", help="Approve a run at its gate; it ships.")
 reject_app = cyclopts.App(name="reject", help="Reject a run at its gate, with a reason.")
 NO_REASON: Final = "approved without a reason"
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
+Flag = Annotated[bool, cyclopts.Parameter(negative=())]
 
 
 @app.default
-def approve(
+def approve(  # noqa: PLR0913 # a command line has many flags, each optional
     run: str = "last",
     *,
     reason: str = "",
+    gate: str = "",
     access: int | None = None,
     for_time: Annotated[str, cyclopts.Parameter("--for")] = "1h",
+    only: Flag = False,
     person: str | None = None,
     as_json: Json = False,
     repository: Path | None = None,
@@ -35,6 +37,9 @@ def approve(
     Where the main branch has moved, checks and validation run again on the merge first. What does
     not hold, there or in the repository's own checks, is given back for another candidate.
 
+    A run that waits at its intent gate is built when its spec is approved. Where [gate.ship] of
+    unlit.toml asks again, what is approved ships only after --gate ship.
+
     With --access, allow for a while what a program of the run asked for instead.
 
     Exit code: 0 shipped, or one vote of several is in; 1 it cannot ship; 2 a reason is missing;
@@ -43,8 +48,11 @@ def approve(
     Args:
         run: The run, the start of its id, or ``last``.
         reason: Why, in a few words; kept in the audit log. Needed while a question is open.
+        gate: Which gate: intent, outcome or ship; default the outcome, or the intent gate while
+            the run waits there.
         access: Number of the question for more access; `unlit review RUN` shows it.
         for_time: How long that is allowed: 30m, 2h, at most 24h.
+        only: Write the decision down and leave what follows to `unlit resume`, `ship` or `serve`.
         person: Who decides; default the setting `person`, else the user's name.
         as_json: Print JSON.
         repository: Folder of the repository; default this one.
@@ -56,15 +64,24 @@ def approve(
     found = office.store.find_run(run)
     if access is not None:
         return _access(office, found.id, access, "approved", reason, seconds(for_time), as_json)
-    known = office.store.gate_decision(found.id, "outcome")
+    gate = gate or ("intent" if found.settings.get("gate") == "intent" else "outcome")
+    known = office.store.gate_decision(found.id, gate)
     missing = 0
     approved = known is not None and known.decision == "approved"
     if not approved and found.state is not RunState.SHIPPED:
-        words = _reason(office.desk, found.id, "approved", reason)
-        missing = office.desk.decide(found.id, "approved", office.person, words).missing
+        words = _reason(office.desk, found.id, "approved", reason, gate)
+        missing = office.desk.decide(found.id, "approved", office.person, words, gate=gate).missing
     if missing:
-        return _say(as_json, found.id, {"state": "waiting", "missing": missing},
+        return _say(as_json, found.id, {"state": "waiting", "gate": gate, "missing": missing},
                     f"Approved by {office.person}; {missing} more must approve.")  # fmt: skip
+    if only:
+        office.refresh(found.id)
+        return _say(as_json, found.id, {"state": "waiting", "gate": gate, "missing": 0},
+                    f"The {gate} gate of {found.id} is approved by {office.person}.")  # fmt: skip
+    if gate == "intent":
+        return _build(found.id, as_json)
+    if office.desk.standing(office.store.find_run(found.id)).gate == "ship":
+        return _waits_at_ship(office, found.id, as_json, again=approved)
     return _ship(office, found.id, as_json)
 
 
@@ -74,6 +91,7 @@ def reject(
     *,
     reason: str = "",
     again: bool = False,
+    gate: str = "",
     access: int | None = None,
     person: str | None = None,
     as_json: Json = False,
@@ -89,6 +107,7 @@ def reject(
         run: The run, the start of its id, or ``last``.
         reason: Why, in a few words; kept in the audit log.
         again: Make another candidate that answers the reason.
+        gate: Which gate: intent, outcome or ship; default the one the run waits at.
         access: Number of the question for more access; `unlit review RUN` shows it.
         person: Who decides; default the setting `person`, else the user's name.
         as_json: Print JSON.
@@ -100,40 +119,53 @@ def reject(
     found = office.store.find_run(run)
     if access is not None:
         return _access(office, found.id, access, "rejected", reason, 1.0, as_json)
-    words = _reason(office.desk, found.id, "rejected", reason)
-    office.desk.decide(found.id, "rejected", office.person, words)
+    gate = gate or office.desk.standing(found).gate or "outcome"
+    words = _reason(office.desk, found.id, "rejected", reason, gate)
+    office.desk.decide(found.id, "rejected", office.person, words, gate=gate)
     office.refresh(found.id)
-    if again:
+    if again and gate != "intent":
         from unlit.cli.onward import go_on
 
         return go_on(found, words, office.person, queue=False, as_json=as_json)
-    return _say(as_json, found.id, {"state": "rejected"}, f"Rejected by {office.person}.")
+    return _say(
+        as_json, found.id, {"state": "rejected", "gate": gate}, f"Rejected by {office.person}."
+    )
+
+
+def _build(run: "RunId", as_json: bool) -> int:
+    """Go on with a run whose spec is approved, as `unlit resume` does."""
+    from unlit.cli.run import go_on_with
+
+    return go_on_with(run, as_json=as_json)
+
+
+def _waits_at_ship(office: "Office", run: "RunId", as_json: bool, *, again: bool) -> int:
+    """Say that another decision is wanted before it ships."""
+    rule = office.desk.rules.of("ship")
+    who = " or ".join(rule.people) or "anybody"
+    count = "" if rule.needed == 1 else f", {rule.needed} people in all"
+    done = "was approved before" if again else f"is approved by {office.person}"
+    text = (
+        f"The outcome {done}. It ships after its ship gate: by {who}{count}.\n"
+        f"  unlit approve {run} --gate ship --reason WHY"
+    )
+    facts: dict[str, object] = {"state": "waiting", "gate": "ship", "missing": rule.needed}
+    return _say(as_json, run, facts, text)
 
 
 def _ship(office: "Office", run: "RunId", as_json: bool) -> int:
     """Ship through the line, and say what came of it."""
-    import asyncio
-
-    from unlit.cli.run import live_view
+    from unlit.cli import shipped
     from unlit.record.model import RunState
-    from unlit.wiring.shipping import ship_durably
 
     found = office.store.find_run(run)
-    repository = Path(found.repository)
     if "spec" not in found.settings:
         return _merge(office, run, as_json)  # the record of a run that no line can go on with
-    view = live_view()
-    try:
-        done = asyncio.run(ship_durably(repository, run, listen=view.listen))
-    finally:
-        view.close()
-    names = ("commit", "branch", "tag", "again", "pull_request", "pending")
-    facts = {"state": done.run.state.value, **{n: done.facts[n] for n in names if n in done.facts}}
+    done = shipped.ship(office, run, None, anew=False)
+    facts = shipped.facts_of(done)
     if done.run.state is RunState.SHIPPED:
-        again = " (it already was)" if done.facts.get("again") else ""
-        commit, branch = str(facts.get("commit", ""))[:10], facts.get("branch")
-        text = f"Shipped{again}: {commit} on {branch}, tag {facts.get('tag')}, in {repository}."
-        return _say(as_json, run, facts, text)
+        _say(as_json, run, facts, shipped.words_of(done))
+        return shipped.exit_code(done)
     facts["note"] = done.run.note
     if facts.get("pending"):
         return _say(as_json, run, facts, f"Not shipped yet: {facts['pending']}.")
@@ -144,20 +176,10 @@ def _ship(office: "Office", run: "RunId", as_json: bool) -> int:
             f"Not shipped: {detail}.\nCandidate {done.run.candidate} answers it and waits for you."
         )
         return _say(as_json, run, facts, text) or 1
-    return _refused(done, facts, as_json)
-
-
-def _refused(done: "Outcome", facts: dict[str, object], as_json: bool) -> int:
-    """Say why a run was not shipped, as the error that stopped it would have."""
-    found = done.facts
-    what = str(found.get("what") or ("" if done.stage is None else done.stage.detail))
-    code = "" if done.stage is None else str(done.stage.code or "")
-    sys.stderr.write(f"{code} {what}".strip() + "\n")
-    if found.get("why"):
-        sys.stderr.write(f"  Why: {found['why']}\n  Do:  {found.get('remedy', '')}\n")
+    code = shipped.refusal(done)
     if as_json:
-        _say(as_json, done.run.id, facts, "")
-    return int(found.get("exit_code") or 1)
+        _say(as_json, run, facts, "")
+    return code
 
 
 def _merge(office: "Office", run: "RunId", as_json: bool) -> int:
@@ -174,11 +196,11 @@ def _merge(office: "Office", run: "RunId", as_json: bool) -> int:
     return _say(as_json, run, facts, text)
 
 
-def _reason(desk: "Desk", run: "RunId", decision: str, given: str) -> str:
+def _reason(desk: "Desk", run: "RunId", decision: str, given: str, gate: str) -> str:
     """The words to record; the gate's state is looked at before anybody is asked for words."""
     from unlit.core.errors import UsageError
 
-    needed = desk.reason_needed(run, decision)
+    needed = desk.reason_needed(run, decision, gate=gate)
     if given.strip():
         return given
     if not needed:
@@ -190,10 +212,13 @@ def _reason(desk: "Desk", run: "RunId", decision: str, given: str) -> str:
     raise UsageError(
         "REV-026",
         f"Run {run} is not {decision}: no reason is given.",
-        "it has an open question, and the reason answers it."
+        "the reason is kept with the decision."
+        if gate != "outcome"
+        else "it has an open question, and the reason answers it."
         if approves
         else "the reason is what the next candidate learns from.",
-        f'`unlit {"approve" if approves else "reject"} {run} --reason "…"`.',
+        f"`unlit {'approve' if approves else 'reject'} {run}"
+        f'{"" if gate == "outcome" else f" --gate {gate}"} --reason "…"`.',
     )
 
 

@@ -135,8 +135,19 @@ def go_on(
         repository: The repository; default the one that has the run.
         as_json: Print the result as JSON.
     """
-    folder = repository_of(repository, name)
+    return go_on_with(name, run_usd=run_usd, vault=vault, repository=repository, as_json=as_json)
 
+
+def go_on_with(
+    name: str,
+    *,
+    run_usd: Decimal | None = None,
+    vault: Path | None = None,
+    repository: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Go on with a run, show it live and print how it stands then; return the exit code."""
+    folder = repository_of(repository, name)
     interruption = Interruption()
 
     async def work() -> "Run":
@@ -240,9 +251,10 @@ def told(found: "Run", *, as_json: bool) -> int:
         if found.note:
             sys.stdout.write(f"  {found.note}\n")
         if found.state is RunState.WAITING:
+            why = " --reason WHY" if found.settings.get("gate") == "intent" else ""
             sys.stdout.write(
                 f"  A person decides: read `unlit review {found.id}`, then\n"
-                f"  unlit approve {found.id}   or   unlit reject {found.id} --reason WHY\n"
+                f"  unlit approve {found.id}{why}   or   unlit reject {found.id} --reason WHY\n"
             )
         elif found.state in (RunState.FAILED, RunState.PAUSED):
             sys.stdout.write(f"  unlit resume {found.id} goes on where it stopped.\n")

@@ -81,7 +81,9 @@ def serve(  # noqa: PLR0913 # a command line has many flags, each optional
                 duty = Duty(None if agent is None else (agent,), errors, bool(said.ticket_people))
                 attendant = Attendant(factory, line, office, duty, say)
                 folder = factory.paths.root / "watch"
-                desk = OutsideDesk(office.desk, attendant.ship_later, said.ticket_people)
+                desk = OutsideDesk(
+                    office.desk, attendant.ship_later, said.ticket_people, attendant.build_soon
+                )
                 patrol = Patrol(
                     Watch(source, query, owner, parallel),
                     library,
@@ -201,6 +203,6 @@ def _gate(
             "gates are asked about through a source of kind slack.",
             'add [source.slack] with kind = "slack", or correct [slack] source.',
         )
-    desk = OutsideDesk(office.desk, attendant.ship_now, slack.people)
+    desk = OutsideDesk(office.desk, attendant.ship_now, slack.people, attendant.build_soon)
     folder = office.paths.root / "slack"
     return SlackGate(desk, source.call, slack.channel, folder, office.desk.clock)

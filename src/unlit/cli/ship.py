@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cyclopts
 
 if TYPE_CHECKING:
-    from unlit.ship import Rollout, Shipment
+    from unlit.core.ids import RunId
     from unlit.wiring.after_gate import DeploySettings
     from unlit.wiring.desk import Office
+    from unlit.wiring.shipping import Outcome
 
 app = cyclopts.App(name="ship", help="Merge an approved run, attest it, deploy it.")
 Flag = Annotated[bool, cyclopts.Parameter(negative=())]
@@ -57,31 +58,64 @@ def ship(  # noqa: PLR0913 # a command line has many flags, each optional
         as_json: Print JSON.
         repository: Folder of the repository; default this one.
     """
+    from unlit.cli import shipped
+    from unlit.record.model import RunState
+    from unlit.ship.service import approved_run
+    from unlit.wiring.deploying import Wish
     from unlit.wiring.desk import open_office
+    from unlit.wiring.ship_plan import after_gate_of
 
     if train:
         return _train(repository, as_json=as_json)
     office = open_office(repository, run=run)
     found = office.store.find_run(run)
-    said = None if no_deploy else _deploy_of(office, deploy)
-    if said is not None:
-        said = _given(said, rollback, health, stages, pause_s)
-    shipment = office.ship(found.id)
-    facts = _facts(shipment)
-    text = _words(shipment)
-    done = None
-    if not shipment.pending:
-        facts["attestations"] = dict(office.attestations(found.id, shipment))
-        if said is not None:
-            done = _roll_out(office, shipment, said, again=redeploy)
-            facts["rollout"] = {
-                "ok": done.ok, "percent": done.percent, "restored": done.restored,
-                "steps": [{"name": s.name, "ok": s.ok, "words": s.words} for s in done.steps],
-            }  # fmt: skip
-            text += _rollout_words(done)
+    said = _of(after_gate_of(Path(found.repository)).deploy, deploy)
+    said = None if said is None else _given(said, rollback, health, stages, pause_s)
+    approved_run(office.store, found.id)
+    if "spec" not in found.settings:
+        return _merge(office, found.id, as_json=as_json)
+    wish = Wish(None if no_deploy else said, none=no_deploy)
+    done = shipped.ship(office, found.id, wish, anew=redeploy)
+    facts = {"schema": "unlit.shipment/1", "run": found.id, **shipped.facts_of(done)}
+    if done.run.state is RunState.SHIPPED:
+        sys.stdout.write((json.dumps(facts) if as_json else shipped.words_of(done)) + "\n")
+        return shipped.exit_code(done)
+    if facts.get("pending"):
+        text = f"Not shipped yet: {facts['pending']}."
+        sys.stdout.write((json.dumps(facts) if as_json else text) + "\n")
+        return 0
+    if as_json:
+        sys.stdout.write(json.dumps(facts) + "\n")
+    return _not_shipped(done)
+
+
+def _not_shipped(done: "Outcome") -> int:
+    """Say why, or that another candidate answers what the merge lacked."""
+    from unlit.cli import shipped
+    from unlit.record.model import RunState
+
+    if done.run.state is RunState.WAITING and done.run.candidate and not done.run.note:
+        detail = "" if done.stage is None else done.stage.detail
+        sys.stderr.write(
+            f"Not shipped: {detail}.\n"
+            f"Candidate {done.run.candidate} answers it and waits for you.\n"
+        )
+        return 1
+    return shipped.refusal(done)
+
+
+def _merge(office: "Office", run: "RunId", *, as_json: bool) -> int:
+    """Merge a run that no line can go on with; nothing is deployed."""
+    shipment = office.ship(run)
+    names = ("commit", "branch", "tag", "again", "remote", "signed", "regraded", "pull_request",
+             "pending")  # fmt: skip
+    facts: dict[str, Any] = {"schema": "unlit.shipment/1", "run": run}
+    facts |= {name: getattr(shipment, name) for name in names}
+    facts["attestations"] = dict(office.attestations(run, shipment))
     office.tell()
-    sys.stdout.write(json.dumps(facts) + "\n" if as_json else text)
-    return 0 if done is None or done.ok else 1
+    text = f"Shipped: {shipment.commit[:10]} on {shipment.branch}, tag {shipment.tag}."
+    sys.stdout.write((json.dumps(facts) if as_json else text) + "\n")
+    return 0
 
 
 def _train(repository: Path | None, *, as_json: bool) -> int:
@@ -106,11 +140,9 @@ def _train(repository: Path | None, *, as_json: bool) -> int:
     return 1 if waiting else 0
 
 
-def _deploy_of(office: "Office", command: str | None) -> "DeploySettings | None":
+def _of(said: "DeploySettings | None", command: str | None) -> "DeploySettings | None":
     from unlit.wiring.after_gate import DeploySettings
-    from unlit.wiring.ship_plan import after_gate_of
 
-    said = after_gate_of(office.repository).deploy
     if command is None:
         return said
     return DeploySettings(command) if said is None else _replaced(said, command=command)
@@ -152,41 +184,3 @@ def _percents(text: str) -> tuple[int, ...]:
         "each is the percent of users after a step; they rise and end with 100.",
         "write for example --stages 10,50,100.",
     )
-
-
-def _facts(shipment: "Shipment") -> dict[str, Any]:
-    return {
-        "schema": "unlit.shipment/1", "run": shipment.run, "commit": shipment.commit,
-        "branch": shipment.branch, "tag": shipment.tag, "again": shipment.again,
-        "remote": shipment.remote, "signed": shipment.signed, "regraded": shipment.regraded,
-        "pull_request": shipment.pull_request, "pending": shipment.pending,
-    }  # fmt: skip
-
-
-def _words(shipment: "Shipment") -> str:
-    if shipment.pending:
-        return f"Not shipped yet: {shipment.pending}.\n"
-    where = f"{shipment.remote}/{shipment.branch}" if shipment.remote else shipment.branch
-    text = f"Shipped: {shipment.commit[:10]} on {where}, tag {shipment.tag}.\n"
-    if shipment.signed:
-        text += f"  signed with {shipment.signed}\n"
-    if shipment.pull_request:
-        text += f"  {shipment.pull_request}\n"
-    return text
-
-
-def _roll_out(
-    office: "Office", shipment: "Shipment", said: "DeploySettings", *, again: bool
-) -> "Rollout":
-    from unlit.wiring.deploying import deploy
-
-    return asyncio.run(deploy(office, shipment, said, again=again))
-
-
-def _rollout_words(done: "Rollout") -> str:
-    from unlit.wiring.deploying import words_of
-
-    lines = [
-        f"  {'●' if step.ok else '✕'} {step.name} {step.words}".rstrip() for step in done.steps
-    ]
-    return "\n".join([*lines, words_of(done)]) + "\n"

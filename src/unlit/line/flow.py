@@ -14,11 +14,13 @@ from unlit.line.model import LineEvent, RunRequest
 from unlit.line.rules.progress import Advice, Tried, advise
 from unlit.line.stages import build, checks, close, grade, merging, prepare
 from unlit.line.stages.again import take_up
+from unlit.line.stages.asking import waits_at_intent
 from unlit.line.stages.work import StopRun, Work, perform
 from unlit.record.model import FailureClass, RunState, StageState
 
-FLOW_VERSION = "line-2"
+FLOW_VERSION = "line-3"
 """Raise this when the order or the names of steps change; a test watches the source."""
+AFTER_MERGE = ("attest", "deploy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ async def finish(work: Work, base: str) -> Mapping[str, Any]:
         return await _ship(work, base)
     except StopRun as stop:
         code = str(stop.facts.get("code") or "")
+        if stop.stage in AFTER_MERGE:  # it is on the branch, whatever failed after that
+            _state(work, RunState.SHIPPED, note=f"{code} {stop.facts.get('detail', '')}".strip())
+            return {"stopped": stop.stage, **{k: stop.facts.get(k) for k in ("code", "detail")}}
         if stop.facts.get("failure") != FailureClass.AGENT.value and not code.startswith("SHP-"):
             return _stopped(work, stop)
         # a refusal that a person can put right, such as a dirty working copy: the approval stands
@@ -131,6 +136,15 @@ async def _ship(work: Work, base: str) -> Mapping[str, Any]:
             return await _repair(work, base, found)
         if not shipped.get("pending"):
             _state(work, RunState.SHIPPED, note=str(found["detail"]))
+    return shipped if shipped.get("pending") else await _after_merge(work, shipped)
+
+
+async def _after_merge(work: Work, shipped: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Attest and deploy what is on the branch; a deploy that was rolled back leaves it there."""
+    await perform(work, "attest", partial(close.attest, work, shipped))
+    rolled = await perform(work, "deploy", partial(close.deploy, work, shipped))
+    if rolled.get("state") == StageState.NOT_GOOD_ENOUGH.value:
+        _state(work, RunState.SHIPPED, note=str(rolled["detail"]))
     return shipped
 
 
@@ -146,6 +160,8 @@ async def _produce(work: Work, base: str) -> Mapping[str, Any]:
     if ready.get("state") == StageState.NOT_GOOD_ENOUGH.value:
         _state(work, RunState.ENDED, verdict=Verdict.NOT_EXERCISED, note=str(ready["detail"]))
         return {"verdict": Verdict.NOT_EXERCISED.value}
+    if await waits_at_intent(work, ready):
+        return {"waiting": "intent"}
     pinned = await perform(work, "context", lambda: prepare.context(work, base))
     held = await perform(work, "baseline", lambda: prepare.baseline(work, base))
     start = Start(1, base, str(pinned["brief"]), held.get("passes"))

@@ -77,6 +77,7 @@ class RunRequest:
         tournament: How many first candidates compete, side by side; 1 is no tournament.
         work: The newest piece of work begun for the run: ``line``, ``again-N`` or ``ship…``.
         ci: How the repository's own checks are asked.
+        gate: ``intent`` while a person must approve the spec before anything is built.
     """
 
     spec: Path
@@ -96,6 +97,7 @@ class RunRequest:
     memory: str = "on"
     tournament: int = 1
     work: str = "line"
+    gate: str = ""
     product: ProductPlan = field(default_factory=ProductPlan)
     ship: ShipPlan = field(default_factory=ShipPlan)
     budget: BudgetPlan = field(default_factory=BudgetPlan)

@@ -13,6 +13,7 @@ from unlit.line import carry, flow
 from unlit.line.companion import forget_turns
 from unlit.line.service import AGAIN, PRODUCE, Line
 from unlit.line.stages.again import COMMENT
+from unlit.line.stages.asking import INTENT
 from unlit.record.model import Run, RunEvent, RunState, Stage
 from unlit.record.store import Store
 
@@ -62,16 +63,17 @@ async def go_on(line: Line, run: RunId, comment: Comment, queue: str | None = No
             f"it is shown to the agent as it is, and has 1 to {LONGEST:,}.",
             "say what is wrong, in a few words.",
         )
-    if found.state not in _GOES_ON:
+    if found.state not in _GOES_ON or found.settings.get("gate") == INTENT:
         raise InvalidInput(
             "LIN-114",
-            f"Run {run} is {found.state.value}, and cannot take a comment.",
+            f"Run {run} is {found.state.value}{_where(found)}, and cannot take a comment.",
             "a comment asks for another candidate, after the end of a run.",
             f'`unlit steer {run} "…"` speaks to the agent; `unlit resume {run}` goes on.',
         )
     store, now = line.services.store, line.services.clock.now()
     kind = f"{AGAIN}{1 + _rounds(store, run)}"
-    store.reopen_gate(run, "outcome", found.candidate or "none")
+    for gate in ("outcome", "ship"):
+        store.reopen_gate(run, gate, found.candidate or "none")
     data = {"person": comment.person, "source": comment.source, "candidate": found.candidate}
     key = f"{kind}/{line.services.ids.fresh('k')}"
     store.keep_events(
@@ -81,6 +83,10 @@ async def go_on(line: Line, run: RunId, comment: Comment, queue: str | None = No
     store.change_run(run, now, **changes)
     await line.begin_work(run, kind, queue)
     return kind
+
+
+def _where(found: Run) -> str:
+    return " at its intent gate" if found.settings.get("gate") == INTENT else ""
 
 
 def _rounds(store: Store, run: RunId) -> int:

@@ -151,6 +151,36 @@ class Shipper(Protocol):
         ...
 
 
+class AfterMerge(Protocol):
+    """What follows the merge: attestations, and the deploy where one is named."""
+
+    def attest(self, run: RunId, facts: Mapping[str, Any]) -> Mapping[str, str]:
+        """Write provenance, outcome and bill of materials; again writes them again.
+
+        Args:
+            run: The shipped run.
+            facts: What the stage `ship` found.
+
+        Returns:
+            What was written, by name.
+
+        Raises:
+            OutsideFailed: They cannot be written.
+        """
+        ...
+
+    async def deploy(self, run: RunId, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Deploy in stages, going on where a killed deploy stopped; `None` when none is named.
+
+        Returns:
+            ``ok``, ``percent``, ``restored``, ``steps`` and one line of ``words``.
+
+        Raises:
+            UnlitError: No fence can be made, or the policy is not one.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CheckState:
     """How the repository's own checks of a commit stand.
@@ -176,6 +206,45 @@ class Checks(Protocol):
 
         Raises:
             OutsideFailed: The forge does not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AskedIntent:
+    """What stands between a spec and its build.
+
+    Attributes:
+        why: Why a person must approve it; empty when nobody must.
+        decision: What was decided: ``approved``, ``rejected`` or nothing yet.
+        people: Who approved it.
+    """
+
+    why: str = ""
+    decision: str = ""
+    people: tuple[str, ...] = ()
+
+
+class Gates(Protocol):
+    """The rules of the gates that need not ask, and what was decided there."""
+
+    def intent(self, run: RunId, missing: Sequence[str]) -> AskedIntent:
+        """Say whether a person must approve the run's spec before anything is built.
+
+        Args:
+            run: The run.
+            missing: What its spec lacks.
+
+        Raises:
+            InvalidInput: The rules cannot be read; the gate stays shut.
+        """
+        ...
+
+    def ship(self, run: RunId) -> str:
+        """Say what an approved run still waits for before it ships; nothing when for nothing.
+
+        Raises:
+            InvalidInput: The rules cannot be read; the gate stays shut.
         """
         ...
 
@@ -207,6 +276,8 @@ class Services:
         limits: By name: ``agent:NAME``, ``provider:NAME``, ``service:NAME``.
         shared: Whether workers share no file system: runs carry their files in the record.
         vault: Where this machine has the scenarios; `None` takes the path of the run.
+        gates: Whether the gates ``intent`` and ``ship`` ask; without it neither does.
+        after: Attestations and deploys; nothing follows a merge without it.
     """
 
     store: Store
@@ -231,3 +302,5 @@ class Services:
     slots: Slots | None = None
     limits: Mapping[str, Limit] = field(default_factory=dict)
     vault: Path | None = None
+    gates: Gates | None = None
+    after: AfterMerge | None = None

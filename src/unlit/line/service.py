@@ -17,7 +17,7 @@ from unlit.core.errors import InvalidInput
 from unlit.core.ids import Digest, RunId
 from unlit.harness.workspace import Workspace, resolve
 from unlit.line import carry, flow, tournament
-from unlit.line.engine import DbosEngine, EngineOptions, Interrupted
+from unlit.line.engine import DbosEngine, EngineOptions
 from unlit.line.graph_flow import FILE, find_line
 from unlit.line.graphs.dot import parse_dot
 from unlit.line.graphs.lint import errors
@@ -26,9 +26,11 @@ from unlit.line.model import RunRequest
 from unlit.line.ports import Durable, Services
 from unlit.line.requests import request_from_json
 from unlit.line.rules.queues import LINES, QueuePlan
+from unlit.line.stages.asking import waits_at_ship
 from unlit.line.stages.work import Work
+from unlit.line.steps import Interrupted
 from unlit.record.engine import open_engine
-from unlit.record.model import Run, RunState
+from unlit.record.model import Run, RunState, StageState
 
 PRODUCE: Final = "line"
 SHIP: Final = "ship"
@@ -103,7 +105,7 @@ class Line:
         """
         _known_words(request)
         await asyncio.to_thread(_check, self.services, request)
-        run = await asyncio.to_thread(self._begin, request)
+        run = await asyncio.to_thread(_begin, self.services, request)
         self.hold(run, PRODUCE)
         await self.engine.begin(run, PRODUCE)
         return run
@@ -117,62 +119,13 @@ class Line:
         _known_words(request)
         if not self.services.shared:  # else the workers have the vault, not we
             await asyncio.to_thread(_check, self.services, request)
-        run = await asyncio.to_thread(self._begin, request)
+        run = await asyncio.to_thread(_begin, self.services, request)
         await self.engine.enqueue(queue, run, PRODUCE)
         return run
 
     async def reclaim(self, dead: str, queue: str = LINES) -> tuple[str, ...]:
         """Put the work of a dead worker back into a queue; return the names of the work."""
         return await self.engine.reclaim(dead, queue)
-
-    def _begin(self, request: RunRequest) -> RunId:
-        services = self.services
-        for agent in request.agents:
-            services.agents(agent)
-        spec = services.specs.read(request.spec)
-        policy = services.policies.digest(request.policy)
-        resolve(request.repository, request.commit)
-        drawn = _line_of(request)
-        run = RunId(services.ids.fresh("r"))
-        workspace = Workspace(services.workspaces / run)
-        base = workspace.begin(request.repository, request.commit)
-        if drawn is not None:
-            _pin(drawn, workspace.root / FILE)
-        pinned = replace(
-            request,
-            spec=_pin(request.spec, workspace.root / "spec.md"),
-            policy=_pin(request.policy, workspace.root / "policy.toml"),
-            commit=base.commit,
-            repository=request.repository.resolve(),
-            vault=request.vault.resolve(),
-        )
-        now = services.clock.now()
-        services.store.begin_run(
-            Run(
-                id=run,
-                spec_id=spec.id,
-                spec_digest=Digest(spec.digest),
-                title=spec.title,
-                repository=str(pinned.repository),
-                spec_path=str(request.spec),
-                base=base.commit,
-                base_tree=base.tree,
-                workspace=str(workspace.repository),
-                agent=request.agents[0],
-                person=request.person,
-                state=RunState.QUEUED,
-                created_at=now,
-                updated_at=now,
-                line=request.line,
-                policy_digest=Digest(policy),
-                seed=request.seed if request.seed is not None else _seed(run),
-                engine_version=flow.FLOW_VERSION,
-                settings=pinned.to_json(),
-            )
-        )
-        if services.shared:
-            carry.give(services.store, workspace, run, base.commit)
-        return run
 
     async def resume(
         self, run: RunId, *, run_usd: Decimal | None = None, vault: Path | None = None
@@ -189,7 +142,9 @@ class Line:
                 was begun by a version of the flow that this one cannot continue.
         """
         found = self.known(run)
-        if found.state in (RunState.SHIPPED, RunState.REJECTED, RunState.ENDED):
+        over = found.state in (RunState.REJECTED, RunState.ENDED)
+        shipped = found.state is RunState.SHIPPED
+        if over or (shipped and not await self.unfinished(run)):
             raise InvalidInput(
                 "LIN-012",
                 f"Run {run} is over: {found.state.value}.",
@@ -240,19 +195,43 @@ class Line:
         self.hold(run, kind)
         await self.engine.begin(run, kind)
 
-    async def ship(self, run: RunId, queue: str | None = None) -> None:
-        """Begin shipping an approved run; `wait` tells when it is done."""
+    async def ship(self, run: RunId, queue: str | None = None, *, anew: bool = False) -> None:
+        """Begin shipping an approved run, or go on with it; `wait` tells when it is done.
+
+        Where its ship gate asks, the run waits there and nothing is begun.
+
+        Args:
+            run: The run.
+            queue: Leave it to a worker of this queue.
+            anew: Go through it once more although it is done, such as for another deploy.
+        """
+        if await asyncio.to_thread(waits_at_ship, self.services, run):
+            return
         found = self.known(run)
-        kind = SHIP if found.candidate is None else f"{SHIP}-{found.candidate}"
-        status = await self.engine.status(run, kind)
+        first = kind = SHIP if found.candidate is None else f"{SHIP}-{found.candidate}"
+        status, number = await self.engine.status(run, kind), 2
+        named = str(found.settings.get("work", PRODUCE))
+        while status == "SUCCESS" and (anew or (kind != named and named.startswith(f"{first}-"))):
+            kind, number = f"{first}-{number}", number + 1
+            status = await self.engine.status(run, kind)
         if status is None:
             await self.begin_work(run, kind, queue)
             return
         self.hold(run, kind)
-        if status == "SUCCESS" and found.state is not RunState.SHIPPED:
-            await self.engine.rewind(run, kind)
-        elif status != "SUCCESS":
+        if status != "SUCCESS":
             await self.engine.resume(run, kind)
+        elif found.state is not RunState.SHIPPED or self._stopped_after_merge(run):
+            await self.engine.rewind(run, kind)
+
+    def _stopped_after_merge(self, run: RunId) -> bool:
+        rows = [s for s in self.services.store.stages(run) if s.name in flow.AFTER_MERGE]
+        return any(row.state is StageState.FAILED for row in rows)
+
+    async def unfinished(self, run: RunId) -> bool:
+        """Whether the newest work of a run has begun and not ended, such as after a kill."""
+        found = self.known(run)
+        status = await self.engine.status(run, await self.newest_work(found))
+        return status not in (None, "SUCCESS", "ERROR", "CANCELLED")
 
     async def wait(self, run: RunId) -> Run:
         """Wait until this process has done what it was asked for a run, and return the run.
@@ -326,6 +305,55 @@ class Line:
         descriptor = self._locks.pop(run, None)
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _begin(services: Services, request: RunRequest) -> RunId:
+    for agent in request.agents:
+        services.agents(agent)
+    spec = services.specs.read(request.spec)
+    policy = services.policies.digest(request.policy)
+    resolve(request.repository, request.commit)
+    drawn = _line_of(request)
+    run = RunId(services.ids.fresh("r"))
+    workspace = Workspace(services.workspaces / run)
+    base = workspace.begin(request.repository, request.commit)
+    if drawn is not None:
+        _pin(drawn, workspace.root / FILE)
+    pinned = replace(
+        request,
+        spec=_pin(request.spec, workspace.root / "spec.md"),
+        policy=_pin(request.policy, workspace.root / "policy.toml"),
+        commit=base.commit,
+        repository=request.repository.resolve(),
+        vault=request.vault.resolve(),
+    )
+    now = services.clock.now()
+    services.store.begin_run(
+        Run(
+            id=run,
+            spec_id=spec.id,
+            spec_digest=Digest(spec.digest),
+            title=spec.title,
+            repository=str(pinned.repository),
+            spec_path=str(request.spec),
+            base=base.commit,
+            base_tree=base.tree,
+            workspace=str(workspace.repository),
+            agent=request.agents[0],
+            person=request.person,
+            state=RunState.QUEUED,
+            created_at=now,
+            updated_at=now,
+            line=request.line,
+            policy_digest=Digest(policy),
+            seed=request.seed if request.seed is not None else _seed(run),
+            engine_version=flow.FLOW_VERSION,
+            settings=pinned.to_json(),
+        )
+    )
+    if services.shared:
+        carry.give(services.store, workspace, run, base.commit)
+    return run
 
 
 def _check(services: Services, request: RunRequest) -> None:

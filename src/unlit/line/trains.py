@@ -21,6 +21,7 @@ from unlit.line.model import LineEvent
 from unlit.line.ports import Durable
 from unlit.line.requests import request_from_json
 from unlit.line.service import SHIP, Line
+from unlit.line.stages.asking import waits_at_ship
 from unlit.line.stages.merging import regrade
 from unlit.line.stages.work import Work
 from unlit.record.model import Run, RunState
@@ -46,7 +47,8 @@ def waiting_runs(line: Line, repository: Path) -> tuple[Run, ...]:
     for run in store.runs(states=(RunState.WAITING,), limit=1000):
         decision = store.gate_decision(run.id, "outcome")
         mine = run.repository == str(repository.resolve()) and "spec" in run.settings
-        if mine and decision is not None and decision.decision == "approved":
+        approved = decision is not None and decision.decision == "approved"
+        if mine and decision and approved and not waits_at_ship(line.services, run.id):
             found.append((decision.at, run))
     return tuple(run for _, run in sorted(found, key=lambda pair: (pair[0], pair[1].id)))
 
@@ -134,7 +136,8 @@ def _write_down(works: Mapping[RunId, Work], arrived: Arrived, branch: str) -> N
         work.services.store.change_run(work.run, now, state=RunState.SHIPPED, note="")
         data = {"commit": landed.commit, "tag": landed.car.tag, "train": True}
         event = LineEvent(work.run, "state", "ship", state="shipped", text=text, data=data)
-        work.journal.event(f"state/shipped/{landed.car.tag}", event)
+        key = f"state/shipped/{approved_run(work.services.store, work.run).candidate.id}"
+        work.journal.event(key, event)
     for waiting in arrived.waiting:
         work = works[waiting.car.run]
         note = f"SHP-029 it was left out of the train: {waiting.why}"

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from typing_extensions import override
+
 from unlit.core.clock import Clock
 
 STAGES: Final = (10, 50, 100)
@@ -54,6 +56,38 @@ class Step:
     words: str = ""
 
 
+class Memory(Protocol):
+    """Remembers the steps of one rollout, so that a killed one goes on where it stopped."""
+
+    def find(self, name: str) -> Step | None:
+        """Return a step that has ended; `None` when it has not, or never began."""
+        ...
+
+    def begin(self, name: str) -> str:
+        """Write down that a step begins; return its idempotency key, the same each time."""
+        ...
+
+    def keep(self, step: Step) -> None:
+        """Write down how a step ended."""
+        ...
+
+
+class NoMemory(Memory):
+    """Forgets everything: each rollout begins anew."""
+
+    @override
+    def find(self, name: str) -> Step | None:
+        return None
+
+    @override
+    def begin(self, name: str) -> str:
+        return name
+
+    @override
+    def keep(self, step: Step) -> None:
+        pass
+
+
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """What a rollout came to.
@@ -71,9 +105,18 @@ class Rollout:
 
 
 async def roll_out(
-    plan: Plan, commit: str, previous: str, hands: Hands, health: Sequence[Health], clock: Clock
+    plan: Plan,
+    commit: str,
+    previous: str,
+    hands: Hands,
+    health: Sequence[Health],
+    clock: Clock,
+    memory: Memory | None = None,
 ) -> Rollout:
     """Deploy in stages; on the first failing command or health scenario, roll back.
+
+    With a memory, a step that has ended is not done again. One that was killed in the middle is,
+    and sees the same ``UNLIT_KEY`` as before.
 
     Args:
         plan: Commands and stages.
@@ -82,59 +125,81 @@ async def roll_out(
         hands: Runs commands.
         health: Health scenarios, all looked at after each step.
         clock: Waits between looks.
+        memory: Remembers what was done.
     """
-    steps: list[Step] = []
-    reached = 0
-    for percent in plan.stages:
-        env = _env(commit, previous, percent, TREE)
-        code, words = await hands.run(plan.deploy, env)
-        steps.append(Step(f"deploy {percent} %", code == 0, words))
-        wrong = None if code == 0 else f"the deploy command ended with {code}"
-        wrong = wrong or await _look(plan, health, clock)
-        if wrong is None:
+    return await _Going(plan, commit, previous, hands, health, clock, memory or NoMemory()).go()
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """One rollout under way."""
+
+    plan: Plan
+    commit: str
+    previous: str
+    hands: Hands
+    health: Sequence[Health]
+    clock: Clock
+    memory: Memory
+
+    async def go(self) -> Rollout:
+        steps: list[Step] = []
+        reached = 0
+        for percent in self.plan.stages:
+            done = await self._command(
+                f"deploy {percent} %", self.plan.deploy, self.commit, percent, TREE
+            )
+            steps.append(done)
+            if done.ok:
+                steps.append(await self._look(f"health at {percent} %"))
+            if not steps[-1].ok:
+                restored = await self._restore(steps)
+                return Rollout(False, reached, tuple(steps), restored)
             reached = percent
-            steps.append(Step(f"health at {percent} %", ok=True))
-            continue
-        if code == 0:
-            steps.append(Step(f"health at {percent} %", ok=False, words=wrong))
-        restored = await _restore(plan, commit, previous, hands, health, clock, steps)
-        return Rollout(False, reached, tuple(steps), restored)
-    return Rollout(True, reached, tuple(steps))
+        return Rollout(True, reached, tuple(steps))
 
+    async def _restore(self, steps: list[Step]) -> bool:
+        plan = self.plan
+        command, target = plan.rollback or plan.deploy, self.previous
+        if plan.rollback:
+            target = self.commit
+        steps.append(await self._command("roll back", command, target, 100, PREVIOUS_TREE))
+        if not steps[-1].ok:
+            return False
+        steps.append(await self._look("health after rolling back"))
+        return steps[-1].ok
 
-async def _restore(
-    plan: Plan,
-    commit: str,
-    previous: str,
-    hands: Hands,
-    health: Sequence[Health],
-    clock: Clock,
-    steps: list[Step],
-) -> bool:
-    command = plan.rollback or plan.deploy
-    target = commit if plan.rollback else previous
-    code, words = await hands.run(command, _env(target, previous, 100, PREVIOUS_TREE))
-    steps.append(Step("roll back", code == 0, words))
-    wrong = await _look(plan, health, clock) if code == 0 else f"it ended with {code}"
-    steps.append(Step("health after rolling back", wrong is None, wrong or ""))
-    return wrong is None
+    async def _command(self, name: str, command: str, commit: str, percent: int, tree: str) -> Step:
+        known = self.memory.find(name)
+        if known is not None:
+            return known
+        env = {
+            "UNLIT_TREE": tree,
+            "UNLIT_COMMIT": commit,
+            "UNLIT_PREVIOUS": self.previous,
+            "UNLIT_PERCENT": str(percent),
+            "UNLIT_KEY": self.memory.begin(name),
+        }
+        code, words = await self.hands.run(command, env)
+        step = Step(name, code == 0, words if code == 0 else f"ended with {code}: {words}")
+        self.memory.keep(step)
+        return step
 
+    async def _look(self, name: str) -> Step:
+        known = self.memory.find(name)
+        if known is not None:
+            return known
+        wrong = await self._wrong()
+        step = Step(name, wrong is None, wrong or "")
+        self.memory.keep(step)
+        return step
 
-async def _look(plan: Plan, health: Sequence[Health], clock: Clock) -> str | None:
-    for look in range(plan.looks):
-        if look:
-            await clock.sleep(plan.pause_s)
-        for scenario in health:
-            wrong = await scenario()
-            if wrong is not None:
-                return wrong
-    return None
-
-
-def _env(commit: str, previous: str, percent: int, tree: str) -> dict[str, str]:
-    return {
-        "UNLIT_TREE": tree,
-        "UNLIT_COMMIT": commit,
-        "UNLIT_PREVIOUS": previous,
-        "UNLIT_PERCENT": str(percent),
-    }
+    async def _wrong(self) -> str | None:
+        for look in range(self.plan.looks):
+            if look:
+                await self.clock.sleep(self.plan.pause_s)
+            for scenario in self.health:
+                wrong = await scenario()
+                if wrong is not None:
+                    return wrong
+        return None

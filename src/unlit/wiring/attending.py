@@ -17,9 +17,8 @@ from unlit.line.service import Line
 from unlit.record.model import Run, RunState
 from unlit.review import build_report, render_markdown
 from unlit.wiring.build import FactoryHandle
-from unlit.wiring.deploying import deploy, words_of
 from unlit.wiring.desk import Office
-from unlit.wiring.ship_plan import after_gate_of
+from unlit.wiring.shipping import outcome_of
 from unlit.wiring.watching import incidents_of
 
 TRY_AGAIN_S: Final = 300.0
@@ -122,7 +121,7 @@ class Attendant:
         """Say how a run stands."""
         found = self._store.find_run(run)
         mark = f"unlit {run} {found.candidate or 'none'}"
-        if found.state in (RunState.QUEUED, RunState.RUNNING):
+        if found.state in (RunState.QUEUED, RunState.RUNNING) or run in self._shipping:
             return Standing(mark, works=True)
         if found.state is RunState.SHIPPED:
             return Standing(f"{mark} shipped", self._shipped_words(found))
@@ -131,6 +130,11 @@ class Attendant:
         text = render_markdown(build_report(self._store, run))
         if found.state is not RunState.WAITING:
             return Standing(f"{mark} {found.state.value}", text)
+        gate = self._office.desk.standing(found).gate
+        if gate in ("intent", "ship"):
+            how = HOW if self._duty.by_ticket else ""
+            told = text if gate == "intent" else f"{run}: {found.note}"
+            return Standing(f"{mark} {gate}", told + how, asks=True)
         if self._is_approved(found):
             note = found.note or "it is approved and waits to be shipped"
             return Standing(f"{mark} {digest_json(note)[7:15]}", f"{run}: {note}")
@@ -146,6 +150,27 @@ class Attendant:
     def _is_approved(self, run: Run) -> bool:
         decision = self._store.gate_decision(run.id, "outcome")
         return decision is not None and decision.decision == "approved"
+
+    def build_soon(self, run: RunId) -> str:
+        """Go on with a run whose spec is approved; from any thread."""
+        self._loop.call_soon_threadsafe(self._begin_building, run)
+        return "It is being built."
+
+    def _begin_building(self, run: RunId) -> None:
+        if run in self._shipping:
+            return
+        self._tried_s[run] = self._clock.monotonic_s()
+        task = asyncio.create_task(self._build(run))
+        self._shipping[run] = task
+        task.add_done_callback(lambda done: self._shipped(run, done))
+
+    async def _build(self, run: RunId) -> str:
+        try:
+            await self._line.resume(run)
+            found = await self._line.wait(run)
+        except UnlitError as error:
+            return f"{run} is not built yet: {error.what} {error.remedy.capitalize()}"
+        return f"{run} is {found.state.value}"
 
     def ship_later(self, run: RunId) -> str:
         """Ship an approved run, from the loop's own thread; its ticket is told what came of it."""
@@ -184,23 +209,32 @@ class Attendant:
             return f"{run} is not shipped yet: {error.what} {error.remedy.capitalize()}"
         if found.state is not RunState.SHIPPED:
             return f"{run} is not shipped yet: {found.note or found.state.value}"
-        said = await asyncio.to_thread(after_gate_of, self._office.repository)
-        if said.deploy is None:
-            return f"{run} is shipped."
-        shipment = await asyncio.to_thread(self._office.ship, run)
-        return f"{run} is shipped. {words_of(await deploy(self._office, shipment, said.deploy))}"
+        rolled = outcome_of(self._store, found).deployed
+        words = rolled.detail if rolled is not None and rolled.facts.get("words") else ""
+        return f"{run} is shipped. {found.note or words}".strip()
 
     async def beside(self) -> None:
         """Ship what is approved and not shipped, and look for errors after deploys."""
         now_s = self._clock.monotonic_s()
         for run in self._store.runs(states=(RunState.WAITING,), limit=1000):
-            late = now_s - self._tried_s.get(run.id, now_s - TRY_AGAIN_S) >= TRY_AGAIN_S
-            if late and self._is_approved(run):
+            late = self._is_due(run.id, now_s)
+            waits = self._office.desk.standing(run).gate
+            if late and run.settings.get("gate") == "intent" and not waits:
+                self._begin_building(run.id)
+            elif late and not waits and self._is_approved(run):
                 self._begin_shipping(run.id)
+        for run in self._store.runs(states=(RunState.SHIPPED,), limit=20):
+            late = self._is_due(run.id, now_s)
+            if late and "spec" in run.settings and await self._line.unfinished(run.id):
+                self._begin_shipping(run.id)  # its deploy was killed in the middle
         due = self._looked_s is None or now_s - self._looked_s >= LOOK_AGAIN_S
         if self._duty.errors and due:
             self._looked_s = now_s
             await asyncio.to_thread(self._look_for_errors)
+
+    def _is_due(self, run: RunId, now_s: float) -> bool:
+        tried = self._tried_s.get(run)
+        return tried is None or now_s - tried >= TRY_AGAIN_S
 
     def _look_for_errors(self) -> None:
         since = self._clock.now() - timedelta(days=WATCHED_DAYS)

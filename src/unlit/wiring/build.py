@@ -29,6 +29,7 @@ from unlit.line.adapters.access import EXPIRES_H, Questions
 from unlit.line.adapters.dependency_room import DependencyRoom
 from unlit.line.adapters.evaluator_process import EvaluatorProcess
 from unlit.line.adapters.fence_room import FenceRoom
+from unlit.line.adapters.gate_room import GateRoom
 from unlit.line.adapters.intent_room import IntentRoom
 from unlit.line.adapters.policy_room import PolicyRoom
 from unlit.line.adapters.review_room import ReviewRoom
@@ -47,6 +48,7 @@ from unlit.record.model import RunEvent
 from unlit.record.slots import Slots
 from unlit.record.store import Store
 from unlit.wiring.demo_product import CANDIDATES
+from unlit.wiring.deploying import DeployRoom
 from unlit.wiring.factory import FILE_NAME, ContextSettings, Factory, ProductSettings, read_factory
 from unlit.wiring.forge_checks import forge_checks
 from unlit.wiring.gate_settings import gate_rules
@@ -276,6 +278,8 @@ async def open_factory(
             limits=factory.line.limits,
             shared=shared,
             vault=vault if shared else None,
+            gates=GateRoom(store, partial(gate_rules, repository)),
+            after=DeployRoom(store, clock, paths, settings),
         )
         yield FactoryHandle(
             services,

@@ -7,6 +7,7 @@ from typing import Any
 from unlit.core.errors import OutcomeNotGoodEnough
 from unlit.core.states import Verdict
 from unlit.line.model import LineEvent
+from unlit.line.stages.asking import check_ship
 from unlit.line.stages.hindsight import fill_in
 from unlit.line.stages.merging import MERGE, Recheckers, ask_again
 from unlit.line.stages.remember import learn
@@ -76,6 +77,7 @@ async def ship(work: Work) -> Mapping[str, Any]:
             "only what a person approved is shipped.",
             "read the report, then `unlit approve RUN`.",
         )
+    check_ship(work)
     rechecker = Recheckers(work)
     try:
         shipped = await asyncio.to_thread(work.services.shipper.ship, work.run, rechecker.recheck)
@@ -91,7 +93,10 @@ async def ship(work: Work) -> Mapping[str, Any]:
     store.change_run(work.run, now, state=state, note=shipped.pending)
     if not shipped.pending:
         key = f"state/shipped/{decision.candidate or ''}"
-        work.journal.event(key, LineEvent(work.run, "state", "ship", state=state.value))
+        text = f"merged as {shipped.commit[:10]} on {shipped.branch}, tag {shipped.tag}"
+        data = {"commit": shipped.commit, "tag": shipped.tag}
+        event = LineEvent(work.run, "state", "ship", state=state.value, text=text, data=data)
+        work.journal.event(key, event)
         await asyncio.to_thread(work.services.reporter.report, work.run)
     return {
         "detail": shipped.pending
@@ -104,3 +109,22 @@ async def ship(work: Work) -> Mapping[str, Any]:
         "tag": shipped.tag,
         "branch": shipped.branch,
     }
+
+
+async def attest(work: Work, shipped: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Write down for others who stands behind what was merged."""
+    after = work.services.after
+    if after is None:
+        return {"state": StageState.SKIPPED.value, "detail": "nothing attests here"}
+    files = await asyncio.to_thread(after.attest, work.run, shipped)
+    return {"detail": f"{len(files)} attestations are written", "files": dict(files)}
+
+
+async def deploy(work: Work, shipped: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Bring what was merged to its users, in stages, or back."""
+    after = work.services.after
+    done = None if after is None else await after.deploy(work.run, shipped)
+    if done is None:
+        return {"state": StageState.SKIPPED.value, "detail": "no deploy is named"}
+    state = StageState.DONE if done["ok"] else StageState.NOT_GOOD_ENOUGH
+    return {"state": state.value, "detail": done["words"], **done}

@@ -31,6 +31,9 @@ async def own_checks(work: Work) -> Facts:
     )
     if command is None or made is None:
         return {"state": StageState.SKIPPED.value, "detail": "no checks are named"}
+    said = work.services.store.events(work.run, kinds=("state",))
+    if any(row.key == f"state/shipped/{made.id}" for row in said):
+        return {"state": StageState.SKIPPED.value, "detail": "it is merged already"}
     passes, log = await checks.run_command(work, made.commit, "ci", command, made.id)
     if passes:
         return {"detail": f"`{command}` is green", "passes": True}
@@ -77,7 +80,8 @@ def ask_again(work: Work, source: str, text: str, detail: str, parent: str = "")
         return {**bad, "detail": f"{detail}; {len(mine)} tries to repair it are used up"}
     number = 1 + max((int(row.key.split("/")[0].rpartition("-")[2]) for row in rows), default=0)
     kind = f"again-{number}"
-    store.reopen_gate(work.run, "outcome", about)
+    for gate in ("outcome", "ship"):
+        store.reopen_gate(work.run, gate, about)
     data = {"source": source, "person": "unlit", "candidate": about, "parent": parent}
     store.keep_events(
         [

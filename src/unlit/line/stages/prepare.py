@@ -11,7 +11,7 @@ from unlit.context.rules.snapshot import SNAPSHOT_FILE, seen_sentence
 from unlit.context.rules.trifecta import exposure
 from unlit.context.service import manifest, snapshot_brief, take_snapshot
 from unlit.core.errors import OutcomeNotGoodEnough, RefusedByPolicy
-from unlit.line.ports import Services
+from unlit.line.ports import AskedIntent, Services
 from unlit.line.stages.checks import run_tests
 from unlit.line.stages.hindsight import foresee
 from unlit.line.stages.work import Work
@@ -24,21 +24,30 @@ async def intent(work: Work) -> Mapping[str, Any]:
     foresee(work)
     policy = work.services.policies.digest(work.request.policy)
     work.services.store.change_run(work.run, work.services.clock.now(), policy_digest=policy)
-    facts = {
+    facts: dict[str, Any] = {
         "spec": spec.digest,
         "criteria": list(spec.criteria),
         "policy": policy,
         "risk": spec.risk,
     }
-    if spec.missing:
+    gates = work.services.gates
+    asked = AskedIntent() if gates is None else gates.intent(work.run, spec.missing)
+    facts |= {"asks": asked.why, "missing": list(spec.missing)}
+    if spec.missing and not asked.why:
         return {
             "state": StageState.NOT_GOOD_ENOUGH.value,
             "detail": f"the spec is not ready: {spec.missing[0]}",
-            "missing": list(spec.missing),
             **facts,
         }
     count = len(spec.criteria)
-    return {"detail": f"{count} criteria, each with an example", **facts}
+    said = f"{count} criteria, each with an example"
+    if spec.missing:
+        said = f"{count} criteria; not ready: {spec.missing[0]}"
+    if asked.decision == "approved":
+        said += f"; approved by {' and '.join(asked.people)}"
+    elif asked.why:
+        said += "; waits for a person to approve it"
+    return {"detail": said, **facts}
 
 
 async def context(work: Work, base: str) -> Mapping[str, Any]:
