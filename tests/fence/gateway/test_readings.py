@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import zlib
+from collections.abc import Callable
 
 import pytest
 from tests.fence.gateway.lab import SECRET, Lab
@@ -98,23 +99,26 @@ async def test_a_request_cannot_bring_a_key_of_its_own(lab: Lab) -> None:
     assert b"FEN-506" in answer
 
 
+def _feed(peek: Peek, data: bytes, size: int) -> None:
+    for at in range(0, len(data), size):
+        peek.feed(data[at : at + size])
+
+
 @pytest.mark.parametrize(
     "pack",
     [gzip.compress, zlib.compress, bz2.compress, lzma.compress],
-    ids=lambda one: one.__name__,
+    ids=["gz", "z", "bz", "xz"],
 )
 @pytest.mark.parametrize("size", [1, 7, 4096])
-def test_a_secret_in_a_compressed_file_ends_the_answer(pack, size: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_secret_in_a_compressed_file_ends_the_answer(
+    pack: Callable[[bytes], bytes], size: int
+) -> None:
     forms = Forms([SECRET])
     data = pack(b"some words, " * 50 + SECRET.encode() + b" and more")
-    peek = Peek(forms, data)
     with pytest.raises(Malformed, match="compressed"):
-        for at in range(0, len(data), size):
-            peek.feed(data[at : at + size])
+        _feed(Peek(forms, data), data, size)
     clean = pack(b"some words, " * 5000)
-    peek = Peek(forms, clean)
-    for at in range(0, len(clean), size):
-        peek.feed(clean[at : at + size])
+    _feed(Peek(forms, clean), clean, size)
     broken = Peek(forms, clean[:20])
     broken.feed(clean[:20] + b"\xff" * 50)
     broken.feed(SECRET.encode())

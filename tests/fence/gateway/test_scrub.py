@@ -144,3 +144,14 @@ def test_a_secret_is_masked_however_it_is_printed(name: str) -> None:
         assert out.count(b"*") >= len(TOKEN) // 2
         assert out.startswith(b"before ")
         assert len(out) == len(shown)
+
+
+@pytest.mark.parametrize("size", [1, 100, 700, 5000])
+def test_a_long_secret_is_masked_however_the_pieces_are_cut(size: int) -> None:
+    secret = "fake-" + "".join(f"{number:04d}" for number in range(900))
+    forms = Forms([secret])
+    data = b"a" * 50 + secret.encode() + b"fake-0000" + secret.encode()[:700] + b" end"
+    scrubber = Scrubber(forms)
+    out = b"".join(scrubber.feed(data[at : at + size]) for at in range(0, len(data), size))
+    out += scrubber.finish()
+    assert out == data.replace(secret.encode(), b"*" * len(secret))

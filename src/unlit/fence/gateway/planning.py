@@ -149,7 +149,7 @@ class Planner:
 
     def _reserve(self, body: Body, tallies: tuple[Tally, ...]) -> Ticket | None:
         data = body.data if isinstance(body, Whole) else b""
-        call = read_call(self._head.path, data)
+        call = read_call(self._head.path, data, self._head.host)
         if call is None:
             return None
         try:

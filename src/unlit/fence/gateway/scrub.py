@@ -15,6 +15,7 @@ from unlit.fence.gateway.spellings import reflections
 _MASK: Final = b"*"
 _MOST_INFLATED: Final = 1 << 30
 _PIECE: Final = 262_144
+_SHORT_FORM: Final = 512
 _MOST_PEEKED: Final = 1 << 20
 _MOST_INFLATED_OF_A_PEEK: Final = 8 << 20
 
@@ -28,7 +29,9 @@ class Forms:
             forms.update(reflections(secret.encode("utf-8")))
         self._search = Search(forms)
         self.longest = self._search.longest
-        starts = {form[:length] for form in forms for length in range(1, len(form))}
+        starts = {form[:at] for form in forms for at in range(1, min(len(form), _SHORT_FORM))}
+        # every beginning of a long form would be a table that grows with its square
+        self._long = [form for form in forms if len(form) > _SHORT_FORM]
         self._starts_by_end: dict[int, list[bytes]] = {}
         for start in sorted(starts, key=len, reverse=True):
             self._starts_by_end.setdefault(start[-1], []).append(start)
@@ -47,10 +50,14 @@ class Forms:
         """Return how many bytes at the end of `data` may be the beginning of a secret."""
         if not data:
             return 0
-        for start in self._starts_by_end.get(data[-1], ()):
-            if data.endswith(start):
-                return len(start)
-        return 0
+        held = next((len(s) for s in self._starts_by_end.get(data[-1], ()) if data.endswith(s)), 0)
+        for form in self._long:
+            at = data.find(form[: _SHORT_FORM - 1], max(0, len(data) - len(form) + 1))
+            while at >= 0 and len(data) - at > held:
+                if form.startswith(data[at:]):
+                    held = len(data) - at
+                at = data.find(form[: _SHORT_FORM - 1], at + 1)
+        return held
 
 
 def _stars(match: re.Match[bytes]) -> bytes:

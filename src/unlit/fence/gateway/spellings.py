@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 _SHORTEST: Final = 8
+_SHORT_SECRET: Final = 300
 _BETWEEN: Final = (
     " ",
     "-",
@@ -57,8 +58,9 @@ def reflections(secret: bytes) -> list[bytes]:
     found.add(quote(quote(secret, safe=""), safe="").encode())
     found |= {form[::-1] for form in (binascii.hexlify(secret), base64.b64encode(secret))}
     found |= {_base58(secret), base64.b85encode(secret), base64.a85encode(secret)}
-    found |= {mark.join(text).encode() for mark in _BETWEEN}
-    found |= _as_numbers(secret)
+    if len(secret) <= _SHORT_SECRET:  # a whole key file is not spelled out letter by letter
+        found |= {mark.join(text).encode() for mark in _BETWEEN}
+        found |= _as_numbers(secret)
     found |= {text.translate(_ROT47).encode(), binascii.b2a_uu(secret[:45])[1:-1]}
     for wide in (text.encode("utf-16-le"), text.encode("utf-16-be")):
         found |= {binascii.hexlify(wide), binascii.hexlify(wide).upper()} | _base64(wide)
