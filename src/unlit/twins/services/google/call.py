@@ -119,6 +119,11 @@ def handler(answer: Answer) -> Handler:
     """Turn an answer into a handler of the kit."""
 
     def handle(exchange: Exchange) -> Reply:
+        if exchange.request.raw_query:
+            names = [name for name, _ in exchange.request.query]
+            unknown = schemas.unknown_parameters(exchange.route, names)
+            if unknown:
+                raise errors.violated(*unknown)
         found = answer(Ask(exchange))
         return found if isinstance(found, Reply) else Reply(200, found)
 

@@ -262,10 +262,19 @@ def _page(status: int, title: str, text: str) -> Reply:
 
 
 # --- looking at tokens
+_EVERY: Final = frozenset(
+    f"https://www.googleapis.com/auth/{name}" for name in ("documents", "drive", "spreadsheets")
+)
+
+
 def _tokeninfo(ask: Ask) -> Any:
     given = dict(ask.request.form()) if ask.request.method == "POST" else {}
     token = ask.arg("access_token") or given.get("access_token", "")
     actor = ask.table("tokens").get(token)
+    if token and token == ask.exchange.twin.default_token(ask.world):
+        held = ask.exchange.twin.administrator(ask.world)  # a token of every scope, without an end
+        extra = {"client": CLIENT_ID, "until": ask.world.now() + 3600}
+        actor = Actor(held.id, held.kind, _EVERY, extra)
     if not isinstance(actor, Actor):
         return refuse(400, "invalid_token", "Invalid Value")
     left = int(float(actor.extra.get("until", 0)) - ask.world.now())

@@ -1,7 +1,7 @@
 """What Google's discovery documents say of an answer: which fields it may have."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -91,6 +91,29 @@ def problems(route: Route, body: Any) -> list[Problem]:
         return found
     # Drive's older front door ignores names that it does not know.
     return [problem for problem in found if problem[1].startswith("Invalid value at")]
+
+
+COMMON: Final = frozenset(
+    ("access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser",
+     "uploadType", "upload_protocol", "$.xgafv", "xgafv", "bearer_token", "pp", "userIp", "trace")
+)  # fmt: skip
+
+
+def unknown_parameters(route: Route, names: Iterable[str]) -> list[Problem]:
+    """Return what the front door of Docs and Sheets says of parameters that it cannot bind."""
+    if route.op.partition(".")[0] not in ("docs", "sheets"):
+        return []  # Drive's older front door ignores them
+    operation = contract().by_route.get((route.method, route.template))
+    if operation is None:
+        return []
+    path = set(re.findall(r"{(\w+)", route.template))
+    return [
+        ("", f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
+             f"Field '{name}' could not be found in request message.")
+        for name in dict.fromkeys(names)
+        if name.removeprefix("$") not in COMMON and name not in COMMON
+        and masks.camel(name) not in operation.query and name not in path
+    ]  # fmt: skip
 
 
 def _wrong(number: int | None, value: Any, at: str, package: str) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from unlit.twins.kit.seeds import iso
+from unlit.twins.kit.twin import VendorError
 from unlit.twins.services.google import channels, errors
 from unlit.twins.services.google.call import Ask, Row
 
@@ -83,6 +84,14 @@ def role(ask: Ask, row: Row) -> str | None:
 def _members(ask: Ask, permission: Row) -> tuple[str, ...]:
     found: tuple[str, ...] = ask.table("groups").get(permission.get("emailAddress")) or ()
     return found
+
+
+def unseen(ask: Ask, ident: str) -> VendorError:
+    """Return what Docs and Sheets answer for a file that `visible` does not give."""
+    row = find(ask, ident)
+    if row is not None and role(ask, row) is None:
+        return errors.rpc(403, "The caller does not have permission")
+    return errors.rpc(404, "Requested entity was not found.")
 
 
 def visible(ask: Ask, ident: str) -> Row | None:

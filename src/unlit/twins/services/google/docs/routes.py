@@ -79,7 +79,7 @@ def the_document(ask: Ask, *, write: bool = False) -> Row:
     found = store.visible(ask, ident)
     row: Row | None = ask.table("documents").get(ident)
     if found is None or row is None:
-        raise errors.rpc(404, "Requested entity was not found.")
+        raise store.unseen(ask, ident)
     if write and not store.may(ask, found, "writer"):
         raise errors.rpc(403, "The caller does not have permission")
     return row

@@ -115,7 +115,7 @@ def copy_to(ask: Ask) -> Any:
     target = str(ask.body().get("destinationSpreadsheetId") or "")
     there = store.visible(ask, target)
     if there is None or target not in ask.table("spreadsheets"):
-        raise errors.rpc(404, "Requested entity was not found.")
+        raise store.unseen(ask, target)
     if not store.may(ask, there, "writer"):
         raise errors.rpc(403, "The caller does not have permission")
     other = Book(ask.world, target)

@@ -34,7 +34,7 @@ def book_of(ask: Ask, *, write: bool = False) -> Book:
     ident = ask.params["spreadsheetId"]
     found = store.visible(ask, ident)
     if found is None or ident not in ask.table("spreadsheets"):
-        raise errors.rpc(404, "Requested entity was not found.")
+        raise store.unseen(ask, ident)
     if write and not store.may(ask, found, "writer"):
         raise errors.rpc(403, "The caller does not have permission")
     return Book(ask.world, ident)
