@@ -177,8 +177,9 @@ def access_review(mutants: int) -> str:
         return f"access-review: not exercised: {done.stderr.strip()[:200]}"
     found = json.loads(done.stdout)
     return (
-        f"access-review: {found['sampled'] / found['seconds']:.2f} mutants/s, baseline and stubs "
-        f"included: {found['sampled']} of {found['reachable']} reachable, {found['runs']} "
+        f"access-review: {found['sampled'] / found['killing_s']:.2f} mutants/s, "
+        f"{found['sampled'] / found['seconds']:.2f} with baseline and stubs: {found['sampled']} of "
+        f"{found['reachable']} reachable, {found['runs']} "
         f"scenario runs in {found['seconds']:.0f} s; {found['strength']['sentence']}"
     )
 

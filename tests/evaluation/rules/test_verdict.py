@@ -109,6 +109,9 @@ def test_a_scenario_that_a_null_program_may_pass_is_not_void() -> None:
 
 def test_the_best_catcher_runs_first() -> None:
     assert kill_order({A: 0, B: 4, C: 4}) == (B, C, A)
+    slow = {A: 0.2, B: 30.0, C: 0.3}  # what takes a hundred times as long comes later
+    assert kill_order({A: 0, B: 4, C: 4}, slow) == (C, A, B)
+    assert kill_order({A: 3, B: 3}, {A: 0.21, B: 0.2}) == (A, B)  # jitter is no reason
 
 
 def test_weak_spots_of_the_set_are_named() -> None:

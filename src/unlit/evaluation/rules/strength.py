@@ -4,12 +4,16 @@ A scenario that a null program or a stub passes is void: it would pass anything.
 ever fails is idle. A criterion that no caught mutant threatens is uncovered.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from unlit.core.ids import CriterionId, ScenarioId
 from unlit.evaluation.model import Strength
 from unlit.evaluation.rules.intervals import clopper_pearson
+
+_QUICK_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,18 @@ def uncovered(
     return tuple(sorted({c for names in criteria.values() for c in names} - threatened))
 
 
-def kill_order(failed_so_far: Mapping[ScenarioId, int]) -> tuple[ScenarioId, ...]:
-    """Order scenarios so that those which caught most mutants so far run first."""
-    return tuple(sorted(failed_so_far, key=lambda name: (-failed_so_far[name], name)))
+def kill_order(
+    failed_so_far: Mapping[ScenarioId, int], took_s: Mapping[ScenarioId, float] | None = None
+) -> tuple[ScenarioId, ...]:
+    """Order scenarios so that those which catch most mutants for their time run first.
+
+    Args:
+        failed_so_far: How many mutants each has caught.
+        took_s: How long each runs; coarse steps count, so that jitter changes no order.
+    """
+
+    def worth(name: ScenarioId) -> float:
+        steps = round(math.log2(max(_QUICK_S, (took_s or {}).get(name, 0.0)) / _QUICK_S))
+        return float((failed_so_far[name] + 1) / 2**steps)
+
+    return tuple(sorted(failed_so_far, key=lambda name: (-worth(name), name)))

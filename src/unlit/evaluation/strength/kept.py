@@ -31,6 +31,7 @@ def strength_document(
         "unmeasured": list(report.unmeasured),
         "runs": report.runs,
         "seconds": round(report.seconds, 3),
+        "killing_s": round(report.killing_s, 3),
         "survivors": [{"name": s.name, "scenarios": s.scenarios} for s in report.survivors],
         "baseline_failed": list(report.baseline_failed),
         "caught": dict(report.caught),
