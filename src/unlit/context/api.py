@@ -1,7 +1,8 @@
 """How every connector talks: JSON over HTTP, patient where it helps, clear where it does not."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from unlit.context.ports import Call, Fetch, Reply
@@ -16,6 +17,20 @@ _WORDS: Final = (
 )  # fmt: skip
 """Where services put the sentence that is meant for people."""
 _SECONDS: Final = (1.0, 3.0, 9.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list: what is on it, and how the next one is asked for, if there is one.
+
+    Attributes:
+        listed: The list; anything else is refused.
+        answer: All of the answer, for the message when `listed` is no list.
+    """
+
+    listed: Any
+    following: Any = None
+    answer: Any = None
 
 
 class Api:
@@ -104,20 +119,49 @@ class Api:
             raise self._refused(reply)
         return reply
 
-    def pages(self, path: str, **query: str | int | None) -> Iterator[Any]:
-        """Read a list that pages by the `Link` header, element by element."""
-        reply = self.reply("GET", path, query=query)
-        while True:
+    def pages(self, path: str, *, within: str = "", **query: str | int | None) -> Iterator[Any]:
+        """Read a list that pages by the `Link` header, element by element.
+
+        Args:
+            path: Of the first page.
+            within: The field that holds the list, where it is not the whole answer.
+            query: Of the first page.
+        """
+
+        def ask(following: str | None) -> Page | None:
+            reply = self.reply("GET", following or path, query={} if following else query)
             if reply.status in (404, 410):
+                return None
+            answer = self.parsed(reply)
+            listed = answer.get(within) if within and isinstance(answer, dict) else answer
+            return Page(listed, _next_link(reply.headers.get("link", "")), answer)
+
+        return self.paged(ask)
+
+    def paged(self, ask: Callable[[Any], "Page | None"]) -> Iterator[Any]:
+        """Read a list that pages in the source's own way, element by element.
+
+        Args:
+            ask: Reads the page of a cursor, `None` for the first; `None` for no such thing.
+
+        Raises:
+            OutsideFailed: A page is no list, or the page that was just read comes again.
+        """
+        cursor, before = None, None
+        while (page := ask(cursor)) is not None:
+            if not isinstance(page.listed, list):
+                raise self.unexpected("a page of a list", page.answer)
+            if page.listed and page.listed == before:
+                raise OutsideFailed(
+                    "CTX-217",
+                    f"{self.source} answers the next page with the page before.",
+                    "it does not page as its documentation says; reading on would never end.",
+                    "check the version of the service; what was read so far is kept.",
+                )
+            yield from page.listed
+            if not page.following:
                 return
-            listed = self.parsed(reply)
-            if not isinstance(listed, list):
-                raise self.unexpected("a list", listed)
-            yield from listed
-            following = _next_link(reply.headers.get("link", ""))
-            if following is None:
-                return
-            reply = self.reply("GET", following)
+            cursor, before = page.following, page.listed
 
     def unexpected(self, wanted: str, found: Any) -> UnlitError:
         """Return the error for an answer of another shape: a field renamed, half a page."""

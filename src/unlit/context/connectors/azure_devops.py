@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import (
     Assign,
     Change,
@@ -110,11 +110,15 @@ class AzureDevOps:
 
     def comments(self, ref: Ref) -> Iterator[Item]:
         """Read the comments, oldest first."""
-        page = self._api.get(
-            f"{self._root}/workItems/{ref.key}/comments",
-            **{"api-version": _COMMENTS, "order": "asc"},
-        )
-        for raw in (page or {}).get("comments") or []:
+
+        def ask(token: str | None) -> Page | None:
+            given = {"api-version": _COMMENTS, "order": "asc", "continuationToken": token}
+            page = self._api.get(f"{self._root}/workItems/{ref.key}/comments", **given)
+            if page is None:
+                return None
+            return Page(page.get("comments"), page.get("continuationToken"), page)
+
+        for raw in self._api.paged(ask):
             author = named(raw.get("createdBy"), "displayName") or "somebody"
             yield Item(
                 ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
@@ -129,8 +133,15 @@ class AzureDevOps:
 
     def places(self) -> Iterator[Named]:
         """Yield the organisation's projects."""
-        page = self._api.get("/_apis/projects", **{"api-version": _VERSION, "$top": "500"})
-        for raw in (page or {}).get("value") or []:
+
+        def ask(token: str | None) -> Page | None:
+            given = {"api-version": _VERSION, "$top": "500", "continuationToken": token}
+            reply = self._api.reply("GET", "/_apis/projects", query=given)
+            page = self._api.parsed(reply)
+            listed = page.get("value") if isinstance(page, dict) else None
+            return Page(listed, reply.headers.get("x-ms-continuationtoken"), page)
+
+        for raw in self._api.paged(ask):
             yield Named("project", str(raw["name"]), str(raw["name"]))
 
     def fields(self, ref: Ref) -> Iterator[Named]:

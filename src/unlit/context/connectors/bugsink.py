@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import moment, named
 from unlit.core.clock import Clock
@@ -50,19 +50,22 @@ class Bugsink:
                 yield Ref(self.name, "error", str(raw["id"]))
 
     def _open(self) -> Iterator[dict[str, Any]]:
-        url: str | None = "/issues/"
+        url = "/issues/"
         first: dict[str, str | int | None] = {
             "project": self._project,
             "sort": "last_seen",
             "order": "desc",
             "state": "unresolved",
         }
-        while url:
-            page = self._api.send("GET", url, **first)  # no such project is a failure, not nothing
+
+        def ask(following: str | None) -> Page:
+            # no such project is a failure, not nothing
+            page = self._api.send("GET", following or url, **({} if following else first))
             if not isinstance(page, dict) or "results" not in page:
                 raise self._api.unexpected("a page of error groups", page)
-            yield from (raw for raw in page["results"] if not raw.get("is_resolved"))
-            url, first = page.get("next"), {}
+            return Page(page["results"], page.get("next"), page)
+
+        return (raw for raw in self._api.paged(ask) if not raw.get("is_resolved"))
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one error group with the stack of its latest event."""

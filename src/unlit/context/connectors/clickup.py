@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import (
     Assign,
     Change,
@@ -24,6 +24,7 @@ from unlit.context.rules.reading import as_number, matching, moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
+_COMMENTS: Final = 25  # on a page
 _URL: Final = re.compile(r"https://app\.clickup\.com/t/(?:\d+/)?(\w+)")
 
 
@@ -51,18 +52,18 @@ class ClickUp:
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield open tasks whose name or description has every word."""
-        number = 0
-        while True:
-            page = self._api.get(f"/list/{self._project}/task", page=number, subtasks="true")
+
+        def ask(number: int | None) -> Page:
+            page = self._api.get(f"/list/{self._project}/task", page=number or 0, subtasks="true")
             if not isinstance(page, dict) or "tasks" not in page:
                 raise self._api.unexpected("a page of tasks", page)
-            for raw in page["tasks"]:
-                text = f"{raw.get('name')} {raw.get('text_content') or ''}".lower()
-                if all(word in text for word in query.lower().split()):
-                    yield Ref(self.name, "task", str(raw["id"]))
-            if page.get("last_page", True) or not page["tasks"]:
-                return
-            number += 1
+            is_last = page.get("last_page", True) or not page["tasks"]
+            return Page(page["tasks"], None if is_last else (number or 0) + 1, page)
+
+        for raw in self._api.paged(ask):
+            text = f"{raw.get('name')} {raw.get('text_content') or ''}".lower()
+            if all(word in text for word in query.lower().split()):
+                yield Ref(self.name, "task", str(raw["id"]))
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one task."""
@@ -91,9 +92,18 @@ class ClickUp:
         return Ref(self.name, "task", found[1]) if found else None
 
     def comments(self, ref: Ref) -> Iterator[Item]:
-        """Read the comments, oldest first (ClickUp sends the newest first)."""
-        page = self._api.get(f"/task/{ref.key}/comment") or {}
-        for raw in reversed(page.get("comments") or []):
+        """Read the comments, oldest first (ClickUp sends 25 at a time, the newest first)."""
+
+        def ask(after: dict[str, str] | None) -> Page | None:
+            page = self._api.get(f"/task/{ref.key}/comment", **(after or {}))
+            if page is None:
+                return None
+            listed = page.get("comments") or []
+            last = listed[-1] if len(listed) >= _COMMENTS else None
+            after = {"start": str(last["date"]), "start_id": str(last["id"])} if last else None
+            return Page(listed, after, page)
+
+        for raw in reversed(list(self._api.paged(ask))):
             author = named(raw.get("user"), "username") or "somebody"
             yield Item(
                 ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),

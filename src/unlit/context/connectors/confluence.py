@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import Change, Comment, Create, Delete, Edit
 from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.adf import from_markdown, to_markdown
@@ -48,19 +48,21 @@ class Confluence:
         if query:
             words = query.replace("\\", " ").replace('"', " ")
             clauses.append(f'text ~ "{words}"')
-        path: str | None = "/wiki/rest/api/search"
+        path = "/wiki/rest/api/search"
         given: dict[str, str | int | None] = {
             "cql": " and ".join(clauses) + " order by lastmodified desc",
             "limit": 100,
         }
-        while path:
-            page = self._api.get(path, **given)
+
+        def ask(following: str | None) -> Page:
+            page = self._api.get(following or path, **({} if following else given))
             if not isinstance(page, dict) or "results" not in page:
                 raise self._api.unexpected("a page of results", page)
-            for raw in page["results"]:
-                yield Ref(self.name, "page", str(raw["content"]["id"]))
-            following = (page.get("_links") or {}).get("next")
-            path, given = (f"/wiki{following}" if following else None), {}
+            link = (page.get("_links") or {}).get("next")
+            return Page(page["results"], f"/wiki{link}" if link else None, page)
+
+        for raw in self._api.paged(ask):
+            yield Ref(self.name, "page", str(raw["content"]["id"]))
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one page."""
@@ -91,34 +93,37 @@ class Confluence:
 
     def comments(self, ref: Ref) -> Iterator[Item]:
         """Read the comments below a page, oldest first."""
-        path: str | None = f"/wiki/api/v2/pages/{ref.key}/footer-comments"
+        path = f"/wiki/api/v2/pages/{ref.key}/footer-comments"
         given = {"body-format": "atlas_doc_format", "limit": "100", "sort": "created-date"}
-        while path:
-            page = self._api.get(path, **given)
-            for raw in (page or {}).get("results") or []:
-                version = raw.get("version") or {}
-                author = named(version, "authorId") or "somebody"
-                yield Item(
-                    ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
-                    revision=str(version.get("number") or ""),
-                    title=f"Comment by {author}",
-                    body=_text(raw),
-                    trust=Trust.INTERNAL,
-                    fetched_at=self._clock.now(),
-                    people=(author,),
-                    time=moment(version.get("createdAt")),
-                )
-            path, given = ((page or {}).get("_links") or {}).get("next"), {}
+        for raw in self._listed(path, given):
+            version = raw.get("version") or {}
+            author = named(version, "authorId") or "somebody"
+            yield Item(
+                ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
+                revision=str(version.get("number") or ""),
+                title=f"Comment by {author}",
+                body=_text(raw),
+                trust=Trust.INTERNAL,
+                fetched_at=self._clock.now(),
+                people=(author,),
+                time=moment(version.get("createdAt")),
+            )
+
+    def _listed(self, path: str, given: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """Read a list of the second version of the API."""
+
+        def ask(following: str | None) -> Page | None:
+            page = self._api.get(following or path, **({} if following else given))
+            if page is None:
+                return None
+            return Page(page.get("results"), (page.get("_links") or {}).get("next"), page)
+
+        return self._api.paged(ask)
 
     def places(self) -> Iterator[Named]:
         """Yield the spaces."""
-        path: str | None = "/wiki/api/v2/spaces"
-        given = {"limit": "100"}
-        while path:
-            page = self._api.get(path, **given) or {}
-            for raw in page.get("results") or []:
-                yield Named("space", str(raw["key"]), named(raw, "name"))
-            path, given = (page.get("_links") or {}).get("next"), {}
+        for raw in self._listed("/wiki/api/v2/spaces", {"limit": "100"}):
+            yield Named("space", str(raw["key"]), named(raw, "name"))
 
     def apply(self, change: Change) -> Ref:
         """Make a page, change it, comment on it, or put it into the bin."""

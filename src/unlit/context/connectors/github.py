@@ -55,13 +55,13 @@ class GitHub:
             for raw in self._api.pages(f"{self._root}/issues", state="open", per_page=100):
                 yield self._ref(raw)
             return
-        page = self._api.get(
+        for raw in self._api.pages(
             "/search/issues",
+            within="items",
             q=f"{query} repo:{self._project}",
             per_page=100,
             advanced_search="true",
-        )
-        for raw in (page or {}).get("items") or []:
+        ):
             yield self._ref(raw)
 
     def _ref(self, raw: dict[str, Any]) -> Ref:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import Change, Comment, Create, Delete, Edit
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import moment, named
@@ -51,8 +51,8 @@ class GoogleDocs:
         if query:
             escaped = query.replace("\\", "\\\\").replace("'", "\\'")
             clauses.append(f"fullText contains '{escaped}'")
-        token: str | None = None
-        while True:
+
+        def ask(token: str | None) -> Page:
             page = self._api.get(
                 f"{self._drive}/drive/v3/files",
                 q=" and ".join(clauses),
@@ -62,11 +62,10 @@ class GoogleDocs:
             )
             if page is None or "files" not in page:
                 raise self._api.unexpected("a page of files", page)
-            for raw in page["files"]:
-                yield Ref(self.name, "document", str(raw["id"]))
-            token = page.get("nextPageToken")
-            if not token:
-                return
+            return Page(page["files"], page.get("nextPageToken"), page)
+
+        for raw in self._api.paged(ask):
+            yield Ref(self.name, "document", str(raw["id"]))
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one document."""
@@ -115,18 +114,18 @@ class GoogleDocs:
             )
 
     def _talk(self, key: str) -> Iterator[dict[str, Any]]:
-        token: str | None = None
-        while True:
+        def ask(token: str | None) -> Page | None:
             page = self._api.get(
                 f"{self._drive}/drive/v3/files/{key}/comments",
                 fields="nextPageToken,comments(id,content,createdTime,author(displayName))",
                 pageSize=100,
                 pageToken=token,
             )
-            yield from (page or {}).get("comments") or []
-            token = (page or {}).get("nextPageToken")
-            if not token:
-                return
+            if page is None:
+                return None
+            return Page(page.get("comments", []), page.get("nextPageToken"), page)
+
+        return self._api.paged(ask)
 
     def apply(self, change: Change) -> Ref:
         """Make a document, change it, comment on it, or put it into the bin."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import (
     Assign,
     Change,
@@ -59,8 +59,8 @@ class Jira:
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield issues: `query` is JQL if it has an operator, words otherwise."""
-        token: str | None = None
-        while True:
+
+        def ask(token: str | None) -> Page:
             page = self._api.get(
                 "/rest/api/3/search/jql",
                 jql=self._jql(query),
@@ -70,11 +70,10 @@ class Jira:
             )
             if page is None or "issues" not in page:
                 raise self._api.unexpected("a page of issues", page)
-            for issue in page["issues"]:
-                yield Ref(self.name, "issue", str(issue["key"]))
-            token = page.get("nextPageToken")
-            if not token:
-                return
+            return Page(page["issues"], page.get("nextPageToken"), page)
+
+        for issue in self._api.paged(ask):
+            yield Ref(self.name, "issue", str(issue["key"]))
 
     def _jql(self, query: str) -> str:
         if re.search(r"[=~<>]| in ", query):

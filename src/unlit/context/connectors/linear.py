@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
 from unlit.context.model import Item, Link, Named, Ref, Trust
 from unlit.context.rules.reading import moment, named
@@ -79,19 +79,18 @@ class Linear:
             wanted["searchableContent"] = {"contains": query}
         else:
             wanted["state"] = {"type": {"nin": ["completed", "canceled"]}}
-        after: str | None = None
-        while True:
+
+        def ask(after: str | None) -> Page:
             page = self._ask(
                 "query($f: IssueFilter, $a: String) { issues(filter: $f, first: 100, after: $a) "
                 "{ nodes { identifier } pageInfo { hasNextPage endCursor } } }",
                 f=wanted,
                 a=after,
             )["issues"]
-            for node in page["nodes"]:
-                yield Ref(self.name, "issue", str(node["identifier"]))
-            if not page["pageInfo"]["hasNextPage"]:
-                return
-            after = page["pageInfo"]["endCursor"]
+            return _page(page)
+
+        for node in self._api.paged(ask):
+            yield Ref(self.name, "issue", str(node["identifier"]))
 
     def _issue(self, key: str, fields: str) -> dict[str, Any] | None:
         try:
@@ -158,17 +157,15 @@ class Linear:
             yield Named("member", str(raw["email"]), str(raw["name"]))
 
     def _nodes(self, field: str, wanted: str) -> Iterator[dict[str, Any]]:
-        after: str | None = None
-        while True:
+        def ask(after: str | None) -> Page:
             page = self._ask(
                 f"query($a: String) {{ {field}(first: 100, after: $a) "
                 f"{{ nodes {{ {wanted} }} pageInfo {{ hasNextPage endCursor }} }} }}",
                 a=after,
             )[field]
-            yield from page["nodes"]
-            if not page["pageInfo"]["hasNextPage"]:
-                return
-            after = page["pageInfo"]["endCursor"]
+            return _page(page)
+
+        return self._api.paged(ask)
 
     def _states(self) -> list[dict[str, Any]]:
         found = self._ask(
@@ -280,6 +277,11 @@ class Linear:
                 )
             number = found[0]["id"]
         self._update(ref, {"assigneeId": number})
+
+
+def _page(page: dict[str, Any]) -> Page:
+    following = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
+    return Page(page["nodes"], following, page)
 
 
 def _is_gone(errors: list[dict[str, Any]]) -> bool:

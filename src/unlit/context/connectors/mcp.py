@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.model import Item, Link, Named, Ref, Trust
 from unlit.context.ports import Reply
 from unlit.context.rules.reading import named
@@ -111,17 +111,13 @@ class Mcp:
         )
 
     def _listed(self, method: str, field: str) -> Iterator[dict[str, Any]]:
-        cursor: str | None = None
-        while True:
+        def ask(cursor: str | None) -> Page | None:
             page = self._ask(method, {"cursor": cursor} if cursor else {})
             if page is None:
-                return
-            if not isinstance(page.get(field), list):
-                raise self._api.unexpected(f"a list of {field}", page)
-            yield from page[field]
-            cursor = page.get("nextCursor")
-            if not cursor:
-                return
+                return None
+            return Page(page.get(field), page.get("nextCursor"), page)
+
+        return self._api.paged(ask)
 
     def _ask(self, method: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
         """Call a method; `None` if the server has no such thing."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import Change, Comment, Create, Delete, Edit
 from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import moment, named
@@ -56,17 +56,21 @@ class Notion:
         else:
             path = "/search"
             body = {"query": query, "filter": {"property": "object", "value": "page"}}
-        cursor: str | None = None
-        while True:
+        for raw in self._posted(path, body):
+            yield Ref(self.name, "page", str(raw["id"]))
+
+    def _posted(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        def ask(cursor: str | None) -> Page:
             more = {"start_cursor": cursor} if cursor else {}
-            page = self._api.send("POST", path, {**body, "page_size": 100, **more})
-            if not isinstance(page, dict) or "results" not in page:
-                raise self._api.unexpected("a list of pages", page)
-            for raw in page["results"]:
-                yield Ref(self.name, "page", str(raw["id"]))
-            cursor = page.get("next_cursor")
-            if not page.get("has_more") or not cursor:
-                return
+            return self._page(self._api.send("POST", path, {**body, "page_size": 100, **more}))
+
+        return self._api.paged(ask)
+
+    def _page(self, page: Any) -> Page:
+        if not isinstance(page, dict) or "results" not in page:
+            raise self._api.unexpected("a list of results", page)
+        following = page.get("next_cursor") if page.get("has_more") else None
+        return Page(page["results"], following, page)
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one page with its blocks, to a depth of four."""
@@ -93,18 +97,17 @@ class Notion:
         )
 
     def _blocks(self, key: str, depth: int) -> Iterator[str]:
-        cursor: str | None = None
-        while True:
-            page = self._api.get(f"/blocks/{key}/children", page_size=100, start_cursor=cursor) or {
-                "results": []
-            }
-            for block in page["results"]:
-                yield from (("  " * depth) + line for line in _render(block).split("\n"))
-                if block.get("has_children") and depth < _DEEPEST:
-                    yield from self._blocks(str(block["id"]), depth + 1)
-            cursor = page.get("next_cursor")
-            if not page.get("has_more") or not cursor:
-                return
+        for block in self._listed(f"/blocks/{key}/children"):
+            yield from (("  " * depth) + line for line in _render(block).split("\n"))
+            if block.get("has_children") and depth < _DEEPEST:
+                yield from self._blocks(str(block["id"]), depth + 1)
+
+    def _listed(self, path: str, **given: str) -> Iterator[dict[str, Any]]:
+        def ask(cursor: str | None) -> Page | None:
+            page = self._api.get(path, **given, page_size=100, start_cursor=cursor)
+            return None if page is None else self._page(page)
+
+        return self._api.paged(ask)
 
     def owns(self, text: str) -> Ref | None:
         """Recognise a page's URL."""
@@ -113,34 +116,27 @@ class Notion:
 
     def comments(self, ref: Ref) -> Iterator[Item]:
         """Read the open comments on a page, oldest first."""
-        cursor: str | None = None
-        while True:
-            page = self._api.get("/comments", block_id=ref.key, page_size=100, start_cursor=cursor)
-            for raw in (page or {}).get("results") or []:
-                author = named(raw.get("created_by"), "name", "id") or "somebody"
-                yield Item(
-                    ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
-                    revision=str(raw.get("last_edited_time") or ""),
-                    title=f"Comment by {author}",
-                    body=_plain(raw.get("rich_text") or []),
-                    trust=Trust.INTERNAL,
-                    fetched_at=self._clock.now(),
-                    people=(author,),
-                    time=moment(raw.get("created_time")),
-                )
-            cursor = (page or {}).get("next_cursor")
-            if not cursor:
-                return
+        for raw in self._listed("/comments", block_id=ref.key):
+            author = named(raw.get("created_by"), "name", "id") or "somebody"
+            yield Item(
+                ref=Ref(self.name, "comment", f"{ref.key}/{raw['id']}"),
+                revision=str(raw.get("last_edited_time") or ""),
+                title=f"Comment by {author}",
+                body=_plain(raw.get("rich_text") or []),
+                trust=Trust.INTERNAL,
+                fetched_at=self._clock.now(),
+                people=(author,),
+                time=moment(raw.get("created_time")),
+            )
 
     def places(self) -> Iterator[Named]:
         """Yield the databases that are shared with the integration."""
-        body = {"filter": {"property": "object", "value": "database"}, "page_size": 100}
-        for raw in (self._api.send("POST", "/search", body) or {}).get("results") or []:
+        for raw in self._posted("/search", {"filter": {"property": "object", "value": "database"}}):
             yield Named("database", str(raw["id"]), _plain(raw.get("title") or []))
 
     def people(self) -> Iterator[Named]:
         """Yield the workspace's members."""
-        for raw in (self._api.get("/users", page_size=100) or {}).get("results") or []:
+        for raw in self._listed("/users"):
             yield Named(named(raw, "type"), str(raw["id"]), named(raw, "name"))
 
     def apply(self, change: Change) -> Ref:

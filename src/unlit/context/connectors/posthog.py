@@ -6,7 +6,7 @@ Needs a personal key with `insight:read`. Source: posthog.com/docs/api/insights 
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import moment, named, table
 from unlit.core.clock import Clock
@@ -32,20 +32,22 @@ class PostHog:
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield saved insights that have the words."""
-        path: str | None = f"/api/projects/{self._project}/insights/"
+        path = f"/api/projects/{self._project}/insights/"
         given: dict[str, str | int | None] = {
             "saved": "true",
             "search": query or None,
             "limit": 100,
             "basic": "true",
         }
-        while path:
-            page = self._api.get(path, **given)
+
+        def ask(following: str | None) -> Page:
+            page = self._api.get(following or path, **({} if following else given))
             if not isinstance(page, dict) or "results" not in page:
                 raise self._api.unexpected("a page of insights", page)
-            for raw in page["results"]:
-                yield Ref(self.name, "insight", str(raw["id"]))
-            path, given = page.get("next"), {}
+            return Page(page["results"], page.get("next"), page)
+
+        for raw in self._api.paged(ask):
+            yield Ref(self.name, "insight", str(raw["id"]))
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one insight: each series with its dates and values."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import Change, Transition
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import moment, named
@@ -49,15 +49,17 @@ class Rollbar:
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield active errors, or those that have the words."""
-        number = 1
-        while True:
-            page = self._result("/items/", status="active", query=query or None, page=number)
-            items = (page or {}).get("items") or []
-            for raw in items:
-                yield Ref(self.name, "error", str(raw["id"]))
-            if not items:
-                return
-            number += 1
+
+        def ask(number: int | None) -> Page | None:
+            wanted = number or 1
+            page = self._result("/items/", status="active", query=query or None, page=wanted)
+            if page is None:
+                return None
+            items = page.get("items") if isinstance(page, dict) else None
+            return Page(items, wanted + 1 if items else None, page)
+
+        for raw in self._api.paged(ask):
+            yield Ref(self.name, "error", str(raw["id"]))
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one error with the stack of its latest occurrence."""

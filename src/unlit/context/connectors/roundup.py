@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
 from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import matching, moment, named
@@ -47,15 +47,14 @@ class Roundup:
             yield Ref(self.name, "issue", str(raw["id"]))
 
     def _all(self, kind: str, fields: str, **more: str | None) -> Iterator[dict[str, Any]]:
-        number = 1
-        while True:
-            given = {"@page_size": str(_PAGE), "@page_index": str(number), "@fields": fields}
+        def ask(number: int | None) -> Page:
+            wanted = number or 1
+            given = {"@page_size": str(_PAGE), "@page_index": str(wanted), "@fields": fields}
             page = self._api.send("GET", f"/rest/data/{kind}", **given, **more)
             listed = page["data"]["collection"]
-            yield from listed
-            if len(listed) < _PAGE:
-                return
-            number += 1
+            return Page(listed, wanted + 1 if len(listed) >= _PAGE else None, page)
+
+        return self._api.paged(ask)
 
     def _raw(self, kind: str, key: str) -> dict[str, Any] | None:
         asked = {"@verbose": "3", "@protected": "true"}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
 from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import moment, named
@@ -41,17 +41,18 @@ class Shortcut:
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield stories that are not done, or those that have the words."""
-        path: str | None = "/search/stories"
+        path = "/search/stories"
         given: dict[str, str | int | None] = {"query": query or "!is:done", "page_size": 25}
-        while path:
-            page = self._api.get(path, **given)
+
+        def ask(following: str | None) -> Page:
+            page = self._api.get(following or path, **({} if following else given))
             if not isinstance(page, dict) or "data" not in page:
                 raise self._api.unexpected("a page of stories", page)
-            for raw in page["data"]:
-                if not self._project or raw.get("group_id") == self._project:
-                    yield Ref(self.name, "story", str(raw["id"]))
-            following = page.get("next")
-            path, given = (following.removeprefix("/api/v3") if following else None), {}
+            return Page(page["data"], str(page.get("next") or "").removeprefix("/api/v3"), page)
+
+        for raw in self._api.paged(ask):
+            if not self._project or raw.get("group_id") == self._project:
+                yield Ref(self.name, "story", str(raw["id"]))
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one story."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
-from unlit.context.api import Api
+from unlit.context.api import Api, Page
 from unlit.context.changes import Change, Comment, Create, Delete, Edit
 from unlit.context.model import Item, Named, Ref, Trust
 from unlit.context.rules.reading import moment
@@ -66,37 +66,28 @@ class Slack:
         return self._call(method, **arguments)
 
     def _channel(self) -> str:
-        cursor: str | None = None
-        while not self._channel_id:
-            page = self._call("conversations.list", limit=200, cursor=cursor)
-            for channel in page["channels"]:
-                if channel["name"] == self._project.removeprefix("#"):
-                    self._channel_id = str(channel["id"])
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
-            if cursor is None and not self._channel_id:
+        if not self._channel_id:
+            name = self._project.removeprefix("#")
+            known = self._listed("conversations.list", "channels")
+            found = next((str(one["id"]) for one in known if one["name"] == name), None)
+            if found is None:
                 raise InvalidInput(
                     "CTX-214",
                     f"{self.name} has no channel {self._project!r}.",
                     "it does not exist or the app is not in it.",
                     "correct the name, or invite the app.",
                 )
+            self._channel_id = found
         return self._channel_id
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield the channel's messages that have every word, newest first."""
-        cursor: str | None = None
         words = query.lower().split()
-        while True:
-            page = self._call(
-                "conversations.history", channel=self._channel(), limit=200, cursor=cursor
-            )
-            for message in page["messages"]:
-                text = str(message.get("text") or "").lower()
-                if all(word in text for word in words):
-                    yield Ref(self.name, "message", f"{self._channel()}/{message['ts']}")
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
-            if cursor is None:
-                return
+        channel = self._channel()
+        for message in self._listed("conversations.history", "messages", channel=channel):
+            text = str(message.get("text") or "").lower()
+            if all(word in text for word in words):
+                yield Ref(self.name, "message", f"{channel}/{message['ts']}")
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one message with its thread."""
@@ -119,20 +110,12 @@ class Slack:
         )
 
     def _thread(self, channel: str, ts: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while True:
-            given = {"channel": channel, "ts": ts, "limit": 200, "cursor": cursor}
-            try:
-                page = self._call("conversations.replies", **given)
-            except OutsideFailed as error:
-                if "thread_not_found" in error.what or "message_not_found" in error.what:
-                    return []
-                raise
-            found += page["messages"]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
-            if cursor is None:
-                return found
+        try:
+            return list(self._listed("conversations.replies", "messages", channel=channel, ts=ts))
+        except OutsideFailed as error:
+            if "thread_not_found" in error.what or "message_not_found" in error.what:
+                return []
+            raise
 
     def places(self) -> Iterator[Named]:
         """Yield the channels that the app can see."""
@@ -145,14 +128,12 @@ class Slack:
             if not raw.get("deleted"):
                 yield Named("member", str(raw["id"]), str(raw.get("real_name") or raw["name"]))
 
-    def _listed(self, method: str, field: str) -> Iterator[dict[str, Any]]:
-        cursor: str | None = None
-        while True:
-            page = self._call(method, limit=200, cursor=cursor)
-            yield from page[field]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or None
-            if cursor is None:
-                return
+    def _listed(self, method: str, field: str, **given: Any) -> Iterator[dict[str, Any]]:
+        def ask(cursor: str | None) -> Page:
+            page = self._call(method, **given, limit=200, cursor=cursor)
+            return Page(page[field], (page.get("response_metadata") or {}).get("next_cursor"), page)
+
+        return self._api.paged(ask)
 
     def owns(self, text: str) -> Ref | None:
         """Recognise a message's permalink in this channel."""
