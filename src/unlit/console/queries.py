@@ -120,6 +120,10 @@ class Queries:
             connection = raw.execution_options(unlit_read=True)
             return [dict(row) for row in connection.execute(query).mappings()]
 
+    def read(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
+        """Return the rows of a query of another module of the console."""
+        return self._all(query)
+
     def open_runs(self, limit: int = 200) -> list[RunRow]:
         """Return runs that are not over, newest first."""
         states = [state.value for state in _OPEN]
@@ -315,17 +319,6 @@ class Queries:
             Forecast(**{**row, "at": datetime.fromisoformat(row["at"]), "run": RunId(row["run"])})
             for row in self._all(query.limit(limit))
         ]
-
-    def gate_outcomes(self) -> list[tuple[str, str, int]]:
-        """Return how many runs with each decision are now in which state."""
-        gate, run = schema.gate_decisions, schema.runs
-        query = (
-            select(gate.c.decision, run.c.state, func.count().label("n"))
-            .join(run, run.c.id == gate.c.run)
-            .where(gate.c.gate == "outcome")
-            .group_by(gate.c.decision, run.c.state)
-        )
-        return [(row["decision"], row["state"], row["n"]) for row in self._all(query)]
 
     def spot_checks(self) -> dict[str, int]:
         """Return how people answered spot checks: answer to number; `open` are not answered."""

@@ -1,5 +1,6 @@
 """Whether forecasts, gates and the line itself keep what they say; only from the record."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -7,9 +8,11 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from unlit.console.delivery import WINDOW, delivery
+from unlit.console.looking_back import RUNS, diversity, gate_lines
 from unlit.console.web import Page
 from unlit.core.errors import UnlitError
 from unlit.evaluation.cards import judge_cards
+from unlit.evaluation.rules.intervals import clopper_pearson
 from unlit.record.model import Forecast, RunState
 from unlit.review.charts import reliability
 from unlit.review.service import level_for
@@ -34,19 +37,29 @@ def calibration(page: Page) -> Response:
     now = page.console.clock.now()
     shipped = page.queries.shipments(now - WINDOW)
     happened = page.queries.happenings(one.run for one in shipped[:_WATCHED])
+    found, agents = diversity(page.queries, str(page.console.store.engine.url))
     return page.render(
         "calibration.html",
         chart=reliability(chances),
         chances=len(chances),
         kept=kept(forecasts),
         hindsight=[row for row in forecasts if row.hindsight is not None][:20],
-        gates=page.queries.gate_outcomes(),
-        spots=page.queries.spot_checks(),
+        gates=gate_lines(page.queries, happened),
+        **_spots(page.queries.spot_checks()),
         delivery=delivery(shipped, happened, now),
-        approved_bad=len({row.run for row in happened if not row.ok}),
         levels=levels,
         judges=judges_of(page.console.place.vault),
+        diverse=found,
+        agents=agents,
+        newest=RUNS,
     )
+
+
+def _spots(answers: Mapping[str, int]) -> dict[str, Any]:
+    """Return the answers to spot checks, and how often people disagreed, with its interval."""
+    against, judged = answers.get("no", 0), answers.get("no", 0) + answers.get("yes", 0)
+    between = clopper_pearson(against, judged) if judged else None
+    return {"spots": answers, "disagreed": against, "judged": judged, "between": between}
 
 
 def judges_of(vault: Path | None) -> list[dict[str, Any]]:
