@@ -1,13 +1,14 @@
 """`unlit intent`: lint a spec, judge its readiness, read other people's formats."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 
-from unlit.cli.spec_text import read_text
+from unlit.cli.spec_text import read_text, write_text
 from unlit.core.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def lint(
         text = _fixed(path) if fix else read_text(path)
         findings = _findings(reading_of(text, path))
         levels |= {finding.level for finding in findings}
-        texts.append(as_text(str(path), text, findings))
+        texts.append(as_text(str(path), text, findings, _columns()))
         rows += [{"file": str(path), **finding.to_json()} for finding in findings]
     if as_json or form == "json":
         sys.stdout.write(json.dumps({"schema": "unlit.lint/1", "findings": rows}) + "\n")
@@ -95,13 +96,17 @@ def lint(
     return 1 if "gate" in levels or (strict and levels) else 0
 
 
+def _columns() -> int:
+    return shutil.get_terminal_size((104, 24)).columns
+
+
 def _fixed(path: Path) -> str:
     from unlit.intent.rules.edit import fixed
 
     text = read_text(path)
     done = fixed(text)
     if done.rewrites:
-        path.write_text(done.text, encoding="utf-8")
+        write_text(path, done.text)
         sys.stderr.write(f"{path}: {done.rewrites} rewritten\n")
     return done.text
 
@@ -158,7 +163,7 @@ def ready(
         )
         sys.stdout.write(f"{read.id} is ready: {said}.\n")
     else:
-        sys.stdout.write(as_text(str(spec), text, verdict.missing))
+        sys.stdout.write(as_text(str(spec), text, verdict.missing, _columns()))
         sys.stdout.write(f"{read.id} is not ready: {len(verdict.missing)} missing.\n")
     return 0 if verdict.ready else 1
 
@@ -334,8 +339,8 @@ def interview(
         if again == state:
             sys.stderr.write("That does not fit; see the form in the question.\n")
         state = again
-        out.write_text(state.text, encoding="utf-8")
-    out.write_text(state.text, encoding="utf-8")
+        write_text(out, state.text)
+    write_text(out, state.text)
     sys.stdout.write(f"{out} {'is ready' if state.is_ready else 'is not ready yet'}\n")
     return 0 if state.is_ready else 1
 

@@ -58,13 +58,13 @@ def ask(  # noqa: PLR0913 # one parameter for each flag
         0 when all readings agree or every question was answered, else 1; with one program, 1 when
         it breaks an example.
     """
-    from unlit.cli.spec_text import read_text
+    from unlit.cli.spec_text import read_text, write_text
 
     text = read_text(spec)
     order = _Order(agent, samples, tree, run, repository, _seeds(seeds))
     asked = asyncio.run(_ask(spec, text, order, inputs, questions, write))
     if write and asked.text != text:
-        spec.write_text(asked.text, encoding="utf-8")
+        write_text(spec, asked.text)
     if as_json:
         sys.stdout.write(json.dumps(asked.to_json()) + "\n")
     else:

@@ -12,7 +12,9 @@ def read_text(path: Path) -> str:
         InvalidInput: It cannot be read, or it is not text.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        # line endings stay as they are, so that what is written back differs in what changed
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
     except OSError as error:
         raise InvalidInput(
             "INT-113", f"{path} cannot be read: {error.strerror}.", "A spec is a file.",
@@ -22,4 +24,20 @@ def read_text(path: Path) -> str:
         raise InvalidInput(
             "INT-114", f"{path} is not text: byte {error.start} is not UTF-8.",
             "A spec is Markdown in UTF-8.", "Save it as UTF-8.",
+        ) from error  # fmt: skip
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text with the line endings that it has.
+
+    Raises:
+        InvalidInput: It cannot be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        raise InvalidInput(
+            "INT-133", f"{path} cannot be written: {error.strerror}.", "The spec is a file.",
+            "Make it writable, or copy it to where you may write.",
         ) from error  # fmt: skip

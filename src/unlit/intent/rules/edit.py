@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from unlit.core.ids import CriterionId
 from unlit.intent.model import Example, Finding
+from unlit.intent.rules.blocks import mark, normal, with_endings
 from unlit.intent.rules.lint import lint_spec
 from unlit.intent.rules.parse import read_spec
 from unlit.intent.rules.render import render_example
@@ -28,51 +29,56 @@ def add_example(text: str, criterion: CriterionId, example: Example) -> str:
         return text
     if any((e.input, e.outcome) == (example.input, example.outcome) for e in found.examples):
         return text
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = text.split(newline)
-    end = _end(lines, found.line)
+    lines = with_endings(text)
+    end = _end(text, found.line)
     while end > found.line and not lines[end - 1].strip():
         end -= 1
-    block = ["", *render_example(example).split("\n")]
-    return newline.join([*lines[:end], *block, *lines[end:]])
+    return _put(lines, end, ["", *render_example(example).split("\n")])
 
 
-def _end(lines: list[str], heading: int) -> int:
+def _end(text: str, heading: int) -> int:
     """Return the index of the next heading of level 1 to 3 after line `heading`."""
-    in_code = False
-    for index in range(heading, len(lines)):
-        line = lines[index]
-        if line.lstrip().startswith(("```", "~~~")):
-            in_code = not in_code
-        if not in_code and line.startswith(("# ", "## ", "### ")):
+    lines = mark(normal(text).split("\n"))
+    for index in range(heading, len(lines.texts)):
+        if not lines.code[index] and lines.texts[index].startswith(("# ", "## ", "### ")):
             return index
-    return len(lines)
+    return len(with_endings(text))
+
+
+def _put(lines: list[str], at: int, block: list[str]) -> str:
+    """Return the text with whole lines put in before index `at`, in the ending it has."""
+    ending = next((end for end in map(_ending, lines) if end), "\n")
+    before = "".join(lines[:at])
+    if before and not before.endswith(("\n", "\r")):
+        before += ending
+    return before + "".join(line + ending for line in block) + "".join(lines[at:])
+
+
+def _ending(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]
 
 
 def answer_boundary(text: str, case: str, behaviour: str) -> str:
     """Return `text` with the boundary `case` answered; the row is added when it is missing."""
     spec = read_spec(text).spec
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = text.split(newline)
+    lines = with_endings(text)
     cell = behaviour.replace("|", "\\|").replace("\n", " ")
     row = f"| {case} | {cell} |"
     for known in spec.boundaries:
         if known.case.lower() == case.lower():
-            lines[known.line - 1] = row
-            return newline.join(lines)
+            lines[known.line - 1] = row + _ending(lines[known.line - 1])
+            return "".join(lines)
     heading = spec.places.get("boundaries")
+    table = ["| Case | Behaviour |", "| --- | --- |", row]
     if heading is None:
-        table = ["", "## Boundaries", "", "| Case | Behaviour |", "| --- | --- |", row, ""]
-        return newline.join([*lines, *table])
+        return _put(lines, len(lines), ["", "## Boundaries", "", *table, ""])
     last = max((known.line for known in spec.boundaries), default=None)
     if last is None:
         # below the table's head, wherever it is
         last = next((n + 1 for n in range(heading, len(lines)) if lines[n].startswith("| -")), None)
     if last is None:
-        lines[heading:heading] = ["", "| Case | Behaviour |", "| --- | --- |", row]
-    else:
-        lines.insert(last, row)
-    return newline.join(lines)
+        return _put(lines, heading, ["", *table])
+    return _put(lines, last, [row])
 
 
 def apply_suggestion(text: str, finding: Finding) -> str | None:
@@ -87,11 +93,11 @@ def apply_suggestion(text: str, finding: Finding) -> str | None:
     if criterion is None or len(criterion.lines) != 1:
         return None
     place = criterion.lines[0]
-    lines = text.split("\n")
+    lines = with_endings(text)
     old = lines[place.line - 1]
-    end = "\r" if old.endswith("\r") else ""
-    lines[place.line - 1] = old[: place.column - 1] + finding.suggestion + end
-    return "\n".join(lines)
+    start = place.column - 1 + (place.line == 1 and old.startswith("\ufeff"))
+    lines[place.line - 1] = old[:start] + finding.suggestion + _ending(old)
+    return "".join(lines)
 
 
 def fixed(text: str, limit: int = 1000) -> Fixed:

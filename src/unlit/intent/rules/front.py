@@ -31,7 +31,10 @@ def _error(code: str, line: int, message: str, reason: str, column: int = 1) -> 
 
 def read_front(lines: Sequence[str]) -> Front:
     """Read the block between the first two ``---`` lines."""
-    if not lines or lines[0].strip() != "---":
+    if not any(line.strip() for line in lines):
+        reason = "A spec starts with `---`, `id:`, `title:` and `owner:`."
+        return Front({}, {}, 1, (_error("INT-101", 1, "The file is empty.", reason),))
+    if not lines or lines[0].rstrip() != "---":
         problem = _error(
             "INT-101",
             1,
@@ -39,7 +42,7 @@ def read_front(lines: Sequence[str]) -> Front:
             "The first line must be `---`, then `id:`, `title:` and `owner:`.",
         )
         return Front({}, {}, 1, (problem,))
-    end = next((n for n in range(1, len(lines)) if lines[n].strip() == "---"), None)
+    end = next((n for n in range(1, len(lines)) if lines[n].rstrip() == "---"), None)
     if end is None:
         problem = _error(
             "INT-101", 1, "The front matter is not closed.", "A second line `---` ends it."
@@ -116,14 +119,28 @@ def _construct(node: yaml.MappingNode, problems: list[Finding]) -> dict[str, Any
     return values if isinstance(values, dict) else {}
 
 
+def _absent(key: str, line: int) -> Finding:
+    reason = "A spec has an id, a title and an owner."
+    return _error("INT-104", line, f"The spec has no `{key}`.", reason)
+
+
+def _named(key: str, value: object, line: int) -> Finding:
+    """Say of a value what YAML took it for."""
+    if isinstance(value, str):
+        return _absent(key, line)
+    kind = type(value).__name__.replace("bool", "yes or no").replace("int", "a number")
+    said = {"list": "a list", "dict": "a table", "date": "a date", "float": "a number"}
+    return _error(
+        "INT-105", line, f"`{key}` is not text.",
+        f"YAML reads it as {said.get(kind, kind)}; put it in quotes.",
+    )  # fmt: skip
+
+
 def _shapes(values: Mapping[str, Any], places: Mapping[str, int]) -> list[Finding]:
     problems = [
-        _error(
-            "INT-104",
-            places.get(key, 1),
-            f"The spec has no `{key}`.",
-            "A spec has an id, a title and an owner.",
-        )
+        _named(key, values[key], places[key])
+        if key in places and values[key] is not None
+        else _absent(key, places.get(key, 1))
         for key in ("id", "title", "owner")
         if not isinstance(values.get(key), str) or not values[key].strip()
     ]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from unlit.core.canonical import digest_json
@@ -18,6 +19,7 @@ from unlit.intent.model import (
     Term,
     TextLine,
 )
+from unlit.intent.rules.blocks import Lines, mark, normal
 from unlit.intent.rules.front import Front, read_front
 
 MAX_BYTES: Final = 2_000_000
@@ -67,6 +69,11 @@ class _Block:
     title: str
     line: int
     lines: list[str] = field(default_factory=list)
+    code: list[bool] = field(default_factory=list)
+
+    def take(self, line: str, in_code: bool) -> None:
+        self.lines.append(line)
+        self.code.append(in_code)
 
     @property
     def start(self) -> int:
@@ -79,18 +86,21 @@ class _Block:
 
 def read_spec(text: str, path: str = "") -> Reading:
     """Read a spec; never raises for what a person wrote."""
-    lines = text.replace("\r\n", "\n").removeprefix("\ufeff").split("\n")
-    front = read_front(lines)
+    raw = normal(text).split("\n")
+    front = read_front(raw)
     problems = list(front.problems)
+    lines = mark(raw, front.body_line)
     sections = _sections(lines, front.body_line, problems)
     criteria = _criteria(sections.get("criteria"), problems)
     boundaries = _boundaries(sections.get("boundaries"), problems)
-    if "criteria" not in sections:
+    if not text.strip("\ufeff \t\r\n"):
+        pass  # that the file is empty is said once
+    elif "criteria" not in sections:
         problems.append(
             Finding(
                 "INT-106",
                 "error",
-                Span(max(1, len(lines))),
+                Span(max(1, len(raw))),
                 "The spec has no section `Criteria`.",
                 "Write `## Criteria` and below it `### AC-1 Title`.",
             )
@@ -156,18 +166,16 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _sections(lines: Sequence[str], body_line: int, problems: list[Finding]) -> dict[str, _Block]:
+def _sections(lines: Lines, body_line: int, problems: list[Finding]) -> dict[str, _Block]:
     """Split the body at its second-level headings, code fences respected."""
     found: dict[str, _Block] = {}
     current: _Block | None = None
-    opened: int | None = None
-    for number, line in enumerate(lines[body_line:], body_line + 1):
-        if line.lstrip().startswith(("```", "~~~")):
-            opened = number if opened is None else None
-        heading = None if opened is not None else _HEADING.match(line)
+    for number in range(body_line + 1, len(lines.texts) + 1):
+        line, in_code = lines.texts[number - 1], lines.code[number - 1]
+        heading = None if in_code else _HEADING.match(line)
         if heading is None or len(heading[1]) > 2:
             if current is not None:
-                current.lines.append(line)
+                current.take(line, in_code)
             continue
         if len(heading[1]) == 1:
             current = None
@@ -185,12 +193,12 @@ def _sections(lines: Sequence[str], body_line: int, problems: list[Finding]) -> 
                 )
             )
         found[name] = current
-    if opened is not None:
+    if lines.unclosed is not None:
         problems.append(
             Finding(
                 "INT-115",
                 "error",
-                Span(opened),
+                Span(lines.unclosed),
                 "A code block is not closed.",
                 "It swallows every heading below it; close it with the same mark.",
             )
@@ -237,15 +245,14 @@ def _criteria(block: _Block | None, problems: list[Finding]) -> list[Criterion]:
 def _parts(block: _Block) -> list[_Block]:
     """Split a section at its third-level headings, code fences respected."""
     parts: list[_Block] = []
-    in_code = False
-    for number, line in enumerate(block.lines, block.start):
-        if line.lstrip().startswith(("```", "~~~")):
-            in_code = not in_code
+    for number, (line, in_code) in enumerate(
+        zip(block.lines, block.code, strict=True), block.start
+    ):
         heading = None if in_code else _HEADING.match(line)
         if heading is not None and len(heading[1]) == 3:
             parts.append(_Block(heading[2], number))
         elif parts:
-            parts[-1].lines.append(line)
+            parts[-1].take(line, in_code)
     return parts
 
 
@@ -253,31 +260,30 @@ def _criterion(name: CriterionId, title: str, part: _Block, problems: list[Findi
     sentence: list[TextLine] = []
     examples: list[Example] = []
     at = 0
-    while at < len(part.lines) and _EXAMPLE.match(part.lines[at]) is None:
+    heads = [
+        n for n in range(len(part.lines)) if _EXAMPLE.match(part.lines[n]) and not part.code[n]
+    ]
+    while at < (heads[0] if heads else len(part.lines)):
         line = part.lines[at]
         if line.strip():
             column = len(line) - len(line.lstrip()) + 1
             sentence.append(TextLine(part.start + at, column, line.strip()))
         at += 1
-    while at < len(part.lines):
-        end = at + 1
-        while end < len(part.lines) and _EXAMPLE.match(part.lines[end]) is None:
-            end += 1
-        examples.append(_example(part.lines[at:end], part.start + at, name, problems))
-        at = end
+    for head, end in pairwise([*heads, len(part.lines)]):
+        below = _Block("", part.start + head - 1, part.lines[head:end], part.code[head:end])
+        examples.append(_example(below, name, problems))
     text = " ".join(entry.text for entry in sentence)
     return Criterion(name, title, text, tuple(examples), part.line, tuple(sentence))
 
 
-def _example(
-    lines: Sequence[str], start: int, criterion: CriterionId, problems: list[Finding]
-) -> Example:
-    head = _EXAMPLE.match(lines[0])
+def _example(block: _Block, criterion: CriterionId, problems: list[Finding]) -> Example:
+    start = block.start
+    head = _EXAMPLE.match(block.lines[0])
     fields: dict[str, list[str]] = {"input": [], "outcome": [], "source": []}
     current: str | None = None
     outcome_line = 0
-    for number, line in enumerate(lines[1:], start + 1):
-        match = _FIELD.match(line)
+    for number, line in enumerate(block.lines[1:], start + 1):
+        match = None if block.code[number - start] else _FIELD.match(line)
         if match is not None:
             current = _FIELDS[match[1].lower()]
             fields[current].append(match[2])
@@ -315,7 +321,7 @@ def _boundaries(block: _Block | None, problems: list[Finding]) -> list[Boundary]
     rows = [
         (number, _cells(line))
         for number, line in enumerate(block.lines, block.start)
-        if line.lstrip().startswith("|")
+        if line.lstrip().startswith("|") and not block.code[number - block.start]
     ]
     for index, (number, cells) in enumerate(rows):
         if index < 2 and (_is_rule(cells) or cells[0].lower() in ("case", "boundary", "edge")):
@@ -350,7 +356,7 @@ def _terms(block: _Block | None) -> tuple[Term, ...]:
         return ()
     found = []
     for number, line in enumerate(block.lines, block.start):
-        match = _TERM.match(line)
+        match = None if block.code[number - block.start] else _TERM.match(line)
         if match is not None:
             found.append(Term(match[1].strip(), match[2].strip(), number))
     return tuple(found)

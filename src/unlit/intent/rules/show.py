@@ -1,43 +1,64 @@
 """Findings as text with carets, and as SARIF for editors and code review."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any, Final
+from unicodedata import combining, east_asian_width
 
 from unlit.intent.model import Finding, Readiness, Spec
+from unlit.intent.rules.blocks import normal
 
 _LEVELS: Final = {"error": "error", "gate": "error", "hint": "note"}
-_WIDTH: Final = 100
+_WIDTH: Final = 104
+_LEAST: Final = 40
 
 
-def as_text(path: str, text: str, findings: Iterable[Finding]) -> str:
-    """Return findings with the line they stand in and a caret below the place."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    return "".join(_one(path, lines, finding) for finding in findings)
+def as_text(path: str, text: str, findings: Iterable[Finding], width: int = _WIDTH) -> str:
+    """Return findings with the line they stand in and a caret below the place.
+
+    The first line of each is not broken, so that editors and `grep` find the place in it.
+    """
+    lines = normal(text).split("\n")
+    return "".join(_one(path, lines, finding, max(width, _LEAST)) for finding in findings)
 
 
-def _one(path: str, lines: Sequence[str], finding: Finding) -> str:
+def _one(path: str, lines: Sequence[str], finding: Finding, width: int) -> str:
     span = finding.span
     shown = [f"{path}:{span.line}:{span.column} {finding.code} {finding.level}: {finding.message}"]
     if 1 <= span.line <= len(lines) and lines[span.line - 1].strip():
-        shown += _caret(lines[span.line - 1], finding)
-    shown.append(f"    Why: {finding.reason}")
+        shown += _caret(lines[span.line - 1], finding, width - 4)
+    shown += _said("Why", finding.reason, width)
     if finding.suggestion:
         head, *rest = finding.suggestion.split("\n")
-        shown.append(f"    Try: {head}")
+        shown += _said("Try", head, width)
         shown += [f"         {line}" for line in rest]
     return "\n".join(shown) + "\n"
 
 
-def _caret(line: str, finding: Finding) -> list[str]:
+def _said(word: str, text: str, width: int) -> list[str]:
+    return wrap(f"{word}: {text}", width, initial_indent="    ", subsequent_indent=" " * 9,
+                break_long_words=False, break_on_hyphens=False)  # fmt: skip
+
+
+def _caret(line: str, finding: Finding, room: int) -> list[str]:
     span = finding.span
-    start = span.column - 1
+    # a line feed cannot stand here, but a tab is one column of the file and eight of a screen
+    line = line.replace("\t", " ")
+    start = min(span.column - 1, len(line))
     same = span.end_line in (0, span.line) and span.end_column > span.column
     width = span.end_column - span.column if same else max(1, len(line) - start)
     # a long line is cut around the place, so that the caret is on the screen
-    left = max(0, start + min(width, _WIDTH) - _WIDTH + 10) if len(line) > _WIDTH else 0
-    shown = _inert(line[left : left + _WIDTH])
-    mark = " " * (start - left) + "^" * max(1, min(width, len(shown) - (start - left)))
-    return [f"    {shown}", f"    {mark}"]
+    left = max(0, start + min(width, room // 2) - room + room // 10) if len(line) > room else 0
+    shown = _inert(line[left : left + room])
+    before, marked = shown[: start - left], shown[start - left : start - left + width]
+    return [f"    {shown}", f"    {' ' * _cells(before)}{'^' * max(1, _cells(marked))}"]
+
+
+def _cells(text: str) -> int:
+    """Return how many columns of a terminal a text takes: wide letters two, marks none."""
+    return sum(
+        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
+    )
 
 
 def _inert(text: str) -> str:

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from unlit.core.canonical import digest_json
 from unlit.core.ids import CriterionId
 from unlit.intent.model import Boundary, Criterion, Example, Section, Spec, Term
+from unlit.intent.rules.blocks import mark, normal
 
 _HEADING: Final = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _ITEM: Final = re.compile(r"^(\s*)(?:[-*+]|\d+(?:\.\d+)+[.)]?|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.*)$")
@@ -87,12 +88,9 @@ def outline(text: str) -> list[Part]:
     """Split Markdown at its headings; what stands before the first is a part of level 0."""
     parts: list[Part] = []
     level, title, start, lines = 0, "", 1, []
-    in_code = False
     # comments of templates are for their authors; the lines stay, so that numbers are right
-    text = re.sub(r"<!--.*?-->", lambda m: "\n" * m[0].count("\n"), text, flags=re.S)
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
-        if line.lstrip().startswith(("```", "~~~")):
-            in_code = not in_code
+    marked = mark(normal(text).split("\n"))
+    for number, (line, in_code) in enumerate(zip(marked.texts, marked.code, strict=True), 1):
         heading = None if in_code else _HEADING.match(line)
         if heading is None:
             lines.append(line)
@@ -207,4 +205,3 @@ def slug(text: str) -> str:
     """Return a spec's id made from a title."""
     made = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     return made[:60].strip("-") or "imported"
-
