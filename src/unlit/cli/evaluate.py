@@ -89,6 +89,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     from unlit.evaluation.client import evaluate_in_process
     from unlit.evaluation.outputs import refuse_unwritable, write_outputs
     from unlit.evaluation.planning import Flags, plan
+    from unlit.policy import load_policy
 
     refuse_unwritable({"--junit": junit, "--eval-log": eval_log})
     flags = Flags(
@@ -99,6 +100,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     options |= {"settle": settle, "freshness": freshness, **models_named(judge, user, model_twin)}
     options |= _backend(backend)
     request = plan(flags, factory_of(candidate), options=options)
+    load_policy(request.policy)  # here it is seen whose signature it bears
     if against is not None:
         return _against(request, against, as_json=as_json)
     result = asyncio.run(evaluate_in_process(request, _show_event))

@@ -8,6 +8,9 @@ from typing import Annotated, Any
 import cyclopts
 
 app = cyclopts.App(name="policy", help="Check, explain, test, compare and export a policy file.")
+app.command(
+    "unlit.cli.policy_trust:app", name="trust", help="Whose signatures under a policy count."
+)
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 DEFAULT = Path("policy.toml")
 

@@ -21,7 +21,10 @@ LONGEST: Final = 20_000
 _GOES_ON: Final = frozenset(
     {RunState.WAITING, RunState.REJECTED, RunState.ENDED, RunState.SHIPPED, RunState.FAILED}
 )
-_FILES: Final = ("spec.md", "policy.toml", "line.dot", "repository.git", "prompts", "transcripts")
+_FILES: Final = (
+    "spec.md", "policy.toml", "policy.toml.signed", "line.dot", "repository.git", "prompts",
+    "transcripts",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

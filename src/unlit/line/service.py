@@ -447,8 +447,14 @@ def _known_words(request: RunRequest) -> None:
 
 
 def _pin(source: Path, target: Path) -> Path:
-    """Copy a file into the run's folder, so that a resumed run sees the same bytes."""
+    """Copy a file into the run's folder, so that a resumed run sees the same bytes.
+
+    A signature beside it goes with it: a copy is as good as what it was made from.
+    """
     shutil.copyfile(source, target)
+    signature = source.with_name(f"{source.name}.signed")
+    if signature.is_file():
+        shutil.copyfile(signature, target.with_name(f"{target.name}.signed"))
     return target
 
 

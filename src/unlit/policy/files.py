@@ -9,23 +9,28 @@ from unlit.policy.mirrors import machine_mirrors
 from unlit.policy.model import Policy
 from unlit.policy.rules.parse import parse_policy
 from unlit.policy.rules.testing import run_tests
-from unlit.policy.signing import signature_of
+from unlit.policy.trust import require_trusted
 
 
-def load_policy(path: Path, *, env: Mapping[str, str] | None = None) -> Policy:
+def load_policy(
+    path: Path, *, env: Mapping[str, str] | None = None, trusted: bool = False
+) -> Policy:
     """Read, parse and check the policy at `path`, and run the tests that it holds.
 
     Args:
         path: The file.
         env: Environment that tells the machine's package registries; default the process's own.
+        trusted: Who started this process has looked already at whose signature it bears.
 
     Raises:
         InvalidInput: The file cannot be read, is no policy, or fails a test of its own; the message
             names line and column.
-        RefusedByPolicy: It was changed after a person signed it.
+        RefusedByPolicy: It was changed after a person signed it, or a trusted signature is wanted
+            and is not there.
     """
     policy = read_policy(path, env=env)
-    signature_of(path)
+    if not trusted:
+        require_trusted(path, os.environ if env is None else env)  # noqa: TID251 # where the list is
     for tried in run_tests(policy):
         if not tried.passed:
             test, got = tried.test, tried.decision

@@ -126,6 +126,7 @@ class _FactoryTable(_Strict):
     agents: list[str] = Field(default=["scripted"], min_length=1)
     reviewers: list[str] = []
     tournament: int = Field(default=1, ge=1, le=16)
+    require_signed: bool = False  # read where policies are loaded (policy/trust.py)
 
 
 class _ProductTable(_Strict):

@@ -49,6 +49,8 @@ def evaluator_options(
     twin = repository / settings.model_twin if settings.model_twin else None
     options |= models_named(settings.judge, settings.user, twin)
     policy = repository / "policy.toml"
-    if ("judge" in options or "user" in options) and policy.is_file():
-        refuse_unreachable(load_policy(policy), options)
+    if policy.is_file():
+        found = load_policy(policy)  # here it is seen whose signature it bears
+        if "judge" in options or "user" in options:
+            refuse_unreachable(found, options)
     return options
