@@ -52,6 +52,7 @@ from unlit.wiring.deploying import DeployRoom
 from unlit.wiring.factory import FILE_NAME, ContextSettings, Factory, ProductSettings, read_factory
 from unlit.wiring.forge_checks import forge_checks
 from unlit.wiring.gate_settings import gate_rules
+from unlit.wiring.grading import evaluator_options
 from unlit.wiring.hooks import telling
 from unlit.wiring.logs import configure_logs
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
@@ -260,7 +261,7 @@ async def open_factory(
             evaluator=EvaluatorProcess(
                 evaluator_store(vault),
                 settings.env,
-                options={} if backend == FULL else {"backend": backend},
+                options=evaluator_options(factory.evaluation, repository, backend),
             ),
             reporter=ReviewRoom(store, paths.root / "reports", partial(audit_logs, paths, vault)),
             shipper=ShipRoom(store, partial(open_means, repository, settings, paths, store)),
