@@ -80,3 +80,27 @@ async def test_a_command_line_agent_is_certified(name: str, tmp_path: Path) -> N
         pytest.skip(f"not exercised: {name} is not installed (unlit agents install {name})")
     found = await certificate(name, tmp_path, options)
     assert found.ok, found.checks
+
+
+OWN_MODELS = (
+    "google:gemini-2.5-pro",
+    "openai-chat:gpt-5.2",
+    "bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "azure:gpt-5.2@https://unlit.openai.azure.com",
+    "openrouter:anthropic/claude-sonnet-4.5",
+    "ollama:qwen3-coder@https://models.example.com/v1",
+    "openai-chat:qwen3-coder@https://models.example.com/v1",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.fence
+@pytest.mark.usefixtures("socket_enabled")
+@pytest.mark.parametrize("model", OWN_MODELS)
+async def test_our_loop_works_on_every_vendors_wire_format(model: str, tmp_path: Path) -> None:
+    options = AgentOptions(tools=AGENTS, path=os.environ.get("PATH", ""))
+    name = f"own:{model}"
+    if make_agent(name, options).facts.needs:
+        pytest.skip("not exercised: own is not installed (unlit agents install own)")
+    found = await certificate(name, tmp_path, options)
+    assert found.ok, found.checks

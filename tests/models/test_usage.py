@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unlit.models.calls import ASSUMED_OUTPUT, quota_body, read_call
+from unlit.models.eventstream import KIND, frame
 from unlit.models.model import ModelUsage
 from unlit.models.prices import price
 from unlit.models.usage import model_format, read_usage, usage_reader
@@ -220,3 +221,70 @@ def test_used_up_money_is_said_in_the_vendors_words() -> None:
     assert quota_body("/v1/responses", "no")["error"]["code"] == "insufficient_quota"
     gemini = quota_body("/v1beta/models/x:generateContent", "no")
     assert gemini["error"]["status"] == "RESOURCE_EXHAUSTED"
+
+
+BEDROCK = {"inputTokens": 10, "outputTokens": 7, "cacheReadInputTokens": 5,
+           "cacheWriteInputTokens": 3}  # fmt: skip
+CONVERSE = "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse"
+
+
+def test_bedrock_is_read_whole_and_frame_by_frame() -> None:
+    whole = read_usage("b", CONVERSE, json.dumps({"output": {}, "usage": BEDROCK}).encode())
+    reader = usage_reader("b", f"{CONVERSE}-stream")
+    assert reader is not None
+    reader.begin(200, [(b"Content-Type", KIND.encode())])
+    data = frame("messageStart", {"role": "assistant"}) + frame("metadata", {"usage": BEDROCK})
+    for piece in (data[:5], data[5:90], data[90:-3], data[-3:]):
+        reader.feed(piece)
+    streamed = reader.finish()
+    assert whole == streamed
+    assert whole is not None
+    assert (whole.provider, whole.model) == (
+        "aws",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    )
+    assert (whole.input_tokens, whole.output_tokens) == (18, 7)
+    assert (whole.cache_read_tokens, whole.cache_write_tokens) == (5, 3)
+    assert whole.cost_usd is not None
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_frame_is_no_usage(data: bytes) -> None:
+    reader = usage_reader("b", f"{CONVERSE}-stream")
+    assert reader is not None
+    reader.begin(200, [(b"content-type", KIND.encode())])
+    reader.feed(data)
+    found = reader.finish()
+    assert found is not None
+    assert found.cost_usd is None
+
+
+@pytest.mark.parametrize(
+    ("host", "provider"),
+    [
+        ("api.openai.com", "openai"),
+        ("acme.openai.azure.com", "azure"),
+        ("acme.services.ai.azure.com", "azure"),
+        ("openrouter.ai", "openrouter"),
+        ("notopenrouter.ai", "openai"),
+        ("models.example.com", "openai"),
+    ],
+)
+def test_who_sells_a_call_is_known_by_its_host(host: str, provider: str) -> None:
+    path = "/openai/deployments/gpt-4o/chat/completions"
+    body = {"model": "gpt-4o", "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+    usage = read_usage(host, path, json.dumps(body).encode())
+    assert usage is not None
+    assert usage.provider == provider
+    call = read_call(path, b'{"model": "gpt-4o", "max_tokens": 5}', host)
+    assert call is not None
+    assert (call.provider, call.max_tokens) == (provider, 5)
+
+
+def test_a_bedrock_call_says_its_limit() -> None:
+    call = read_call(CONVERSE, b'{"inferenceConfig": {"maxTokens": 9}}')
+    assert call is not None
+    assert (call.provider, call.max_tokens) == ("aws", 9)
+    assert call.model.endswith("v1:0")
+    assert call.worst_usd() is not None
+    assert quota_body(CONVERSE, "no")["__type"] == "ServiceQuotaExceededException"

@@ -1,6 +1,5 @@
 """What a model call asks for, read off its request: enough to say what it may cost at most."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,13 +9,12 @@ import msgspec
 
 from unlit.models.model import ModelUsage
 from unlit.models.prices import price
-from unlit.models.usage import PROVIDERS, model_format
+from unlit.models.usage import model_format, model_in_path, provider_of
 
 ASSUMED_OUTPUT: Final = 16_384
 """Output tokens assumed for a call that names no limit of its own."""
 
 _BYTES_PER_TOKEN: Final = 4
-_IN_PATH: Final = re.compile(r"/models/([^/:]+):")
 
 
 class _Body(msgspec.Struct):
@@ -25,6 +23,7 @@ class _Body(msgspec.Struct):
     max_completion_tokens: Any = None
     max_output_tokens: Any = None
     generationConfig: Any = None  # noqa: N815 # the vendor's name
+    inferenceConfig: Any = None  # noqa: N815 # the vendor's name
 
 
 _DECODER: Final = msgspec.json.Decoder(_Body)
@@ -45,25 +44,27 @@ class ModelCall:
         return price(ModelUsage(self.provider, self.model, self.input_tokens, output))
 
 
-def read_call(path: str, body: bytes) -> ModelCall | None:
+def read_call(path: str, body: bytes, host: str = "") -> ModelCall | None:
     """Read a model call's request; `None` if the path is no model call."""
     form = model_format(path)
     if form is None:
         return None
-    named = _IN_PATH.search(path)
+    named = model_in_path(path)
     try:
         asked = _DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError):
         asked = _Body()
-    config = asked.generationConfig
+    config, inference = asked.generationConfig, asked.inferenceConfig
     limits = [asked.max_tokens, asked.max_completion_tokens, asked.max_output_tokens]
     if isinstance(config, Mapping):
         limits.append(config.get("maxOutputTokens"))
+    if isinstance(inference, Mapping):
+        limits.append(inference.get("maxTokens"))
     counts = [limit for limit in limits if type(limit) is int and limit > 0]
     model = asked.model if isinstance(asked.model, str) else ""
     return ModelCall(
-        PROVIDERS[form],
-        (named.group(1) if named else model)[:200],
+        provider_of(host, form),
+        (named or model)[:200],
         max(1, len(body) // _BYTES_PER_TOKEN),
         max(counts) if counts else None,
     )
@@ -76,5 +77,7 @@ def quota_body(path: str, sentence: str) -> dict[str, Any]:
         return {"type": "error", "error": {"type": "billing_error", "message": sentence}}
     if form == "gemini":
         return {"error": {"code": 402, "message": sentence, "status": "RESOURCE_EXHAUSTED"}}
+    if form == "bedrock":
+        return {"__type": "ServiceQuotaExceededException", "message": sentence}
     kind = "insufficient_quota"
     return {"error": {"message": sentence, "type": kind, "code": kind, "param": None}}

@@ -1,8 +1,8 @@
 """What a model call used, read off the vendor's own answer, streamed or not.
 
-Formats: Anthropic Messages, OpenAI Chat Completions and Responses, Gemini generateContent (vendors'
-API references, read 2026-11). A call is recognised by its path, so that resellers and servers of
-one's own that speak a vendor's format are read too.
+Formats: Anthropic Messages, OpenAI Chat Completions and Responses, Gemini generateContent, Bedrock
+Converse (vendors' API references, read 2026-11). A call is recognised by its path, so that
+resellers and servers of one's own that speak a vendor's format are read too.
 """
 
 import json
@@ -10,23 +10,33 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
+from urllib.parse import unquote
 
+from unlit.models.eventstream import KIND, frames
 from unlit.models.model import ModelUsage
 from unlit.models.prices import price
 
-Format = Literal["anthropic", "openai-chat", "openai-responses", "gemini"]
+Format = Literal["anthropic", "openai-chat", "openai-responses", "gemini", "bedrock"]
 
 _PATHS: Final[tuple[tuple[re.Pattern[str], Format], ...]] = (
     (re.compile(r"(?:/.*)?/v1/messages"), "anthropic"),
     (re.compile(r"(?:/.*)?/chat/completions"), "openai-chat"),
     (re.compile(r"(?:/.*)?/responses"), "openai-responses"),
     (re.compile(r"/v1(?:alpha|beta\d?)?/models/([^/:]+):(?:stream)?[gG]enerateContent"), "gemini"),
+    (re.compile(r"/model/(.+)/converse(?:-stream)?"), "bedrock"),
+)
+_SELLERS: Final = (
+    (".openai.azure.com", "azure"),
+    (".cognitiveservices.azure.com", "azure"),
+    (".services.ai.azure.com", "azure"),
+    ("openrouter.ai", "openrouter"),
 )
 PROVIDERS: Final[Mapping[Format, str]] = {
     "anthropic": "anthropic",
     "openai-chat": "openai",
     "openai-responses": "openai",
     "gemini": "google",
+    "bedrock": "aws",
 }
 _LONGEST_BODY: Final = 16 << 20
 _LONGEST_LINE: Final = 4 << 20
@@ -40,13 +50,31 @@ def model_format(path: str) -> Format | None:
     return None
 
 
+def provider_of(host: str, form: Format) -> str:
+    """Return who sells a call: the format's vendor, or a seller known by its host."""
+    for ending, name in _SELLERS:
+        if host.removeprefix(".") == ending or host.endswith(f".{ending.lstrip('.')}"):
+            return name
+    return PROVIDERS[form]
+
+
+def model_in_path(path: str) -> str:
+    """Return the model that a path names; empty when it names none."""
+    for pattern, _ in _PATHS:
+        match = pattern.fullmatch(path)
+        if match:
+            return unquote(match.group(1)) if match.groups() else ""
+    return ""
+
+
 class UsageReader:
     """Reads one answer piece by piece; tokens are cumulative, so the last word counts."""
 
-    def __init__(self, form: Format, path: str) -> None:
-        match = _PATHS[3][0].fullmatch(path)
+    def __init__(self, form: Format, path: str, host: str = "") -> None:
         self._form = form
-        self._model = match.group(1) if match else ""
+        self._provider = provider_of(host, form)
+        self._model = model_in_path(path)
+        self._frames = False
         self._found: ModelUsage | None = None
         self._failed = False
         self._streamed = False
@@ -57,13 +85,20 @@ class UsageReader:
         self._failed = not 200 <= status < 300
         kinds = [value.lower() for name, value in headers if name.lower() == b"content-type"]
         self._streamed = any(kind.startswith(b"text/event-stream") for kind in kinds)
+        self._frames = any(kind.startswith(KIND.encode()) for kind in kinds)
 
     def feed(self, data: bytes) -> None:
         """Take a piece of the body, without content coding."""
         if self._failed or len(self._rest) > _LONGEST_BODY:
             return
         self._rest += data
-        if self._streamed:
+        if self._frames:
+            whole = list(frames(self._rest))
+            for _, payload in whole:
+                if b'"usage"' in payload:
+                    self._event(payload)
+            self._rest = self._rest[whole[-1][0] :] if whole else self._rest
+        elif self._streamed:
             *lines, self._rest = self._rest.split(b"\n")
             for line in lines:
                 if line.startswith(b"data:") and (b"sage" in line or b'"model' in line):
@@ -75,10 +110,10 @@ class UsageReader:
         """Return what the call used; `None` if it was refused by the vendor."""
         if self._failed:
             return None
-        if not self._streamed:
+        if not self._streamed and not self._frames:
             self._event(self._rest)
         self._rest = b""
-        found = self._found or ModelUsage(PROVIDERS[self._form], self._model, 0, 0)
+        found = self._found or ModelUsage(self._provider, self._model, 0, 0)
         return replace(found, cost_usd=price(found) if self._found is not None else None)
 
     def _event(self, text: bytes) -> None:
@@ -98,14 +133,14 @@ class UsageReader:
             self._model = named[:200]
         usage = holder.get("usage") or holder.get("usageMetadata")
         if isinstance(usage, dict):
-            before = self._found or ModelUsage(PROVIDERS[self._form], self._model, 0, 0)
+            before = self._found or ModelUsage(self._provider, self._model, 0, 0)
             self._found = replace(_READERS[self._form](usage, before), model=self._model)
 
 
 def usage_reader(host: str, path: str) -> UsageReader | None:
     """Return a reader for the answer to a POST, or `None` if it is no model call."""
     form = model_format(path)
-    return None if form is None else UsageReader(form, path)
+    return None if form is None else UsageReader(form, path, host)
 
 
 def read_usage(host: str, path: str, body: bytes, *, streamed: bool = False) -> ModelUsage | None:
@@ -173,9 +208,23 @@ def _gemini(usage: Mapping[str, Any], before: ModelUsage) -> ModelUsage:
     )
 
 
+def _bedrock(usage: Mapping[str, Any], before: ModelUsage) -> ModelUsage:
+    # as this vendor's `inputTokens` leaves the cached ones out; ours counts all
+    read = _count(usage, "cacheReadInputTokens") or 0
+    write = _count(usage, "cacheWriteInputTokens") or 0
+    return replace(
+        before,
+        input_tokens=(_count(usage, "inputTokens") or 0) + read + write,
+        output_tokens=_count(usage, "outputTokens") or 0,
+        cache_read_tokens=read,
+        cache_write_tokens=write,
+    )
+
+
 _READERS: Final[Mapping[Format, Callable[[Mapping[str, Any], ModelUsage], ModelUsage]]] = {
     "anthropic": _anthropic,
     "openai-chat": _chat,
     "openai-responses": _responses,
     "gemini": _gemini,
+    "bedrock": _bedrock,
 }

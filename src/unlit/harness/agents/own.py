@@ -1,8 +1,9 @@
 """Our own loop: five tools on pydantic-ai, started inside the fence like any other agent.
 
 ``own:MODEL`` names the model as pydantic-ai does: ``anthropic:…``, ``openai:…``, ``google:…``,
-``bedrock:…``, ``azure:…``, ``openrouter:…``; a local or compatible server is reached by policy and
-``OPENAI_BASE_URL``.
+``bedrock:…``, ``azure:…``, ``openrouter:…``, ``ollama:…``. ``own:MODEL@PLACE`` says where it is: an
+Azure endpoint, a region of Bedrock, or the URL of a local or compatible server (vLLM:
+``own:openai-chat:MODEL@https://HOST/v1``); the policy must let the coder reach that host.
 
 It can be steered: people's words reach it before its next model call. Its steps are durable one by
 one: each model reply is kept before it is acted on, and a turn that was killed takes the kept ones
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from unlit.core.errors import InvalidInput
 from unlit.harness.headless import Output, argv_of, end_of, facts_of
 from unlit.harness.model import AgentEvent, Companion, End, EndReason, Facts, Job, Word
 from unlit.harness.options import AgentOptions
@@ -36,17 +38,65 @@ _KEYS: Final = {
     "google-gla": ("gemini", "GOOGLE_API_KEY"),
     "bedrock": ("bedrock", "AWS_BEARER_TOKEN_BEDROCK"),
     "azure": ("chat", "AZURE_OPENAI_API_KEY"),
+    "ollama": ("chat", "OLLAMA_API_KEY"),
     "openrouter": ("chat", "OPENROUTER_API_KEY"),
 }
 
 
-def recipe_of(model: str) -> Recipe:
-    """Return how the loop is started for a model."""
+_PLACES: Final = {
+    "azure": "AZURE_OPENAI_ENDPOINT",
+    "bedrock": "AWS_DEFAULT_REGION",
+    "ollama": "OLLAMA_BASE_URL",
+    "openai": "OPENAI_BASE_URL",
+    "openai-chat": "OPENAI_BASE_URL",
+    "openai-responses": "OPENAI_BASE_URL",
+}
+"""What tells the SDKs where a model is, by provider."""
+
+_ENV: Final[Mapping[str, Mapping[str, str]]] = {
+    "azure": {"OPENAI_API_VERSION": "2024-10-21"},
+    "bedrock": {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"},
+}
+
+
+def recipe_of(named: str) -> Recipe:
+    """Return how the loop is started for a model, ``PROVIDER:MODEL`` or ``PROVIDER:MODEL@PLACE``.
+
+    Raises:
+        InvalidInput: A place is missing, or the provider has none.
+    """
+    model, place = _placed(named)
     provider = model.partition(":")[0]
     protocol, key = _KEYS.get(provider, ("chat", "OPENAI_API_KEY"))
+    env = {**RECIPES["own"].env, **_ENV.get(provider, {})}
+    if place:
+        env[_PLACES[provider]] = place
+    elif provider in ("azure", "ollama"):
+        raise InvalidInput(
+            "HAR-003",
+            f"{model} does not say where it is.",
+            f"{provider} has no address of its own.",
+            f"write own:{model}@https://HOST…; the policy must let the coder reach that host.",
+        )
     text = PROGRAM.read_text(encoding="utf-8")
     argv = ("-c", text, MODEL)
-    return replace(RECIPES["own"], model=model, protocol=protocol, key=key, argv=argv)
+    return replace(RECIPES["own"], model=model, protocol=protocol, key=key, argv=argv, env=env)
+
+
+def _placed(named: str) -> tuple[str, str]:
+    """Cut a name into model and place; a model's own ``@`` is no place."""
+    model, at, place = named.rpartition("@")
+    provider = named.partition(":")[0]
+    if at and (place.startswith(("https://", "http://")) or provider == "bedrock"):
+        if provider not in _PLACES:
+            raise InvalidInput(
+                "HAR-003",
+                f"{provider} has an address of its own; {place} is not used.",
+                f"a place is for: {', '.join(sorted(_PLACES))}.",
+                f"leave it out: own:{model}.",
+            )
+        return model, place
+    return named, ""
 
 
 @dataclass(slots=True)

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from unlit.core.canonical import digest_bytes
-from unlit.models.twin import anthropic, chat, gemini, responses
+from unlit.models.eventstream import KIND
+from unlit.models.twin import anthropic, bedrock, chat, gemini, responses
 from unlit.models.twin.model import Ask, Fault, Reply, Script, Seen
 from unlit.models.twin.rules import answer, choose, tokens
 
@@ -22,9 +23,17 @@ HOSTS: Final[Mapping[str, tuple[str, ...]]] = {
     "anthropic": ("api.anthropic.com",),
     "openai": ("api.openai.com",),
     "google": ("generativelanguage.googleapis.com",),
+    "aws": ("bedrock-runtime.us-east-1.amazonaws.com",),
+    "azure": ("unlit.openai.azure.com",),
+    "openrouter": ("openrouter.ai",),
+    "compatible": ("models.example.com",),
 }
-"""The vendors' host names that the twin answers for, behind a gateway that routes by name."""
+"""The vendors' host names that the twin answers for, behind a gateway that routes by name.
 
+Any other host works as well: requests are told apart by their paths.
+"""
+
+_BEDROCK: Final = re.compile(r"^/model/(.+)/(converse|converse-stream)$")
 _GEMINI: Final = re.compile(r"^/v1(?:beta|alpha)?/models/([^/:]+):(\w+)$")
 _MAX_BODY: Final = 64 * 1024 * 1024
 _MODELS: Final = ("scripted", "claude-sonnet-4-5", "gpt-5.2", "gemini-2.5-pro")
@@ -36,10 +45,14 @@ class _Format:
     render: Callable[[Reply], dict[str, Any]]
     stream: Callable[[Reply], list[bytes]]
     error: Callable[[int, str], dict[str, Any]]
+    kind: str = "text/event-stream"
 
 
 _FORMATS: Final = {
     "/messages": _Format(anthropic.parse, anthropic.render, anthropic.stream, anthropic.error),
+    "/api/v1/chat/completions": _Format(
+        chat.parse, chat.render_routed, chat.stream_routed, chat.error
+    ),
     "/chat/completions": _Format(chat.parse, chat.render, chat.stream, chat.error),
     "/responses": _Format(responses.parse, responses.render, responses.stream, chat.error),
 }
@@ -98,7 +111,7 @@ class ModelTwin:
         elif fault is not None and fault.garbage:
             await _bytes(send, 200, "application/json", [b'{"garbage": <<<'])
         elif ask.stream:
-            await _bytes(send, 200, "text/event-stream", _cut(form.stream(reply), fault))
+            await _bytes(send, 200, form.kind, _cut(form.stream(reply), fault))
         else:
             await _json(send, 200, form.render(reply))
 
@@ -130,6 +143,23 @@ def _read(
 ) -> tuple[_Format, Ask | None, Callable[[int], dict[str, Any]] | None]:
     """Find the format of a request and read it; a body that is not JSON is no request."""
     value = _value(body)
+    found = _BEDROCK.match(path)
+    if found:
+        model, streams = unquote(found[1]), found[2] == "converse-stream"
+        form = _Format(
+            lambda plain: bedrock.parse(plain, model, stream=streams),
+            bedrock.render,
+            bedrock.stream,
+            bedrock.error,
+            KIND,
+        )
+        return form, _asked(form, value), None
+    return _read_others(path, value)
+
+
+def _read_others(
+    path: str, value: Any
+) -> tuple[_Format, Ask | None, Callable[[int], dict[str, Any]] | None]:
     found = _GEMINI.match(path)
     if found:
         streams = found[2] == "streamGenerateContent"
@@ -170,6 +200,8 @@ def _key(scope: Scope) -> str:
     bearer = str(headers.get(b"authorization", ""))
     if bearer.lower().startswith("bearer "):
         return bearer[7:].strip()
+    if bearer.startswith("AWS4-HMAC-SHA256 Credential="):
+        return bearer.partition("=")[2].partition("/")[0]
     query = parse_qs(str(scope.get("query_string", b""), "latin-1"))
     return query.get("key", [""])[0]
 

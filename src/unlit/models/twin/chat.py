@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from unlit.models.twin.model import Ask, Reply, Tool
 from unlit.models.twin.sse import event, pieces
 
+ROUTED: Final = "Model twin"
 _CREATED = 1_772_355_600
 
 
@@ -62,6 +63,21 @@ def stream(reply: Reply) -> list[bytes]:
     events.append(event(_chunk(reply, {}, _stop(reply))))
     last = {**_head(reply, "chat.completion.chunk"), "choices": [], "usage": _usage(reply)}
     return [*events, event(last), b"data: [DONE]\n\n"]
+
+
+def render_routed(reply: Reply) -> dict[str, Any]:
+    """Make the body as OpenRouter does, which names who answered."""
+    body = render(reply)
+    body["choices"][0]["native_finish_reason"] = _stop(reply)
+    return {**body, "provider": ROUTED}
+
+
+def stream_routed(reply: Reply) -> list[bytes]:
+    """Make the events as OpenRouter does."""
+    *events, done = stream(reply)
+    head = b"data: {"
+    named = head + json.dumps({"provider": ROUTED})[1:-1].encode() + b", "
+    return [*(named + part.removeprefix(head) for part in events), done]
 
 
 def error(status: int, message: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Ask:
     """What a client asks.
 
     Attributes:
-        protocol: ``anthropic``, ``chat``, ``responses`` or ``gemini``.
+        protocol: ``anthropic``, ``chat``, ``responses``, ``gemini`` or ``bedrock``.
         text: Everything the model would read, in order.
         turn: How many turns of the model the conversation holds already.
         last: What came last: the text of the newest message or tool result.
