@@ -24,6 +24,7 @@ def git(folder: Path, *words: str) -> str:
         "PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
         "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com",
+        "GIT_AUTHOR_DATE": "2026-03-01T09:00Z", "GIT_COMMITTER_DATE": "2026-03-01T09:00Z",
     }  # fmt: skip
     done = subprocess.run(
         ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, env=env
