@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cyclopts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event
     from unlit.evaluation.planning import Factory, Flags
 
@@ -172,12 +174,30 @@ def _against(request: "EvaluationRequest", old: Path, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     else:
-        found = document["divergences"]
-        sys.stdout.write(f"{len(found)} of {document['tried']} worlds differ\n")
-        for row in found:
-            sys.stdout.write(f"  {row['scenario']}: {', '.join(row['parts'])}\n")
-            sys.stdout.write(f"          replay: {row['replay']}\n")
+        sys.stdout.write(_compared(document))
     return 1 if document["divergences"] else 0
+
+
+def _compared(document: "Mapping[str, Any]") -> str:
+    """Return a comparison for people; of a replayed world, what each version did."""
+    from unlit.review.rules.words import inert
+
+    found = document["divergences"]
+    lines = [f"{len(found)} of {document['tried']} worlds differ"]
+    if document["not_exercised"]:
+        lines.append(f"{document['not_exercised']} worlds were not exercised")
+    for row in found:
+        lines.append(f"  {row['scenario']}: {', '.join(row['parts'])}")
+        if "replay" in row:
+            lines.append(f"          replay: {row['replay']}")
+    replayed = document.get("replayed", {})
+    for version in ("old", "new"):
+        if version in replayed:
+            lines.append(f"{version}:")
+            lines += [f"  {inert(text)}" for text in replayed[version]]
+    if replayed and "old" not in replayed:
+        lines.append("The scenario is sealed: what happened is not shown.")
+    return "\n".join(lines) + "\n"
 
 
 def factory_of(candidate: Path) -> "Factory":

@@ -1,13 +1,15 @@
 """Old and new on the same sampled worlds: where they differ, with the command that shows it again.
 
-The previous system is an oracle that nobody here wrote. Times, ids and other volatile parts do not
-count, nor does the order in which a service lists things.
+The previous system is an oracle that nobody here wrote. Compared is what it printed and answered,
+the files it left and what it did in services. Times, ids and other volatile parts do not count, nor
+does the order in which a service lists things.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,8 @@ from unlit.evaluation.scenarios.model import Draw, Scenario
 from unlit.evaluation.scenarios.sample import Drawing
 from unlit.evaluation.trajectory import Outcome, Setting
 
+_BY_MACHINE: Final = re.compile(r"(^|/)(__pycache__|\.cache|node_modules)/|\.pyc$")
+"""Files that a runtime makes for itself."""
 _FIELDS: Final = ("exit_code", "status", "stdout", "stderr", "body")
 
 
@@ -73,6 +77,7 @@ async def compare(
     """Run both on the same draws."""
     drawing = Drawing(scenarios, seed, worlds)
     by_id = {str(scenario.id): scenario for scenario in scenarios}
+    setting = replace(setting, keep_files=True)
     slots = (Slot("slot-old", pool, versions.old), Slot("slot-new", pool, versions.new))
     found: list[Divergence] = []
     skipped = 0
@@ -80,8 +85,7 @@ async def compare(
         for _ in range(worlds):
             draw = drawing.next(lists)
             before, after = [await slot.run(by_id[draw.scenario], draw, setting) for slot in slots]
-            states = {before.state, after.state}
-            if states & {TrajectoryState.HARNESS_FAULT}:
+            if not (_is_seen(before) and _is_seen(after)):
                 skipped += 1
                 continue
             parts = differences(before, after)
@@ -93,6 +97,28 @@ async def compare(
         for slot in slots:
             await slot.close()
     return Comparison(worlds - skipped, tuple(found), skipped)
+
+
+async def both(
+    scenario: Scenario, draw: Draw, versions: Versions, setting: Setting, pool: Pool
+) -> tuple[Outcome, Outcome]:
+    """Run one draw on both and return what each did."""
+    setting = replace(setting, keep_files=True)
+    outcomes = []
+    for name, folder in (("slot-old", versions.old), ("slot-new", versions.new)):
+        slot = Slot(name, pool, folder)
+        try:
+            outcomes.append(await slot.run(scenario, draw, setting))
+        finally:
+            await slot.close()
+    return outcomes[0], outcomes[1]
+
+
+def _is_seen(outcome: Outcome) -> bool:
+    """Say whether there is anything to compare: a driver that is missing shows nothing."""
+    if outcome.state is TrajectoryState.HARNESS_FAULT:
+        return False
+    return outcome.state is not TrajectoryState.NOT_EXERCISED or bool(outcome.seen)
 
 
 def differences(old: Outcome, new: Outcome) -> tuple[str, ...]:
@@ -109,7 +135,42 @@ def differences(old: Outcome, new: Outcome) -> tuple[str, ...]:
     for name in sorted({*old.effects, *new.effects}):
         if _effects(old.effects.get(name)) != _effects(new.effects.get(name)):
             parts.append(name)
+    for name in sorted({*old.contents, *new.contents}):
+        if _BY_MACHINE.search(name) is None and _file(old.contents.get(name)) != _file(
+            new.contents.get(name)
+        ):
+            parts.append(f"file {name}")
     return tuple(parts)
+
+
+def shown(outcome: Outcome, limit: int = 2000) -> list[str]:
+    """Return what an outcome showed, a line each, for a person who may see it."""
+    lines = [
+        f"step {seen.step} {name}: {str(value)[:limit]!r}"
+        for seen in outcome.seen
+        for name in (*_FIELDS, "problem")
+        if (value := getattr(seen, name)) not in (None, "")
+    ]
+    for name, done in outcome.effects.items():
+        lines += [f"{name} + {json.dumps(dict(row), default=str)[:limit]}" for row in done["added"]]
+        lines += [
+            f"{name} - {json.dumps(dict(row), default=str)[:limit]}" for row in done["removed"]
+        ]
+    lines += [
+        f"file {name}: {data.decode('utf-8', 'backslashreplace')[:limit]!r}"
+        for name, data in sorted(outcome.contents.items())
+    ]
+    return lines or [f"nothing ({outcome.state})"]
+
+
+def _file(data: bytes | None) -> str | None:
+    """Return a file without what varies; one that is no text as its digest."""
+    if data is None:
+        return None
+    try:
+        return _plain(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return hashlib.sha256(data).hexdigest()
 
 
 def _field(seen: Observation, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from unlit.core.states import Partition
 from unlit.core.system import SystemClock
 from unlit.evaluation.adapters.fences import FencePool, ProductFence
 from unlit.evaluation.adapters.twin_worlds import TwinWorlds
-from unlit.evaluation.against import Divergence, Versions, compare
+from unlit.evaluation.against import Divergence, Versions, both, compare, differences, shown
 from unlit.evaluation.assemble import Circumstances, assemble
 from unlit.evaluation.defaults import tree_digest
 from unlit.evaluation.invariants.run import PackReport, run_pack
@@ -35,9 +36,11 @@ from unlit.evaluation.playing import (
     used,
     with_models,
 )
+from unlit.evaluation.ports import Pool
 from unlit.evaluation.registry import driver
 from unlit.evaluation.rules.looks import charged
 from unlit.evaluation.scenarios.model import Draw
+from unlit.evaluation.scenarios.sample import sample
 from unlit.evaluation.separation import not_separated
 from unlit.evaluation.service import Counted, Parts, grade, launch_of
 from unlit.evaluation.spec import SpecFacts, read_spec
@@ -297,6 +300,23 @@ def _record_report(request: EvaluationRequest, vault: Vault, result: EvaluationR
         )
 
 
+async def _replay_both(
+    request: EvaluationRequest, old: Path, vault: Vault, setting: Setting, pool: Pool
+) -> dict[str, Any]:
+    """Run one trajectory on both versions; what a sealed scenario showed is not told."""
+    scenario = vault.scenario(request.only[0])
+    seed = int(request.options["replay"])
+    values = sample(scenario, seed, vault.lists) | dict(request.options.get("values", {}))
+    draw = Draw(1, scenario.id, seed, values)
+    before, after = await both(scenario, draw, Versions(old, request.candidate), setting, pool)
+    parts = differences(before, after)
+    row = Divergence(1, scenario.id, seed, parts).to_json()
+    if scenario.partition is not Partition.SEALED:
+        row |= {"old": shown(before), "new": shown(after)}
+    return {"schema": "unlit.comparison/1", "tried": 1, "not_exercised": 0,
+            "divergences": [row] if parts else [], "replayed": row}  # fmt: skip
+
+
 async def compare_with(
     request: EvaluationRequest, old: Path, tell: Callable[[str], None]
 ) -> dict[str, Any]:
@@ -310,13 +330,20 @@ async def compare_with(
             parts_ = ", ".join(found.parts) if found else "the same"
             tell(f"{draw.index:>4} {draw.scenario:<44} {parts_}")
 
+        if "replay" in request.options:
+            return await _replay_both(request, old, vault, setting, parts.pool)
+        chosen = tuple(map(vault.scenario, request.only)) or vault.of(request.partition)
         report = await compare(
-            vault.of(request.partition), Versions(old, request.candidate), setting, parts.pool,
+            chosen, Versions(old, request.candidate), setting, parts.pool,
             seed=request.seed, worlds=request.max_trajectories, lists=vault.lists, tell=say,
         )  # fmt: skip
     prefix = str(request.options.get("replay_prefix", "unlit evaluate"))
     rows = [
-        found.to_json() | {"replay": f"{prefix} --replay {found.scenario}:{found.seed}"}
+        found.to_json()
+        | {
+            "replay": f"{prefix} --against {shlex.quote(str(old))}"
+            f" --replay {found.scenario}:{found.seed}"
+        }
         for found in report.divergences
     ]
     return {"schema": "unlit.comparison/1", "tried": report.tried,
