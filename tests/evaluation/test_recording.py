@@ -1,10 +1,13 @@
 """Golden scenarios: what two runs agree on, and nothing that merely looks like it."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from unlit.evaluation.adapters.previous import files_named
 from unlit.evaluation.checks.match import match_text
@@ -83,3 +86,21 @@ def test_one_answer_leaves_out_what_is_named_like_an_id() -> None:
     assert found["id"] == {"any": True}
     assert found["who"] == "ann"
     assert found["items.0.created_at"] == {"any": True}
+
+
+def test_files_that_it_makes_are_expected_and_those_it_reads_are_as_before(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("one\n", encoding="utf-8")
+    script = "cp list.txt copy.txt; date +%s%N > stamp.txt; echo two >> list.txt"
+    done = subprocess.run(
+        [sys.executable, "-m", "unlit", "scenarios", "record", "--into", str(tmp_path / "v"),
+         "--owner", "ada", "--words", "2", "--", "sh", "-c", script, "list.txt"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (made,) = (tmp_path / "v").rglob("*.yaml")
+    table = yaml.safe_load(made.read_text(encoding="utf-8"))
+    assert table["given"]["files"] == {"list.txt": "one\n"}
+    files = {name: rule for check in table["then"] if "file" in check
+             for name, rule in check["file"].items()}  # fmt: skip
+    assert set(files) >= {"copy.txt", "list.txt"}
+    assert "equals" not in files.get("stamp.txt", {})  # it differs between the runs

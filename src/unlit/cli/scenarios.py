@@ -377,7 +377,7 @@ def record(  # noqa: PLR0913 # a command line has many flags
     import asyncio
     from dataclasses import replace
 
-    from unlit.evaluation.adapters.previous import files_named, read_har, run_twice
+    from unlit.evaluation.adapters.previous import files_named, read_har, watched
     from unlit.evaluation.interchange.imported import Terms
     from unlit.evaluation.interchange.importing import spec_for, write_imported
     from unlit.evaluation.recording import golden_cli, golden_http
@@ -387,9 +387,10 @@ def record(  # noqa: PLR0913 # a command line has many flags
         found = golden_http(read_har(har), terms)
     else:
         read = "" if stdin is None else _text_of(stdin)
-        runs = asyncio.run(run_twice(command, read))
-        files = files_named(command[words:])
-        found = [golden_cli(command[words:], runs, terms, stdin=read, files=files)]
+        files = files_named(command[words:])  # as they are before it may change them
+        ran = asyncio.run(watched(command, read))
+        rest = command[words:]
+        found = [golden_cli(rest, ran.runs, terms, stdin=read, files=files, left=ran.left)]
     if write_spec is not None:
         found = [
             replace(entry, table={**entry.table, "criterion": [f"AC-{n}"]})

@@ -110,6 +110,7 @@ def golden_cli(
     *,
     stdin: str = "",
     files: Mapping[str, str] | None = None,
+    left: Mapping[str, tuple[str, str]] | None = None,
 ) -> Imported:
     """Return the golden scenario of one command of the previous system.
 
@@ -119,6 +120,7 @@ def golden_cli(
         terms: Owner, criterion and the like.
         stdin: What it read.
         files: Files that it was given by name.
+        left: Files that it made or changed, with their text after each run.
     """
     (code, out, err), (_, out_again, err_again) = runs[0], runs[-1]
     step: dict[str, Any] = {"run": list(argv)}
@@ -129,6 +131,10 @@ def golden_cli(
         expected = expectation(first, second)
         if expected and (first or name == "stdout"):
             checks.append({name: expected})
+    for path, (text, again) in sorted((left or {}).items()):
+        expected = expectation(text, again)
+        if expected:
+            checks.append({"file": {path: expected}})
     story = f"`{' '.join(argv) or 'no argument'}` does what the previous system did."
     return _golden(
         f"golden-{slug(' '.join(argv)) if argv else 'plain'}",

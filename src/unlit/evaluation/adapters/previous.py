@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from unlit.core.errors import InvalidInput
 
 _TIMEOUT_S: Final = 120
 _FILE_LIMIT: Final = 200_000
+_MOST_FILES: Final = 2000
 
 
 def files_named(words: Sequence[str]) -> dict[str, str]:
@@ -27,19 +29,55 @@ def files_named(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-async def run_twice(command: Sequence[str], stdin: str = "") -> list[tuple[int, str, str]]:
-    """Run a command two times; return exit code, standard output and standard error of each.
+def texts_here(folder: Path = Path()) -> dict[str, str]:
+    """Return the small text files of a folder by relative path; nothing of hidden folders."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if len(found) >= _MOST_FILES:
+            break
+        if any(part.startswith(".") or part == "__pycache__" for part in name.parts):
+            continue
+        try:
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= _FILE_LIMIT:
+                found[name.as_posix()] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found
 
-    Args:
-        command: Its words.
-        stdin: What it reads.
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command did in two runs.
+
+    Attributes:
+        runs: Exit code, standard output and standard error of each.
+        left: Files that it made or changed: their text after the first and the second run.
+    """
+
+    runs: tuple[tuple[int, str, str], ...]
+    left: Mapping[str, tuple[str, str]]
+
+
+async def watched(command: Sequence[str], stdin: str = "") -> Ran:
+    """Run a command two times in this folder, and see which small text files it leaves.
 
     Raises:
         InvalidInput: There is no command, it does not exist, or it does not end.
     """
+    before = texts_here()
     if not command:
         raise _refused("No command is given.", "give it after `--`, or use `--har FILE`")
-    return [await _run(command, stdin), await _run(command, stdin)]
+    first = await _run(command, stdin)
+    after = texts_here()
+    second = await _run(command, stdin)
+    again = texts_here()
+    left = {
+        name: (text, again[name])
+        for name, text in after.items()
+        if before.get(name) != text and name in again
+    }
+    return Ran((first, second), left)
 
 
 async def _run(command: Sequence[str], stdin: str) -> tuple[int, str, str]:
