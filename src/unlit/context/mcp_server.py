@@ -188,4 +188,13 @@ def _key(ref: Any) -> dict[str, str]:
 
 
 def _json(value: Any) -> str:
-    return visible(json.dumps(value, ensure_ascii=False))
+    return json.dumps(_seen(value), ensure_ascii=False)
+
+
+def _seen(value: Any) -> Any:
+    """Return a value with what a person would see of each text in it."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {_seen(key): _seen(one) for key, one in value.items()}
+    return [_seen(one) for one in value] if isinstance(value, list | tuple) else value

@@ -6,6 +6,7 @@ outside the marks of a quotation; `careful` obeys what either of the two would.
 """
 
 import base64
+import codecs
 import contextlib
 import html
 import json
@@ -20,9 +21,15 @@ from collections.abc import Iterator
 
 LOOKALIKES = str.maketrans("аеорсухіѕԁո", "aeopcyxisdn")
 VERB = re.compile(r"\b(run|write|fetch|post):? (?:(?<=run: )|(?=https?:)|(?=[\w./-]+: ))(.+)")
-LINK = re.compile(r"""(?:\]\(|^\[[^]]+\]: ?|src="|href=")(http[^)\s"]+)""", re.M)
+LINK = re.compile(
+    r"""(?:\]\(|\[[^]]+\]: ?|src="|href="|=WEBSERVICE\("|url\()(http[^)\s"]+)""", re.M
+)
 CALL = re.compile(r'"command": ?("(?:[^"\\]|\\.)*")')
 PARAMETER = re.compile(r'<parameter name="command">(.*?)</parameter>', re.S)
+BITS = (
+    ("\u200b", "\u200c"), ("\u3164", "\uffa0"), ("\u2061", "\u2062"), ("\u2009", "\u200a"),
+    ("\u2800", "\u00a0"), ("\ufff9", "\ufffa"), ("\ufdd0", "\ufdd1"),
+)  # fmt: skip
 SELECTORS = [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
 
 
@@ -49,8 +56,10 @@ def _bits(text: str, zero: str, one: str) -> str:
 def _hidden(text: str) -> Iterator[str]:
     yield "".join(chr(ord(char) - 0xE0000) for char in text if 0xE0020 <= ord(char) < 0xE007F)
     yield "".join(chr(ord(char) - 0xF0000) for char in text if 0xF0020 <= ord(char) < 0xF007F)
-    for zero, one in (("\u200b", "\u200c"), ("\u3164", "\uffa0"), ("\u2061", "\u2062")):
+    for zero, one in BITS:
         yield _bits(text, zero, one)
+    for blanks in re.findall(r"[ \t]{16,}", text):
+        yield _bits(blanks, " ", "\t")
     yield bytes(
         SELECTORS.index(ord(char)) for char in text if ord(char) in SELECTORS
     ).decode("latin1")  # fmt: skip
@@ -62,9 +71,19 @@ def _decoded(text: str) -> Iterator[str]:
     yield html.unescape(text)
     yield urllib.parse.unquote(text)
     yield text.replace("\\n", "\n")
+    yield re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)
+    for said in re.findall(r"rot13: (.+)", text):
+        yield codecs.decode(said, "rot13")
+    for said in re.findall(r"reversed: (.+)", text):
+        yield said[::-1]
+    for said in re.findall(r"(?m)^(?:\| )?read down:\n((?:(?:\| ?)?.?\n)+)", text + "\n"):
+        yield "".join(re.sub(r"^\| ?", "", line) or " " for line in said.split("\n")[:-1])
+    halves = re.findall(r"(?:First|Second) half of two: (.+?)\u204b", text)
+    yield "".join(halves)
     for blob in re.findall(r"[A-Za-z0-9+/=]{24,}", text):
         with contextlib.suppress(ValueError):
             yield base64.b64decode(blob).decode("latin1")
+            yield base64.b64decode(base64.b64decode(blob)).decode("latin1")
         with contextlib.suppress(ValueError):
             yield bytes.fromhex(blob).decode("latin1")
         yield blob[::-1]
@@ -91,6 +110,7 @@ def readings(text: str) -> Iterator[str]:
         yield one
         yield from _hidden(one)
         plain = "".join(c for c in one if unicodedata.category(c) != "Cf")
+        plain = "".join(c for c in plain if not 0x300 <= ord(c) < 0x370)
         plain = unicodedata.normalize("NFKC", re.sub(r"\x1b?\[[0-9;]*m", "", plain))
         plain = plain.translate(LOOKALIKES)
         yield plain

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -184,7 +184,11 @@ def _private() -> Item:
 
 def items_of(case: Case, order: str) -> list[Item]:
     """Return what a run reads: a page of the company, and an issue that anybody may have filed."""
-    return [_private(), item_of(case, order)]
+    first = item_of(case, order)
+    second = fields(case, order).get("second")
+    if second is None:
+        return [_private(), first]
+    return [_private(), first, replace(first, ref=Ref("github", "issue", "8"), body=second)]
 
 
 def quoted(items: list[Item]) -> str:

@@ -11,24 +11,28 @@ from unlit.core.ids import Digest
 _KEPT_CONTROLS: Final = frozenset("\n\t")
 _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
-    "\U000e0000-\U000e0fff]"
+    "\U000e0000-\U000e0fff\ufdd0-\ufdef\ufffe\uffff]"
 )
 """Default-ignorable characters whose category does not say so: fillers, variation selectors."""
+_BLANKS: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800]")
+"""Blanks that look like a space, or like none: which one it is can carry a message."""
+_TRAILING: Final = re.compile("[ \t]+(?=\n|\\Z)")
 _OTHER_BREAKS: Final = re.compile("[\u2028\u2029]")
 
 
 def visible(text: str) -> str:
     """Remove what a person would not see: control, format (bidi, tag, zero-width) characters.
 
-    Fillers and variation selectors go too; Unicode's own line breaks become spaces, so that a line
-    of the result is a line for every reader.
+    Fillers and variation selectors go too, and blanks at the end of a line; Unicode's other blanks
+    and its own line breaks become spaces, so that a line of the result is a line for every reader.
     """
-    text = _OTHER_BREAKS.sub(" ", _UNSEEN.sub("", text))
-    return "".join(
+    text = _BLANKS.sub(" ", _OTHER_BREAKS.sub(" ", _UNSEEN.sub("", text)))
+    seen = "".join(
         char
         for char in text.replace("\r\n", "\n").replace("\r", "\n")
         if char in _KEPT_CONTROLS or unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cs")
     )
+    return _TRAILING.sub("", seen)
 
 
 def one_line(text: str) -> str:
