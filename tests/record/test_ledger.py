@@ -8,6 +8,7 @@ from tests.record.test_store import RUN, make_run
 
 from unlit.core.clock import FakeClock
 from unlit.core.errors import BudgetUsedUp
+from unlit.core.ids import RunId
 from unlit.core.system import SystemIds
 from unlit.models.model import ModelUsage
 from unlit.record.engine import sqlite_url
@@ -126,3 +127,47 @@ def test_calls_side_by_side_never_overrun_a_limit(tmp_path: Path, store: Store) 
         thread.join()
     assert len(made) == 14
     assert store.spent(run=RUN) == Decimal("0.98")
+
+
+def test_how_long_a_call_took_is_told(store: Store) -> None:
+    clock, told = FakeClock(), list[tuple[str, float]]()
+    ledger = Ledger(store, clock, SystemIds(), price)
+    ledger.timed = lambda usage, seconds: told.append((usage.model, seconds))
+    ticket = ledger.reserve(Who(), "openai", "gpt", 1, 7)
+    clock.advance(2.5)
+    ledger.settle(ticket, ModelUsage("openai", "gpt", 1, 7))
+    ledger.settle(ledger.reserve(Who(), "openai", "gpt", 1, 7), None)
+    assert told == [("gpt", 2.5)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "runs"), [("day_usd", ("ann", "bob", "ann", "bob")), ("person_usd", ("ann",) * 4)]
+)
+def test_runs_side_by_side_never_overrun_the_limit_of_a_day_or_a_person(
+    tmp_path: Path, limit: str, runs: tuple[str, ...]
+) -> None:
+    url = sqlite_url(tmp_path / "record.db")
+    store = Store.open(url)
+    names = [RunId(f"r-{number}") for number in range(len(runs))]
+    for name, person in zip(names, runs, strict=True):
+        budget = {"budget": {limit: "1"}}
+        store.begin_run(replace(make_run(), id=name, person=person, settings=budget))
+    made: list[str] = []
+
+    def spend(run: str) -> None:
+        mine = Ledger(Store.open(url), FakeClock(), SystemIds(), price)
+        for _ in range(30):
+            try:
+                ticket = mine.reserve(Who(run), "openai", "gpt", 1, 7)
+            except BudgetUsedUp:
+                return
+            mine.settle(ticket, ModelUsage("openai", "gpt", 1, 7))
+            made.append(ticket)
+
+    threads = [threading.Thread(target=spend, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 14
+    assert sum((store.spent(run=name) for name in names), Decimal(0)) == Decimal("0.98")

@@ -4,8 +4,10 @@ import pytest
 from tests.record.test_store import RUN, make_run
 
 from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.core.ids import CandidateId, CriterionId, ScenarioId
+from unlit.core.states import Partition, TrajectoryState
 from unlit.record.engine import sqlite_url
-from unlit.record.model import Cost, RunState, Stage, StageState
+from unlit.record.model import Cost, RunState, Stage, StageState, Trajectory
 from unlit.record.quick import QuickReads
 from unlit.record.store import Store
 
@@ -17,7 +19,13 @@ def test_quick_reads_and_the_store_read_the_same(tmp_path: Path) -> None:
     store.begin_run(make_run("r-abc", run.created_at.replace(hour=10)))
     store.start_stage(Stage(RUN, "intent", "intent", StageState.RUNNING, 0, run.created_at))
     store.keep_costs([Cost("k", RUN, "build", "a", "ann", "p", "m", run.created_at, "2026-03-01")])
+    drawn = Trajectory(
+        RUN, CandidateId("c1"), Partition.VALIDATION, 1, ScenarioId("s"), TrajectoryState.SATISFIED,
+        (CriterionId("AC-2"), CriterionId("AC-1")),
+    )  # fmt: skip
+    store.keep_trajectories([drawn])
     quick = QuickReads(tmp_path / "record.db")
+    assert quick.criteria(RUN) == store.criteria(RUN) == ("AC-1", "AC-2")
     assert quick.runs() == store.runs()
     assert quick.runs(states=[RunState.WAITING]) == ()
     assert quick.find_run("last") == store.find_run("last")
@@ -32,6 +40,7 @@ def test_quick_reads_and_the_store_read_the_same(tmp_path: Path) -> None:
 
 def test_no_record_is_an_empty_one(tmp_path: Path) -> None:
     quick = QuickReads(tmp_path / "none.db")
+    assert quick.criteria(RUN) == ()
     assert quick.runs() == ()
     with pytest.raises(InvalidInput, match="REC-011"):
         quick.find_run("last")

@@ -35,6 +35,9 @@ def cost(
 ) -> int:
     """Show what model calls cost. An unknown price is counted as unknown, never as zero.
 
+    By criterion, a candidate's calls are shared equally among the criteria that were open when it
+    was made: all of them for the first, those the last validation found not met for a later one.
+
     Args:
         run: Only this run: its id, the start of it, or `last`.
         by: One of run, stage, candidate, agent, person, day, model, criterion.
@@ -56,7 +59,7 @@ def cost(
     chosen = None if run is None else store.find_run(run).id
     rows = store.costs(run=chosen, day=day, person=person)
     groups: dict[str, list[Cost]] = defaultdict(list)
-    for row in rows:
+    for row in _shared(store, rows) if by == "criterion" else rows:
         groups[str(getattr(row, by) or "-")].append(row)
     shown = [_sum(name, found) for name, found in sorted(groups.items())]
     gauge = _gauge(store, rows)
@@ -72,6 +75,14 @@ def cost(
         sys.stdout.write(f"{entry['name'][:28]:28} ${entry['usd']:>10} {calls} {tokens}{unknown}\n")
     _say_gauge(gauge)
     return 0
+
+
+def _shared(store: "QuickReads | Store", rows: "tuple[Cost, ...]") -> "tuple[Cost, ...]":
+    from unlit.line.rules.shares import by_criterion
+
+    runs = sorted({row.run for row in rows})
+    evaluations = [found for run in runs for found in store.evaluations(run)]
+    return by_criterion(rows, evaluations, {run: store.criteria(run) for run in runs})
 
 
 def _sum(name: str, rows: "list[Cost] | tuple[Cost, ...]") -> dict[str, Any]:

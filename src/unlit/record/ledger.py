@@ -77,6 +77,9 @@ class Ledger:
         self._ids = ids
         self._price = price
         self._warn = warn
+        self.timed: Callable[[ModelUsage, float], None] = lambda usage, seconds: None
+        """Told how long each call took, and what it used."""
+        self._began: dict[str, float] = {}
         self._runs: dict[str, Run | None] = {}
         self._refused: dict[str, BudgetUsedUp] = {}
 
@@ -123,6 +126,7 @@ class Ledger:
             raise
         for scope, share in shares:
             self._warn(identity.run, scope, share)
+        self._began[key] = self._clock.monotonic_s()
         return key
 
     def refusal(self, run: RunId) -> BudgetUsedUp | None:
@@ -131,6 +135,9 @@ class Ledger:
 
     def settle(self, ticket: str, usage: ModelUsage | None) -> None:
         """Book what a call really used; `None` means it was refused and cost nothing."""
+        began = self._began.pop(ticket, None)
+        if usage is not None and began is not None:
+            self.timed(usage, self._clock.monotonic_s() - began)
         with self._store.engine.begin() as connection:
             held = self._release(connection, ticket)
             if held is None or usage is None:

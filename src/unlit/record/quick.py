@@ -3,6 +3,7 @@
 The rows are the same frozen ones; anything but SQLite is read through the store.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -77,6 +78,14 @@ class QuickReads:
         """Return evaluations in the order made."""
         query = "select * from evaluations where run = ? order by made_at"
         return self._rows(Evaluation, query, [run])
+
+    def criteria(self, run: RunId) -> tuple[str, ...]:
+        """Return the criteria that trajectories of a run were about."""
+        if self._connection is None:
+            return ()
+        query = "select distinct criteria from trajectories where run = ?"
+        rows = [json.loads(row[0]) for row in self._connection.execute(query, [run])]
+        return tuple(sorted({str(name) for names in rows for name in names}))
 
     def looks(self, *, run: RunId) -> tuple[Look, ...]:
         """Return the looks that a run was charged."""

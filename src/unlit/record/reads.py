@@ -102,6 +102,11 @@ class Reads:
         order = ("candidate", "partition", "number")
         return self._rows(Trajectory, schema.trajectories, where, order=order)
 
+    def criteria(self, run: RunId) -> tuple[str, ...]:
+        """Return the criteria that trajectories of a run were about."""
+        rows = self.trajectories(run)
+        return tuple(sorted({str(name) for row in rows for name in row.criteria}))
+
     def evaluations(self, run: RunId) -> tuple[Evaluation, ...]:
         """Return evaluations in the order made."""
         return self._rows(Evaluation, schema.evaluations, {"run": run}, order=("made_at",))

@@ -237,6 +237,7 @@ async def open_factory(
             settings.env.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
             lambda named: store.costs(run=named),
             listen,
+            ledger,
         )
         stack.enter_context(telling(repository, settings, paths, store))
         library: Library | None = None

@@ -6,6 +6,7 @@ import pytest
 from unlit.core.ids import CandidateId, RunId
 from unlit.line.adapters.telemetry import AGENT, INPUT, MODEL, OPERATION, Telemetry, open_telemetry
 from unlit.line.model import LineEvent
+from unlit.models.model import ModelUsage
 from unlit.record.model import Cost
 
 RUN, C1 = RunId("r-1"), CandidateId("c1")
@@ -33,6 +34,7 @@ def test_stages_and_model_calls_become_spans_and_metrics() -> None:
     told.listen(LineEvent(RUN, "stage", "validate", C1, "running"))
     told.listen(LineEvent(RUN, "trajectory", "validate", C1, "satisfied"))
     told.listen(LineEvent(RUN, "stage", "validate", C1, "done"))
+    told.took(ModelUsage("openai", "gpt-5", 7, 3), 1.5)
     spans = {span.name: dict(span.attributes) for span in exporter.get_finished_spans()}
     assert set(spans) == {"unlit build", "chat gpt-5", "unlit validate"}
     assert spans["unlit build"][OPERATION] == "invoke_agent"
@@ -43,7 +45,12 @@ def test_stages_and_model_calls_become_spans_and_metrics() -> None:
         metric.name: sum(p.sum if hasattr(p, "sum") else p.value for p in metric.data.data_points)
         for metric in found
     }
-    assert sums == {"unlit.trajectories": 1, "gen_ai.client.token.usage": 10, "unlit.cost": 0.5}
+    assert sums == {
+        "unlit.trajectories": 1,
+        "gen_ai.client.token.usage": 10,
+        "gen_ai.client.operation.duration": 1.5,
+        "unlit.cost": 0.5,
+    }
     assert len(heard) == 5
 
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from unlit.core.ids import RunId
 from unlit.line.model import LineEvent
+from unlit.models.model import ModelUsage
+from unlit.record.ledger import Ledger
 from unlit.record.model import Cost
 
 OPERATION: Final = "gen_ai.operation.name"
@@ -47,6 +49,12 @@ class Telemetry:
         self._trajectories = meter.create_counter("unlit.trajectories", unit="{trajectory}")
         self._tokens = meter.create_histogram("gen_ai.client.token.usage", unit="{token}")
         self._usd = meter.create_counter("unlit.cost", unit="USD")
+        self._took = meter.create_histogram("gen_ai.client.operation.duration", unit="s")
+
+    def took(self, usage: ModelUsage, seconds: float) -> None:
+        """Take how long a model call took, from before its request to the end of its answer."""
+        marks = {OPERATION: "chat", PROVIDER: usage.provider, MODEL: usage.model}
+        self._took.record(seconds, marks)
 
     def listen(self, event: LineEvent) -> None:
         """Take one event; passes it on."""
@@ -105,8 +113,11 @@ def open_telemetry(
     endpoint: str | None,
     costs: Callable[[RunId], Sequence[Cost]],
     following: Callable[[LineEvent], None],
+    ledger: Ledger | None = None,
 ) -> Callable[[LineEvent], None]:
     """Return a listener that exports to an OTLP endpoint, or `following` itself when there is none.
+
+    What `ledger` settles is timed as well.
 
     The library is an extra: without it nothing is exported, and the line runs all the same.
     """
@@ -125,4 +136,7 @@ def open_telemetry(
     traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces")))
     reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{endpoint}/v1/metrics"))
     meter = MeterProvider(metric_readers=[reader]).get_meter("unlit")
-    return Telemetry(traces.get_tracer("unlit"), meter, costs, following).listen
+    telemetry = Telemetry(traces.get_tracer("unlit"), meter, costs, following)
+    if ledger is not None:
+        ledger.timed = telemetry.took
+    return telemetry.listen
