@@ -1,16 +1,20 @@
 """Making rows from bodies: learnt shapes first, the contract's required fields otherwise."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from unlit.twins.kit.contract import Contract, Operation
 from unlit.twins.kit.http import Reply
-from unlit.twins.kit.shapes import Filling, Kind, Shapes, fill
+from unlit.twins.kit.shapes import MADE_BY, Filling, Kind, Shapes, fill
 from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
 
 SERVERS: Final = ("id", "created", "lastUpdated", "_links", "_embedded")
+MOMENTS: Final = ("createdDate", "createdAt", "lastUpdate", "lastUpdatedDate", "updatedAt")
+_ALLOWED: Final = ("GET", "PUT", "DELETE")
+_PARAMETER: Final = re.compile(r"\{[^}]*\}")
 _EMPTY: Final = Kind(None, "", {}, {}, {})
 
 
@@ -127,20 +131,47 @@ class Maker:
         known = schema.get("p", {})
         out: dict[str, Any] = {}
         if not known or "id" in known:
-            out["id"] = "$id"
-            if known and self.contract.schema(known["id"]).get("t") == "integer":
-                out["id"] = "$number"
-        for name in ("created", "lastUpdated"):
-            if name in known:
-                out[name] = "$now"
+            whole = known and self.contract.schema(known["id"]).get("t") == "integer"
+            out["id"] = "$number" if whole else "$id"
+        out |= {name: "$now" for name in ("created", "lastUpdated") if name in known}
         if "status" in known:
             out["status"] = _first_word(self.contract.schema(known["status"]))
         for name in schema.get("r", ()):
             if name not in out and name in known:
                 out[name] = self._empty(known[name], 0)
         if "_links" in known:
-            out["_links"] = {"self": {"href": f"$url:{kind}/{{id}}"}}
+            out["_links"] = self._links(known["_links"], kind)
+        for name, number in known.items():
+            leaf = None if name in out else _by_server(name, self.contract.schema(number))
+            if leaf is not None:
+                out[name] = leaf
         return out
+
+    def _links(self, number: int, kind: str) -> dict[str, Any]:
+        """Return the links of a kind nobody has learnt, as the contract's routes have them."""
+        item, methods = kind + "/{}", self._methods(kind)
+        known = self.contract.schema(number).get("p", {})
+        own = self.contract.schema(known.get("self")).get("p", {})
+        out: dict[str, Any] = {"self": {"href": f"$url:{kind}/{{id}}"}}
+        allowed = [name for name in _ALLOWED if name in methods]
+        if "hints" in own and allowed:
+            out["self"]["hints"] = {"allow": [f"$const:{name}" for name in allowed]}
+        target = f"{item}/lifecycle/deactivate"
+        if any(
+            _PARAMETER.sub("{}", template) == _PARAMETER.sub("{}", target)
+            for template in self.contract.templates
+            if template.endswith("/deactivate")
+        ):
+            href = f"$url:{kind}/{{id}}/lifecycle/deactivate"
+            out["deactivate"] = {"href": href, "hints": {"allow": ["$const:POST"]}}
+        return out  # fmt: skip
+
+    def _methods(self, kind: str) -> Mapping[str, Operation]:
+        start = kind + "/{"
+        for template, methods in self.contract.templates.items():
+            if template.startswith(start) and template.count("/") == kind.count("/") + 1:
+                return methods
+        return {}
 
     def _empty(self, number: int, depth: int) -> Any:
         schema = self.contract.schema(number)
@@ -166,6 +197,18 @@ class Maker:
         if kind in ("integer", "number"):
             return 0
         return "$now" if schema.get("f") == "date-time" else ""
+
+
+def _by_server(name: str, schema: Mapping[str, Any]) -> Any:
+    """Return what the vendor itself puts into a read-only property; `None` when that is unknown."""
+    kind = schema.get("t")
+    if not schema.get("ro"):
+        return None
+    if name in MOMENTS and kind == "string":
+        return "$now"
+    if name in MADE_BY and kind == "string":
+        return "$mint:"
+    return False if name in ("default", "isDefault", "system") and kind == "boolean" else None
 
 
 def _first_word(schema: Mapping[str, Any]) -> Any:
