@@ -189,9 +189,28 @@ async def test_a_durable_entry_is_on_the_disk(tmp_path: Path) -> None:
     log = AuditLog.open(tmp_path / "audit", {}, SystemClock())
     index = await log.append_durable("exchange", WHO, {"n": 1})
     assert log._durable > index
+    index = await log.append_durable("exchange", WHO, {"n": 1}, alone=True)
+    assert log._durable > index
     log._usual_sync_s = 1.0
     index = await log.append_durable("exchange", WHO, {"n": 2})
     assert log._durable > index
+    log.close()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_what_cannot_be_synced_does_not_happen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, alone: bool
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    log = AuditLog.open(tmp_path / "audit", {}, SystemClock())
+    with monkeypatch.context() as broken:
+        broken.setattr("os.fdatasync", fail)
+        with pytest.raises(OutsideFailed, match="POL-140"):
+            await log.append_durable("exchange", WHO, {"n": 1}, alone=alone)
+    with pytest.raises(OutsideFailed):
+        log.append("exchange", WHO, {"n": 2})
     log.close()
 
 

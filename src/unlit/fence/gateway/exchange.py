@@ -68,8 +68,11 @@ class Exchange:
             planner = Planner(self._session, self._head, self._body, self._reply)
             plan = await planner.plan()
             grant = plan.decision.grant
-            async with asyncio.timeout(None if grant is None else grant.timeout_s):
+            if grant is None or grant.timeout_s is None:
                 await self._carry(plan)
+            else:
+                async with asyncio.timeout(grant.timeout_s):
+                    await self._carry(plan)
         except Denial as denial:
             return await self._refuse(denial)
         except Malformed as bad:

@@ -16,6 +16,7 @@ _MASK: Final = b"*"
 _MOST_INFLATED: Final = 1 << 30
 _PIECE: Final = 262_144
 _SHORT_FORM: Final = 512
+_END: Final = 4
 _MOST_PEEKED: Final = 1 << 20
 _MOST_INFLATED_OF_A_PEEK: Final = 8 << 20
 
@@ -32,9 +33,9 @@ class Forms:
         starts = {form[:at] for form in forms for at in range(1, min(len(form), _SHORT_FORM))}
         # every beginning of a long form would be a table that grows with its square
         self._long = [form for form in forms if len(form) > _SHORT_FORM]
-        self._starts_by_end: dict[int, list[bytes]] = {}
+        self._starts_by_end: dict[bytes, list[bytes]] = {}
         for start in sorted(starts, key=len, reverse=True):
-            self._starts_by_end.setdefault(start[-1], []).append(start)
+            self._starts_by_end.setdefault(start[-_END:], []).append(start)
 
     def mask(self, data: bytes) -> tuple[bytes, int]:
         """Return `data` with every secret masked, and how many there were."""
@@ -50,7 +51,14 @@ class Forms:
         """Return how many bytes at the end of `data` may be the beginning of a secret."""
         if not data:
             return 0
-        held = next((len(s) for s in self._starts_by_end.get(data[-1], ()) if data.endswith(s)), 0)
+        held = 0
+        for size in range(_END, 0, -1):  # beginnings shorter than that lie under their own length
+            for start in self._starts_by_end.get(data[-size:], ()):
+                if data.endswith(start):
+                    held = len(start)
+                    break
+            if held:
+                break
         for form in self._long:
             at = data.find(form[: _SHORT_FORM - 1], max(0, len(data) - len(form) + 1))
             while at >= 0 and len(data) - at > held:

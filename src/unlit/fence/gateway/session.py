@@ -187,7 +187,8 @@ class Session:
         if would:
             fields["would"] = would
         if sync:
-            return await self.audit.append_durable("exchange", self.identity, fields)
+            alone = len(self.connections) == 1
+            return await self.audit.append_durable("exchange", self.identity, fields, alone=alone)
         return self.audit.append("exchange", self.identity, fields)
 
     def refusal(self, head: RequestHead, decision: Decision) -> Denial:

@@ -157,28 +157,49 @@ class AuditLog:
         return index
 
     async def append_durable(
-        self, kind: str, identity: Identity, fields: Mapping[str, JSON]
+        self,
+        kind: str,
+        identity: Identity,
+        fields: Mapping[str, JSON],
+        *,
+        alone: bool = False,
     ) -> int:
         """Like `append` with `sync`, without holding up the event loop.
 
         Where the disk answers fast, one sync at the end of the loop's turn serves all that asked
         during the turn: cheaper than waking a thread. On a slow disk the thread does it.
+
+        Args:
+            kind: As for `append`.
+            identity: As for `append`.
+            fields: As for `append`.
+            alone: Nobody else is likely to ask in this turn, so it is not waited for.
         """
         index = self._write(kind, identity, fields)
+        if alone and not self._turn and self._usual_sync_s <= SLOW_SYNC_S:
+            self._sync_here()
+            self._check()
+            return index
         loop = asyncio.get_running_loop()
         done = loop.create_future()
         if self._usual_sync_s > SLOW_SYNC_S:
             self._ask_thread(index, loop, done)
         else:
             if not self._turn:
-                loop.call_soon(self._sync_turn, loop)
+                loop.call_soon(self._sync_turn)
             self._turn.append((index, done))
         await done
         self._check()
         return index
 
-    def _sync_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _sync_turn(self) -> None:
         waiting, self._turn = self._turn, []
+        self._sync_here()
+        for _, done in waiting:
+            if not done.done():
+                done.set_result(None)
+
+    def _sync_here(self) -> None:
         size = self._frontier.size
         started = self._clock.monotonic_s()
         try:
@@ -190,9 +211,6 @@ class AuditLog:
             with self._lock:
                 self._durable = max(self._durable, size)
         self._note_sync(self._clock.monotonic_s() - started)
-        for _, done in waiting:
-            if not done.done():
-                done.set_result(None)
 
     def _note_sync(self, took_s: float) -> None:
         self._usual_sync_s += (took_s - self._usual_sync_s) * 0.1
