@@ -150,6 +150,20 @@ def page(browser: Any, served: Served) -> Iterator[Any]:
 
 
 @pytest.mark.slow
+def test_the_palette_is_accessible(browser: Any, served: Served) -> None:
+    context = browser.new_context(bypass_csp=True, viewport={"width": 390, "height": 844})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(served.at(f"/login?token={served.token}"))
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("#palette[open] #go-list li")
+    page.evaluate(AXE.read_text())
+    result = page.evaluate("axe.run(document)")
+    context.close()
+    assert [row["id"] for row in result["violations"]] == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     browser: Any, served: Served, scheme: str, width: int
@@ -321,3 +335,17 @@ def test_held_updates_wait(page: Any, served: Served) -> None:
     assert "Renamed while held" not in page.text_content("#board")
     page.keyboard.press(" ")
     page.wait_for_selector("text=Renamed while held")
+
+
+def test_the_palette_goes_anywhere_by_keys(page: Any, served: Served) -> None:
+    page.goto(served.at("/policy"))
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("#palette[open]")
+    page.keyboard.type("access review")
+    page.wait_for_selector(f"#go-list [data-to='/runs/{RUN}']")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#palette[open]", state="detached")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("calibr")
+    page.keyboard.press("Enter")
+    page.wait_for_url(served.at("/calibration"))

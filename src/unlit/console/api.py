@@ -15,9 +15,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from unlit import __version__
 from unlit.console.model import Role
 from unlit.console.pages.gates import follow
-from unlit.console.pages.runs import STATES
 from unlit.console.programs import start, stream
 from unlit.console.queries import Cursor, RunRow
+from unlit.console.views import STATES
 from unlit.console.web import Page
 from unlit.core.errors import UsageError
 from unlit.core.ids import CandidateId, RunId

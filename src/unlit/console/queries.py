@@ -148,14 +148,17 @@ class Queries:
         *,
         states: Sequence[str] = (),
         text: str = "",
+        where: Mapping[str, str] | None = None,
         after: Cursor | None = None,
         limit: int = 50,
     ) -> list[RunRow]:
-        """Return one page of runs, newest first, by keyset."""
+        """Return one page of runs, newest first, by keyset; `where` are columns and values."""
         table = schema.runs
         query = _run_columns().order_by(table.c.created_at.desc(), table.c.id.desc())
         if states:
             query = query.where(table.c.state.in_(list(states)))
+        for name, value in (where or {}).items():
+            query = query.where(table.c[name] == value) if value else query
         if text:
             query = query.where(
                 or_(
@@ -173,11 +176,11 @@ class Queries:
             )
         return [_run(row) for row in self._all(query.limit(limit))]
 
-    def counts(self) -> dict[str, int]:
-        """Return how many runs are in each state."""
+    def counts(self, column: str) -> dict[str, int]:
+        """Return how many runs there are with each value of a column."""
         table = schema.runs
-        query = select(table.c.state, func.count().label("n")).group_by(table.c.state)
-        return {row["state"]: row["n"] for row in self._all(query)}
+        query = select(table.c[column], func.count().label("n")).group_by(table.c[column])
+        return {row[column]: row["n"] for row in self._all(query)}
 
     def spans(self, runs: Iterable[RunId]) -> dict[str, list[Span]]:
         """Return the stages of some runs, in order."""

@@ -25,7 +25,7 @@ from unlit.core.errors import (
 from unlit.review.render import environment, filters, stylesheet
 
 FORM_BYTES: Final = 200_000
-ASSETS: Final = ("htmx-4.0.1.min.js", "hx-sse-4.0.1.min.js", "keys.js", "terminal.js")
+ASSETS: Final = ("htmx-4.0.1.min.js", "hx-sse-4.0.1.min.js", "keys.js", "palette.js", "terminal.js")
 NAV: Final = (
     ("Line", "/"),
     ("Runs", "/runs"),
