@@ -71,6 +71,8 @@ ROUTES: Final[tuple[Entry, ...]] = (
     Entry("/board.json", board.board),
     Entry("/runs", runs.runs),
     Entry("/runs.json", runs.runs),
+    Entry("/runs/views", runs.keep_view, Role.READER, "POST"),
+    Entry("/find.json", runs.find),
     Entry("/questions", questions.questions),
     Entry("/runs/{run}.json", report.report_json),
     Entry("/runs/{run}.md", report.report_markdown),
