@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,3 +69,12 @@ def test_no_recorded_id_is_in_the_source(service: str) -> None:
         if path.suffix in (".py", ".json", ".md", ".toml"):
             held |= set(re.findall(r"[A-Za-z0-9_.-]{14,}", path.read_text(encoding="utf-8")))
     assert sorted(ids & held) == []
+
+
+def test_the_stored_shapes_are_learnt_by_the_projects_own_script() -> None:
+    folder = recorded("okta").parents[1]
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "learn_shapes.py", folder],
+        capture_output=True, text=True, cwd=ROOT, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
