@@ -10,16 +10,19 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
 from unlit.core.ids import CriterionId
 from unlit.intent.model import Spec
 from unlit.intent.rules.examples import Call, Input, input_of
 
+_T = TypeVar("_T")
 LIMIT: Final = 400
 _NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_TIME: Final = re.compile(r"(?<![\d:])(\d\d:\d\d)(:\d\d)?(Z|[+-]\d\d:?\d\d)?(?![\d:])")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?")
 _WORD: Final = re.compile(r"[A-Za-zÀ-ÿ]{1,}")
 _FLAG: Final = re.compile(r"^--?[A-Za-z][\w-]*$")
 
@@ -75,7 +78,14 @@ def _spread(
 
 def _changed(probe: Probe, hints: Sequence[str]) -> Iterator[Probe]:
     for made in _inputs(probe.input, hints):
+        if probe.changes and _blown_up(made, probe.input):
+            continue
         yield Probe(made, probe.criterion, probe.changes + 1)
+
+
+def _blown_up(made: Input, base: Input) -> bool:
+    """Say whether a second change made a number of seven digits: a program may count to it."""
+    return any(re.search(r"\d{7}", arg) for arg in made.args if arg not in base.args)
 
 
 def _inputs(base: Input, hints: Sequence[str]) -> Iterator[Input]:
@@ -96,13 +106,20 @@ def _inputs(base: Input, hints: Sequence[str]) -> Iterator[Input]:
     for made in _related(args):
         yield Input(made, base.stdin, base.files)
     others = {number for arg in args for number in _NUMBER.findall(arg)}
-    for index, arg in enumerate(args):
-        if _FLAG.match(arg):
-            continue
-        siblings = [other for other in args if other != arg]
-        for text in _texts(arg, siblings, [*hints, *sorted(others)]):
-            yield Input((*args[:index], text, *args[index + 1 :]), base.stdin, base.files)
-    yield from (Input(made, base.stdin, base.files) for made in _shapes(args))
+    streams = [
+        _one_changed(base, index, [*hints, *sorted(others)])
+        for index, arg in enumerate(args)
+        if not _FLAG.match(arg)
+    ]
+    shapes = (Input(made, base.stdin, base.files) for made in _shapes(args))
+    yield from _in_turn(*streams, shapes)
+
+
+def _one_changed(base: Input, index: int, hints: Sequence[str]) -> Iterator[Input]:
+    args = base.args
+    siblings = [other for other in args if other != args[index]]
+    for text in _texts(args[index], siblings, hints):
+        yield Input((*args[:index], text, *args[index + 1 :]), base.stdin, base.files)
 
 
 def _requests(base: Input, hints: Sequence[str]) -> Iterator[Input]:
@@ -205,6 +222,8 @@ def _shapes(args: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """Change how many arguments there are, and their order."""
     if not args:
         return
+    if len(args) > 1 and all(_NUMBER.fullmatch(arg) for arg in args):
+        yield ("100000",) * len(args)
     yield args[::-1]
     last = args[-1]
     yield (*args, last)
@@ -222,36 +241,82 @@ def _shapes(args: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _texts(text: str, siblings: Iterable[str], hints: Sequence[str]) -> Iterator[str]:
-    """Change one text: its dates, numbers and words, then the whole."""
+    """Change one text: its dates, times, numbers and words, then the whole, in turn."""
+    dates = list(_DATE.finditer(text))
+    times = list(_TIME.finditer(text))
+    numbers = [] if dates or times else list(_NUMBER.finditer(text))
+    inside = [
+        *(_at(text, match, _dates(match[0], siblings)) for match in dates),
+        *(_at(text, match, _times(match)) for match in times),
+        *(_at(text, match, _numbers(match[0], hints)) for match in numbers),
+        *(_at(text, match, _words(match[0])) for match in _WORD.finditer(text)),
+    ]
+    # a number, a date or a time with other characters is not one, and no reading of the spec
+    is_value = any(p.fullmatch(text) for p in (_DATE, _TIME, _NUMBER, _MOMENT))
+    whole = iter(("",)) if is_value else _in_turn(_whole(text), _fillers(hints))
+    yield from _in_turn(_siblings(siblings), *inside, whole)
+
+
+def _siblings(siblings: Iterable[str]) -> Iterator[str]:
     for other in siblings:
         yield other
         yield other * 2
-    dates = list(_DATE.finditer(text))
-    for match in dates:
-        yield from (text[: match.start()] + new + text[match.end() :] for new in _dates(match[0]))
-    if not dates:
-        for match in _NUMBER.finditer(text):
-            for new in _numbers(match[0], hints):
-                yield text[: match.start()] + new + text[match.end() :]
-    for match in _WORD.finditer(text):
-        for new in _words(match[0]):
-            yield text[: match.start()] + new + text[match.end() :]
+
+
+def _at(text: str, match: re.Match[str], made: Iterator[str]) -> Iterator[str]:
+    yield from (text[: match.start()] + new + text[match.end() :] for new in made)
+
+
+def _whole(text: str) -> Iterator[str]:
+    """Change a text as a whole: blanks, quotes, separators, letters beyond the first plane."""
     yield ""
-    yield f"{text} {text}"
-    yield f"{text}  {text}"
     yield f" {text} "
+    yield f"{text} {text}"
     yield f"{text},{text}"
+    yield f'"{text},{text}"'
+    yield from _quoted(text)
+    yield f"{text}  {text}"
     yield f"{text}.{text}.x"
     yield f".{text}"
     yield f"{text}-{text}"
     yield f"{text}\t{text}"
     yield f"{text}\u00a0"
+    yield f"{text}\U0001f600"
+    yield f"{text}\n{text}"
+    yield f"/{text}/"
+    yield f"{text};{text}"
+    yield "\u00df"
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """Quote each field of a line of fields, with a separator inside."""
+    for mark in (",", ";", "\t", ":"):
+        parts = text.split(mark)
+        for at in range(len(parts) if len(parts) > 1 else 0):
+            yield mark.join([*parts[:at], f'"{parts[at]}{mark}x"', *parts[at + 1 :]])
+            yield mark.join([*parts[:at], "", *parts[at + 1 :]])
+
+
+def _fillers(hints: Sequence[str]) -> Iterator[str]:
     for hint in hints:
         size = int(hint) if hint.isdigit() and int(hint) <= 2000 else 0
         filler = "abcdefghij" * (size // 10 + 1)
         if size > 1:
             yield filler[:size]
             yield filler[: size + 1]
+
+
+def _in_turn(*streams: Iterator[_T]) -> Iterator[_T]:
+    """Take one of each stream in turn, so that each kind of change comes early."""
+    alive = list(streams)
+    while alive:
+        still = []
+        for stream in alive:
+            for first in stream:
+                yield first
+                still.append(stream)
+                break
+        alive = still
 
 
 def _numbers(text: str, hints: Sequence[str]) -> Iterator[str]:
@@ -263,29 +328,73 @@ def _numbers(text: str, hints: Sequence[str]) -> Iterator[str]:
             yield str(int(number))
         else:
             yield f"{number:g}"
+        if number == -value:
+            yield from _wide(value)
     if not whole:
         base = int(value)
         yield from (f"{base}.5", f"{base + 1}.5", f"{base}.49", f"{base}.005", str(base))
+        yield text.replace(".", ",")
+    if whole and 1000 <= value <= 2999:
+        yield from ("1900", "2000", "2100", "1999", "2024")
     for hint in hints:
         if hint.isdigit():
             yield from (hint, str(int(hint) + 1), str(int(hint) - 1))
         else:
             yield hint
     yield from (f"0{text.lstrip('-')}", f"{-value - 0.5:g}", f"+{text}", f"{value:g}.0")
+    yield "0.1"
 
 
-def _dates(text: str) -> Iterator[str]:
+def _wide(value: float) -> Iterator[str]:
+    """Yield numbers that do not fit where people put numbers.
+
+    A small number may be a count, and a program that counts to two thousand million is slow on
+    every reading: there, only what leaves 16 bits is tried.
+    """
+    if abs(value) >= 1000:
+        yield from ("2147483648", "9007199254740993", "1234567.891")
+    yield from ("65536", "100000")
+    yield "-1" if value != 1 else "-2"
+
+
+def _dates(text: str, siblings: Iterable[str] = ()) -> Iterator[str]:
     try:
         day = datetime.date.fromisoformat(text)
     except ValueError:
         return
+    # the same day of the year as another date, and the day before it: anniversaries split readers
+    for other in siblings:
+        for found in _DATE.findall(other)[:1]:
+            same = _moved(day, f"{day.year}{found[4:]}")
+            yield from (same, _moved(day, same, -1))
     for delta in (1, -1, 5, 6, 7, 3, 4):
-        yield (day + datetime.timedelta(days=delta)).isoformat()
+        yield _moved(day, text, delta)
     for month, number in ((1, 31), (2, 28), (12, 31), (1, 30), (3, 1), (3, 31)):
         yield day.replace(month=month, day=number).isoformat()
     leap = day.year - day.year % 4
     yield f"{leap}-02-29"
     yield f"{day.year + 1}-{day.month:02}-{min(day.day, 28):02}"
+    # clocks change on these days, and a year of ISO weeks is not that of the date
+    yield from ("2026-03-29", "2026-10-25", "2027-01-01", "2024-12-30", "1900-02-28")
+
+
+def _moved(day: datetime.date, text: str, days: int = 0) -> str:
+    try:
+        return (datetime.date.fromisoformat(text) + datetime.timedelta(days=days)).isoformat()
+    except (ValueError, OverflowError):
+        return day.isoformat()
+
+
+def _times(match: re.Match[str]) -> Iterator[str]:
+    """Change a time of day, and the offset that follows it."""
+    seconds, offset = match[2] or "", match[3] or ""
+    for clock in ("00:00", "12:00", "23:59", "00:30", "12:30", "23:30", "11:59", "02:30"):
+        yield f"{clock}{seconds}{offset}"
+    for zone in ("Z", "+14:00", "-11:00", "+05:30"):
+        if offset and zone != offset:
+            yield f"{match[1]}{seconds}{zone}"
+            yield f"23:30{seconds}{zone}"
+            yield f"00:30{seconds}{zone}"
 
 
 def _words(text: str) -> Iterator[str]:
