@@ -23,10 +23,10 @@ Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 def _load(vault: Path, spec: Path | None) -> "Vault":
     from unlit.evaluation.spec import read_spec
     from unlit.evaluation.vault import load_vault
-    from unlit.twins.registry import SERVICES
+    from unlit.twins.registry import SERVICES, known
 
     criteria = None if spec is None else set(read_spec(spec).criteria)
-    return load_vault(vault, criteria=criteria, services={*SERVICES, "google"})
+    return load_vault(vault, criteria=criteria, services={*SERVICES, *known()})
 
 
 @app.command

@@ -54,7 +54,7 @@ from unlit.fence.backends import FULL, known_backend, start_host
 from unlit.fence.deps import TARGET, LayerOrder, dependency_layer, toolchain_mounts
 from unlit.fence.ports import Host
 from unlit.policy import AuditLog, Policy, load_policy
-from unlit.twins.registry import SERVICES, hosts
+from unlit.twins.registry import SERVICES, hosts, known
 
 OnEvent = Callable[[Event], None]
 
@@ -183,7 +183,7 @@ def load_sealed_vault(request: EvaluationRequest, spec: SpecFacts) -> Vault:
     vault = load_vault(
         request.vault,
         criteria=set(spec.criteria),
-        services={*SERVICES, "google"},
+        services={*SERVICES, *known()},
         base=request.base,
     )
     vault.refuse_errors()

@@ -22,6 +22,7 @@ from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.store import ArtefactStore
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.policy import Identity
+from unlit.twins.registry import SERVICES, known
 
 KINDS: Final = ("cli", "http", "web", "library")
 
@@ -79,7 +80,8 @@ def plan(
             "`unlit scenarios record` and `import` write one with `--write-spec`).",
         )  # fmt: skip
     refuse_reachable(flags.vault, {"candidate": flags.candidate})
-    vault = load_vault(flags.vault)
+    vault = load_vault(flags.vault, services={*SERVICES, *known()})
+    vault.refuse_errors()
     artefacts = flags.artefacts or evaluator_store(flags.vault) / "gradings" / str(tree)[7:19]
     only, replay, seed = _chosen(flags, vault)
     return EvaluationRequest(

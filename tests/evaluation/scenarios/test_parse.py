@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlit.core.states import Partition
-from unlit.evaluation.scenarios.lint import lint_scenario
+from unlit.evaluation.scenarios.lint import lint_scenario, lint_set
 from unlit.evaluation.scenarios.model import Finding, Scenario
 from unlit.evaluation.scenarios.parse import parse_scenario
 
@@ -71,7 +71,7 @@ def test_each_scenario_of_the_built_in_product_is_accepted(vault: Path) -> None:
         ("int: [1, 3]", "int: [3, 1]", "EVA-108", 9, "values to draw"),
         ("from: names", "from: skus", "EVA-108", 9, "values to draw"),
         ('contains: "{who}"', 'contains: "{whom}"', "EVA-109", 15, "vary"),
-        ("never: [traceback]", "never: [tracebakc]", "EVA-110", 1, "known: traceback"),
+        ("never: [traceback]", "never: [tracebakc]", "EVA-110", 16, "known: traceback"),
         ("  - exit: 0", "  - status: 200", "EVA-112", 14, "http step"),
         ("story: It works.", "story: a\nstory: b", "EVA-101", 3, "keep one"),
         ("story: It works.", "story: &a It\nwhy: *a", "EVA-101", 2, "value out"),
@@ -109,3 +109,13 @@ def test_every_missing_key_is_named() -> None:
     found = findings("id: a\nstory: s\npartition: sealed\n")
     named = {word for finding in found for word in finding.message.split("`")[1::2]}
     assert {"criterion", "oracle", "author", "owner", "because", "when", "then"} <= named
+
+
+def test_a_mistake_that_needs_the_vault_names_its_own_line() -> None:
+    text = GOOD.replace("vary:", "given:\n  twins: {slak: {}}\n  clock: noon\nvary:")
+    found = [
+        *lint_set([parsed(text)], criteria={"AC-2"}),
+        *lint_scenario(parsed(text), services={"slack"}),
+    ]
+    lines = {finding.code: finding.line for finding in found if finding.severity == "error"}
+    assert lines == {"EVA-106": 3, "EVA-110": 10, "EVA-104": 11}

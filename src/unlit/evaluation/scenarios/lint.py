@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
+from unlit.core.ids import CriterionId
 from unlit.core.states import Partition
 from unlit.evaluation.scenarios.model import Check, Finding, Scenario, Variable
 from unlit.evaluation.scenarios.parse import Salvaged
@@ -51,7 +52,8 @@ def lint_scenario(
     for name in scenario.never if invariants is not None else ():
         if invariants is not None and name not in invariants:
             findings.append(
-                _error(scenario, "EVA-110", scenario.line, f"No invariant is named `{name}`.",
+                _error(scenario, "EVA-110", scenario.line_of("never"),
+                       f"No invariant is named `{name}`.",
                        f"known: {', '.join(sorted(invariants))}")
             )  # fmt: skip
     findings += [*_reach(scenario), *_users(scenario)]
@@ -164,8 +166,8 @@ def _clock(scenario: Scenario) -> Iterator[Finding]:
             datetime.fromisoformat(clock)
         except ValueError:
             yield _error(
-                scenario, "EVA-104", scenario.line, f"`given.clock` is no time: {clock}.",
-                "write it as 2026-03-01T09:00Z",
+                scenario, "EVA-104", scenario.line_of("given.clock"),
+                f"`given.clock` is no time: {clock}.", "write it as 2026-03-01T09:00Z",
             )  # fmt: skip
     for step in scenario.when:
         if step.kind == "clock" and not set(placeholders(step.params)):
@@ -184,8 +186,9 @@ def _services(scenario: Scenario, services: Collection[str]) -> Iterator[Finding
     for name in scenario.given.twins:
         if name not in services:
             yield _error(
-                scenario, "EVA-110", scenario.line, f"There is no twin `{name}`.", f"known: {known}"
-            )
+                scenario, "EVA-110", scenario.line_of("given.twins"),
+                f"There is no twin `{name}`.", f"known: {known}",
+            )  # fmt: skip
     for part in _parts(scenario):
         if part.kind == "twin":
             for name in part.value:
@@ -318,8 +321,15 @@ def lint_set(
             named |= set(scenario.criteria)
         known = named if criteria is None else set(criteria)
         findings += [
-            _error(scenario, "EVA-106", scenario.line, f"The spec has no criterion {name}.",
-                   f"it has: {', '.join(sorted(known))}")
+            _error(scenario, "EVA-106", _says(scenario, name),
+                   f"The spec has no criterion {name}.", f"it has: {', '.join(sorted(known))}")
             for name in sorted(named - known)
         ]  # fmt: skip
     return findings
+
+
+def _says(scenario: Scenario, criterion: CriterionId) -> int:
+    """Return the line that names a criterion."""
+    if criterion in scenario.criteria:
+        return scenario.line_of("criterion")
+    return next((c.line for c in scenario.then if criterion in c.criterion), scenario.line)

@@ -102,6 +102,11 @@ class Scenario:
     file: str = ""
     line: int = 1
     digest: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
+
+    def line_of(self, key: str) -> int:
+        """Return the line of a top-level key, or of ``given.KEY``."""
+        return self.lines.get(key, self.line)
 
     @property
     def effective_weight(self) -> int:

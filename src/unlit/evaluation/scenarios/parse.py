@@ -245,6 +245,8 @@ def _build(document: Document, file: str) -> Scenario:
         file=file,
         line=document.key_line(("id",)),
         digest=digest_json(table),
+        lines={key: document.key_line((key,)) for key in table}
+        | {f"given.{key}": document.key_line(("given", key)) for key in given},
     )
 
 

@@ -55,10 +55,10 @@ class EvaluatorProcess(Evaluator):
     @override
     def check(self, vault: Path, spec: SpecFacts, repository: Path) -> None:
         from unlit.evaluation.vault import load_vault  # slow to import, and once a run
-        from unlit.twins.registry import SERVICES
+        from unlit.twins.registry import SERVICES, known
 
         found = load_vault(
-            vault, criteria=set(spec.criteria), services={*SERVICES, "google"}, base=repository
+            vault, criteria=set(spec.criteria), services={*SERVICES, *known()}, base=repository
         )
         found.refuse_errors()
 
