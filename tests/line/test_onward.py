@@ -55,6 +55,21 @@ async def test_a_comment_becomes_a_new_candidate_in_the_same_run(
         assert (await approve(world, line, run)).state is RunState.SHIPPED
 
 
+async def test_a_comment_that_brings_nothing_leaves_a_shipped_run_shipped(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10", "3", "4", "5"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+        assert (await approve(world, line, run)).state is RunState.SHIPPED
+        await go_on(line, run, Comment("Make it shorter.", "ann"))
+        done = await line.wait(run)
+    assert len(world.store.candidates(run)) > 1
+    assert (done.state, done.verdict, done.candidate) == (RunState.SHIPPED, Verdict.SHIP, "c1")
+    assert done.note.startswith("c1 stays shipped; the comment brought nothing to ship: ")
+
+
 async def test_a_comment_wants_words_and_a_run_at_its_end(tmp_path: Path, repository: Path) -> None:
     world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
     async with Line.open(world, durable_url(tmp_path / "state")) as line:

@@ -74,7 +74,7 @@ async def go_on(line: Line, run: RunId, comment: Comment, queue: str | None = No
             f'`unlit steer {run} "…"` speaks to the agent; `unlit resume {run}` goes on.',
         )
     store, now = line.services.store, line.services.clock.now()
-    kind = f"{AGAIN}{1 + _rounds(store, run)}"
+    kind = await _round(line, run)
     for gate in ("outcome", "ship"):
         store.reopen_gate(run, gate, found.candidate or "none")
     data = {"person": comment.person, "source": comment.source, "candidate": found.candidate}
@@ -82,14 +82,22 @@ async def go_on(line: Line, run: RunId, comment: Comment, queue: str | None = No
     store.keep_events(
         [RunEvent(run, key, COMMENT, now, "again", found.candidate, text=text, data=data)]
     )
-    changes: dict[str, Any] = {"state": RunState.QUEUED if queue else RunState.RUNNING, "note": ""}
-    store.change_run(run, now, **changes)
+    state = RunState.QUEUED if queue else RunState.RUNNING
+    settings = {**found.settings, "work": kind}  # with the state: `resume` then begins this work
+    store.change_run(run, now, state=state, note="", settings=settings)
     await line.begin_work(run, kind, queue)
     return kind
 
 
 def _where(found: Run) -> str:
     return " at its intent gate" if found.settings.get("gate") == INTENT else ""
+
+
+async def _round(line: Line, run: RunId) -> str:
+    """Name the next round; one that was asked for and never begun is the next one still."""
+    last = _rounds(line.services.store, run)
+    begun = last == 0 or await line.engine.status(run, f"{AGAIN}{last}") is not None
+    return f"{AGAIN}{last + 1 if begun else last}"
 
 
 def _rounds(store: Store, run: RunId) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unlit.core.errors import OutcomeNotGoodEnough
+from unlit.core.ids import CandidateId
 from unlit.core.states import Verdict
 from unlit.line.model import LineEvent
 from unlit.line.stages.asking import check_ship
@@ -15,6 +16,7 @@ from unlit.line.stages.work import Work
 from unlit.record.model import RunState, StageState
 
 OUTCOME_GATE = "outcome"
+SHIPPED_KEY = "state/shipped/"
 
 
 async def report(work: Work) -> Mapping[str, Any]:
@@ -35,7 +37,7 @@ async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     await asyncio.to_thread(fill_in, work)
     work.journal.event("memory/counted", LineEvent(work.run, "note", "gate"))
     if verdict is not Verdict.SHIP:
-        store.change_run(work.run, now, state=RunState.ENDED, verdict=verdict)
+        store.change_run(work.run, now, **_nothing_new(work, verdict))
         await asyncio.to_thread(work.services.reporter.report, work.run)
         return {
             "state": StageState.SKIPPED.value,
@@ -49,6 +51,24 @@ async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     questions = store.questions(work.run)
     asked = f"{len(questions)} question{'s' if len(questions) != 1 else ''} for a person"
     return {"detail": f"waits for a person: {asked}", "questions": len(questions)}
+
+
+def _nothing_new(work: Work, verdict: Verdict) -> Mapping[str, Any]:
+    """Say how a run ends that has nothing to ship: what had shipped before a comment stays so."""
+    rows = work.services.store.events(work.run, kinds=("state",))
+    shipped = [row for row in rows if row.key.startswith(SHIPPED_KEY)]
+    if not shipped:
+        return {"state": RunState.ENDED, "verdict": verdict}
+    candidate = CandidateId(shipped[-1].key.removeprefix(SHIPPED_KEY))
+    note = (
+        f"{candidate or 'what'} stays shipped; the comment brought nothing to ship: {verdict.value}"
+    )
+    return {
+        "state": RunState.SHIPPED,
+        "verdict": Verdict.SHIP,
+        "candidate": candidate or None,
+        "note": note,
+    }
 
 
 def settle(work: Work, state: RunState) -> None:
@@ -92,7 +112,7 @@ async def ship(work: Work) -> Mapping[str, Any]:
     state = RunState.WAITING if shipped.pending else RunState.SHIPPED
     store.change_run(work.run, now, state=state, note=shipped.pending)
     if not shipped.pending:
-        key = f"state/shipped/{decision.candidate or ''}"
+        key = f"{SHIPPED_KEY}{decision.candidate or ''}"
         text = f"merged as {shipped.commit[:10]} on {shipped.branch}, tag {shipped.tag}"
         data = {"commit": shipped.commit, "tag": shipped.tag}
         event = LineEvent(work.run, "state", "ship", state=state.value, text=text, data=data)
