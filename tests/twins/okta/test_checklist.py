@@ -275,7 +275,7 @@ def test_people_live_through_every_state(org: Org) -> None:
 def test_policies_and_rules_are_numbered_without_gaps(org: Org) -> None:
     made = [
         org("POST", "/api/v1/policies", {
-            "type": "OKTA_SIGN_ON", "name": f"P{number}", "status": "ACTIVE", "priority": 1,
+            "type": "OKTA_SIGN_ON", "name": f"P{number}", "status": "ACTIVE", "priority": 1, "system": True,
             "conditions": {"people": {"groups": {"include": []}}}}).body["id"]
         for number in (1, 2, 3)
     ]  # fmt: skip
@@ -323,6 +323,31 @@ def test_servers_claims_scopes_and_keys(org: Org) -> None:
     assert keys[0]["kty"] == "RSA"
     known = org("GET", f"/oauth2/{server.body['id']}/.well-known/openid-configuration").body
     assert known["issuer"].endswith(server.body["id"])
+
+
+def test_a_client_registers_itself_and_is_an_application(org: Org) -> None:
+    path = "/oauth2/v1/clients"
+    said = org("POST", path, {"client_name": "Robot", "grant_types": ["client_credentials"],
+                              "response_types": ["token"]})  # fmt: skip
+    assert said.status == 201, said.body
+    key, secret = said.body["client_id"], said.body["client_secret"]
+    read = org("GET", f"{path}/{key}").body
+    assert (read["client_name"], "client_secret" in read) == ("Robot", False)
+    assert [row["client_id"] for row in org("GET", path, q="rob").body] == [key]
+    assert [row["label"] for row in org("GET", "/api/v1/apps").body] == ["Robot"]
+    token = org("POST", "/oauth2/default/v1/token", form={
+        "grant_type": "client_credentials", "client_id": key, "client_secret": secret,
+        "scope": "x"})  # fmt: skip
+    assert token.body.get("error") in (None, "invalid_scope"), token.body
+    wrong = org("POST", path, {"client_name": "W", "grant_types": ["authorization_code"]})
+    assert (wrong.status, wrong.body["error"]) == (400, "invalid_redirect_uri")
+    new = org("PUT", f"{path}/{key}", {"client_name": "Renamed", "response_types": ["token"],
+                                       "grant_types": ["client_credentials"]})  # fmt: skip
+    assert new.status == 200, new.body
+    assert org("GET", f"{path}/{key}").body["client_name"] == "Renamed"
+    assert org("DELETE", f"{path}/{key}").status == 204
+    assert org("GET", f"{path}/{key}").status == 404
+    assert org("GET", "/api/v1/apps").body == []
 
 
 # --- 10: the log

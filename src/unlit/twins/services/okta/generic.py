@@ -71,6 +71,8 @@ class Manners:
             return apps.settle(call, row, call.world.table(f"okta.at:{kind}").get(row["id"]))
         if kind == authservers.KIND:
             return authservers.settle(call, row, call.world.table(authservers.TABLE).get(row["id"]))
+        if call.request.method == "POST" and row.get("system") is True and call.request.body:
+            row = {**row, "system": False}  # only Okta makes what it calls its own
         rule = settling.RULES.get(kind)
         if rule is not None:
             row = rule(call, row)

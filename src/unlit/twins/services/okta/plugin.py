@@ -13,6 +13,7 @@ from unlit.twins.services.okta import (
     actions,
     apps,
     authservers,
+    clients,
     device,
     events,
     factors,
@@ -67,6 +68,7 @@ class Okta(Twin):
             sessions,
             actions,
             device,
+            clients,
         )
         routes = [route for part in hand for route in part.ROUTES]
         for route in (
