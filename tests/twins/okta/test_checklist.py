@@ -275,7 +275,8 @@ def test_people_live_through_every_state(org: Org) -> None:
 def test_policies_and_rules_are_numbered_without_gaps(org: Org) -> None:
     made = [
         org("POST", "/api/v1/policies", {
-            "type": "OKTA_SIGN_ON", "name": f"P{number}", "status": "ACTIVE", "priority": 1, "system": True,
+            "type": "OKTA_SIGN_ON", "name": f"P{number}", "status": "ACTIVE", "priority": 1,
+            "system": True,
             "conditions": {"people": {"groups": {"include": []}}}}).body["id"]
         for number in (1, 2, 3)
     ]  # fmt: skip
