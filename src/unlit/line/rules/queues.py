@@ -19,6 +19,7 @@ _PROVIDERS: Final = (
     ("GEMINI", "google"),
     ("GOOGLE", "google"),
     ("AWS", "bedrock"),
+    ("OLLAMA", "ollama"),
 )
 
 
