@@ -79,7 +79,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         model_twin: Script that answers in the vendors' place; see docs/reference/model-twin.md.
         invariants: Also try the safety pack on the candidate.
         settle: Spend so many further trajectories on criteria that are not decided yet.
-        backend: What fences are made of: full, or landlock, which holds less and says so.
+        backend: What fences are made of: full; landlock and container hold less and say so.
         freshness: Also run each scenario with values that may be known, and compare.
         artefacts: Where details with scenario content go; default: beside the vault.
         as_json: Print the result as unlit.evaluation/1.

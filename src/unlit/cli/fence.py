@@ -53,7 +53,7 @@ def run_command(
     preset: str | None = None,
     role: str = "coder",
     workspace: Path = Path(),
-    backend: Literal["full", "landlock"] = "full",
+    backend: Literal["full", "landlock", "container"] = "full",
     discard: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> int:
@@ -69,7 +69,8 @@ def run_command(
             mini-swe-agent; or your own login: claude-code-login, codex-login, gemini-cli-login.
         role: Role in the policy.
         workspace: Folder that is /work inside; default: this one.
-        backend: full, or landlock: weaker, for machines without user namespaces.
+        backend: full; landlock or container (podman) hold less, for machines without user
+            namespaces.
         discard: Leave the workspace as it was.
         as_json: Print what the fence saw as JSON; the command's own output goes to stderr.
     """

@@ -60,7 +60,7 @@ def start(  # noqa: PLR0913 # one flag each
         turn_s: Most seconds of one turn of the agent.
         line: The line to take: `default`, a DOT file, or a name in lines/ of the repository.
         memory: on, off, or placebo (text of the same length that says nothing).
-        backend: What fences are made of: full, or landlock, which holds less and says so.
+        backend: What fences are made of: full; landlock and container hold less and say so.
         tournament: How many first candidates compete side by side; the best goes on.
         queue: Leave the work to `unlit worker` processes and return at once; `[queue.NAME]` of
             unlit.toml says in which queue it waits.

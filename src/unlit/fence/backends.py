@@ -1,6 +1,6 @@
 """The backends of fences by name. The full one is the default; a weaker one is chosen, never found.
 
-A container engine is no backend: see ADR 0104.
+The container backend is podman's own fence with our gateway: see ADR 0104.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from unlit.policy import AuditLog
 
 FULL: Final = "full"
 LANDLOCK: Final = "landlock"
-BACKENDS: Final = (FULL, LANDLOCK)
+CONTAINER: Final = "container"
+BACKENDS: Final = (FULL, LANDLOCK, CONTAINER)
 
 
 def known_backend(name: str) -> str:
@@ -26,8 +27,8 @@ def known_backend(name: str) -> str:
         raise UsageError(
             "FEN-055",
             f"{name!r} is no backend.",
-            f"these are: {', '.join(BACKENDS)}; no container engine is driven (ADR 0104).",
-            "choose full, or landlock, which holds less and says so on every verdict.",
+            f"these are: {', '.join(BACKENDS)} (podman; ADR 0104).",
+            "choose full; landlock and container hold less and say so on every verdict.",
         )
     return name
 
@@ -45,10 +46,13 @@ async def start_host(backend: str, state_dir: Path, audit: AuditLog, **options: 
         UsageError: There is no such backend.
         OutsideFailed: The machine lacks what it needs.
     """
-    if known_backend(backend) == LANDLOCK:
+    if known_backend(backend) != FULL:
+        from unlit.fence.sandboxes.container import ContainerHost
         from unlit.fence.sandboxes.landlock import LandlockHost
 
         kept: Mapping[str, Any] = {k: v for k, v in options.items() if k != "launcher"}
+        if backend == CONTAINER:
+            return await ContainerHost.start(state_dir, audit, **kept)
         return await LandlockHost.start(state_dir, audit, **kept)
     from unlit.fence.host import FenceHost
 

@@ -27,7 +27,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "database_url", str, None, "PostgreSQL URL of the record; default SQLite in the state."
     ),
     Setting(
-        "backend", str, "full", "What fences are made of: full, or landlock, which holds less."
+        "backend", str, "full", "What fences are made of: full; landlock, container hold less."
     ),
     Setting("parallel", int, 2, "Trajectories run side by side."),
     Setting("max_candidates", int, 3, "Candidates a run may make before it gives up."),

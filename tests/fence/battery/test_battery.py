@@ -18,7 +18,8 @@ from tests.fence.battery.attempt import PREAMBLE, Attempt, attempts
 from tests.fence.battery.lab import POLICY, Lab, open_lab
 
 from unlit.core.system import SystemClock
-from unlit.fence import FenceHost, FenceReport, FenceSpec, Limits
+from unlit.fence import FenceReport, FenceSpec, Limits
+from unlit.fence.backends import start_host
 from unlit.policy import AuditLog, Identity, parse_policy
 
 ATTEMPTS = attempts()
@@ -111,13 +112,13 @@ async def without_fence(lab: Lab, attempt: Attempt) -> Outcome:
     return Outcome(found, (stdout + stderr).decode("utf-8", "replace")[-600:])
 
 
-async def within_fence(lab: Lab, attempt: Attempt) -> Outcome:
+async def within_fence(lab: Lab, attempt: Attempt, backend: str = "full") -> Outcome:
     """Run the same attempt in a fence, apply what it made to its workspace, and look outside."""
     workspace = lab.workspace("fenced")
     audit = AuditLog.open(lab.folder / "log", {}, SystemClock(), key_dir=lab.folder / "keys")
     server = lab.facts["server"]
-    host = await FenceHost.start(
-        lab.folder / "state", audit,
+    host = await start_host(
+        backend, lab.folder / "state", audit,
         secret_env={"API_KEY": lab.key}, upstream_tls=str(lab.ca),
         overrides={"api.example.com": f"{server[0]}:{server[1]}"},
         watched={"vault": lab.folder / "vault", "home": lab.folder / "home"},

@@ -7,7 +7,7 @@ asm-generic/unistd.h.
 import platform
 import struct
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 _LD, _JEQ, _JGE, _JSET, _RET, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
 _ALLOW: Final = 0x7FFF0000
@@ -172,6 +172,42 @@ def seccomp_filter(machine: str | None = None, *, streams_only: bool = False) ->
     program.end(_ERRNO | _EAFNOSUPPORT, "family")
     program.end(_ALLOW, "allowed")
     return program.bytes()
+
+
+def engine_profile() -> dict[str, Any]:
+    """Return the same filter as a container engine reads it (OCI runtime specification)."""
+
+    def rule(
+        names: list[str], action: str, number: int = 0, *words: tuple[int, int, str, int]
+    ) -> dict[str, Any]:
+        args = [
+            {"index": index, "value": value, "valueTwo": two, "op": f"SCMP_CMP_{how}"}
+            for index, value, how, two in words
+        ]
+        found = {"names": names, "action": f"SCMP_ACT_{action}", "args": args}
+        return found | ({"errnoRet": number} if action == "ERRNO" else {})
+
+    families = range(3, 64)
+    kinds = [
+        rule(["socket"], "ERRNO", _EPERM, (1, 0xF, "MASKED_EQ", kind)) for kind in (_RAW, _PACKET)
+    ]
+    return {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+        "syscalls": [
+            rule(sorted(_DENIED), "ERRNO", _EPERM),
+            rule(["clone3", "statmount", "listmount", "open_tree_attr"], "ERRNO", _ENOSYS),
+            *(rule(["clone"], "ERRNO", _EPERM, (0, 1 << bit, "MASKED_EQ", 1 << bit))
+              for bit in range(32) if _NEW_NAMESPACES >> bit & 1),
+            *(rule(["ioctl"], "ERRNO", _EPERM, (1, 0xFFFFFFFF, "MASKED_EQ", code))
+              for code in (_TIOCSTI, _TIOCLINUX)),
+            *kinds,
+            rule(["socket"], "ERRNO", _EAFNOSUPPORT,
+                 (0, 0xFFFFFFFF, "MASKED_EQ", _NETLINK), (2, 0, "NE", 0)),
+            *(rule(["socket"], "ERRNO", _EAFNOSUPPORT, (0, 0xFFFFFFFF, "MASKED_EQ", family))
+              for family in families if family not in (*_FAMILIES, _NETLINK)),
+        ],
+    }  # fmt: skip
 
 
 def _arguments(program: _Program, streams_only: bool) -> None:

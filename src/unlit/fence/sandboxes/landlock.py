@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from unlit.core.errors import OutsideFailed
 from unlit.fence.fence import Fence
@@ -35,7 +35,7 @@ from unlit.fence.launch import population
 from unlit.fence.launch.measure import landlock_abi
 from unlit.fence.model import FenceSpec, Limits, Probe
 from unlit.fence.sandboxes.copied import difference
-from unlit.fence.session import Answer, Ended
+from unlit.fence.session import Answer, Ended, Line
 from unlit.fence.view import (
     CA_BUNDLE,
     HOME,
@@ -66,7 +66,9 @@ WEAK: Final = (
 
 
 @dataclass(frozen=True)
-class _Places:
+class Places:
+    """Where the parts of a weaker fence lie on the host."""
+
     folder: Path
     lower: Path
     proxy: int
@@ -74,14 +76,17 @@ class _Places:
 
     @property
     def work(self) -> Path:
+        """The copy of the workspace."""
         return self.folder / "work"
 
     @property
     def home(self) -> Path:
+        """The home folder."""
         return self.folder / "home"
 
     @property
     def bundle(self) -> Path:
+        """The certificate that programs must trust."""
         return self.folder / "etc" / "ssl" / "certs" / "ca-certificates.crt"
 
     def inside(self, text: str) -> str:
@@ -102,6 +107,8 @@ class LandlockHost:
     """Opens weaker fences; the same face as `FenceHost` where a single command is concerned."""
 
     backend = "landlock"
+    weak: tuple[str, ...] = WEAK
+    python = sys.executable
 
     def __init__(self, audit: AuditLog, gateway: Gateway, watched: Mapping[str, Path]) -> None:
         self._audit = audit
@@ -121,19 +128,13 @@ class LandlockHost:
         overrides: Mapping[str, str] | None = None,
         watched: Mapping[str, Path] | None = None,
         meter: Meter | None = None,
-    ) -> "LandlockHost":
+    ) -> Self:
         """Start the gateway; the arguments are those of `FenceHost.start`.
 
         Raises:
             OutsideFailed: The kernel has no Landlock that can hold connections.
         """
-        if landlock_abi() < 4:
-            raise OutsideFailed(
-                "FEN-004",
-                "The weaker backend is not available: Landlock is off or older than interface 4.",
-                "nothing else here could hold what a command connects to.",
-                "use Linux 6.7 or newer with Landlock on, or a machine with user namespaces.",
-            )
+        await cls._must_work()
         gateway = await Gateway.start(
             audit,
             secret_env=secret_env,
@@ -158,22 +159,12 @@ class LandlockHost:
         limits = spec.limits or limits_of(spec.policy.limits(spec.role))
         granted = spec.policy.granted(spec.role)
         placeholders = {rule.name: mint_placeholder(rule) for rule in granted}
-        listener = socket.create_server(("127.0.0.1", 0))
         folder = Path(tempfile.mkdtemp(prefix="fence-"))
-        port = listener.getsockname()[1]
-        places = _Places(folder, spec.workspace.resolve(), port, _shown(spec, folder))
-        await asyncio.to_thread(_furnish, places, spec, self._gateway.ca_pem)
+        listener, line = await self._made(folder, spec, limits)
         env = {rule.env: placeholders[rule.name] for rule in granted if rule.env}
         view = View(stage=folder, etc=folder / "etc", bare=True)
-        fence = Fence(
-            spec,
-            limits,
-            view,
-            lambda fence: _Line(places, spec, limits, fence.exited),
-            placeholders,
-            {**spec.env, **env},
-        )
-        fence.name, fence.weak, fence._audit = name, WEAK, self._audit
+        fence = Fence(spec, limits, view, line, placeholders, {**spec.env, **env})
+        fence.name, fence.weak, fence._audit = name, self.weak, self._audit
         self._note(fence)
         await self._gateway.attach(name, spec, [], None, placeholders, proxies=[listener])
         fence._finish, fence._probe = partial(self._finish, folder), self._probe
@@ -184,6 +175,26 @@ class LandlockHost:
             await fence.close()
             raise
         return fence
+
+    @classmethod
+    async def _must_work(cls) -> None:
+        if landlock_abi() < 4:
+            raise OutsideFailed(
+                "FEN-004",
+                "The weaker backend is not available: Landlock is off or older than interface 4.",
+                "nothing else here could hold what a command connects to.",
+                "use Linux 6.7 or newer with Landlock on, or a machine with user namespaces.",
+            )
+
+    async def _made(
+        self, folder: Path, spec: FenceSpec, limits: Limits
+    ) -> tuple[socket.socket, Callable[[Fence], Line]]:
+        """Furnish a fence; return where its proxy listens and what keeps its commands."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        places = Places(folder, spec.workspace.resolve(), port, _shown(spec, folder))
+        await asyncio.to_thread(furnish, places, spec, self._gateway.ca_pem)
+        return listener, lambda fence: Running(places, spec, limits, fence.exited)
 
     def _note(self, fence: Fence) -> None:
         spec = fence.spec
@@ -221,7 +232,7 @@ class LandlockHost:
         done = await fence.run(["sh", "-c", line, "sh", *paths], timeout_s=20, cwd="/")
         at = ("127.0.0.1", trap.getsockname()[1])
         code = f"import socket; socket.create_connection({at}, 3)"
-        reached = await fence.run([sys.executable, "-I", "-c", code], timeout_s=20)
+        reached = await fence.run([self.python, "-I", "-c", code], timeout_s=20, cwd="/")
         trap.close()
         answers = done.stdout.decode("ascii", "replace").split()
         if len(answers) != len(names):
@@ -252,11 +263,11 @@ class LandlockHost:
         await self._gateway.close()
 
 
-class _Line:
+class Running:
     """Keeps the commands of one weaker fence."""
 
     def __init__(
-        self, places: _Places, spec: FenceSpec, limits: Limits, on_exit: Callable[[Ended], None]
+        self, places: Places, spec: FenceSpec, limits: Limits, on_exit: Callable[[Ended], None]
     ) -> None:
         self._places = places
         self._spec = spec
@@ -309,8 +320,20 @@ class _Line:
         if "terminal" in values:
             raise OSError(95, "the weaker backend gives no terminal")
         if self._stale:
-            await asyncio.to_thread(_renew, self._places, self._spec)
+            await self._renewed()
             self._stale = False
+        started = await self._start(fds, values)
+        self._running[values["id"]] = started
+        task = asyncio.create_task(self._wait(values["id"], started))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _renewed(self) -> None:
+        await asyncio.to_thread(_renew, self._places, self._spec)
+
+    async def _start(
+        self, fds: Sequence[int], values: Mapping[str, Any]
+    ) -> asyncio.subprocess.Process:
         order = json.dumps(self._order(values)).encode()
         file = os.memfd_create("order")
         os.write(file, order)
@@ -320,7 +343,7 @@ class _Line:
             f"from unlit.fence.launch.reduced import main; main({file})"
         )
         try:
-            started = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
                 "-c",
@@ -334,10 +357,6 @@ class _Line:
             )
         finally:
             os.close(file)
-        self._running[values["id"]] = started
-        task = asyncio.create_task(self._wait(values["id"], started))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _order(self, values: Mapping[str, Any]) -> dict[str, Any]:
         places, limits = self._places, self._limits
@@ -405,7 +424,7 @@ def _shown(spec: FenceSpec, folder: Path) -> Mapping[str, Path]:
     return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 
 
-def _furnish(places: _Places, spec: FenceSpec, ca_pem: bytes) -> None:
+def furnish(places: Places, spec: FenceSpec, ca_pem: bytes) -> None:
     """Make what the fence shows: a copy of the workspace, its home, links to files, /etc."""
     (places.folder / "shown").mkdir()
     for mount in spec.mounts:
@@ -417,7 +436,7 @@ def _furnish(places: _Places, spec: FenceSpec, ca_pem: bytes) -> None:
     write_etc(places.folder / "etc", ca_pem)
 
 
-def _renew(places: _Places, spec: FenceSpec) -> None:
+def _renew(places: Places, spec: FenceSpec) -> None:
     """Copy the workspace anew without what policy hides, and empty home and temporary folder."""
     hidden = {
         places.lower / one for one in matching(places.lower, spec.policy.files(spec.role).hide)
@@ -427,8 +446,7 @@ def _renew(places: _Places, spec: FenceSpec) -> None:
         return [name for name in names if Path(folder, name) in hidden]
 
     for path in (places.work, places.home, places.folder / "tmp"):
-        if path.exists():
-            shutil.rmtree(path)
-    shutil.copytree(places.lower, places.work, symlinks=True, ignore=without)
-    for path in (places.home, places.folder / "tmp"):
-        path.mkdir()
+        path.mkdir(exist_ok=True)
+        for left in path.iterdir():  # the folder itself stays: it may be mounted somewhere
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+    shutil.copytree(places.lower, places.work, symlinks=True, ignore=without, dirs_exist_ok=True)

@@ -294,29 +294,9 @@ class AuditLog:
                 "Wait for the other process, or let this one write a log beside it.",
             ) from error
         _cut_torn_line(self._marks)
-        torn = self._replay(path)
+        torn = _replay(path, self._log, self._frontier)
         self._durable = self._frontier.size
         return torn
-
-    def _replay(self, path: Path) -> int:
-        good = 0
-        with path.open("rb") as file:
-            for line in file:
-                # cheap on purpose, a log may be long: `verify` reads every entry in full
-                if not (line.endswith(b"}\n") and line.startswith(entry_start(self.entries))):
-                    break
-                self._frontier.add(leaf_hash(line[:-1]))
-                good += len(line)
-        size = path.stat().st_size
-        if size == good:
-            return 0
-        rest = _read_at(self._log, good, size - good)
-        if b"\n" in rest[:-1] or rest.endswith(b"\n"):
-            what = f"entry {self._frontier.size} is damaged and is not the last"
-            raise _unwritable(self.directory, f"{what}; run `unlit audit verify`")
-        os.ftruncate(self._log, good)
-        os.fdatasync(self._log)
-        return size - good
 
     def _sync_loop(self) -> None:
         while self._wait_for_work():
@@ -358,6 +338,28 @@ class AuditLog:
         at = self._clock.now().isoformat(timespec="milliseconds")
         signature = self._key.sign(checkpoint_text(size, root, at))
         os.write(self._marks, Checkpoint(size, root, at, signature).line())
+
+
+def _replay(path: Path, descriptor: int, frontier: Frontier) -> int:
+    """Take up what a log holds already; cut a torn last line off and return its length."""
+    good = 0
+    with path.open("rb") as file:
+        for line in file:
+            # cheap on purpose, a log may be long: `verify` reads every entry in full
+            if not (line.endswith(b"}\n") and line.startswith(entry_start(frontier.size))):
+                break
+            frontier.add(leaf_hash(line[:-1]))
+            good += len(line)
+    size = path.stat().st_size
+    if size == good:
+        return 0
+    rest = _read_at(descriptor, good, size - good)
+    if b"\n" in rest[:-1] or rest.endswith(b"\n"):
+        what = f"entry {frontier.size} is damaged and is not the last"
+        raise _unwritable(path.parent, f"{what}; run `unlit audit verify`")
+    os.ftruncate(descriptor, good)
+    os.fdatasync(descriptor)
+    return size - good
 
 
 def _cut_torn_line(descriptor: int) -> None:

@@ -1,0 +1,341 @@
+"""The fence of a container engine: podman's own namespaces, no network but the gateway's proxy.
+
+Chosen by name only. What it does not hold is in `WEAK`, and in every report. The proxy listens on
+a socket that is opened from outside in the container's network, so nothing of ours runs inside.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from typing_extensions import override
+
+from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.fence.fence import Fence
+from unlit.fence.launch.seccomp import engine_profile
+from unlit.fence.model import FenceSpec, Limits
+from unlit.fence.sandboxes.landlock import LandlockHost, Places, Running, furnish
+from unlit.fence.session import Answer, Line
+from unlit.fence.view import HOME, WORKSPACE
+
+PROXY: Final = ("127.0.0.1", 3128)
+USER: Final = 61_000
+_NEW_NET: Final = 0x40000000
+_ENGINE_S: Final = 60.0
+_LINKS: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
+_LOCAL: Final = "localhost,127.0.0.1,::1"
+WEAK: Final = (
+    "Weaker backend (container engine podman): it was chosen by name; the engine's namespaces "
+    "hold, not ours, and the engine runs as root.",
+    "Only programs that honour proxy variables reach anything; others are refused.",
+    "Workspace and added paths are not limited in bytes or number, only each file in size.",
+    "All fences share one user of this machine.",
+)
+
+
+class ContainerHost(LandlockHost):
+    """Opens fences that are containers of podman; needs root, as the engine's owner."""
+
+    backend = "container"
+    weak = WEAK
+    python = "/usr/bin/python3"
+    _engine: tuple[str, ...] = ()
+
+    @classmethod
+    @override
+    async def _must_work(cls) -> None:
+        cls._engine = await asyncio.to_thread(_working_engine)
+
+    @override
+    async def _made(
+        self, folder: Path, spec: FenceSpec, limits: Limits
+    ) -> tuple[socket.socket, Callable[[Fence], Line]]:
+        places = Places(folder, spec.workspace.resolve(), PROXY[1], {})
+        container = Container(self._engine, places, spec, limits)
+        try:
+            await asyncio.to_thread(container.begin, self._gateway.ca_pem)
+            listener = await asyncio.to_thread(container.listen)
+        except BaseException:
+            await asyncio.to_thread(container.end)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return listener, lambda fence: _Line(container, places, spec, limits, fence.exited)
+
+
+class Container:
+    """One container: begun, entered from outside for sockets, and removed."""
+
+    def __init__(
+        self, engine: tuple[str, ...], places: Places, spec: FenceSpec, limits: Limits
+    ) -> None:
+        self.engine = engine
+        self.name = f"unlit-{secrets.token_hex(8)}"
+        self.pid = 0
+        self._places = places
+        self._spec = spec
+        self._limits = limits
+
+    def begin(self, ca_pem: bytes) -> None:
+        """Furnish it and start it; its first process does nothing."""
+        folder = self._places.folder
+        furnish(self._places, self._spec, ca_pem)
+        folder.chmod(0o755)
+        profile = folder / "seccomp.json"
+        profile.write_text(json.dumps(engine_profile()))
+        root = folder / "root"
+        for name in ("usr", "etc", "proc", "sys", "dev", "run", "tmp", "work", "home/agent", "var"):
+            (root / name).mkdir(parents=True)
+        for name in ("run", "tmp", "home/agent"):
+            (root / name).chmod(0o1777)  # the engine gives what it mounts there the same mode
+        for name in _LINKS:
+            if (Path("/") / name).exists():
+                (root / name).symlink_to(f"usr/{name}")
+        (root / "var/tmp").symlink_to("/tmp")  # noqa: S108 # inside
+        for mount in self._spec.mounts:
+            if mount.writable:
+                _give(mount.source)
+            place = root / mount.target.lstrip("/")
+            if mount.target.startswith(("/work/", "/home/agent/")):
+                continue  # the engine makes the place in what is mounted there
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.mkdir(exist_ok=True) if mount.source.is_dir() else place.touch()
+        self.renew()
+        _said(
+            [*self.engine, "run", "--detach", *self._arguments(profile, root), "sleep", "1000000"]
+        )
+        shown = _said([*self.engine, "inspect", "--format", "{{.State.Pid}}", self.name])
+        self.pid = int(shown)
+
+    def renew(self) -> None:
+        """Give the copy of the workspace to the fence's user."""
+        for folder, folders, names in os.walk(self._places.work):
+            for name in (*folders, *names):
+                os.lchown(os.path.join(folder, name), USER, USER)  # noqa: PTH118 # many
+        os.chown(self._places.work, USER, USER)
+
+    def _arguments(self, profile: Path, root: Path) -> list[str]:
+        limits, places = self._limits, self._places
+        memory = f"{limits.memory_mb}m"
+        scratch = f"rw,nosuid,nodev,size={limits.disk_mb}m,mode=1777,notmpcopyup"
+        limited = {
+            "nofile": limits.open_files, "core": 0, "nproc": limits.processes,
+            "fsize": limits.file_mb * 1024 * 1024,
+        }  # fmt: skip
+        shown = [(Path("/usr"), "/usr", False), (places.folder / "etc", "/etc", False),
+                 (places.work, WORKSPACE, True)]  # fmt: skip
+        shown += [(m.source.resolve(), m.target, m.writable) for m in self._spec.mounts]
+        made = [
+            "--name", self.name, "--rm", "--network=none", "--no-hosts", "--read-only",
+            "--cap-drop=all", "--security-opt=no-new-privileges",
+            f"--security-opt=seccomp={profile}", "--ipc=private", "--uts=private", "--pid=private",
+            "--hostname=fence", f"--user={USER}:{USER}", f"--workdir={WORKSPACE}",
+            f"--memory={memory}", f"--memory-swap={memory}",
+            f"--pids-limit={limits.processes + 8}", "--read-only-tmpfs=false",
+            "--log-driver=none", "--stop-timeout=0", "--image-volume=ignore", "--systemd=false",
+        ]  # fmt: skip
+        made += [f"--ulimit={name}={value}:{value}" for name, value in limited.items()]
+        made += [f"--tmpfs={path}:{scratch}" for path in ("/tmp", "/run", HOME)]  # noqa: S108
+        made += [
+            f"--mount=type=bind,src={source},dst={target}{'' if writable else ',ro=true'}"
+            for source, target, writable in shown
+        ]
+        return [*made, "--rootfs", str(root)]
+
+    def listen(self) -> socket.socket:
+        """Open the proxy's listener in the container's network."""
+
+        def make() -> socket.socket:
+            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(PROXY)
+            made.listen(128)
+            return made
+
+        return self.inside(make)
+
+    def inside(self, make: Callable[[], socket.socket]) -> socket.socket:
+        """Call `make` in the container's network, in a thread that ends there."""
+        found: list[socket.socket | BaseException] = []
+
+        def enter() -> None:
+            try:
+                descriptor = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    if ctypes.CDLL(None, use_errno=True).setns(descriptor, _NEW_NET):
+                        raise OSError(ctypes.get_errno(), "the network cannot be entered")
+                finally:
+                    os.close(descriptor)
+                found.append(make())
+            except OSError as error:
+                found.append(error)
+
+        thread = threading.Thread(target=enter, name="enter")
+        thread.start()
+        thread.join()
+        made = found[0]
+        if isinstance(made, BaseException):
+            raise made
+        return made
+
+    def processes(self) -> int:
+        """Count what runs inside besides the first process."""
+        with contextlib.suppress(OSError):
+            ours = os.readlink(f"/proc/{self.pid}/ns/pid")  # noqa: PTH115 # a name, not a path
+            return sum(_namespace(one.name) == ours for one in Path("/proc").iterdir()) - 1
+        return 0
+
+    def end(self) -> None:
+        """Remove it with all that runs in it."""
+        with contextlib.suppress(OutsideFailed):
+            _said([*self.engine, "rm", "--force", "--time", "0", "--ignore", self.name])
+
+
+class _Line(Running):
+    """Keeps the commands of one container."""
+
+    def __init__(self, container: Container, *rest: Any) -> None:
+        super().__init__(*rest)
+        self._container = container
+
+    @override
+    async def ask(self, op: str, fds: Sequence[int] = (), **values: Any) -> Answer:
+        """Do one act; sockets are opened in the container's network."""
+        if op == "socket":
+            family = socket.AF_INET6 if values["six"] else socket.AF_INET
+            made = await asyncio.to_thread(self._container.inside, lambda: socket.socket(family))
+            made.setblocking(False)
+            return {}, [made.detach()]
+        if op == "count":
+            left = await asyncio.to_thread(self._container.processes)
+            return {"processes": left, "peak_bytes": 0}, []
+        return await super().ask(op, fds, **values)
+
+    @override
+    def close(self) -> None:
+        """Remove the container."""
+        self._container.end()
+
+    @override
+    async def _renewed(self) -> None:
+        await super()._renewed()
+        await asyncio.to_thread(self._container.renew)
+
+    @override
+    async def _start(
+        self, fds: Sequence[int], values: Mapping[str, Any]
+    ) -> asyncio.subprocess.Process:
+        proxy = f"http://{PROXY[0]}:{PROXY[1]}"
+        env = {**values["env"], **dict.fromkeys(_VARIABLES, proxy), "NO_PROXY": _LOCAL}
+        given = [f"--env={name}={value}" for name, value in env.items()]
+        note = 'echo $$ >"/tmp/.fence-$0"; exec "$@"'
+        argv = ["sh", "-c", note, str(values["id"]), *values["argv"]]
+        words = [*self._container.engine, "exec", "--interactive", f"--workdir={values['cwd']}"]
+        return await asyncio.create_subprocess_exec(
+            *words, *given, self._container.name, *argv,
+            stdin=fds[0], stdout=fds[1], stderr=fds[2], start_new_session=True,
+            env={"PATH": os.defpath},
+        )  # fmt: skip
+
+    @override
+    async def _kill(self, numbers: Sequence[int]) -> None:
+        every = not numbers or set(numbers) >= set(self._running)
+        line = (
+            "kill -9 -1"
+            if every
+            else 'for n in "$@"; do kill -9 -- -"$(cat "/tmp/.fence-$n")"; done'
+        )
+        words = [*self._container.engine, "exec", self._container.name, "sh", "-c", line, "sh"]
+        with contextlib.suppress(OutsideFailed):
+            await asyncio.to_thread(_said, [*words, *map(str, numbers)], may_fail=True)
+        for number in numbers:
+            started = self._running.get(number)
+            if started is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_ENGINE_S):
+                        await started.wait()
+
+
+def _give(path: Path) -> None:
+    """Give an empty folder to the fence's user; what is somebody's already is not taken away.
+
+    Raises:
+        InvalidInput: It is not empty.
+    """
+    if path.stat().st_uid == USER:
+        return
+    if not path.is_dir() or any(path.iterdir()):
+        raise InvalidInput(
+            "FEN-006",
+            f"The container backend cannot make {path} writable.",
+            f"it belongs to another user than {USER}, whom commands run as there.",
+            f"name an empty folder, give it to the user {USER}, or use the full fence.",
+        )
+    os.chown(path, USER, USER)
+
+
+def _namespace(pid: str) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid") if pid.isdigit() else ""  # noqa: PTH115
+    except OSError:
+        return ""
+
+
+def _working_engine() -> tuple[str, ...]:
+    """Return the engine's words: podman, with the runtime that works here."""
+    if os.geteuid() != 0 or shutil.which("podman") is None:
+        why = "podman is not installed" if os.geteuid() == 0 else "it is driven by root only"
+        raise _unavailable(why)
+    said = ""
+    for words in (("podman",), ("podman", "--runtime", "runc")):
+        try:
+            _said([*words, "run", "--rm", "--network=none", "--log-driver=none",
+                   "--ulimit=nofile=256:256", "--ulimit=nproc=64:64", "--volume=/usr:/usr:ro",
+                   "--rootfs", str(_empty_root()), "/usr/bin/true"])  # fmt: skip
+        except OutsideFailed as error:
+            said = error.why
+        else:
+            return words
+    raise _unavailable(said)
+
+
+def _empty_root() -> Path:
+    root = Path("/run/unlit-engine-root")
+    for name in ("usr", "proc", "sys", "dev", "etc", "run", "tmp"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for name in _LINKS:
+        with contextlib.suppress(FileExistsError):
+            (root / name).symlink_to(f"usr/{name}")
+    return root
+
+
+def _said(words: Sequence[str], *, may_fail: bool = False) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 # the engine itself, with words of ours
+            words, capture_output=True, text=True, timeout=_ENGINE_S, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _unavailable(type(error).__name__) from error
+    if done.returncode and not may_fail:
+        raise _unavailable(done.stderr.strip()[-400:] or f"it ended with {done.returncode}")
+    return done.stdout.strip()
+
+
+def _unavailable(why: str) -> OutsideFailed:
+    return OutsideFailed(
+        "FEN-005",
+        "The container backend is not available.",
+        why,
+        "start as root with podman and crun or runc installed, or use the full fence.",
+    )
