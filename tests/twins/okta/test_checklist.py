@@ -351,6 +351,38 @@ def test_a_client_registers_itself_and_is_an_application(org: Org) -> None:
     assert org("GET", "/api/v1/apps").body == []
 
 
+def test_a_role_is_bound_to_people_over_a_resource_set(org: Org) -> None:
+    user, group = org.user(), org("POST", "/api/v1/groups", {"profile": {"name": "F"}}).body
+    role = org(
+        "POST",
+        "/api/v1/iam/roles",
+        {"label": "Helper", "description": "d", "permissions": ["okta.users.read"]},
+    ).body
+    made = org(
+        "POST",
+        "/api/v1/iam/resource-sets",
+        {"label": "Set", "description": "d", "resources": ["https://fake.okta.com/api/v1/users"]},
+    )
+    path = f"/api/v1/iam/resource-sets/{made.body['id']}/bindings"
+    who = f"https://fake.okta.com/api/v1/users/{user['id']}"
+    said = org("POST", path, {"role": role["id"], "members": [who]})
+    assert said.status == 200, said.body
+    assert said.body["_links"]["self"]["href"].endswith(f"/bindings/{role['id']}")
+    assert org("POST", path, {"role": "none", "members": [who]}).status == 404
+    assert org("POST", path, {"role": role["id"], "members": [who + "x"]}).status == 400
+    assert [row["id"] for row in org("GET", path).body["roles"]] == [role["id"]]
+    one = f"{path}/Helper"
+    assert org("GET", one).body["id"] == role["id"]
+    also = f"https://fake.okta.com/api/v1/groups/{group['id']}"
+    assert org("PATCH", f"{one}/members", {"additions": [also, who]}).status == 200
+    rows = org("GET", f"{one}/members").body["members"]
+    assert [row["_links"]["self"]["href"] for row in rows] == [who, also]
+    assert org("DELETE", f"{one}/members/{rows[0]['id']}").status == 204
+    assert org("GET", f"{one}/members/{rows[0]['id']}").status == 404
+    assert org("DELETE", one).status == 204
+    assert org("GET", path).body["roles"] == []
+
+
 # --- 10: the log
 def test_the_log_has_what_happened_in_pages_and_windows() -> None:
     org = Org(now=NOW)

@@ -13,6 +13,7 @@ from unlit.twins.services.okta import (
     actions,
     apps,
     authservers,
+    bindings,
     clients,
     device,
     events,
@@ -69,6 +70,7 @@ class Okta(Twin):
             actions,
             device,
             clients,
+            bindings,
         )
         routes = [route for part in hand for route in part.ROUTES]
         for route in (
