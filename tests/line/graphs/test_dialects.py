@@ -107,6 +107,7 @@ def test_a_subgraphs_class_counts_for_nodes_before_its_label_too() -> None:
         ("digraph { a [label=<b> }", 1),
         ("digraph { /* open }", 1),
         ("digraph { a -> }", 1),
+        ("```dot\ndigraph {\n a -> }\n```", 3),
         ("digraph { } digraph { }", 1),
         ("digraph { a [ }", 1),
         ("", 1),

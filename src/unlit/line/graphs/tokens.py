@@ -63,8 +63,9 @@ def tokens(text: str, source: str) -> Iterator[Token]:
         InvalidInput: A text, an HTML label or a comment does not end.
     """
     fenced = _FENCE.match(text)
+    line = 1 + text[: fenced.start(1)].count("\n") if fenced else 1
     text = (fenced[1] if fenced else text).removeprefix(_BOM)
-    position, line, before = 0, 1, ""
+    position, before = 0, ""
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None or (text.startswith("/*", position) and match.lastgroup == "odd"):
