@@ -61,6 +61,8 @@ def test_what_is_gone_is_not_found(index: Index) -> None:
 def test_one_source_can_be_searched_alone(index: Index) -> None:
     index.put([_item("A-1", "words"), _item("p1", "words", source="notion")])
     assert [hit.ref.source for hit in index.search("words", source="notion")] == ["notion"]
+    assert index.search("words", source="nobody") == []
+    assert len(index.search("words", source="jira", limit=1)) == 1
 
 
 @given(st.text())

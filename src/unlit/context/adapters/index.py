@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from unlit.context.model import Item, Ref, Trust
 
@@ -115,13 +115,13 @@ class Index:
         if not words:
             return []
         match = " ".join(f'"{word}"' for word in words)
-        rows = self._db.execute(
-            "select source, kind, key, item.title, snippet(words, 1, '', '', ' … ', 24), trust,"
-            " url, status, fetched_at, bm25(words, 4.0, 1.0, 2.0) as rank from words"
-            " join item on item.id = words.rowid"
-            " where words match ? and (? is null or source = ?) order by rank limit ?",
-            (match, source, source, limit),
-        )
+        within = " and +rowid in (select id from item where source = ?)" if source else ""
+        best = self._db.execute(
+            "select rowid, rank from words where words match ?"  # noqa: S608 # fixed words
+            f" and rank match 'bm25(4.0, 1.0, 2.0)'{within} order by rank limit ?",
+            (match, *([source] if source else []), limit),
+        ).fetchall()
+        rows = [self._hit(match, rowid, rank) for rowid, rank in best]
         return [
             Hit(
                 Ref(row[0], row[1], row[2]),
@@ -135,6 +135,16 @@ class Index:
             )
             for row in rows
         ]
+
+    def _hit(self, match: str, rowid: int, rank: float) -> tuple[Any, ...]:
+        """Read one result; excerpts are made of what is shown, not of all that was found."""
+        row: tuple[Any, ...] = self._db.execute(
+            "select source, kind, key, item.title, snippet(words, 1, '', '', ' … ', 24), trust,"
+            " url, status, fetched_at from words join item on item.id = words.rowid"
+            " where words match ? and words.rowid = ?",
+            (match, rowid),
+        ).fetchone()
+        return (*row, rank)
 
     def relevant(self, words: Sequence[str], sources: Sequence[str], *, limit: int) -> list[Item]:
         """Return items that have any of `words` in their whole text, best first, with their text.
