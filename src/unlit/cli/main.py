@@ -51,6 +51,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         "ship", "unlit.cli.ship:app", "Merge an approved run, attest it, deploy it in a fence."
     ),
+    Command("attest", "unlit.cli.attest:app", "Check who stands behind what was shipped."),
     Command("try", "unlit.cli.tryout:app", "Use a candidate yourself, against a fresh twin world."),
     Command("console", "unlit.cli.console:app", "The web console on loopback."),
     Command("evaluate", "unlit.cli.evaluate:app", "Grade a program against scenarios in a vault."),

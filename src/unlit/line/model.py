@@ -34,6 +34,7 @@ class ShipPlan:
     p1: float = 0.97
     alpha: float = 0.05
     beta: float = 0.10
+    method: str = "lr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class RunRequest:
         work: The newest piece of work begun for the run: ``line``, ``again-N`` or ``ship…``.
         ci: How the repository's own checks are asked.
         gate: ``intent`` while a person must approve the spec before anything is built.
+        deploy: What was asked of its deploy; empty is as unlit.toml says.
     """
 
     spec: Path
@@ -98,6 +100,7 @@ class RunRequest:
     tournament: int = 1
     work: str = "line"
     gate: str = ""
+    deploy: Mapping[str, Any] = field(default_factory=dict)
     product: ProductPlan = field(default_factory=ProductPlan)
     ship: ShipPlan = field(default_factory=ShipPlan)
     budget: BudgetPlan = field(default_factory=BudgetPlan)

@@ -1,18 +1,24 @@
 """Write the attestations of a shipped run: provenance, outcome, bill of materials."""
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from unlit.core.errors import OutsideFailed
 from unlit.core.ids import RunId
 from unlit.policy.audit.keys import signing_key
 from unlit.record.store import Store
 from unlit.ship.model import Shipment
-from unlit.ship.provenance import outcome, provenance, seal
+from unlit.ship.provenance import outcome, parts, provenance, seal, signed_bytes
 from unlit.ship.repository import Repository
 from unlit.ship.sbom import Part, bill, is_lock_file, read_parts
+
+STATEMENTS: Final = ("provenance", "outcome", "sbom")
+SIGNER: Final = "signer.pem"
 
 
 def attest(
@@ -23,7 +29,10 @@ def attest(
     folder: Path,
     key_dir: Path,
 ) -> Mapping[str, str]:
-    """Write ``provenance.dsse.json``, ``outcome.dsse.json`` and ``sbom.cdx.json``.
+    """Write ``provenance``, ``outcome`` and ``sbom``, each as ``.dsse.json``, and the plain bill.
+
+    Beside each lies what its signature is over (``.signed``), the signature (``.sig``) and once the
+    public key (``signer.pem``), so that `openssl` alone can check them; see `openssl_commands`.
 
     Args:
         store: The record.
@@ -42,20 +51,27 @@ def attest(
     found = store.find_run(run)
     key = signing_key(key_dir)
     repository = Repository(Path(found.repository))
-    forms: dict[str, Any] = {
-        "provenance.dsse.json": seal(provenance(found, report, shipment), key),
-        "outcome.dsse.json": seal(outcome(found, report, shipment), key),
-        "sbom.cdx.json": bill(
-            locks_of(repository, shipment.commit), shipment, Path(found.repository).name
-        ),
+    made = bill(locks_of(repository, shipment.commit), shipment, Path(found.repository).name)
+    sealed = {
+        "provenance": seal(provenance(found, report, shipment), key),
+        "outcome": seal(outcome(found, report, shipment), key),
+        "sbom": seal(parts(made, found.repository, shipment), key),
     }
     written = {}
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for name, value in forms.items():
-            path = folder / name
-            path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-            written[name] = str(path)
+        pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        _write(folder / SIGNER, pem)
+        for name, envelope in sealed.items():
+            payload = base64.b64decode(envelope["payload"])
+            _write(folder / f"{name}.signed", signed_bytes(payload))
+            _write(folder / f"{name}.sig", base64.b64decode(envelope["signatures"][0]["sig"]))
+        for name, value in {
+            **{f"{name}.dsse.json": envelope for name, envelope in sealed.items()},
+            "sbom.cdx.json": made,
+        }.items():
+            _write(folder / name, f"{json.dumps(value, indent=1)}\n".encode())
+            written[name] = str(folder / name)
     except OSError as error:
         raise OutsideFailed(
             "SHP-031",
@@ -64,6 +80,23 @@ def attest(
             "make room there, then `unlit ship RUN` again.",
         ) from error
     return written
+
+
+def openssl_commands(folder: Path) -> tuple[str, ...]:
+    """Return the commands that check the signatures without anything of ours."""
+    return tuple(
+        f"openssl pkeyutl -verify -pubin -inkey {SIGNER} -rawin "
+        f"-in {name}.signed -sigfile {name}.sig"
+        for name in STATEMENTS
+        if (folder / f"{name}.sig").is_file()
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace a file as a whole: a process that is killed leaves the old one."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)
 
 
 def locks_of(repository: Repository, commit: str) -> Mapping[str, tuple[Part, ...]]:

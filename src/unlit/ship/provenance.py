@@ -21,6 +21,7 @@ PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PROVENANCE: Final = "https://slsa.dev/provenance/v1"
 OUTCOME: Final = "https://unlit.dev/attestation/outcome/v1"
+BILL: Final = "https://cyclonedx.org/bom"
 BUILD_TYPE: Final = "https://unlit.dev/line/v1"
 
 
@@ -102,6 +103,11 @@ def outcome(run: Run, report: Mapping[str, Any], shipment: Shipment) -> dict[str
     )
 
 
+def parts(bill: Mapping[str, Any], repository: str, shipment: Shipment) -> dict[str, Any]:
+    """Return the statement that binds a CycloneDX bill of materials to what was shipped."""
+    return _statement(shipment, repository, BILL, bill)
+
+
 def _numbers(graded: Mapping[str, Any] | None) -> dict[str, Any] | None:
     names = ("estimate", "lower", "upper", "satisfied", "trajectories")
     return None if graded is None else {name: graded[name] for name in names}
@@ -126,7 +132,7 @@ def _digest(text: str) -> dict[str, str]:
 def seal(statement: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
     """Sign a statement as a DSSE envelope."""
     payload = json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
-    signature = key.sign(_pae(payload))
+    signature = key.sign(signed_bytes(payload))
     return {
         "payloadType": PAYLOAD_TYPE,
         "payload": base64.b64encode(payload).decode(),
@@ -140,13 +146,14 @@ def unseal(envelope: Mapping[str, Any], public: str) -> dict[str, Any] | None:
         payload = base64.b64decode(envelope["payload"], validate=True)
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public))
         signature = base64.b64decode(envelope["signatures"][0]["sig"])
-        key.verify(signature, _pae(payload))
+        key.verify(signature, signed_bytes(payload))
         found: dict[str, Any] = json.loads(payload)
     except (InvalidSignature, KeyError, IndexError, TypeError, ValueError):
         return None
     return found
 
 
-def _pae(payload: bytes) -> bytes:
+def signed_bytes(payload: bytes) -> bytes:
+    """Return what a DSSE signature is over: the pre-authentication encoding of a payload."""
     head = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(payload)} ".encode()
     return head + payload

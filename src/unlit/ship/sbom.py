@@ -94,7 +94,7 @@ def _component(part: Part) -> dict[str, Any]:
         "version": part.version,
         "purl": part.purl,
     }
-    if part.sha256:
+    if part.sha256 and re.fullmatch(r"[0-9a-fA-F]{64}", part.sha256):
         found["hashes"] = [{"alg": f"SHA-{256}", "content": part.sha256}]
     return found
 

@@ -55,7 +55,7 @@ class Wish:
 def wish_of(run: Run) -> Wish:
     """Return what was asked of a run's deploy."""
     kept = run.settings.get(WISH)
-    if not isinstance(kept, Mapping):
+    if not isinstance(kept, Mapping) or not kept:
         return Wish()
     said = kept.get("said")
     return Wish(None if said is None else _settings(said), bool(kept["none"]), int(kept["round"]))
