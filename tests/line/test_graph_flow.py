@@ -108,6 +108,33 @@ async def test_branches_make_candidates_side_by_side_and_the_best_is_graded_on(
     }  # fmt: skip
 
 
+async def test_nodes_that_plan_and_review_may_change_nothing(
+    tmp_path: Path, repository: Path
+) -> None:
+    text = """digraph plan {
+        goal="A better file"
+        start [shape=Mdiamond] exit [shape=Msquare]
+        plan [label="Plan it"] write [prompt="Write it for $goal"] review [prompt="Review it"]
+        grade [type="unlit.validate"]
+        start -> plan -> write -> review -> grade -> exit
+    }"""
+    (repository / "plan.dot").write_text(text)
+    state = tmp_path / "state"
+    world = services(state, overlays(tmp_path, "", "10", ""), [])
+    async with Line.open(world, durable_url(state)) as line:
+        run = await line.start(replace(request(repository), line=str(repository / "plan.dot")))
+        done = await line.wait(run)
+    assert (done.state, done.verdict, done.candidate) == (RunState.WAITING, Verdict.SHIP, "c2")
+    told = {
+        number: (world.workspaces / run / "prompts" / f"c{number}.md").read_text()
+        for number in (1, 2, 3)
+    }
+    assert "Plan it" in told[1]
+    assert "Write it for A better file" in told[2]
+    assert "- plan: success" in told[2]
+    assert "- write: success" in told[3]
+
+
 async def test_a_person_is_asked_again_each_time_round_and_by_key_or_label(
     tmp_path: Path, repository: Path
 ) -> None:

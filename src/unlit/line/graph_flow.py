@@ -24,6 +24,9 @@ from unlit.record.model import RunState, StageState
 FILE: Final = "line.dot"
 BUILT_IN: Final = Path(__file__).parent / "lines"
 _OUTPUT: Final = 2_000
+_THOUGHT: Final = ("changed_nothing", "claimed_without_change")
+"""What a node that plans or reviews leaves: words, no change. Only `unlit.build` must change."""
+
 _KEPT: Final = ("candidate.id", "candidate.commit", "candidate.tree", "candidates", "verdict",
                 "feedback", "remarks", "last_stage", "last_response")  # fmt: skip
 
@@ -193,8 +196,10 @@ class LineHandler(Handler):
             "candidates": "left" if left else "spent",
             "remarks": [],
             "last_stage": node.id,
-            "last_response": str(facts.get("detail", ""))[:200],
+            "last_response": str(facts.get("said") or facts.get("detail", ""))[:200],
         }
+        if node.type == "codergen" and facts.get("outcome") in _THOUGHT:
+            return Outcome("success", updates=updates, notes=str(facts.get("detail", "")))
         if "commit" in facts:
             updates |= {
                 "candidate.id": turn.candidate,
@@ -311,7 +316,7 @@ def _made(context: Mapping[str, Any]) -> tuple[CandidateId, str, str]:
 
 def _instruction(node: Node, prompt: str, context: Mapping[str, Any]) -> str:
     """Return what a node asks of an agent, with what it is told of the nodes before it."""
-    if not node.attributes.get("prompt"):
+    if not node.attributes.get("prompt") and node.type != "codergen":
         return ""
     before = str(context.get("internal.preamble") or "")
     return f"{prompt}\n\n{before}" if before else prompt

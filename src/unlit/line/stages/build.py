@@ -36,6 +36,7 @@ from unlit.line.stages.remember import lessons_for
 from unlit.line.stages.work import Work
 from unlit.record.model import AccessState, Candidate, StageState, granted_until
 
+_SAID: Final = 1_000
 NO_KEY: Final = "fake-key-that-opens-nothing"
 
 
@@ -170,6 +171,8 @@ async def _build(work: Work, turn: Turn) -> Mapping[str, Any]:
         "fence": _fence_facts(closed),
         "lessons": [lesson.id for lesson in told.lessons],
     }
+    if turn.instruction:
+        facts["said"] = end.text[:_SAID]  # a later node of the line may be told
     if commit is None:
         return {"state": StageState.NOT_GOOD_ENOUGH.value, **facts}
     _keep(work, turn, commit, end, verdict)
