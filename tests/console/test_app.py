@@ -269,7 +269,7 @@ def test_what_is_not_there_is_said(bench: Bench, path: str) -> None:
 def test_files_may_be_kept_because_their_address_changes_with_them(bench: Bench) -> None:
     client = bench.logged_in()
     found = re.findall(r'(?:src|href)="(/assets/[^"]+)"', client.get("/").text)
-    assert len(found) == 4
+    assert len(found) == 5
     for path in found:
         answer = client.get(path)
         assert answer.status_code == 200

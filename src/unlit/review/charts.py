@@ -27,7 +27,8 @@ def day_bars(days: Sequence[tuple[str, Decimal | None, bool]], limit: Decimal | 
     top = max([*known, limit or Decimal(0), Decimal("0.01")])
     parts = [f'<line class="base" x1="0" x2="100%" y1="{_BASE:.0f}" y2="{_BASE:.0f}"/>']
     half = top / 2
-    for value, label in ((half, money(half)), (top, money(top))):
+    scale = ((half, money(half)), (top, money(top))) if known or limit else ()  # else no money
+    for value, label in scale:
         y = _y(value, top)
         parts.append(f'<line class="ax" x1="0" x2="100%" y1="{y:.0f}" y2="{y:.0f}"/>')
         if value != limit:

@@ -71,6 +71,7 @@ class Rule:
     p1: float
     alpha: float
     beta: float
+    method: str = "lr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Graded:
     upper: float | None
     method: str
     e_value: float | None = None
+    e_value_against: float | None = None
     claim_a: ClaimLine | None = None
     claim_b: ClaimLine | None = None
     pass_hat: Mapping[str, float] = field(default_factory=dict)

@@ -336,7 +336,7 @@ def _needs(graded: Graded | None, rule: Rule | None) -> int | None:
     if graded is None or rule is None:
         return None
     test = ShipTest(
-        ShipRule(rule.p0, rule.p1, rule.alpha, rule.beta),
+        ShipRule(rule.p0, rule.p1, rule.alpha, rule.beta, rule.method),
         rule.alpha,
         graded.trajectories,
         graded.satisfied,

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from unlit.console.model import Role
 from unlit.console.pages.gates import desk_of
 from unlit.console.security import csrf_token
+from unlit.console.seen import call_lines, state_lines
 from unlit.console.web import Page, one_line
 from unlit.core.ids import CandidateId, CriterionId, RunId
 from unlit.core.states import Partition, TrajectoryState
@@ -194,7 +195,8 @@ def trajectory(page: Page) -> Response:
         locked=locked,
         links=PageLinks(found.run.id),
         twin=twin,
-        calls=_folded(seen) if seen is not None else [],
+        calls=call_lines(seen) if seen is not None else [],
+        states=state_lines(seen) if seen is not None else [],
         effects=_effects(seen, twin[1] if twin else None) if seen is not None else [],
         named=" ".join(
             str(table(reason).get("text")) + " " + str(table(reason).get("check"))
@@ -262,17 +264,4 @@ def _effects(
         added = [one_line(item) for item in rows(done.get("added"))[:_EFFECTS]]
         removed = [one_line(item) for item in rows(done.get("removed"))[:_EFFECTS]]
         found.append((name, mine, theirs, added, removed))
-    return found
-
-
-def _folded(seen: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], int]]:
-    """Return the calls to twins in order; equal ones that follow each other are one, counted."""
-    found: list[tuple[Mapping[str, Any], int]] = []
-    for row in rows(seen.get("calls")):
-        call = table(row)
-        alike = ("service", "method", "path", "status", "fault")
-        if found and all(call.get(name) == found[-1][0].get(name) for name in alike):
-            found[-1] = (found[-1][0], found[-1][1] + 1)
-        else:
-            found.append((call, 1))
     return found

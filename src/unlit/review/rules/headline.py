@@ -46,13 +46,18 @@ class Facts:
 _DOING = {
     "intent": "reading the spec",
     "context": "collecting what it may read",
+    "baseline": "building and checking the code as it is",
+    "again": "taking up what was said",
     "build": "writing a candidate",
     "checks": "building and checking a candidate",
     "validate": "grading a candidate on validation scenarios",
     "sealed": "looking at the sealed scenarios",
     "report": "writing the report",
     "gate": "at the gate",
+    "ci": "running the repository's own checks",
     "ship": "shipping",
+    "attest": "writing attestations",
+    "deploy": "deploying",
 }
 
 

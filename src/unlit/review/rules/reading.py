@@ -58,7 +58,10 @@ def rule_of(document: Mapping[str, Any], settings: Mapping[str, Any]) -> Rule | 
     found = table(document.get("ship")) or table(settings.get("ship"))
     values = [number(found.get(name)) for name in ("p0", "p1", "alpha", "beta")]
     known = [value for value in values if value is not None]
-    return Rule(*known) if len(known) == 4 else None
+    if len(known) != 4:
+        return None
+    p0, p1, alpha, beta = known
+    return Rule(p0, p1, alpha, beta, str(found.get("method") or "lr"))
 
 
 def points_of(trajectories: Iterable[Trajectory], alpha: float) -> tuple[Point, ...]:
@@ -117,6 +120,7 @@ def graded_of(
         upper=evaluation.upper,
         method=str(satisfaction.get("method") or "not stated"),
         e_value=number(satisfaction.get("e_value")),
+        e_value_against=number(satisfaction.get("e_value_against")),
         claim_a=_claim(satisfaction.get("claim_a")),
         claim_b=_claim(satisfaction.get("claim_b")),
         pass_hat={
