@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -14,15 +15,19 @@ import cyclopts
 from unlit.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from unlit.intent.ask import Answerer, Asked
+    from unlit.intent.ask import Answerer, Asked, Runner
     from unlit.intent.model import Spec
-    from unlit.intent.rules.divergence import Question
+    from unlit.intent.rules.divergence import Question, Reading
+    from unlit.intent.rules.examples import Input, Observed
     from unlit.line.readings import Made
 
 Flag = cyclopts.Parameter(negative=())
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 _TEXT: Final = 400_000
 _TESTS: Final = 60
+_TEST: Final = re.compile(r"^test_.*\.py$|_test\.py$|\.(?:test|spec)\.[cm]?[jt]sx?$")
+NOT_STARTED: Final = (126, 127)
+"""What a shell says of a command that is not there or may not run."""
 
 
 def ask(  # noqa: PLR0913 # one parameter for each flag
@@ -156,9 +161,20 @@ async def _ask(
             async with twin_worlds(names, order.seeds) as worlds:
                 programs = Programs(handle.services, product, request.policy, trees, worlds)
                 return await converse(
-                    text, path, readings, programs.run, _answerer() if write else None,
+                    text, path, readings, _told(programs.run), _answerer() if write else None,
                     program=Path(programs.command[-1]).name, limit=limit, inputs=inputs,
                 )  # fmt: skip
+
+
+def _told(run: "Runner") -> "Runner":
+    """Say on standard error which reading is run, since many inputs take a while."""
+
+    async def told(reading: "Reading", inputs: "Sequence[Input]") -> "Mapping[Input, Observed]":
+        sys.stderr.write(f"{reading.name}: {len(inputs)} inputs\n")
+        sys.stderr.flush()
+        return await run(reading, inputs)
+
+    return told
 
 
 def _complain(made: "tuple[Made, ...]") -> None:
@@ -209,7 +225,7 @@ def _report(asked: "Asked", answered: bool) -> str:
     else:
         lines.append(f"{len(asked.questions)} asked, {asked.changed} changed the spec")
     if asked.before is not None:
-        said = f"Effective interpretations: {asked.before.interpretations:.2f}"
+        said = f"Effective interpretations (1 is none but one): {asked.before.interpretations:.2f}"
         if asked.after is not None and answered:
             said += f", now {asked.after.interpretations:.2f}"
         lines.append(said)
@@ -268,12 +284,21 @@ async def _observe(folder: Path, owner: str, run: str | None, observe: tuple[str
         if product.run:
             programs = Programs(handle.services, product, request.policy, {"existing": folder})
             reading: Reading = Reading("existing", "existing")
-            program = Path(programs.command[-1]).name
-            seen |= await programs.run(reading, [Input(("--help",))])
-            help_text = next(iter(seen.values())).stdout
+            program = _program(programs.command, handle.factory.name)
             wanted = [Input(tuple(shlex.split(entry))) for entry in observe]
-            left = [made for made in (*first_inputs(help_text), *wanted) if made not in seen]
-            seen |= await programs.run(reading, left)
+            first = await programs.run(reading, [Input(("--help",))])
+            (helped,) = first.values()
+            if helped.exit_code in NOT_STARTED and not helped.stdout.strip():
+                _not_started(product.run, helped)
+            else:
+                seen |= first
+                help_text = helped.stdout
+                named = re.search(r"\busage:\s+([\w.-]+)(?=\s)", help_text, re.I)
+                program = named[1] if named and program == handle.factory.name else program
+                left = [made for made in (*first_inputs(help_text), *wanted) if made not in seen]
+                seen |= await programs.run(reading, left)
+        else:
+            sys.stderr.write("no way to start the program is known: give --run to observe it\n")
         return observed_spec(
             Seen(
                 name=handle.factory.name,
@@ -288,6 +313,21 @@ async def _observe(folder: Path, owner: str, run: str | None, observe: tuple[str
         )
 
 
+def _program(command: Sequence[str], name: str) -> str:
+    """Return what people call the program that a command starts."""
+    if "-c" in command:
+        return name
+    if "-m" in command[:-1]:
+        return command[command.index("-m") + 1]
+    return Path(command[-1]).stem
+
+
+def _not_started(run: str, seen: "Observed") -> None:
+    why = seen.stderr.strip().split("\n")[-1]
+    sys.stderr.write(f"`{run}` did not start ({why or f'exit code {seen.exit_code}'}): ")
+    sys.stderr.write("no run was observed; give --run\n")
+
+
 def _first_text(folder: Path, names: tuple[str, ...]) -> str:
     for name in names:
         path = folder / name
@@ -297,11 +337,13 @@ def _first_text(folder: Path, names: tuple[str, ...]) -> str:
 
 
 def _tests(folder: Path) -> Mapping[str, str]:
-    found = {}
-    for path in sorted(folder.rglob("test_*.py"))[:_TESTS]:
+    found: dict[str, str] = {}
+    for path in sorted(path for path in folder.rglob("*") if _TEST.search(path.name)):
         inside = path.relative_to(folder)
         if any(part.startswith(".") or part == "node_modules" for part in inside.parts):
             continue
+        if len(found) == _TESTS:
+            break
         if not path.is_symlink() and path.stat().st_size < _TEXT:
             found[str(inside)] = path.read_text(encoding="utf-8", errors="replace")
     return found

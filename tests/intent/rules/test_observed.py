@@ -89,3 +89,14 @@ def test_first_inputs_follow_the_commands_that_help_lists() -> None:
     made = first_inputs(HELP)
     assert Input(()) in made
     assert Input(("add", "--help")) in made
+
+
+def test_tests_in_javascript_are_read_by_their_names() -> None:
+    text = """
+    test("spaces become dashes", () => {});
+    it.only('drops "quotes"', async () => {});
+    it(`keeps\\ttabs`, f); visit("not a test"); x.test("nor this")
+    """
+    seen = Seen("slug", "slug", tests={"test/slug.test.js": text})
+    titles = [criterion.title for criterion in observed_spec(seen, owner="o@example.com").criteria]
+    assert titles == ["spaces become dashes", 'drops "quotes"']

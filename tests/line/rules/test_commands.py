@@ -36,7 +36,7 @@ def test_an_unlocked_one_gets_its_dependencies_and_the_test_runner() -> None:
 
 def test_tests_without_pytest_are_run_by_unittest() -> None:
     found = find_commands({"setup.py": ""}, frozenset({"test"}), frozenset({"test/test_a.py"}))
-    assert found.test == "python -m unittest discover -s test -t ."
+    assert found.test == "python3 -m unittest discover -s test -t ."
     assert found.build is None
 
 
@@ -56,3 +56,18 @@ def test_each_command_says_what_it_rests_on() -> None:
         {"pyproject.toml": PYPROJECT}, frozenset({"tests"}), frozenset({"tool/__main__.py"})
     )
     assert [reason.split(":")[0] for reason in found.reasons] == ["build", "test", "run"]
+
+
+def test_a_package_of_node_is_started_by_the_file_of_its_command() -> None:
+    texts = {"package.json": '{"bin": {"slugit": "./bin/slugit.js"}, "scripts": {}}'}
+    found = find_commands(texts, frozenset(), frozenset())
+    assert (found.kind, found.run) == ("cli", "node bin/slugit.js")
+    for declared in ('"/bin/sh"', '"../x.js"', "3", "{}"):
+        texts = {"package.json": f'{{"bin": {declared}}}'}
+        assert find_commands(texts, frozenset(), frozenset()).run is None
+
+
+def test_without_an_environment_the_systems_python_is_meant() -> None:
+    texts = {"pyproject.toml": '[project]\nname = "t"\n[project.scripts]\nt = "t.cli:main"\n'}
+    found = find_commands(texts, frozenset(), frozenset({"t/__main__.py"}))
+    assert (found.build, found.run) == (None, "python3 -m t")

@@ -23,6 +23,9 @@ _OPTION: Final = re.compile(
     r"(?:\s{2,}|\n\s+)(\S.*)$",
     re.M,
 )
+_CALLED: Final = re.compile(
+    r"(?<![\w.])(?:test|it)(?:\.only)?\(\s*([\"'`])((?:(?!\1)[^\\\n]){1,200})\1"
+)
 _COMMAND: Final = re.compile(r"^\s{2,8}([a-z][\w-]+)\s{2,}(\S.*)$", re.M)
 
 
@@ -197,7 +200,8 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> list[Cri
 def _from_tests(seen: Seen) -> list[Criterion]:
     found = []
     for path, text in sorted(seen.tests.items()):
-        for name, words in _tests(text):
+        read = _tests if path.endswith(".py") else _script_tests
+        for name, words in read(text):
             found.append(
                 _draft(words, f"The program shall hold to the test `{name}` in `{path}`: {words}.")
             )
@@ -222,6 +226,11 @@ def _tests(text: str) -> list[tuple[str, str]]:
     return found
 
 
+def _script_tests(text: str) -> list[tuple[str, str]]:
+    """Return the names of tests in JavaScript or TypeScript, as `test`, `it` are called."""
+    return [(" ".join(m[2].split()),) * 2 for m in _CALLED.finditer(text) if m[2].strip()]
+
+
 def _boundaries(seen: Seen) -> tuple[Boundary, ...]:
     bare = next((run for run in seen.runs if not run.input.args and not run.input.stdin), None)
     if bare is None:
@@ -238,5 +247,6 @@ def first_inputs(help_text: str) -> tuple[Input, ...]:
         Input(("--no-such-option",)),
         Input(("no-such-command",)),
     ]
-    made += [Input((match[1], "--help")) for match in _COMMAND.finditer(help_text)]
+    for match in _COMMAND.finditer(help_text):
+        made += [Input((match[1], "--help")), Input((match[1],))]
     return tuple(dict.fromkeys(made))

@@ -1,5 +1,7 @@
 """Find how an existing repository is built, tested and started, from its manifests alone."""
 
+import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,6 +83,9 @@ def _python(texts: Mapping[str, str], folders: frozenset[str], files: frozenset[
     if run is not None:
         reasons.append(f"run: {why}")
     env = {"PYTHONPATH": "src" if "src" in folders else "."}
+    if build is None:
+        # no environment of its own, so the system's Python, which has no other name everywhere
+        test, run = (None if c is None else re.sub(r"^python ", "python3 ", c) for c in (test, run))
     return Commands("cli" if run else "library", build, test, run, env, tuple(reasons))
 
 
@@ -119,7 +124,8 @@ def _node(texts: Mapping[str, str]) -> Commands:
     try:
         import json
 
-        scripts = json.loads(texts["package.json"]).get("scripts", {})
+        package = json.loads(texts["package.json"])
+        scripts = package.get("scripts") or {}
     except (ValueError, AttributeError):
         return Commands()
     reasons = []
@@ -129,12 +135,23 @@ def _node(texts: Mapping[str, str]) -> Commands:
     run = "npm start" if "start" in scripts else None
     if run:
         reasons.append("run: script `start` of package.json")
+    elif binary := _node_binary(package.get("bin")):
+        run = f"node {binary}"
+        reasons.append("run: `bin` of package.json")
     build = None
     if "package-lock.json" in texts:
         build = "cp package.json package-lock.json /deps && npm ci --prefix /deps --ignore-scripts"
         reasons.append("build: package-lock.json")
     env = {"NODE_PATH": "/deps/node_modules"}
     return Commands("cli" if run else "library", build, test, run, env, tuple(reasons))
+
+
+def _node_binary(declared: object) -> str | None:
+    """Return the file of a package's first command; a path out of the package is none."""
+    named = next(iter(declared.values()), None) if isinstance(declared, dict) else declared
+    if not isinstance(named, str) or named.startswith("/") or ".." in named.split("/"):
+        return None
+    return shlex.quote(named.removeprefix("./"))
 
 
 def _uses_pytest(texts: Mapping[str, str], files: frozenset[str]) -> bool:
