@@ -82,3 +82,42 @@ def test_what_cannot_become_a_twin_is_refused(tmp_path: Path, name: str, text: s
     with pytest.raises(InvalidInput, match="TWN-113"):
         scaffold(name, document, tmp_path / "out")
     assert not (tmp_path / "out" / name).exists()
+
+
+BOOKING = {"type": "object", "required": ["id", "who"], "properties": {
+    "id": {"type": "integer"}, "who": {"type": "string"}}}  # fmt: skip
+WRAPPED = {"allOf": [{"type": "object", "properties": {"total": {"type": "integer"}}},
+                     {"properties": {"data": {"type": "array", "items": BOOKING}}}]}  # fmt: skip
+ODD = {
+    "openapi": "3.1.0", "info": {"title": "Bookings", "version": "1"},
+    "servers": [{"url": "https://api.bookings.example/v2"}],
+    "paths": {
+        "/bookings": {
+            "get": {"responses": {"200": {"content": {"application/json": {"schema": WRAPPED}}}}},
+            "post": {"requestBody": {"content": {"application/json": {"schema": BOOKING}}},
+                     "responses": {"201": {"description": "no body"}}},
+        },
+        "/bookings/{bookingId}": {"get": {"responses": {"200": {
+            "content": {"application/json": {"schema": BOOKING}}}}}},
+    },
+}  # fmt: skip
+
+
+def test_wrapped_lists_chosen_ids_and_a_path_that_all_urls_begin_with(tmp_path: Path) -> None:
+    document = tmp_path / "bookings.json"
+    document.write_text(json.dumps(ODD), encoding="utf-8")
+    folder, _ = scaffold("bookings", document, tmp_path / "twins")
+    universe = Universe([str(folder)])
+    universe.default = universe.create_world({"bookings": {"/bookings": [{"id": 1, "who": "a"}]}})
+
+    def ask(method: str, path: str, body: Any = None) -> Any:
+        headers = {"authorization": f"Bearer {universe.tokens(str(universe.default))['bookings']}"}
+        data = b"" if body is None else json.dumps(body).encode()
+        reply = universe.answer("bookings", Request(method, path, "", headers, data)).reply
+        return reply.status, json.loads(reply.encoded())
+
+    assert ask("POST", "/v2/bookings", {"id": 7, "who": "b"})[0] == 201
+    rows = [{"id": 1, "who": "a"}, {"id": 7, "who": "b"}]
+    assert ask("GET", "/v2/bookings") == (200, {"data": rows, "total": 2})
+    assert ask("GET", "/bookings/7") == ask("GET", "/v2/bookings/7") == (200, rows[1])
+    assert ask("GET", "/v2/nothing")[0] == 404

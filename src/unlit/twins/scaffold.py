@@ -26,7 +26,7 @@ def health(call: Exchange) -> Reply:
     return Reply(200, {{"status": "ok"}})
 
 
-twin = OpenTwin("{name}", Path(__file__).with_name("contract.bin"), hosts={hosts})
+twin = OpenTwin("{name}", Path(__file__).with_name("contract.bin"), hosts={hosts}{base})
 twin.router.add(Route("GET", "/_{name}/health", health, "{name}.health", open=True))
 '''
 _TEST: Final = '''"""The twin answers, keeps what is written, and refuses what is not there."""
@@ -80,7 +80,7 @@ def scaffold(name: str, document: Path, folder: Path) -> tuple[Path, int]:
     info = content.get("info") or {}
     title, version = str(info.get("title", name)), str(info.get("version", ""))
     compiler = Compiler(f"{title} {version}".strip())
-    prefix = str(content.get("basePath") or "").rstrip("/")
+    prefix = str(content.get("basePath") or _base(content)).rstrip("/")
     compiler.add(content, prefix)
     if not compiler.routes:
         raise _refused(
@@ -91,7 +91,8 @@ def scaffold(name: str, document: Path, folder: Path) -> tuple[Path, int]:
     target.mkdir(parents=True)
     (target / "contract.bin").write_bytes(compiler.packed())
     quoted = title.replace('"', "'").replace("\\", "")
-    text = _INIT.format(title=quoted, version=version, name=name, hosts=repr(_hosts(content)))
+    hosts, base = repr(_hosts(content)), f", base={prefix!r}" if prefix else ""
+    text = _INIT.format(title=quoted, version=version, name=name, hosts=hosts, base=base)
     (target / "__init__.py").write_text(text, encoding="utf-8")
     (target / f"test_{name}.py").write_text(_TEST.format(name=name), encoding="utf-8")
     return target, len(compiler.routes)
@@ -114,6 +115,15 @@ def _document(path: Path) -> dict[str, Any]:
             "name an OpenAPI 3 or Swagger 2 document.",
         )
     return content
+
+
+def _base(content: dict[str, Any]) -> str:
+    """Return the path that all URLs of the first server begin with."""
+    servers = content.get("servers")
+    first = servers[0] if isinstance(servers, list) and servers else None
+    url = str(first.get("url", "")) if isinstance(first, dict) else ""
+    path = re.sub(r"^[a-z]+://[^/]*", "", url).split("?")[0]
+    return path if path.startswith("/") and "{" not in path else ""
 
 
 def _hosts(content: dict[str, Any]) -> tuple[str, ...]:

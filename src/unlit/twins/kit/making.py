@@ -101,10 +101,11 @@ class Maker:
     ) -> dict[str, Any]:
         """Return the row that a body makes."""
         sent = dict(sent) if isinstance(sent, dict) else {}
+        given = self._given_id(operation, sent)
         for name in SERVERS:
             sent.pop(name, None)
         learnt = self.kind(kind)
-        fresh = old["id"] if isinstance(old, dict) and "id" in old else key
+        fresh = old["id"] if isinstance(old, dict) and "id" in old else key or given
         if fresh is None:
             fresh = self.vendor.mint(call.world, learnt.prefix or self.noun(kind)[:3].lower())
         filling = Filling(
@@ -123,6 +124,14 @@ class Maker:
         if call.request.arg("activate") == "false" and row.get("status") == "ACTIVE":
             row["status"] = "INACTIVE"
         return self.vendor.settle(call, kind, row)
+
+    def _given_id(self, operation: Operation, sent: Mapping[str, Any]) -> Any:
+        """Return the id that a contract lets clients choose, where it is required of them."""
+        schema = self.contract.schema(operation.request)
+        own = self.contract.schema((schema.get("p") or {}).get("id"))
+        if "id" not in schema.get("r", ()) or own.get("ro"):
+            return None
+        return sent.get("id")
 
     def _skeleton(self, operation: Operation, kind: str, sent: Any) -> dict[str, Any]:
         schema = self.contract.variant(operation.response, sent)

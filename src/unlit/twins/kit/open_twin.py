@@ -2,17 +2,16 @@
 
 import base64
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from unlit.twins.kit.contract import Contract
+from unlit.twins.kit.contract import Contract, Operation
 from unlit.twins.kit.crud import Crud
 from unlit.twins.kit.http import Malformed, Reply, Request
 from unlit.twins.kit.making import Maker
-from unlit.twins.kit.router import Router
+from unlit.twins.kit.router import Match, NoMatch, Route, Router
 from unlit.twins.kit.seeds import expand, iso
 from unlit.twins.kit.shapes import Shapes
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
@@ -22,6 +21,40 @@ from unlit.twins.kit.world import World
 def _whole(text: str) -> int:
     """Return a number as clients send it, 0 when it is none; no list is longer than a billion."""
     return min(int(text[:18]), 10**9) if text.isdecimal() else 0
+
+
+_LISTS = ("data", "items", "results", "values", "records", "entries")
+_TOTALS = ("total", "count", "total_count", "totalCount", "totalItems")
+
+
+def _wrapped(call: Exchange, rows: list[Any], total: int) -> Any:
+    """Return a page as the contract says: bare, or in the one list of an object."""
+    operation, twin = call.route.extra, call.twin
+    if not isinstance(operation, Operation) or not isinstance(twin, OpenTwin):
+        return rows
+    contract = twin.crud.maker.contract
+    known = contract.schema(operation.response).get("p") or {}
+    lists = [name for name, number in known.items() if contract.schema(number).get("t") == "array"]
+    chosen = [name for name in _LISTS if name in lists] or lists
+    if not chosen:
+        return rows
+    return {chosen[0]: rows} | {name: total for name in _TOTALS if name in known}
+
+
+class _Router(Router):
+    """Routes that are found with and without the path that all URLs begin with."""
+
+    def __init__(self, routes: tuple[Route, ...], base: str) -> None:
+        super().__init__(routes)
+        self._base = base
+
+    @override
+    def match(self, method: str, raw_path: str) -> Match | NoMatch:
+        """Find the route of a request path."""
+        found = super().match(method, raw_path)
+        if isinstance(found, NoMatch) and not found.allowed and self._base:
+            return super().match(method, self._base + raw_path)
+        return found
 
 
 class Manners:
@@ -55,8 +88,9 @@ class Manners:
         start = _whole(call.request.arg("cursor") or call.request.arg("page") or "")
         if call.request.arg("page") is not None:
             start = min(max(0, start - 1) * limit, 10**9)
-        found = list(islice(rows, start, start + limit + 1))
-        reply = Reply(200, found[:limit])
+        every = list(rows)
+        found = every[start : start + limit + 1]
+        reply = Reply(200, _wrapped(call, found[:limit], len(every)))
         if len(found) > limit:
             reply.headers.append(("x-next-cursor", str(start + limit)))
         return reply
@@ -78,6 +112,7 @@ class OpenTwin(Twin):
         contract: Compiled contract, or the file that holds it.
         hosts: Hosts it answers for.
         shapes: Learnt shapes, if there are any.
+        base: Path that all URLs of the vendor begin with; calls may leave it out.
     """
 
     name: ClassVar[str] = "open"
@@ -90,6 +125,7 @@ class OpenTwin(Twin):
         contract: Contract | Path,
         hosts: tuple[str, ...] = (),
         shapes: Shapes | None = None,
+        base: str = "",
     ) -> None:
         self.name = name  # type: ignore[misc] # each is a twin of its own
         self.services = (name,)  # type: ignore[misc] # same
@@ -97,7 +133,8 @@ class OpenTwin(Twin):
         if isinstance(contract, Path):
             contract = Contract.unpack(contract.read_bytes())
         self.crud = Crud(name, Maker(contract, shapes or Shapes({}), Manners()))
-        self.router = Router(tuple(self.crud.routes()))
+        self.base = base
+        self.router = _Router(tuple(self.crud.routes()), base)
 
     @override
     def credential(self, request: Request) -> str | None:
@@ -124,7 +161,8 @@ class OpenTwin(Twin):
     @override
     def seed(self, world: World, spec: Any) -> None:
         """Add rows by concrete path: ``{"/pets": [{count: 3, name: "pet {n}"}]}``."""
-        for path, entries in (spec or {}).items():
+        for place, entries in (spec or {}).items():
+            path = place if place.startswith(self.base) else self.base + place
             table = self.crud.table(world, path)
             for entry in expand(entries):
                 key = str(entry.get("id") or self.crud.maker.vendor.mint(world, ""))
