@@ -56,3 +56,11 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_factory(tmp_path)
     assert "unlit init" in caught.value.remedy
+
+
+def test_the_ship_rule_may_be_a_mixture() -> None:
+    head = '[factory]\nname = "x"\n[ship]\n'
+    assert parse_factory(head + 'method = "mixture"\n').ship.method == "mixture"
+    assert parse_factory(head).ship.method == "lr"
+    with pytest.raises(InvalidInput, match="CLI-035"):
+        parse_factory(head + 'method = "bayes"\n')

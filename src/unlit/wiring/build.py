@@ -4,7 +4,7 @@ import getpass
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ class FactoryHandle:
                 port=factory.product.port,
                 env=dict(factory.product.env),
             ),
-            ship=ShipPlan(factory.ship.p0, factory.ship.p1, factory.ship.alpha, factory.ship.beta),
+            ship=ShipPlan(**asdict(factory.ship)),
             budget=BudgetPlan(factory.budget.run_usd, factory.budget.day_usd),
             tournament=factory.line.tournament,
             ci=ci_plan(factory),

@@ -29,6 +29,7 @@ from unlit.wiring.line_settings import (
 )
 
 FILE_NAME: Final = "unlit.toml"
+_SHIP_RULE: Final = {"p0", "p1", "alpha", "beta", "method"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,17 @@ class ProductSettings:
 
 @dataclass(frozen=True, slots=True)
 class ShipSettings:
-    """`[ship]`: the two satisfaction rates that the rule tells apart, and its error rates."""
+    """`[ship]`: the two satisfaction rates that the rule tells apart, and its error rates.
+
+    `method` is ``lr``, the likelihood ratio, or ``mixture``, best when the true rate is far from
+    `p1`.
+    """
 
     p0: float = 0.90
     p1: float = 0.97
     alpha: float = 0.05
     beta: float = 0.10
+    method: Literal["lr", "mixture"] = "lr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,7 @@ class _ShipTable(_Strict):
     p1: float = Field(default=0.97, gt=0, lt=1)
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     beta: float = Field(default=0.10, gt=0, lt=0.5)
+    method: Literal["lr", "mixture"] = "lr"
     branch: str = ""
     remote: str = ""
     changelog: str = ""
@@ -249,7 +256,7 @@ def parse_factory(text: str, source: str = FILE_NAME) -> Factory:
         agents=tuple(parsed.factory.agents),
         reviewers=tuple(parsed.factory.reviewers),
         product=ProductSettings(**parsed.product.model_dump()),
-        ship=ShipSettings(**parsed.ship.model_dump(include={"p0", "p1", "alpha", "beta"})),
+        ship=ShipSettings(**parsed.ship.model_dump(include=_SHIP_RULE)),
         budget=BudgetSettings(**parsed.budget.model_dump()),
         sources={
             name: SourceSettings(**table.model_dump()) for name, table in parsed.source.items()

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -148,7 +149,7 @@ def _request(
             env=product.env,
             mounts=tuple(Mount(m.source, m.target, m.writable) for m in order.mounts),
         ),
-        ship=ShipRule(order.ship.p0, order.ship.p1, order.ship.alpha, order.ship.beta),
+        ship=ShipRule(**asdict(order.ship)),
         seed=order.seed,
         max_trajectories=order.max_trajectories,
         parallel=order.parallel,

@@ -28,7 +28,9 @@ def rule_words(report: Report) -> str:
     )
     if graded.verdict is Verdict.NOT_YET:
         known = graded.e_value_against
-        against = _odds(graded.e_value, inverse=True) if known is None else f"{_odds(known)} against it"
+        against = (
+            _odds(graded.e_value, inverse=True) if known is None else f"{_odds(known)} against it"
+        )
         return (
             f"The rule stopped at trajectory {graded.trajectories}{against}: a product at "
             f"{percent(rule.p1)} would be stopped at most once in {round(1 / rule.beta)}."
