@@ -13,6 +13,7 @@ import pytest
 from tests.ship.test_forges import GitHubWorld
 from tests.ship.test_remote import Shared
 from tests.ship.test_service import RUN, git
+from tests.ship.test_train import Yard
 from tests.twins.serving import serving
 from typing_extensions import override
 
@@ -22,6 +23,7 @@ from unlit.ship import Means, Plan, Rollout, Shipment, ShipPlan, roll_out, ship_
 from unlit.ship import repository as repository_module
 from unlit.ship.remote import Remote
 from unlit.ship.rollout import Memory, Step
+from unlit.ship.train import Arrived, Car, run_train
 from unlit.twins.universe import Universe
 
 POINTS = int(os.environ.get("UNLIT_KILL_POINTS", "5"))
@@ -163,6 +165,40 @@ def test_a_pull_request_is_opened_and_merged_once_wherever_it_dies(
             f"refs/tags/unlit/{RUN}"
         )
         hub.fetch.close()
+
+
+def train_under(death: Death, yard: Yard, cars: Sequence[Car]) -> Arrived | None:
+    """Run a train; `None` when it died."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repository_module, "run_git", death.around(run_git))
+        try:
+            return run_train(yard.landing, cars, lambda runs, commit, tree: len(runs) < 3)
+        except Killed:
+            return None
+
+
+def test_a_train_that_dies_anywhere_lands_each_car_once(tmp_path: Path) -> None:
+    def yard_at(name: str) -> tuple[Yard, list[Car]]:
+        folder = tmp_path / name
+        folder.mkdir()
+        yard = Yard(folder)
+        return yard, [yard.car(name, f"{name}.txt", name) for name in ("one", "two", "three")]
+
+    first, cars = yard_at("undisturbed")
+    counted = Death(0, answered=False)
+    arrived = train_under(counted, first, cars)
+    assert arrived is not None
+    assert (len(arrived.landed), len(arrived.waiting)) == (3, 0)
+    expected = git(first.folder, "rev-parse", "main")
+    for at, answered in points(counted.calls, seed=21):
+        yard, cars = yard_at(f"{at}-{answered}")
+        assert train_under(Death(at, answered=answered), yard, cars) is None
+        again = train_under(Death(0, answered=False), yard, cars)
+        assert again is not None
+        assert [item.car.run for item in again.landed] == ["r-one", "r-two", "r-three"]
+        assert git(yard.folder, "rev-parse", "main") == expected, (at, answered)
+        assert len(git(yard.folder, "tag").splitlines()) == 3, (at, answered)
+        assert git(yard.folder, "status", "--porcelain") == "", (at, answered)
 
 
 class Kept(Memory):

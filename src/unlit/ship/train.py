@@ -12,6 +12,7 @@ from unlit.core.ids import RunId
 from unlit.ship.landing import Landing
 from unlit.ship.model import TrainRecheck
 from unlit.ship.repository import Stamp
+from unlit.ship.service import PREPARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +79,49 @@ def run_train(landing: Landing, cars: Sequence[Car], recheck: TrainRecheck) -> A
     head = landing.head()
     if head is None or not cars:
         return Arrived((), tuple(Waiting(car, "there is no such branch") for car in cars), 0)
+    before = _landed_before(landing, head, cars)
+    there = {item.car.run for item in before}
     state = _State(landing, recheck)
-    landed = state.land(head, list(cars))
-    if landed:
-        last = landed[-1].commit
-        landing.check(last)
-        tags = [
-            (
-                item.car.tag,
-                landing.repository.make_tag(
-                    item.car.tag, item.commit, item.car.words or item.car.run, item.car.stamp
-                ),
-            )
-            for item in landed
-        ]
-        landing.land(last, tags)
-    return Arrived(tuple(landed), tuple(state.waiting), state.checks)
+    landed = state.land(head, [car for car in cars if car.run not in there])
+    if before or landed:
+        _arrive(landing, head, before, landed)
+    return Arrived((*before, *landed), tuple(state.waiting), state.checks)
+
+
+def _landed_before(landing: Landing, head: str, cars: Sequence[Car]) -> list[Landed]:
+    """Return the cars of a train that reached the branch and was killed before it said so."""
+    target, found = landing.repository, []
+    for car in cars:
+        held = target.resolve(f"{PREPARED}/{car.run}")
+        merged = held is not None and target.is_ancestor(held, head)
+        if held is not None and merged and car.commit in target.parents(held):
+            found.append(Landed(car, held, target.tree(held)))
+    return found
+
+
+def _arrive(
+    landing: Landing, head: str, before: Sequence[Landed], landed: Sequence[Landed]
+) -> None:
+    target = landing.repository
+    last = landed[-1].commit if landed else head
+    for item in landed:
+        target.hold(f"{PREPARED}/{item.car.run}", item.commit)
+    if before:  # the working copy of a killed train may still be where the train began
+        target.follow(landing.branch, target.parents(before[0].commit)[0], head)
+    landing.check(last)
+    tags = [
+        (
+            item.car.tag,
+            target.make_tag(
+                item.car.tag, item.commit, item.car.words or item.car.run, item.car.stamp
+            ),
+        )
+        for item in (*before, *landed)
+        if target.resolve(f"refs/tags/{item.car.tag}") is None
+    ]
+    landing.land(last, tags)
+    for item in before:
+        landing.share(item.car.tag)
 
 
 class _State:
