@@ -7,21 +7,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.line.world import durable_url, request, services
 
-from unlit.core.ids import RunId
+from unlit.core.ids import Digest, RunId
 from unlit.core.system import SystemClock, SystemIds
 from unlit.fence import FenceHost
-from unlit.line.adapters.access import Questions
+from unlit.line.adapters.access import MOST_OF_A_PRODUCT, Questions
 from unlit.line.adapters.fence_room import FenceRoom
 from unlit.line.adapters.policy_room import PolicyRoom
-from unlit.line.model import LineEvent
+from unlit.line.model import LineEvent, Place
 from unlit.line.service import Line
 from unlit.policy import AuditLog, read_entries, verify
-from unlit.record.model import AccessQuestion, RunState
+from unlit.record.model import AccessQuestion, Run, RunState
 from unlit.record.store import Store
 from unlit.review import Desk, build_report
 from unlit.review.adapters.audit import FolderGateLog
@@ -180,3 +180,34 @@ def seen_by(folder: Path, store: Store, run: RunId, number: int) -> dict[str, An
     )  # fmt: skip
     found: dict[str, Any] = json.loads(shown.stdout)
     return found
+
+
+def test_a_products_wish_is_a_question_once_and_products_ask_a_few_only(tmp_path: Path) -> None:
+    store, clock = Store.open(f"sqlite:///{tmp_path / 'record.db'}"), SystemClock()
+    run, now = RunId("r-wish"), clock.now()
+    store.begin_run(
+        Run(
+            id=run, spec_id="s", spec_digest=Digest(""), title="t", repository="", spec_path="",
+            base="", base_tree="", workspace="", agent="a", person="", state=RunState.RUNNING,
+            created_at=now, updated_at=now,
+        )
+    )  # fmt: skip
+    heard: list[LineEvent] = []
+    host = cast(FenceHost, None)  # no fence is opened
+    room = FenceRoom(
+        host, store, clock, SystemIds(), questions=Questions(store, clock, heard.append)
+    )
+    place = Place(run, "validate", "evaluator", "evaluator")
+    for _ in range(3):
+        room.wish(place, "GET https://api.stripe.example/")
+    (question,) = store.access_questions(run)
+    assert (question.role, question.agent) == ("product", "product")
+    assert question.request == "GET https://api.stripe.example/"
+    assert question.expires_at > now
+    assert "closed worlds" in question.reason
+    assert [event.state for event in heard] == ["asked"]
+    for number in range(50):
+        room.wish(place, f"GET https://host{number}.example/")
+    assert len(store.access_questions(run)) == MOST_OF_A_PRODUCT
+    FenceRoom(host, store, clock, SystemIds()).wish(place, "GET https://nobody.example/")
+    assert len(store.access_questions(run)) == MOST_OF_A_PRODUCT

@@ -39,6 +39,7 @@ from unlit.evaluation.playing import (
 from unlit.evaluation.ports import Pool
 from unlit.evaluation.registry import driver
 from unlit.evaluation.rules.looks import charged
+from unlit.evaluation.rules.wishes import passed_on
 from unlit.evaluation.scenarios.model import Draw
 from unlit.evaluation.scenarios.sample import sample
 from unlit.evaluation.separation import not_separated
@@ -93,6 +94,7 @@ async def evaluate(
         pool = parts.pool
         weak = pool.weak if isinstance(pool, FencePool) else ()
         usage = used(pool.usage) if isinstance(pool, FencePool) else ()
+        asked = sorted(pool.asked) if isinstance(pool, FencePool) else []
     leaks = _leaks(request, vault, parts.proof, probed)
     sealed = request.partition is Partition.SEALED
     around = Circumstances(
@@ -110,7 +112,9 @@ async def evaluate(
         judge=None if parts.judge is None else parts.judge.name,
         judge_family=None if parts.judge is None else parts.judge.family,
     )
-    result = replace(assemble(request, spec, vault, counted, around), usage=usage)
+    # what a product asks for after it saw sealed scenarios stays in the audit log
+    wishes = () if sealed else passed_on(asked, request.candidate)
+    result = replace(assemble(request, spec, vault, counted, around), usage=usage, asked=wishes)
     _record_report(request, vault, result)
     parts.store.write("result.json", result.to_json())
     return result

@@ -445,6 +445,7 @@ class EvaluationResult:
     judges: tuple[Mapping[str, Any], ...] = ()
     reason: str = ""
     usage: tuple[Mapping[str, Any], ...] = ()
+    asked: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, schema `unlit.evaluation/1`."""

@@ -75,6 +75,9 @@ class FakeFences:
         await fence.close()
         return {"held": True, "denied": 0, "exchanges": 0, "weak": ["a plain folder"]}
 
+    def wish(self, place: Place, request: str) -> None:
+        """Nobody is asked."""
+
 
 class FakeDependencies:
     """A product without dependencies."""

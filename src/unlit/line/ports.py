@@ -88,6 +88,10 @@ class Fences(Protocol):
         """
         ...
 
+    def wish(self, place: Place, request: str) -> None:
+        """Ask people about a wish for access that a product had while it was graded."""
+        ...
+
 
 class Dependencies(Protocol):
     """What the product needs to run, built once and mounted read-only."""

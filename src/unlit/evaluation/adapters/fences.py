@@ -269,6 +269,7 @@ class FencePool(Pool):
         self._hosts = hosts
         self.weak: tuple[str, ...] = ()
         self.usage: tuple[ModelUsage, ...] = ()
+        self.asked: set[str] = set()
 
     @override
     async def open_as(self, role: str, folder: Path) -> FenceSandbox:
@@ -310,3 +311,4 @@ class FencePool(Pool):
         report = await sandbox.fence.close()
         self.weak = tuple(dict.fromkeys((*self.weak, *report.weak)))
         self.usage = (*self.usage, *report.usage)
+        self.asked |= {one.request for one in report.asked if one.role == "product"}

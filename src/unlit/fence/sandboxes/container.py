@@ -26,7 +26,7 @@ from unlit.fence.launch.seccomp import engine_profile
 from unlit.fence.model import FenceSpec, Limits
 from unlit.fence.sandboxes.landlock import LandlockHost, Places, Running, furnish
 from unlit.fence.session import Answer, Line
-from unlit.fence.view import HOME, WORKSPACE
+from unlit.fence.view import HOME, WORKSPACE, matching
 
 PROXY: Final = ("127.0.0.1", 3128)
 USER: Final = 61_000
@@ -134,6 +134,8 @@ class Container:
         }  # fmt: skip
         shown = [(Path("/usr"), "/usr", False), (places.folder / "etc", "/etc", False),
                  (places.work, WORKSPACE, True)]  # fmt: skip
+        kept = matching(places.lower, self._spec.policy.files(self._spec.role).read_only)
+        shown += [(places.work / path, f"{WORKSPACE}/{path}", False) for path in kept]
         shown += [(m.source.resolve(), m.target, m.writable) for m in self._spec.mounts]
         made = [
             "--name", self.name, "--rm", "--network=none", "--no-hosts", "--read-only",

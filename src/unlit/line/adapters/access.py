@@ -31,6 +31,9 @@ from unlit.record.store import Store
 MOST_OF_A_RUN: Final = 100
 """Questions that one run may put to people; what comes after is in the audit log only."""
 
+MOST_OF_A_PRODUCT: Final = 5
+"""Of those, questions that products may put while they are graded: they may be hostile."""
+
 EXPIRES_H: Final = 24.0
 LOOK_S: Final = 1.0
 _STANDING: Final = (AccessState.OPEN, AccessState.GRANTED, AccessState.REFUSED)
@@ -75,7 +78,10 @@ class Questions:
         same = [row for row in rows if (row.request, row.role) == (asked.request, asked.role)]
         if any(row.state(decided.get(row.gate), now) in _STANDING for row in same):
             return None
-        if len(rows) >= MOST_OF_A_RUN:
+        products = sum(row.role == "product" for row in rows)
+        if len(rows) >= MOST_OF_A_RUN or (
+            asked.role == "product" and products >= MOST_OF_A_PRODUCT
+        ):
             return None
         question = self.store.ask_access(
             AccessQuestion(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from typing_extensions import override
 
@@ -11,6 +11,7 @@ from unlit.core.clock import Clock
 from unlit.core.ids import Ids
 from unlit.fence import Fence as OpenFence
 from unlit.fence import FenceSpec, Mount, TwinRoute
+from unlit.fence.gateway.model import AccessRequest
 from unlit.fence.host import limits_of
 from unlit.fence.ports import Host
 from unlit.harness.ports import Fence
@@ -20,6 +21,11 @@ from unlit.line.ports import Fences
 from unlit.policy import Identity, load_policy
 from unlit.record.model import Cost
 from unlit.record.store import Store
+
+_OF_A_PRODUCT: Final = (
+    "the product asked for it while it was graded. Gradings stay closed worlds: your answer is "
+    "kept, and what it needs is a twin, or a rule in policy.toml"
+)
 
 
 class FenceRoom(Fences):
@@ -104,6 +110,13 @@ class FenceRoom(Fences):
             "model_calls": len(report.usage),
             "asked": len(report.asked),
         }
+
+    @override
+    def wish(self, place: Place, request: str) -> None:
+        if self._questions is not None:
+            asked = AccessRequest("product", request, _OF_A_PRODUCT)
+            asker = replace(place, agent="product", role="product")
+            self._questions.ask(asker, _stage(place), asked)
 
     def _book(self, place: Place, usage: Sequence[Any]) -> None:
         """Book each call under a fresh key: a stage that is repeated really spends again."""

@@ -78,6 +78,8 @@ async def grade(
     work.journal.flush()
     _book(work, stage, candidate, graded.document.get("usage") or ())
     evaluation = _keep(work, candidate, base_commit, tree, partition, graded)
+    for wish in graded.document.get("asked") or ():
+        await asyncio.to_thread(work.services.fences.wish, place, str(wish))
     if look is not None:
         _settle(work, look, graded)
     return _facts(evaluation, graded, look)
