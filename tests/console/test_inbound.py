@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +26,7 @@ from unlit.core.system import SystemClock
 from unlit.record.engine import sqlite_url
 from unlit.record.store import Store
 from unlit.review.outside import OutsideDesk
+from unlit.review.rules.gate_table import parse_rules
 from unlit.review.rules.gates import GateRule
 from unlit.review.rules.slack import WINDOW_S, refusal
 from unlit.review.slack_gate import SlackGate
@@ -87,7 +89,7 @@ class Office:
         return [row["text"] for row in self.universe.state(self.world)["slack.messages"]]
 
     def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(600):
+        for _ in range(2400):
             if holds():
                 return
             time.sleep(0.05)
@@ -101,11 +103,29 @@ class Office:
 
     def click(self, who: str, action: str = "unlit_approve") -> None:
         asked = self.asked()
-        value = json.dumps({"run": self.run, "candidate": "c1", "tree": asked["tree"]})
+        value = json.dumps(
+            {"run": self.run, "candidate": "c1", "tree": asked["tree"], "gate": asked["gate"]}
+        )
         self.emit("block_actions", {
             "user": who, "channel": asked["channel"], "ts": asked["ts"],
             "actions": [{"action_id": action, "value": value, "type": "button"}],
         })  # fmt: skip
+
+    def ask_why(self, who: str, action: str = "unlit_approve") -> None:
+        """Click until the form is open: on a busy machine it may come too late, and is said to."""
+        before = len(self.views())
+        for _ in range(20):
+            said = sum("came too late" in text for text in self.messages())
+            self.click(who, action)
+            self.until(
+                lambda said=said: (
+                    len(self.views()) > before  # type: ignore[misc] # bound
+                    or sum("came too late" in text for text in self.messages()) > said
+                )
+            )
+            if len(self.views()) > before:
+                return
+        raise AssertionError(self.messages())
 
     def views(self) -> list[Any]:
         return list(self.universe.world(self.world).table("slack.views").values())
@@ -153,8 +173,7 @@ def door(config: uvicorn.Config) -> Iterator[str]:
 def test_a_gate_is_asked_once_and_approved_with_a_reason_in_slack(tmp_path: Path) -> None:
     with opened(tmp_path) as office:
         assert (office.gate.ask(), office.gate.ask()) == (1, 0)
-        office.click("dana")
-        office.until(lambda: bool(office.views()))
+        office.ask_why("dana")
         office.submit("dana", "says who decides")
         office.until(lambda: any("Shipped as abc" in text for text in office.messages()))
         kept = office.store.gate_decision(office.run, "outcome")
@@ -171,8 +190,7 @@ def test_two_people_are_needed_in_slack_too_and_others_are_told_no(tmp_path: Pat
         office.until(lambda: any("stands for nobody" in text for text in office.messages()))
         assert office.views() == []
         for number, who in enumerate(("dana", "bo"), start=1):
-            office.click(who)
-            office.until(lambda count=number: len(office.views()) == count)  # type: ignore[misc] # bound
+            office.ask_why(who)
             office.submit(who, f"{who} agrees")
             wanted = "1 more must approve" if number == 1 else "Shipped as abc"
             office.until(lambda text=wanted: any(text in one for one in office.messages()))  # type: ignore[misc] # bound
@@ -195,6 +213,36 @@ def test_a_reply_in_the_thread_decides_and_one_elsewhere_does_not(tmp_path: Path
         kept = office.store.gate_decision(office.run, "outcome")
         assert kept is not None
         assert (kept.decision, kept.reason) == ("rejected", "it misses AC-2 (by Slack)")
+
+
+def test_every_gate_is_asked_and_decided_in_slack_one_after_the_other(tmp_path: Path) -> None:
+    built: list[str] = []
+
+    def build(run: RunId) -> str:
+        built.append(run)
+        return "It is being built."
+
+    with opened(tmp_path) as office:
+        rules = parse_rules({"intent": {}, "ship": {"not_who_decided": ["outcome"]}})
+        desk = replace(office.gate._desk.desk, rules=rules)
+        office.gate._desk = replace(office.gate._desk, desk=desk, build=build)
+        now, settings = SystemClock().now(), office.store.find_run(office.run).settings
+        office.store.change_run(office.run, now, settings={**settings, "gate": "intent"})
+        for gate, who, wanted in (
+            ("intent", "dana", "approved at its intent gate by dana: yes. It is being built."),
+            ("outcome", "dana", "It ships after its ship gate"),
+            ("ship", "dana", "dana approved the gate outcome"),
+            ("ship", "bo", "Shipped as abc"),
+        ):
+            office.gate.ask()
+            assert office.asked()["gate"] == gate
+            office.ask_why(who)
+            office.submit(who, "yes")
+            office.until(lambda text=wanted: any(text in one for one in office.messages()))  # type: ignore[misc] # bound
+            if gate == "intent":
+                office.store.change_run(office.run, now, settings={**settings, "gate": ""})
+        assert built == [office.run]
+        assert office.shipped == [office.run]
 
 
 def _forged(office: Office, secret: str, at: int) -> tuple[bytes, dict[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from unlit.core.clock import Clock
-from unlit.core.errors import UnlitError
+from unlit.core.errors import OutsideFailed, UnlitError
 from unlit.core.ids import RunId
 from unlit.record.model import Run, RunState
 from unlit.review.outside import OutsideDesk, Said, spec_mark
@@ -140,7 +140,12 @@ class SlackGate:
         except UnlitError as error:
             self._tell(said.run, f"<@{act.user}> Nothing was decided. {error.what}")
             return
-        self._call("views.open", trigger_id=act.trigger, view=slack.form(act, needed=needed))
+        try:
+            self._call("views.open", trigger_id=act.trigger, view=slack.form(act, needed=needed))
+        except OutsideFailed:  # a form can be opened for three seconds only
+            word = "approve" if act.decision == "approved" else "reject"
+            text = f"The form came too late. Click again, or reply here: {word} WHY"
+            self._tell(said.run, f"<@{act.user}> {text}")
 
     def _decide(self, act: slack.Act, run: RunId) -> None:
         where = self._asked().get(run, {})
