@@ -328,7 +328,7 @@ def interview(
             "INT-134", "There is no sentence to begin with.", "An interview starts from one.",
             'Say for instance: unlit intent interview "A tool that sorts names" --out specs/x.md',
         )  # fmt: skip
-    out.parent.mkdir(parents=True, exist_ok=True)
+    write_text(out, state.text)
     while (ask := next_question(state)) is not None:
         sys.stderr.write(f"{ask.text}\n> ")
         sys.stderr.flush()

@@ -1,8 +1,12 @@
 """A spec that a person named, as text."""
 
 from pathlib import Path
+from typing import Final
 
 from unlit.core.errors import InvalidInput
+
+MAX_FILE: Final = 8_000_000
+"""More is not read at all; what a spec may have is less, and said when it is parsed."""
 
 
 def read_text(path: Path) -> str:
@@ -12,6 +16,12 @@ def read_text(path: Path) -> str:
         InvalidInput: It cannot be read, or it is not text.
     """
     try:
+        size = path.stat().st_size
+        if size > MAX_FILE:
+            raise InvalidInput(
+                "INT-112", f"{path} has {size:,} bytes.", f"A spec has at most {MAX_FILE:,}.",
+                "Split it into several specs.",
+            )  # fmt: skip
         # line endings stay as they are, so that what is written back differs in what changed
         with path.open(encoding="utf-8", newline="") as file:
             return file.read()
@@ -34,6 +44,7 @@ def write_text(path: Path, text: str) -> None:
         InvalidInput: It cannot be written.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as file:
             file.write(text)
     except OSError as error:

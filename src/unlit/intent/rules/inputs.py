@@ -320,6 +320,22 @@ def _in_turn(*streams: Iterator[_T]) -> Iterator[_T]:
 
 
 def _numbers(text: str, hints: Sequence[str]) -> Iterator[str]:
+    """Change a number: its neighbours and the numbers of the sentence first, in turn."""
+    yield from _in_turn(_near(text), _hinted(hints))
+    value = float(text)
+    yield from (f"0{text.lstrip('-')}", f"{-value - 0.5:g}", f"+{text}", f"{value:g}.0")
+    yield "0.1"
+
+
+def _hinted(hints: Sequence[str]) -> Iterator[str]:
+    for hint in hints:
+        yield hint
+    for hint in hints:
+        if hint.isdigit():
+            yield from (str(int(hint) + 1), str(int(hint) - 1))
+
+
+def _near(text: str) -> Iterator[str]:
     value = float(text)
     whole = "." not in text
     near = [value - 1, value + 1, 0, -value, value + 0.5, value * 2, value * 10, value * 3 + 1]
@@ -336,13 +352,6 @@ def _numbers(text: str, hints: Sequence[str]) -> Iterator[str]:
         yield text.replace(".", ",")
     if whole and 1000 <= value <= 2999:
         yield from ("1900", "2000", "2100", "1999", "2024")
-    for hint in hints:
-        if hint.isdigit():
-            yield from (hint, str(int(hint) + 1), str(int(hint) - 1))
-        else:
-            yield hint
-    yield from (f"0{text.lstrip('-')}", f"{-value - 0.5:g}", f"+{text}", f"{value:g}.0")
-    yield "0.1"
 
 
 def _wide(value: float) -> Iterator[str]:
