@@ -149,3 +149,11 @@ def test_a_link_that_leads_out_is_refused_and_one_within_is_taken(tmp_path: Path
     layer = read_layer(_stream(*frames), tmp_path).guard(FileRules(write=(".",)))
     assert [file.path for file in layer.files] == ["in"]
     assert [file.path for file in layer.refused] == ["out"]
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\nb", "a/\x07", "\x7f"])
+def test_a_name_that_a_terminal_would_obey_is_refused(tmp_path: Path, name: str) -> None:
+    layer = read_layer(_stream(_file(name), _file("plain ü")), tmp_path)
+    layer = layer.guard(FileRules(write=(".",)))
+    assert [file.path for file in layer.files] == ["plain ü"]
+    assert [file.path for file in layer.refused] == [name]

@@ -60,6 +60,7 @@ class Layer:
 
         These are what file rules keep, what would make a person's own git run programs, and links
         that lead out of the workspace: whoever reads the result outside would read something else.
+        Nor are names with control characters taken: a terminal that lists them would obey.
         """
         lower = self._lower
         planted = bare_control(
@@ -72,6 +73,7 @@ class Layer:
             if may_change(file.path, rules)
             and not self._displaces(file, rules)
             and not controls_git(file.path)
+            and not any(char < " " or char == "\x7f" for char in file.path)
             and file.path not in planted
             and not (file.kind == "symlink" and leads_out(file.path, self._targets[file.path]))
         ]
