@@ -147,6 +147,23 @@ def test_files_of_somebody_else_keep_their_owner(
     assert "thesis.txt" in result["separation"]["sentence"]
 
 
+@as_root
+@pytest.mark.fence
+def test_what_a_grading_left_in_a_chosen_folder_is_the_evaluators_again(
+    request_: EvaluationRequest, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    chosen = tmp_path / "chosen"
+    (chosen / "pictures").mkdir(parents=True)
+    for name in ("judge.json", "smaller.json", "pictures/1-1.jpg"):
+        (chosen / name).write_text("{}", encoding="utf-8")
+    result, _ = graded(replace(request_, artefacts=chosen))
+    assert result["separation"]["own_user"] is True, result["separation"]["sentence"]
+    again, _ = graded(replace(request_, artefacts=chosen))
+    assert again["separation"]["own_user"] is True, again["separation"]["sentence"]
+
+
 def test_an_ordinary_user_is_told_what_is_not_separated(
     request_: EvaluationRequest, tmp_path: Path
 ) -> None:
