@@ -312,6 +312,16 @@ async def test_steps_of_branches_have_names_that_do_not_depend_on_who_is_first()
     assert "beside/p#1/0/node/a1#1" in await names("a")
 
 
+async def test_branches_that_go_back_before_their_fan_out_end_all_the_same() -> None:
+    body = (
+        "p [shape=component] a [retry_target=p] b [retry_target=p] c [retry_target=p] "
+        's -> p -> {a b c} a -> j [condition="outcome=success"] b -> j '
+        "c -> j j -> x j [shape=tripleoctagon]"
+    )
+    found = await asyncio.wait_for(trace(wrap(body), dict.fromkeys("abc", "fail")), 60)
+    assert found.status == "fail"
+
+
 def test_a_gates_answers_come_from_its_edges() -> None:
     graph = parse_dot(wrap('g [shape=hexagon] s -> g g -> x [label="[A] Approve"] '
                            'g -> f [label="F) Fix it"] g -> r [label="R - Reject"] g -> t '

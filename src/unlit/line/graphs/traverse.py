@@ -31,6 +31,7 @@ from unlit.line.graphs.routing import (
 from unlit.line.graphs.stylesheet import styled
 
 MOST_VISITS: Final = 1_000
+DEEPEST: Final = 8
 BESIDE: Final = "beside/"
 """Beginning of the names of steps in branches: they end in any order."""
 
@@ -131,6 +132,7 @@ class _Traversal:
         self._handler = handler
         self._step = step
         self._prefix = prefix
+        self._left = [MOST_VISITS]  # of the whole line: its branches share it
         self._visits: list[Visit] = []
         self._outcomes: dict[str, str] = {}
         self._counts: dict[str, int] = {}
@@ -151,10 +153,11 @@ class _Traversal:
     ) -> Trace:
         """Walk from `name` to the exit, or up to the node `stop` that joins branches."""
         last = "success"
-        while len(self._visits) < MOST_VISITS:
+        while self._left[0] > 0:
             if name == stop:
                 return self._trace(last, "", context)
             node = self._graph.nodes[name]
+            self._left[0] -= 1
             if node.is_exit:
                 target = self._gate()
                 if target is None:
@@ -256,6 +259,8 @@ class _Traversal:
 
     async def _parallel(self, node: Node, context: Mapping[str, Any]) -> Outcome:
         """Walk every branch up to where they meet again, side by side."""
+        if self._prefix.count("/") > 2 * DEEPEST:
+            return Outcome("fail", notes=f"branches within branches more than {DEEPEST} deep")
         edges = self._graph.outgoing(node.id)
         join = join_of(self._graph, node.id)
         number = self._counts[node.id] = self._counts.get(node.id, 0) + 1
@@ -297,6 +302,7 @@ class _Traversal:
         made._counts = dict(self._counts)
         made._past = list(self._past)
         made._known = self._known
+        made._left = self._left
         return made
 
     def _next(
