@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -116,7 +117,7 @@ def _words(metric: str, effect: "Effect") -> list[str]:
     counts = ", ".join(f"{count} {name}" for name, count in effect.counts.items())
     lines = [
         f"{metric}: {effect.verdict}.",
-        f"  {SAYS[effect.level]}.",
+        *_wrapped(f"{SAYS[effect.level]}."),
         f"  change {_interval(effect.change)} at {share} %, from {effect.base:.4g}; {counts}",
     ]
     if effect.anytime is not None:
@@ -125,8 +126,12 @@ def _words(metric: str, effect: "Effect") -> list[str]:
         lines.append(f"  CUPED took {effect.reduction:.0%} of the variance away")
     if effect.pre_trend is not None:
         lines.append(f"  trend of the difference before, per day {_interval(effect.pre_trend)}")
-    lines += [f"  beware: {text}" for text in effect.warnings]
+    lines += [line for text in effect.warnings for line in _wrapped(f"beware: {text}")]
     return lines + _plot(effect)
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 78, initial_indent="  ", subsequent_indent="    ")
 
 
 def _interval(found: "Interval") -> str:
