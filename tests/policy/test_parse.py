@@ -59,6 +59,7 @@ def test_a_good_policy_is_read_whole() -> None:
         ("version = 1\n[[allow]]\nrole = 'codr'\nhost = 'x.test'\n", "3:1", "POL-105"),
         ("version = 1\n[[allow]]\nrole = 'coder'\nhost = 'https://x'\n", "4:1", "POL-102"),
         ("version = 1\n[[allow]]\nrole = 'coder'\n", "2:1", "POL-103"),
+        ("version = 1\n[[allow]]\nrole = 'coder'\nhots = 'x.test'\n", "4:1", "POL-101"),
         (
             "version = 1\n[[allow]]\nrole = 'coder'\nhost = 'x.test'\npaths = ['v1']\n",
             "5:1",
@@ -151,3 +152,13 @@ def test_a_changed_policy_is_a_policy_or_a_refusal(data: st.DataObject) -> None:
 def test_a_policy_that_only_watches_may_not_grant_a_credential() -> None:
     with pytest.raises(InvalidInput, match="only watches"):
         parse_policy(GOOD.replace("version = 1", 'version = 1\nmode = "shadow"'))
+
+
+@pytest.mark.parametrize(
+    ("rule", "meant"),
+    [("hots = 'x.test'", "host"), ("host = 'x.test'\nmethds = ['GET']", "methods")],
+)
+def test_a_slip_is_told_what_was_meant(rule: str, meant: str) -> None:
+    with pytest.raises(InvalidInput) as found:
+        parse_policy(f"version = 1\n[[allow]]\nrole = 'coder'\n{rule}\n")
+    assert f"Did you mean {meant}?" in found.value.remedy

@@ -1,6 +1,7 @@
 """Strict reading of a TOML table: what is not known is refused, with line and column."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from unlit.core.errors import InvalidInput
@@ -62,6 +63,9 @@ class Section:
         """Return a text value that must be there."""
         value = self.text(key)
         if value is None:
+            others = [other for other in self._value if other not in self._known]
+            for slip in get_close_matches(key, others, 1):
+                self.fail(slip, f"unknown key {slip!r}.", f"Did you mean {key}?", "POL-101")
             self.fail(None, f"{_dotted(self.path)} has no {key}.", f"Add {key} = …", "POL-103")
         return value
 
@@ -156,8 +160,10 @@ class Section:
         """Refuse keys that nothing asked for."""
         for key in self._value:
             if key not in self._known:
-                known = ", ".join(sorted(self._known))
-                self.fail(key, f"unknown key {key!r}.", f"Known here: {known}.", "POL-101")
+                known = f"Known here: {', '.join(sorted(self._known))}."
+                near = get_close_matches(key, self._known, 1)
+                remedy = f"Did you mean {near[0]}? {known}" if near else known
+                self.fail(key, f"unknown key {key!r}.", remedy, "POL-101")
 
 
 def _dotted(path: Path) -> str:
