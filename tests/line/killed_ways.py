@@ -12,13 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.line.killed import RUN, FolderShipper, OneRun, OneTime, approve, facts
+from tests.line.killed import RUN, FolderShipper, OneRun, OneTime, facts
 from tests.line.world import durable_url, request, services
 
 from unlit.line.model import RunRequest
 from unlit.line.onward import Comment, go_on
 from unlit.line.service import Line
-from unlit.record.model import RunState
+from unlit.record.model import GateDecision, RunState
 
 SIDE = """digraph side {
     start [shape=Mdiamond] exit [shape=Msquare]
@@ -59,7 +59,8 @@ async def go(way: str, state: Path, repository: Path, played: Path) -> None:
         if way == "comment" and found.settings.get("work", "line") == "line":
             await go_on(line, RUN, Comment("Name the total.", "ann"))
             await line.wait(RUN)
-        approve(world.store, OneTime(), "outcome")
+        approved = GateDecision(RUN, "outcome", "approved", "ann", "good", OneTime().now())
+        world.store.decide_gate(approved)  # again changes nothing: the first decision stands
         await line.ship(RUN)
         await line.wait(RUN)
     known = facts(world.store, state)
