@@ -17,7 +17,13 @@ from unlit.cli.audit import app as audit
 from unlit.cli.review import app as review
 from unlit.cli.ship import app as ship
 from unlit.core.clock import FakeClock
-from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough, UnlitError, UsageError
+from unlit.core.errors import (
+    InvalidInput,
+    OutcomeNotGoodEnough,
+    RefusedByPolicy,
+    UnlitError,
+    UsageError,
+)
 from unlit.policy import AuditLog, verify
 from unlit.record.engine import sqlite_url
 from unlit.record.model import GateDecision, Question
@@ -193,3 +199,57 @@ def test_where_nothing_has_run_it_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path / "product")
     with pytest.raises(UnlitError, match="REV-041"):
         review(["last"], result_action="return_value", exit_on_error=False)
+
+
+GATES = """
+[factory]
+name = "product"
+
+[gate.roles]
+release = ["ben"]
+
+[gate.ship]
+people = ["@release"]
+not_who_decided = ["outcome"]
+"""
+
+
+def test_what_is_approved_ships_after_its_ship_gate_alone(
+    factory: Factory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (factory.repository / "unlit.toml").write_text(GATES)
+    git(factory.repository, "add", "-A")
+    git(factory.repository, "commit", "-qm", "gates")
+    main = git(factory.repository, "rev-parse", "main")
+    with pytest.raises(InvalidInput, match="REV-032"):
+        factory.call(approve, RUN, "--gate", "ship", "--reason", "early")
+    assert factory.call(approve, RUN, "--reason", "it is right") == 0
+    told = capsys.readouterr().out
+    assert "It ships after its ship gate: by ben." in told
+    assert f"unlit approve {RUN} --gate ship --reason WHY" in told
+    assert factory.call(approve, RUN) == 0, "the outcome is not asked twice"
+    assert "was approved before" in capsys.readouterr().out
+    with pytest.raises(RefusedByPolicy, match="REV-019"):
+        factory.call(approve, RUN, "--gate", "ship", "--reason", "mine too")
+    with pytest.raises(OutcomeNotGoodEnough, match="REV-034"):
+        factory.call(ship, RUN)
+    assert git(factory.repository, "rev-parse", "main") == main
+    words = ("--gate", "ship", "--reason", "not in the freeze", "--person", "ben", "--json")
+    assert factory.call(reject, RUN, *words) == 0
+    assert json.loads(capsys.readouterr().out)["gate"] == "ship"
+    assert git(factory.repository, "rev-parse", "main") == main
+
+
+def test_an_intent_gate_is_named_and_its_decision_may_stand_alone(
+    factory: Factory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store.open(sqlite_url(factory.paths.database))
+    found = store.find_run(RUN)
+    store.change_run(found.id, AT, settings={**found.settings, "gate": "intent"}, verdict=None)
+    store.close()
+    assert factory.call(review, RUN) == 0
+    assert f"unlit approve {RUN} --gate intent --reason TEXT" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="--gate intent"):
+        factory.call(approve, RUN)
+    assert factory.call(approve, RUN, "--only", "--reason", "this is it", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["gate"] == "intent"
