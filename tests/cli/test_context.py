@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from tests.twins.serving import serving
 
 from unlit.cli.audit import app as audit
 from unlit.cli.context import app
+from unlit.core.errors import RefusedByPolicy, UsageError
 from unlit.twins.universe import Universe
 
 FACTORY = """
@@ -61,7 +63,10 @@ def test_an_issue_from_a_pasted_url_to_its_end(
         listed = say("issues", "list", "jira")
         assert listed.splitlines()[1].endswith("…")
         assert "SEC-1" in listed
-        assert "Backlog" in say("get", "https://example.atlassian.net/browse/SEC-1")
+        shown = say("get", "https://example.atlassian.net/browse/SEC-1")
+        assert "Backlog" in shown
+        assert "\nType: Task\n" in shown
+        assert "\nChanged: 20" in shown
         assert say("issues", "create", "jira", "New", "--body", "Some **bold**") == "jira:SEC-2\n"
         for words in (
             ("edit", "SEC-2", "--title", "Newer"),
@@ -80,8 +85,17 @@ def test_an_issue_from_a_pasted_url_to_its_end(
         assert "Security" in say("places", "jira")
         assert "ada@example.com" in say("people", "jira")
         assert say("find", "SEC-2") == "jira:SEC-2  issue\n"
-        from unlit.core.errors import RefusedByPolicy
-
+        assert "SEC-2" not in say("issues", "list", "jira"), "it is done"
+        done = say("issues", "list", "jira", "--query", "project = SEC", "--state", "done")
+        assert [line.split()[0] for line in done.splitlines()] == ["key", "SEC-2"]
+        with pytest.raises(UsageError, match="Nothing to change"):
+            say("issues", "edit", "SEC-2")
+        with pytest.raises(UsageError, match="Nothing to search"):
+            say("search", "?")
+        say("index", "jira")
+        assert say("index", "--status").splitlines()[1].split()[:2] == ["jira", "2"]
+        for line in say("search", "paging").splitlines():
+            assert cell_len(line) <= 80
         with pytest.raises(RefusedByPolicy):
             say("issues", "delete", "SEC-2")
         (waiting,) = json.loads(say("confirmations", "--json"))["waiting"]
@@ -128,3 +142,7 @@ def test_each_operation_says_what_it_was_tested_against(
     assert app(words, exit_on_error=False, result_action="return_value") == 0
     lines = capsys.readouterr().out.splitlines()
     assert "telegram   transition  documented requests and responses" in lines
+    assert app(["sources", *words[2:]], exit_on_error=False, result_action="return_value") == 0
+    told = capsys.readouterr().out
+    assert all(cell_len(line) <= 80 for line in told.splitlines()), "no operation is cut off"
+    assert "start transition\n" in told

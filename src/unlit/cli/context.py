@@ -1,6 +1,7 @@
 """`unlit context`: read, search and write what a human engineer would have open."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import cyclopts
 
 from unlit.cli.context_issues import issues
-from unlit.cli.context_tables import names_told
+from unlit.cli.context_tables import cut, names_told
 
 if TYPE_CHECKING:
     from unlit.context.adapters.index import Hit
@@ -59,6 +60,7 @@ def sources(
         put_table(
             ["connector", "tested against", "operations"],
             [[row["kind"], row["tested"], row["operations"]] for row in rows],
+            wrapped=True,
         )
         sys.stdout.write(f"\nConfigured here: {', '.join(configured)}\n")
     return 0
@@ -88,18 +90,27 @@ def fetch(
 
 
 @app.command
-def index(*names: str, query: str = "", repository: Folder = HERE, as_json: Json = False) -> int:
+def index(
+    *names: str,
+    query: str = "",
+    status: Annotated[bool, cyclopts.Parameter(negative=())] = False,
+    repository: Folder = HERE,
+    as_json: Json = False,
+) -> int:
     """Read sources into the index that `search` uses; one that fails does not stop the others.
 
     Args:
         names: Which; all when none is named.
         query: What of them, in the source's own words.
+        status: Read nothing; say what the index holds and when it was read.
         repository: The repository's folder.
         as_json: Print JSON.
     """
     from unlit.wiring.sources import open_library
 
     with open_library(repository) as library:
+        if status:
+            return _held(library.index.counts(), library.index.newest(), as_json)
         done = library.refresh(names, query=query)
     if as_json:
         rows = [
@@ -113,6 +124,18 @@ def index(*names: str, query: str = "", repository: Folder = HERE, as_json: Json
             problem = f"  {row.problem}" if row.problem else ""
             sys.stdout.write(f"{row.source:<20} {row.seen:>6} read {row.changed:>6} new{problem}\n")
     return 5 if any(row.problem for row in done) else 0
+
+
+def _held(counts: dict[str, int], newest: dict[str, str], as_json: bool) -> int:
+    from unlit.cli.context_tables import put_table
+
+    if as_json:
+        rows = [{"source": name, "items": counts[name], "read_at": newest[name]} for name in counts]
+        _print({"schema": "unlit.index-status/1", "sources": rows})
+    else:
+        table = [[name, str(counts[name]), newest[name][:16]] for name in sorted(counts)]
+        put_table(["source", "items", "read (UTC)"], table)
+    return 0
 
 
 @app.command
@@ -133,8 +156,13 @@ def search(
         as_json: Print JSON.
     """
     from unlit.context.adapters.index import hit_json
+    from unlit.core.errors import UsageError
     from unlit.wiring.sources import open_library
 
+    if not any(map(str.isalnum, " ".join(words))):
+        raise UsageError(
+            "CTX-324", "Nothing to search for.", "no word was given.", "name one or more words."
+        )
     with open_library(repository) as library:
         hits = library.search(" ".join(words), source=source, limit=limit)
         newest = library.index.newest()
@@ -321,17 +349,25 @@ def _shown(item: "Item") -> str:
     from unlit.context.rules.quoting import one_line, visible
 
     facts = [f"{item.ref.source}:{item.ref.key}", item.status or "", item.url or "", item.trust]
-    people = f"People: {one_line(', '.join(item.people))}\n" if item.people else ""
+    more = {
+        "People": ", ".join(item.people),
+        **{fact.name.capitalize(): fact.value for fact in item.facts},
+        "Links": ", ".join(f"{link.relation} {link.target}" for link in item.links),
+        "Changed": f"{item.time:%Y-%m-%d %H:%M}" if item.time else "",
+    }
+    lines = "".join(f"{name}: {one_line(text)}\n" for name, text in more.items() if text)
     head = "  ".join(one_line(str(fact)) for fact in facts if fact)
-    return f"# {one_line(item.title)}\n{head}\n{people}\n{visible(item.body)}".rstrip()
+    return f"# {one_line(item.title)}\n{head}\n{lines}\n{visible(item.body)}".rstrip()
 
 
 def _hit(hit: "Hit") -> str:
     from unlit.context.rules.quoting import one_line
 
     name = f"{hit.ref.source}:{hit.ref.key}"
-    first = "  ".join(one_line(text) for text in (name, hit.status or "", hit.title))
-    return f"{first}\n    {one_line(hit.excerpt)}\n"
+    shown = (one_line(text) for text in (name, hit.status or "", hit.title))
+    first = "  ".join(text for text in shown if text)
+    room = shutil.get_terminal_size((80, 24)).columns
+    return f"{cut(first, room)}\n{cut('    ' + one_line(hit.excerpt), room)}\n"
 
 
 def _print(value: dict[str, Any] | Iterable[Any]) -> None:

@@ -20,13 +20,20 @@ HERE = Path()
 
 @issues.command(name="list")
 def list_issues(
-    name: str, *, query: str = "", limit: int = 50, repository: Folder = HERE, as_json: Json = False
+    name: str,
+    *,
+    query: str = "",
+    state: str = "",
+    limit: int = 50,
+    repository: Folder = HERE,
+    as_json: Json = False,
 ) -> int:
     """List what is open in a source.
 
     Args:
         name: The source.
-        query: In the source's own words.
+        query: In the source's own words, instead of what is open.
+        state: Only what is in this state, by the name people see.
         limit: Most of them.
         repository: The repository's folder.
         as_json: Print JSON.
@@ -38,8 +45,9 @@ def list_issues(
 
     with open_library(repository) as library:
         connector = library.source(name)
-        found = [connector.fetch(ref) for ref in islice(connector.search(query), limit)]
-    items = [item for item in found if item is not None]
+        found = (connector.fetch(ref) for ref in connector.search(query))
+        wanted = (one for one in found if one is not None and _is_in(one.status, state))
+        items = list(islice(wanted, limit))
     if as_json:
         put_json({"schema": "unlit.items/1", "items": [item_json(item) for item in items]})
     else:
@@ -48,6 +56,10 @@ def list_issues(
         ]
         put_table(["key", "state", "who", "title"], rows)
     return 0
+
+
+def _is_in(status: str | None, wanted: str) -> bool:
+    return not wanted or (status or "").casefold() == wanted.casefold()
 
 
 @issues.command
@@ -107,6 +119,13 @@ def edit(
     """
     from unlit.context.changes import Edit
 
+    if title is None and body is None:
+        from unlit.core.errors import UsageError
+
+        raise UsageError(
+            "CTX-325", f"Nothing to change in {text}.", "neither a title nor a body was given.",
+            "add --title or --body.",
+        )  # fmt: skip
     new = sys.stdin.read() if body == "-" else body
     return _change(text, lambda ref: Edit(ref, title, new), repository)
 

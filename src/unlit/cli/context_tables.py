@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,11 @@ if TYPE_CHECKING:
     from unlit.context.model import Named
 
 
-def put_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def put_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: bool = False) -> None:
     """Print rows below a heading.
 
-    The first column is what one pastes and is never cut; the last takes what is left.
+    The first column is what one pastes and is never cut; the last takes what is left, and goes on
+    below itself where it is `wrapped`.
     """
     from rich.cells import cell_len, set_cell_size
 
@@ -25,11 +27,15 @@ def put_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     sizes = [widest[0], *(min(size, max(room // 3, 8)) for size in widest[1:])]
     left = max(room - sum(sizes) - 2 * len(sizes), 12)
     for line in lines:
-        cells = [set_cell_size(_cut(line[at], size), size) for at, size in enumerate(sizes)]
-        sys.stdout.write("  ".join([*cells, _cut(line[-1], left)]).rstrip() + "\n")
+        cells = [set_cell_size(cut(line[at], size), size) for at, size in enumerate(sizes)]
+        last, *below = (textwrap.wrap(line[-1], left) if wrapped else None) or [cut(line[-1], left)]
+        sys.stdout.write("  ".join([*cells, last]).rstrip() + "\n")
+        for more in below:
+            sys.stdout.write(" " * (sum(sizes) + 2 * len(sizes)) + more + "\n")
 
 
-def _cut(text: str, size: int) -> str:
+def cut(text: str, size: int) -> str:
+    """Return a text that is at most `size` cells wide, with a mark where something is left out."""
     from rich.cells import cell_len, set_cell_size
 
     return text if cell_len(text) <= size else set_cell_size(text, size - 1).rstrip() + "…"
@@ -48,5 +54,5 @@ def names_told(schema: str, head: list[str], found: "list[Named]", as_json: bool
         put_json({"schema": schema, "found": [asdict(one) for one in found]})
     else:
         last = "value" if "value" in head else "key"
-        put_table(head, [[one.name, one.kind, str(getattr(one, last))] for one in found])
+        put_table(head, [[one.name or one.key, one.kind, str(getattr(one, last))] for one in found])
     return 0

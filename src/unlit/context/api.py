@@ -246,7 +246,7 @@ def own_words(reply: Reply) -> str:
     except ValueError:
         return "an HTML page" if text[:1] == "<" else (text[:200] or "no words")
     found = list(_sentences(value))
-    return "; ".join(dict.fromkeys(found))[:300] or text[:200]
+    return "; ".join(dict.fromkeys(found))[:300].rstrip(". ") or text[:200]
 
 
 def _sentences(value: Any) -> Iterator[str]:

@@ -52,6 +52,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """Something short that a source says of an item: its type, priority, labels."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One thing a human engineer would have read.
 
@@ -61,6 +69,7 @@ class Item:
         fetched_at: When it was read, UTC.
         account: Of a comment: who wrote it, by the id that the source itself vouches for. `None`
             where it gives none, or where somebody may have edited it since.
+        facts: What a person sees beside the text, in the source's own values.
     """
 
     ref: Ref
@@ -75,6 +84,7 @@ class Item:
     url: str | None = None
     time: datetime | None = None
     account: str | None = None
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,7 @@ def item_json(item: Item) -> dict[str, object]:
         "trust": item.trust.value,
         "status": item.status,
         "people": list(item.people),
+        "facts": {fact.name: fact.value for fact in item.facts},
         "links": [{"relation": link.relation, "target": link.target} for link in item.links],
         "url": item.url,
         "time": item.time.isoformat() if item.time else None,

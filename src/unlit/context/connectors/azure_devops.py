@@ -22,7 +22,7 @@ from unlit.context.changes import (
     Transition,
 )
 from unlit.context.model import Item, Link, Named, Ref, Trust
-from unlit.context.rules.reading import html_to_text, matching, moment, named
+from unlit.context.rules.reading import facts, html_to_text, matching, moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
@@ -91,6 +91,11 @@ class AzureDevOps:
             links=tuple(Link(str(one["rel"]), str(one["url"])) for one in relations),
             url=named((raw.get("_links") or {}).get("html"), "href") or None,
             time=moment(fields.get("System.ChangedDate")),
+            facts=facts(
+                type=fields.get("System.WorkItemType"),
+                priority=fields.get("Microsoft.VSTS.Common.Priority"),
+                labels=str(fields.get("System.Tags") or "").split("; "),
+            ),
         )
 
     def _item(self, ref: Ref) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from unlit.context.changes import (
     Transition,
 )
 from unlit.context.model import Item, Named, Ref, Trust
-from unlit.context.rules.reading import as_number, matching, moment, named
+from unlit.context.rules.reading import as_number, facts, matching, moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
@@ -84,6 +84,10 @@ class ClickUp:
             people=tuple(dict.fromkeys(n for one in people if (n := named(one, "username")))),
             url=named(raw, "url") or None,
             time=moment(raw.get("date_updated")),
+            facts=facts(
+                priority=named(raw.get("priority"), "priority"),
+                labels=[named(one, "name") for one in raw.get("tags") or []],
+            ),
         )
 
     def owns(self, text: str) -> Ref | None:

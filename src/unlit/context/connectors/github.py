@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from unlit.context.api import Api
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
 from unlit.context.model import Item, Named, Ref, Trust
-from unlit.context.rules.reading import moment, named
+from unlit.context.rules.reading import facts, moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
@@ -92,6 +92,10 @@ class GitHub:
             people=_people(raw),
             url=named(raw, "html_url") or None,
             time=moment(raw.get("updated_at")),
+            facts=facts(
+                labels=[named(one, "name") for one in raw.get("labels") or []],
+                milestone=named(raw.get("milestone"), "title"),
+            ),
         )
 
     def _pull(self, key: str, status: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from unlit.context.api import Api
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
 from unlit.context.model import Item, Named, Ref, Trust
-from unlit.context.rules.reading import moment, named
+from unlit.context.rules.reading import facts, moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
@@ -73,6 +73,11 @@ class GitLab:
             people=tuple(dict.fromkeys(n for one in people if (n := named(one, "username")))),
             url=named(raw, "web_url") or None,
             time=moment(raw.get("updated_at")),
+            facts=facts(
+                type=raw.get("issue_type"),
+                labels=raw.get("labels"),
+                milestone=named(raw.get("milestone"), "title"),
+            ),
         )
 
     def owns(self, text: str) -> Ref | None:

@@ -23,7 +23,7 @@ from unlit.context.changes import (
 )
 from unlit.context.model import Item, Link, Named, Ref, Trust
 from unlit.context.rules.adf import from_markdown, to_markdown
-from unlit.context.rules.reading import as_number, matching
+from unlit.context.rules.reading import as_number, facts, matching
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
@@ -58,7 +58,7 @@ class Jira:
         self._project = project
 
     def search(self, query: str) -> Iterator[Ref]:
-        """Yield issues: `query` is JQL if it has an operator, words otherwise."""
+        """Yield open issues; `query` is JQL if it has an operator, words of any issue otherwise."""
 
         def ask(token: str | None) -> Page:
             page = self._api.get(
@@ -82,7 +82,11 @@ class Jira:
         if query:
             words = query.replace("\\", " ").replace('"', " ")
             clauses.append(f'text ~ "{words}"')
-        return " AND ".join(clauses or ["updated >= -90d"]) + " ORDER BY updated DESC"
+        else:
+            clauses.append("statusCategory != Done")
+        if not self._project and not query:
+            clauses.append("updated >= -90d")
+        return " AND ".join(clauses) + " ORDER BY updated DESC"
 
     def fetch(self, ref: Ref) -> Item | None:
         """Read one issue."""
@@ -104,6 +108,11 @@ class Jira:
             links=tuple(_links(fields)),
             url=f"{self._api.base_url}/browse/{raw['key']}",
             time=_time(fields.get("updated")),
+            facts=facts(
+                type=(fields.get("issuetype") or {}).get("name"),
+                priority=(fields.get("priority") or {}).get("name"),
+                labels=fields.get("labels"),
+            ),
         )
 
     def owns(self, text: str) -> Ref | None:

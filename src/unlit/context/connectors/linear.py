@@ -10,14 +10,14 @@ from typing import Any, ClassVar, Final
 from unlit.context.api import Api, Page
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
 from unlit.context.model import Item, Link, Named, Ref, Trust
-from unlit.context.rules.reading import moment, named
+from unlit.context.rules.reading import facts, moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput, OutsideFailed
 
 _KEY: Final = re.compile(r"\b([A-Z][A-Z0-9]*-\d+)\b")
 _ISSUE: Final = (
     "identifier title description url updatedAt state { name type } assignee { name } "
-    "creator { name } parent { identifier }"
+    "creator { name } parent { identifier } priorityLabel labels { nodes { name } }"
 )
 
 
@@ -119,6 +119,10 @@ class Linear:
             links=(Link("parent", above),) if above else (),
             url=named(raw, "url") or None,
             time=moment(raw.get("updatedAt")),
+            facts=facts(
+                priority=raw.get("priorityLabel"),
+                labels=[named(one, "name") for one in (raw.get("labels") or {}).get("nodes") or []],
+            ),
         )
 
     def owns(self, text: str) -> Ref | None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from unlit.context.api import Api, Page
 from unlit.context.changes import Assign, Change, Comment, Create, Delete, Edit, Start, Transition
 from unlit.context.model import Item, Named, Ref, Trust
-from unlit.context.rules.reading import moment, named
+from unlit.context.rules.reading import facts, moment, named
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 
@@ -72,6 +72,10 @@ class Shortcut:
             status=states.get(raw.get("workflow_state_id")),
             url=named(raw, "app_url") or None,
             time=moment(raw.get("updated_at")),
+            facts=facts(
+                type=raw.get("story_type"),
+                labels=[named(one, "name") for one in raw.get("labels") or []],
+            ),
         )
 
     def owns(self, text: str) -> Ref | None:

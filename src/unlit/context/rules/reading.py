@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from unlit.context.model import Named
+from unlit.context.model import Fact, Named
 from unlit.core.errors import InvalidInput
 
 _TAG: Final = re.compile(r"<[^>]+>")
@@ -90,3 +90,14 @@ def table(rows: list[dict[str, Any]]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def facts(**said: Any) -> tuple[Fact, ...]:
+    """Return what a source says of a thing, without what it leaves empty; lists by commas."""
+    found = []
+    for name, value in said.items():
+        parts = value if isinstance(value, list | tuple) else [value]
+        text = ", ".join(str(part) for part in parts if part not in (None, ""))
+        if text:
+            found.append(Fact(name, text))
+    return tuple(found)
