@@ -2,8 +2,8 @@
 
 ``python killed.py STATE REPO PLAYED [DATABASE_URL]``; without a URL the record is SQLite in STATE.
 
-Starts the run, or resumes it when the record has it, approves and ships it at the gate, and prints
-what an undisturbed run must equal.
+Starts the run, or resumes it when the record has it, approves spec, outcome and shipping, each at a
+gate of its own, and prints what an undisturbed run must equal.
 """
 
 import asyncio
@@ -20,13 +20,16 @@ from typing_extensions import override
 
 from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
+from unlit.line.adapters.gate_room import GateRoom
 from unlit.line.model import Shipped
 from unlit.line.ports import Recheck
 from unlit.line.service import Line
 from unlit.record.model import GateDecision, RunState
 from unlit.record.store import Store
+from unlit.review.rules.gates import GateRule, GateRules
 
 RUN = RunId("r-killedrun1")
+RULES = GateRules({"intent": GateRule("intent", ask="always"), "ship": GateRule("ship")})
 
 
 class OneTime(SystemClock):
@@ -62,6 +65,7 @@ async def go(state: Path, repository: Path, played: Path, url: str | None = None
         ids=OneRun(),
         shipper=FolderShipper(state / "shipped"),
     )
+    world = replace(world, gates=GateRoom(world.store, lambda: RULES))
     async with Line.open(world, url or durable_url(state)) as line:
         found = world.store.run(RUN)
         if found is None:
@@ -69,12 +73,24 @@ async def go(state: Path, repository: Path, played: Path, url: str | None = None
         elif found.state in (RunState.QUEUED, RunState.RUNNING):
             await line.resume(RUN)
         await line.wait(RUN)
-        world.store.decide_gate(
-            GateDecision(RUN, "outcome", "approved", "ann", "good", world.clock.now())
-        )
+        if line.known(RUN).settings["gate"] == "intent":
+            assert not world.store.candidates(RUN)
+            approve(world.store, OneTime(), "intent")
+            await line.resume(RUN)
+            await line.wait(RUN)
+        approve(world.store, OneTime(), "outcome")
+        if world.store.gate_decision(RUN, "ship") is None:
+            await line.ship(RUN)
+            assert (await line.wait(RUN)).state is RunState.WAITING
+        approve(world.store, OneTime(), "ship")
         await line.ship(RUN)
         await line.wait(RUN)
     print(json.dumps(facts(world.store, state)))
+
+
+def approve(store: Store, clock: SystemClock, gate: str) -> None:
+    """Again changes nothing: the first decision at a gate stands."""
+    store.decide_gate(GateDecision(RUN, gate, "approved", "ann", "good", clock.now()))
 
 
 def facts(store: Store, state: Path) -> dict[str, object]:
