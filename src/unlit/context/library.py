@@ -114,7 +114,8 @@ class Library:
         try:
             for ref in connector.search(query):
                 item = connector.fetch(ref)
-                if item is None:
+                if item is None:  # deleted between its list and now
+                    self.index.drop(ref)
                     continue
                 batch.append(item)
                 if len(batch) == _BATCH:

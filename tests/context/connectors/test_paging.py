@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from tests.context.contract import FOLDER
 from tests.context.served import Answer, Asked, Served, serving
+from typing_extensions import override
 
 from unlit.context.adapters.index import Index
 from unlit.context.library import Library
@@ -327,3 +328,20 @@ class _Titles:
 
     def owns(self, text: str) -> Ref | None:
         return None
+
+
+def test_what_is_deleted_while_a_list_is_read_leaves_the_index(tmp_path: Path) -> None:
+    gone: set[str] = set()
+
+    class Going(_Titles):
+        @override
+        def fetch(self, ref: Ref) -> Item | None:
+            return None if ref.key in gone else super().fetch(ref)
+
+    with _reading(tmp_path, "posthog") as made:
+        library = Library({"posthog": Going(made[0])}, Index(Path(":memory:")))
+        library.refresh(["posthog"])
+        gone.add("4")
+        (done,) = library.refresh(["posthog"])
+        assert (done.seen, done.problem) == (PAGES * SIZE - 1, None)
+        assert "4" not in {hit.ref.key for hit in library.search("kept", limit=50)}
