@@ -77,6 +77,7 @@ def failures(name: str, keep: Any, examples: int) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", TWINS)
 def test_a_sample_of_each_twin_never_fails_by_itself(name: str) -> None:
     draw = random.Random(int(os.environ.get("UNLIT_SEED", "20261125")))
@@ -85,6 +86,7 @@ def test_a_sample_of_each_twin_never_fails_by_itself(name: str) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", TWINS)
 def test_no_operation_of_a_twin_fails_by_itself(name: str) -> None:
     assert failures(name, list, 25) == []
