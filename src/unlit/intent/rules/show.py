@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Final
 from unicodedata import combining, east_asian_width
+from urllib.parse import quote
 
 from unlit.intent.model import Finding, Readiness, Spec
 from unlit.intent.rules.blocks import normal
@@ -80,10 +81,16 @@ def as_sarif(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
                         "rules": [{"id": rule} for rule in rules],
                     }
                 },
+                "columnKind": "unicodeCodePoints",
                 "results": results,
             }
         ],
     }
+
+
+def _uri(file: str) -> str:
+    """Return a path as a reference: what is not a letter of one is escaped."""
+    return quote(file.replace("\\", "/"), safe="/.-_~")
 
 
 def _result(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +108,7 @@ def _result(row: Mapping[str, Any]) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": row["file"]},
+                    "artifactLocation": {"uri": _uri(row["file"])},
                     "region": region,
                 }
             }
