@@ -383,28 +383,10 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     def _encoded(self, reply: Reply, method: str, keep: bool) -> bytes:
-        body = reply.encoded()
-        status = reply.status
-        text = _status_line(status) + self._door.date
-        typed = False
-        for name, value in reply.headers:
-            if name == "content-type":
-                typed = True
-            if "\n" in value or "\r" in value:
-                value = " ".join(value.splitlines())  # never a header of its own
-            text += f"{wire_name(name)}: {value}\r\n"
-        if status in (204, 304):
-            body = b""
-        else:
-            if body and not typed:
-                text += _JSON
-            text += f"Content-Length: {len(body)}\r\n"
-        if not keep:
-            text += "Connection: close\r\n"
-        elif self._old:
-            text += "Connection: keep-alive\r\n"
-        head = (text + "\r\n").encode("latin-1", "replace")
-        return head if method == "HEAD" else head + body
+        end = "" if keep else "Connection: close\r\n"
+        if keep and self._old:
+            end = "Connection: keep-alive\r\n"
+        return _encoded(reply, method, self._door.date, end)
 
     def _flush(self) -> None:
         out = self._out
@@ -466,6 +448,28 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
         self._transport.abort()
+
+
+def _encoded(reply: Reply, method: str, date: str, end: str) -> bytes:
+    """Return an answer's bytes; `end` is the last line of its head."""
+    body = reply.encoded()
+    status = reply.status
+    text = _status_line(status) + date
+    typed = False
+    for name, value in reply.headers:
+        if name == "content-type":
+            typed = True
+        if "\n" in value or "\r" in value:
+            value = " ".join(value.splitlines())  # never a header of its own
+        text += f"{wire_name(name)}: {value}\r\n"
+    if status in (204, 304):
+        body = b""
+    else:
+        if body and not typed:
+            text += _JSON
+        text += f"Content-Length: {len(body)}\r\n"
+    head = f"{text}{end}\r\n".encode("latin-1", "replace")
+    return head if method == "HEAD" else head + body
 
 
 _names: dict[bytes, str] = {}

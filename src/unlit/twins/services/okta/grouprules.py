@@ -176,18 +176,23 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
 
 # --- what follows from rules
 def _expression(rule: dict[str, Any]) -> str:
-    found = ((rule.get("conditions") or {}).get("expression") or {}).get("value")
-    return str(found or "")
+    return str(_inside(rule, "conditions", "expression", "value") or "")
+
+
+def _inside(value: Any, *names: str) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _targets(rule: dict[str, Any]) -> list[str]:
-    found = ((rule.get("actions") or {}).get("assignUserToGroups") or {}).get("groupIds")
-    return [str(gid) for gid in found or ()]
+    found = _inside(rule, "actions", "assignUserToGroups", "groupIds")
+    return [str(gid) for gid in found] if isinstance(found, list) else []
 
 
 def _excluded(rule: dict[str, Any]) -> list[str]:
-    people = (rule.get("conditions") or {}).get("people") or {}
-    return list((people.get("users") or {}).get("exclude") or ())
+    found = _inside(rule, "conditions", "people", "users", "exclude")
+    return [str(uid) for uid in found] if isinstance(found, list) else []
 
 
 def apply(world: World, rule: dict[str, Any], people: Iterable[Person]) -> None:
@@ -238,7 +243,10 @@ def follow(call: Exchange, reply: Reply) -> None:
     found = [people[uid] for uid in named if uid is not None and uid in people]
     for rule in list(rules.values()) if found else ():
         if rule.get("status") == "ACTIVE":
-            apply(call.world, rule, found)
+            try:
+                apply(call.world, rule, found)
+            except Unsupported:  # changed, while it was active, to what is no rule
+                rules.put(rule["id"], {**rule, "status": "INVALID"})
 
 
 def _activated(handler: Handler) -> Handler:
