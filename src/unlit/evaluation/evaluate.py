@@ -39,7 +39,6 @@ from unlit.evaluation.playing import (
 from unlit.evaluation.ports import Pool
 from unlit.evaluation.registry import driver
 from unlit.evaluation.rules.looks import charged
-from unlit.evaluation.rules.wishes import passed_on
 from unlit.evaluation.scenarios.model import Draw
 from unlit.evaluation.scenarios.sample import sample
 from unlit.evaluation.separation import not_separated
@@ -50,6 +49,7 @@ from unlit.evaluation.strength.battery import Plan, measure
 from unlit.evaluation.strength.kept import keep_strength, known_strength, strength_document
 from unlit.evaluation.trajectory import Setting
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
+from unlit.evaluation.wishes import passed_on
 from unlit.fence import Launcher, Mount
 from unlit.fence.backends import FULL, known_backend, start_host
 from unlit.fence.deps import TARGET, LayerOrder, dependency_layer, toolchain_mounts

@@ -6,7 +6,7 @@ import pytest
 
 from unlit.core.system import SystemClock
 from unlit.evaluation.adapters.fences import FencePool, ProductFence
-from unlit.evaluation.rules.wishes import MOST, passed_on
+from unlit.evaluation.wishes import MOST, passed_on
 from unlit.fence import FenceHost
 from unlit.policy import AuditLog, Identity, parse_policy
 
