@@ -140,7 +140,8 @@ class Container:
         made = [
             "--name", self.name, "--rm", "--network=none", "--no-hosts", "--read-only",
             "--cap-drop=all", "--security-opt=no-new-privileges",
-            f"--security-opt=seccomp={profile}", "--ipc=private", "--uts=private", "--pid=private",
+            f"--security-opt=seccomp={profile}", "--security-opt=mask=/proc/cmdline:/sys",
+            "--ipc=private", "--uts=private", "--pid=private",
             "--hostname=fence", f"--user={USER}:{USER}", f"--workdir={WORKSPACE}",
             f"--memory={memory}", f"--memory-swap={memory}",
             f"--pids-limit={limits.processes + 8}", "--read-only-tmpfs=false",
@@ -287,8 +288,14 @@ def _give(path: Path) -> None:
 
 
 def _namespace(pid: str) -> str:
+    """Return the pid namespace of a living process; nothing of one that waits to be buried."""
+    if not pid.isdigit():
+        return ""
     try:
-        return os.readlink(f"/proc/{pid}/ns/pid") if pid.isdigit() else ""  # noqa: PTH115
+        state = Path("/proc", pid, "stat").read_text(encoding="latin-1").rpartition(")")[2]
+        if state.split()[0] in "ZX":
+            return ""
+        return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115 # a name, not a path
     except OSError:
         return ""
 
