@@ -36,6 +36,7 @@ pytestmark = [
 ]
 AXE = Path(__file__).with_name("axe-4.14.1.min.js")
 RUNNING = RunId("r-running000")
+ASKING = RunId("r-asking0000")
 SPEC = """---
 id: greet
 title: Greeting
@@ -55,7 +56,8 @@ People want to be greeted.
 When `greet` runs, the tool shall print `hello`.
 """
 PAGES = (
-    "/", "/runs", "/questions", f"/runs/{RUN}", f"/runs/{RUNNING}", "/runs/r-bad0000000",
+    "/", "/runs", "/questions", f"/runs/{RUN}", f"/runs/{RUNNING}", f"/runs/{ASKING}",
+    "/runs/r-bad0000000",
     f"/runs/{RUN}/trajectories", f"/runs/{RUN}/trajectories/c1/validation/1", "/intents",
     "/intents/greet", "/policy", "/twins", "/scenarios", "/cost", "/calibration", "/audit",
     "/audit?log=gates", "/settings", "/runs?q=nothing", "/nothing",
@@ -86,6 +88,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     fill(store, run=RunId("r-bad0000000"), at=now - timedelta(hours=3), shares=(0.3, 0.6),
          state=RunState.ENDED, title="Bulk archive")  # fmt: skip
     begin(store, RUNNING, "Export invoices", 1, now - timedelta(minutes=3))
+    begin(store, ASKING, "A spec with a long name that nobody has approved yet", 2, now)
+    note = "waits at its intent gate: nobody has approved this version of the spec"
+    store.change_run(ASKING, now, state=RunState.WAITING, settings={"gate": "intent"}, note=note)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     console = _console(store, root, port)
