@@ -1,5 +1,6 @@
 """What a changed spec makes worthless: scenarios of a vault, verdicts of the record."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,10 @@ def delta_of(old: Path, new: Path, vault: Path | None, repository: Path | None) 
 def _scenarios(vault: Path) -> "Mapping[ScenarioId, Iterable[CriterionId]]":
     from unlit.evaluation.vault import load_vault
 
-    return {one.id: one.criteria for one in load_vault(vault).scenarios}
+    found = load_vault(vault)
+    for file in sorted({one.file for one in found.findings if one.severity == "error"}):
+        sys.stderr.write(f"{vault / file} cannot be read: `unlit scenarios lint` says why\n")
+    return {one.id: one.criteria for one in found.scenarios}
 
 
 def _verdicts(

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unlit.core.ids import CriterionId
-from unlit.intent import lint, parse_spec
+from unlit.intent import lint, parse_spec, ready
 from unlit.intent.model import Example
 from unlit.intent.rules.blocks import mark, with_endings
 from unlit.intent.rules.edit import add_example, answer_boundary, fixed
@@ -169,3 +169,10 @@ def test_a_block_of_text_in_the_front_matter_may_hold_three_dashes() -> None:
 
 def test_an_old_macintosh_file_is_read() -> None:
     assert parse_spec(SPEC.replace("\n", "\r")).digest == parse_spec(SPEC).digest
+
+
+def test_the_same_trouble_at_one_place_is_explained_once() -> None:
+    text = SPEC.replace("| empty | prints nothing |\n", "")
+    shown = as_text("x.md", text, ready(parse_spec(text)).missing)
+    assert shown.count("is not answered") == 9
+    assert shown.count("Why:") == 1

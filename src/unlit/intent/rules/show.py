@@ -20,7 +20,16 @@ def as_text(path: str, text: str, findings: Iterable[Finding], width: int = _WID
     The first line of each is not broken, so that editors and `grep` find the place in it.
     """
     lines = normal(text).split("\n")
-    return "".join(_one(path, lines, finding, max(width, _LEAST)) for finding in findings)
+    shown, before = "", None
+    for finding in findings:
+        # of the same trouble at the same place, the place and the reason are shown once
+        again = before is not None and (before.span, before.reason) == (
+            finding.span,
+            finding.reason,
+        )
+        shown += _one(path, [] if again else lines, finding, max(width, _LEAST))
+        before = finding
+    return shown
 
 
 def _one(path: str, lines: Sequence[str], finding: Finding, width: int) -> str:
@@ -28,7 +37,8 @@ def _one(path: str, lines: Sequence[str], finding: Finding, width: int) -> str:
     shown = [f"{path}:{span.line}:{span.column} {finding.code} {finding.level}: {finding.message}"]
     if 1 <= span.line <= len(lines) and lines[span.line - 1].strip():
         shown += _caret(lines[span.line - 1], finding, width - 4)
-    shown += _said("Why", finding.reason, width)
+    if lines:
+        shown += _said("Why", finding.reason, width)
     if finding.suggestion:
         head, *rest = finding.suggestion.split("\n")
         shown += _said("Try", head, width)
