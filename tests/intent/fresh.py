@@ -1,4 +1,4 @@
-"""Specs in short form, written without a look at the rules, and what was planted in them."""
+"""Specs in short form, written by somebody who knew some rules, and what was planted in them."""
 
 import re
 from collections import Counter

@@ -1,7 +1,8 @@
 """An issue as trackers export it, whatever they call its fields.
 
-Shapes after each vendor's public API reference, autumn 2025: GitHub (REST and `gh issue view`),
-GitLab, Jira (text, or Atlassian Document Format), Linear, Azure DevOps, Shortcut, ClickUp.
+Shapes written by hand as these trackers' APIs are known, not held against exports: GitHub (REST
+and `gh issue view`), GitLab, Jira (text, or Atlassian Document Format), Linear, Azure DevOps,
+Shortcut, ClickUp.
 """
 
 import re
