@@ -24,6 +24,7 @@ from unlit.wiring.context_tools import VARIABLE, context_tools
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),
     pytest.mark.fence,
     pytest.mark.enable_socket,
     pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed"),

@@ -25,6 +25,7 @@ from unlit.wiring.sources import make_connector
 PYTHON = bugsink_python()
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(PYTHON is None, reason="Bugsink is not installed (scripts/bugsink.sh)"),
 ]
 POLICY = """

@@ -15,6 +15,7 @@ ELSEWHERE = {"bugsink", "roundup"}  # their own tests need the real servers
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_what_is_said_to_be_exercised_was(tmp_path: Path) -> None:
     noted = tmp_path / "exercised.json"
     argv = [sys.executable, "-m", "pytest", "-p", "tests.context.connectors.exercised", str(HERE)]

@@ -55,6 +55,7 @@ ports = [{port}]
 """
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(
         not (PYTHON.parent / "roundup-admin").exists(), reason="Roundup is not installed"
     ),

@@ -28,6 +28,7 @@ export default {
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(
         shutil.which("node") is None or not (MODULES / "storybook").exists(),
         reason="Storybook is not installed (just servers)",
