@@ -134,7 +134,8 @@ def test_ctrl_c_at_any_moment_leaves_no_process_and_no_mount(
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert b"Traceback" not in told, told[-2000:]
-    assert process.returncode in (0, 130)
+    # killed before there was anything to end is what a shell shows as 130 too
+    assert process.returncode in (0, 130, -signal.SIGINT)
     deadline = time.monotonic() + 5
     while _left_behind(base) and time.monotonic() < deadline:
         time.sleep(0.1)

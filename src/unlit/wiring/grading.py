@@ -6,11 +6,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from unlit.evaluation.asking import models_named
-from unlit.evaluation.playing import refuse_unreachable
-from unlit.fence.backends import FULL
-from unlit.policy import load_policy
-
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSettings:
@@ -45,6 +40,12 @@ def evaluator_options(
         UsageError: A model is not named as `[evaluation]` wants it.
         RefusedByPolicy: The policy lets nobody ask it; nothing has run yet.
     """
+    # only who grades pays for these: every command that reads unlit.toml comes by this module
+    from unlit.evaluation.asking import models_named
+    from unlit.evaluation.playing import refuse_unreachable
+    from unlit.fence.backends import FULL
+    from unlit.policy import load_policy
+
     options: dict[str, object] = {} if backend == FULL else {"backend": backend}
     twin = repository / settings.model_twin if settings.model_twin else None
     options |= models_named(settings.judge, settings.user, twin)
