@@ -17,7 +17,7 @@ from unlit.core.errors import InvalidInput
 from unlit.core.system import SystemClock
 from unlit.fence import FenceHost, FenceSpec, Mount
 from unlit.policy import AuditLog, Identity, load_policy, parse_policy, read_entries
-from unlit.policy.audit.log import LOG_NAME
+from unlit.policy.audit.form import LOG_NAME
 from unlit.policy.rules.exposure import ways_out
 from unlit.twins.universe import Universe
 from unlit.wiring.context_tools import VARIABLE, context_tools

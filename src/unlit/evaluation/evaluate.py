@@ -12,6 +12,7 @@ from typing import Any
 from unlit.core.states import Partition
 from unlit.core.system import SystemClock
 from unlit.evaluation.adapters.fences import FencePool, ProductFence
+from unlit.evaluation.adapters.host_port import own_port
 from unlit.evaluation.adapters.twin_worlds import TwinWorlds
 from unlit.evaluation.against import Divergence, Versions, both, compare, differences, shown
 from unlit.evaluation.assemble import Circumstances, assemble
@@ -51,7 +52,7 @@ from unlit.evaluation.trajectory import Setting
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.evaluation.wishes import passed_on
 from unlit.fence import Launcher, Mount
-from unlit.fence.backends import FULL, known_backend, start_host
+from unlit.fence.backends import FULL, LANDLOCK, known_backend, start_host
 from unlit.fence.deps import TARGET, LayerOrder, dependency_layer, toolchain_mounts
 from unlit.fence.ports import Host
 from unlit.policy import AuditLog, Policy, load_policy
@@ -222,7 +223,8 @@ async def open_parts(
     )  # fmt: skip
     routes = {name: hosts(name) for name in services}
     try:
-        async with model_routes(request) as models:
+        alone = own_port(request.product.port if backend == LANDLOCK else None, clock)
+        async with alone, model_routes(request) as models:
             product = ProductFence(
                 policy=policy,
                 identity=request.identity,
