@@ -1,6 +1,8 @@
 """The cross-source index."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,6 +52,22 @@ def test_a_batch_that_breaks_leaves_nothing_half_written(index: Index) -> None:
     with pytest.raises(OSError, match="half a page"):
         index.put(broken())
     assert index.search("first") == []
+
+
+def test_threads_that_share_an_index_do_not_break_each_others_batches(index: Index) -> None:
+    def work(number: int) -> int:
+        for turn in range(40):
+            batch = [_item(f"{turn % 4}-{one}", "words", "body " * 500) for one in range(3)]
+            index.put([replace(one, revision=f"{number}.{turn}") for one in batch])
+            index.search("words")
+            index.relevant(["words"], ["jira"], limit=5)
+            index.drop(Ref("jira", "issue", "0-0"))
+            assert set(index.counts()) == set(index.newest()) == {"jira"}
+        return number
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(work, range(4))) == [0, 1, 2, 3]
+    assert index.counts() == {"jira": 11}
 
 
 def test_what_is_gone_is_not_found(index: Index) -> None:

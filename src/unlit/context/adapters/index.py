@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,7 +53,8 @@ class Index:
     def __init__(self, path: Path) -> None:
         if str(path) != ":memory:":
             path.parent.mkdir(parents=True, exist_ok=True)
-        # An MCP server calls from worker threads, one at a time.
+        # An MCP server calls from worker threads: the lock keeps a transaction to one of them.
+        self._lock = threading.RLock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = normal")
@@ -60,7 +62,8 @@ class Index:
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        with self._lock:
+            self._db.close()
 
     def put(self, items: Iterable[Item]) -> int:
         """Add or replace items, all or none; unchanged ones cost nothing.
@@ -69,14 +72,15 @@ class Index:
             How many were new or changed.
         """
         changed = 0
-        self._db.execute("begin immediate")
-        try:
-            for item in items:
-                changed += self._put_one(item)
-            self._db.execute("commit")
-        except BaseException:
-            self._db.execute("rollback")
-            raise
+        with self._lock:
+            self._db.execute("begin immediate")
+            try:
+                for item in items:
+                    changed += self._put_one(item)
+                self._db.execute("commit")
+            except BaseException:
+                self._db.execute("rollback")
+                raise
         return changed
 
     def _put_one(self, item: Item) -> int:
@@ -100,10 +104,11 @@ class Index:
 
     def drop(self, ref: Ref) -> None:
         """Forget one item: the source says that it is gone."""
-        self._db.execute(
-            "delete from item where source = ? and kind = ? and key = ?",
-            (ref.source, ref.kind, ref.key),
-        )
+        with self._lock:
+            self._db.execute(
+                "delete from item where source = ? and kind = ? and key = ?",
+                (ref.source, ref.kind, ref.key),
+            )
 
     def search(self, query: str, *, source: str | None = None, limit: int = 20) -> list[Hit]:
         """Find items that have every word of `query`, best first.
@@ -116,12 +121,13 @@ class Index:
             return []
         match = " ".join(f'"{word}"' for word in words)
         within = " and +rowid in (select id from item where source = ?)" if source else ""
-        best = self._db.execute(
-            "select rowid, rank from words where words match ?"  # noqa: S608 # fixed words
-            f" and rank match 'bm25(4.0, 1.0, 2.0)'{within} order by rank limit ?",
-            (match, *([source] if source else []), limit),
-        ).fetchall()
-        rows = [self._hit(match, rowid, rank) for rowid, rank in best]
+        with self._lock:  # what was found is still there when it is read
+            best = self._db.execute(
+                "select rowid, rank from words where words match ?"  # noqa: S608 # fixed words
+                f" and rank match 'bm25(4.0, 1.0, 2.0)'{within} order by rank limit ?",
+                (match, *([source] if source else []), limit),
+            ).fetchall()
+            rows = [self._hit(match, rowid, rank) for rowid, rank in best]
         return [
             Hit(
                 Ref(row[0], row[1], row[2]),
@@ -155,7 +161,7 @@ class Index:
         if not plain or not sources:
             return []
         match = " OR ".join(f'"{word}"' for word in plain)
-        rows = self._db.execute(
+        rows = self._all(
             "select source, kind, key, revision, item.title, item.body, trust, status, url,"
             " fetched_at, item.people from words join item on item.id = words.rowid"
             " where words match ? and source in (select value from json_each(?))"
@@ -179,11 +185,15 @@ class Index:
 
     def counts(self) -> dict[str, int]:
         """Return the number of items of each source."""
-        return dict(self._db.execute("select source, count(*) from item group by source"))
+        return dict(self._all("select source, count(*) from item group by source"))
 
     def newest(self) -> dict[str, str]:
         """Return when each source was last read, ISO 8601: the freshness to be stated."""
-        return dict(self._db.execute("select source, max(fetched_at) from item group by source"))
+        return dict(self._all("select source, max(fetched_at) from item group by source"))
+
+    def _all(self, question: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(question, values).fetchall()
 
 
 def hit_json(hit: Hit) -> dict[str, object]:
