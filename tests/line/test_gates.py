@@ -168,6 +168,29 @@ async def test_a_ship_gate_closes_and_a_rejection_ends_the_run(
     assert world.store.find_run(run).state is RunState.REJECTED
 
 
+@pytest.mark.parametrize("table", [{"ship": {}}, {}], ids=["rule", "rule gone"])
+async def test_a_rejection_at_the_ship_gate_does_not_let_through(
+    table: dict[str, Any], tmp_path: Path, repository: Path
+) -> None:
+    world, desk = world_of(tmp_path, {"ship": {}})
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+        desk.decide(run, "approved", "cleo", "good")
+        desk.decide(run, "rejected", "ben", "not in the freeze", gate="ship")
+        # whatever state a run is found in, such as one taken up by a server
+        world.store.change_run(run, world.clock.now(), state=RunState.WAITING)
+        rules = parse_rules(table)
+        assert replace(desk, rules=rules).standing(line.known(run)).gate == "ship"
+        assert GateRoom(world.store, lambda: rules).ship(run)
+        with pytest.raises(InvalidInput, match="REV-014"):
+            replace(desk, rules=rules).decide(run, "approved", "ben", "after all", gate="ship")
+        await line.ship(run)
+        await line.wait(run)
+        assert line.known(run).state is RunState.WAITING
+        assert "ship" not in stages(world, run)
+
+
 async def test_rules_that_cannot_be_read_keep_both_gates_shut(
     tmp_path: Path, repository: Path
 ) -> None:

@@ -118,8 +118,10 @@ def _waits_at(
     if outcome is None:
         return "outcome", run.updated_at
     ship = made.get("ship")
-    stands = ship is not None and ship.candidate == outcome.candidate
-    if outcome.decision == "approved" and rules.asks("ship") != "never" and not stands:
+    decided = ship is not None and ship.candidate == outcome.candidate
+    lets_through = ship is not None and decided and ship.decision == "approved"
+    asks = decided or rules.asks("ship") != "never"  # a rejection stands when the rule is gone
+    if outcome.decision == "approved" and asks and not lets_through:
         return "ship", outcome.at
     return "", None
 
