@@ -225,6 +225,52 @@ async def test_nobody_is_answered_but_through_a_gateway(office: Office) -> None:
             assert answer.status_code == 403
 
 
+BOTH = (
+    POLICY.format(twin="context")
+    + """
+[[allow]]
+role = "coder"
+host = "write.unlit.internal"
+twin = "context-write"
+"""
+)
+
+
+async def test_a_rule_that_reads_leads_to_no_tool_that_writes_beside_one_that_does(
+    office: Office,
+) -> None:
+    import httpx2
+
+    (office.repository / "policy.toml").write_text(BOTH)
+    policy = load_policy(office.repository / "policy.toml")
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    tools: dict[str, set[str]] = {}
+    async with (
+        context_tools(policy, "coder", office.repository) as (routes, env),
+        httpx2.AsyncClient() as client,
+    ):
+        assert env == {VARIABLE: "https://context.unlit.internal/mcp"}
+        reading, writing = routes
+        for route, key in ((reading, reading.world), (writing, writing.world), (writing, "")):
+            answer = await client.post(
+                f"http://{route.address}/mcp",
+                json=call,
+                headers={
+                    "host": route.hosts[0],
+                    "accept": "application/json, text/event-stream",
+                    "x-twin-world": key or reading.world,
+                },
+            )
+            if not key:
+                assert answer.status_code == 403, "the key of the one does not open the other"
+                continue
+            found = answer.json()["result"]["tools"]
+            tools[route.service] = {tool["name"] for tool in found}
+    assert "create" in tools["context-write"]
+    assert "fetch" in tools["context"]
+    assert not {"create", "edit", "comment", "transition", "start", "assign"} & tools["context"]
+
+
 async def test_the_rule_names_one_host(tmp_path: Path) -> None:
     text = 'version = 1\n[[allow]]\nrole = "coder"\nhost = "*.internal.example"\ntwin = "context"\n'
     with pytest.raises(InvalidInput, match="no single host"):

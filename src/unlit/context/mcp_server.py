@@ -58,14 +58,14 @@ def build_server(library: Library, *, read_only: bool = False) -> "MCPServer[Any
 
 def _add_reading(server: "MCPServer[Any]", library: Library) -> None:
     def search(query: str, source: str | None = None, limit: int = 10) -> str:
-        hits = library.search(query, source=source, limit=min(limit, _MOST))
+        hits = library.search(query, source=source, limit=_some(limit))
         return _json([hit_json(hit) for hit in hits])
 
     def fetch(text: str, comments: bool = True) -> str:
         return _told(lambda: _items(library, text, comments=comments))
 
     def list_items(source: str, query: str = "", limit: int = 20) -> str:
-        return _told(lambda: _listed(library, source, query, min(limit, _MOST)))
+        return _told(lambda: _listed(library, source, query, _some(limit)))
 
     def statuses(text: str) -> str:
         return _told(lambda: list(library.statuses(library.owner(text))))
@@ -164,6 +164,10 @@ def _listed(library: Library, source: str, query: str, limit: int) -> list[dict[
     connector = library.source(source)
     found = [connector.fetch(ref) for ref in islice(connector.search(query), limit)]
     return [item_json(item) for item in found if item is not None]
+
+
+def _some(limit: int) -> int:
+    return max(1, min(limit, _MOST))
 
 
 def _told(act: Any) -> str:

@@ -2,17 +2,19 @@
 
 A rule of policy.toml names it as it names a twin: ``twin = "context"`` (reading) or
 ``twin = "context-write"``. Sources are called from outside, with the credentials and the rules of
-the role `context`; what enters the fence is an address and no secret.
+the role `context`; what enters the fence is an address and no secret. Each of the two kinds has a
+server and a key of its own, so that a rule that only reads leads to no tool that writes.
 """
 
 import asyncio
 import secrets
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from unlit.context.library import Library
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.fence import TwinRoute
 from unlit.policy import Policy
@@ -31,11 +33,12 @@ async def context_tools(
     """Serve the tools while the block runs, if policy names them for the role.
 
     Yields:
-        The routes of the role's fences, and a variable that says where the tools are.
+        The routes of the role's fences, and a variable that says where the tools of the first rule
+        are.
 
     Raises:
         InvalidInput: The rule's host is a pattern: it would name no place.
-        OutsideFailed: The server did not start.
+        UnlitError: A source or the audit log cannot be opened, or a server did not start.
     """
     rules = [
         rule
@@ -53,20 +56,23 @@ async def context_tools(
                 "the tools are at one name, such as context.unlit.internal.",
                 "write that name into policy.toml.",
             )
-    writes = any(rule.twin == WRITING for rule in rules)
-    hosts = tuple(rule.host for rule in rules)
-    key = secrets.token_hex(16)
-    with served(repository, hosts, key, read_only=not writes) as address:
-        routes = tuple(TwinRoute(str(rule.twin), (rule.host,), address, key) for rule in rules)
-        yield routes, {VARIABLE: f"https://{rules[0].host}/mcp"}
+    with ExitStack() as stack:
+        library = stack.enter_context(open_library(repository))
+        routes = []
+        for kind in dict.fromkeys(str(rule.twin) for rule in rules):
+            hosts = tuple(rule.host for rule in rules if rule.twin == kind)
+            key = secrets.token_hex(16)
+            address = stack.enter_context(served(library, hosts, key, read_only=kind != WRITING))
+            routes.append(TwinRoute(kind, hosts, address, key))
+        yield tuple(routes), {VARIABLE: f"https://{rules[0].host}/mcp"}
 
 
 @contextmanager
-def served(repository: Path, hosts: tuple[str, ...], key: str, *, read_only: bool) -> Iterator[str]:
-    """Serve a repository's library over HTTP on a loopback port, in a thread of its own.
+def served(library: Library, hosts: tuple[str, ...], key: str, *, read_only: bool) -> Iterator[str]:
+    """Serve a library over HTTP on a loopback port, in a thread of its own.
 
     Args:
-        repository: Whose library.
+        library: The sources.
         hosts: Names under which it is called.
         key: What the gateway sends and nobody inside a fence knows.
         read_only: Offer no tool that writes.
@@ -75,16 +81,15 @@ def served(repository: Path, hosts: tuple[str, ...], key: str, *, read_only: boo
         The address.
 
     Raises:
-        UnlitError: A source or the audit log cannot be opened, or the server did not start.
+        OutsideFailed: The server did not start.
     """
-    with open_library(repository) as library:
-        from unlit.context.mcp_server import http_app
+    from unlit.context.mcp_server import http_app
 
-        server = _Server(http_app(library, hosts, key, read_only=read_only))
-        try:
-            yield server.address
-        finally:
-            server.stop()
+    server = _Server(http_app(library, hosts, key, read_only=read_only))
+    try:
+        yield server.address
+    finally:
+        server.stop()
 
 
 class _Server:
