@@ -50,6 +50,35 @@ def test_what_a_product_could_make_up_stays_inside(candidate: Path, request_: st
     assert passed_on([request_], candidate) == ()
 
 
+def test_a_port_is_one_that_the_candidate_names(candidate: Path) -> None:
+    (candidate / "more.py").write_text("URL = 'http://API.other.example:8443/v1'\n")
+    asked = [
+        "GET http://api.stripe.example:31337/",
+        "DELETE https://api.stripe.example:4919/",
+        "PUT https://api.stripe.example:443/",
+        "GET http://api.other.example:8443/x",
+        "GET http://api.other.example:844/",
+    ]
+    found = ("GET http://api.other.example:8443/", "PUT https://api.stripe.example/")
+    assert passed_on(asked, candidate) == found
+
+
+def test_a_file_that_cannot_be_read_names_nothing(
+    candidate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (candidate / "aaa").write_text("https://closed.example/")
+    read = Path.read_bytes
+
+    def refusing(path: Path) -> bytes:
+        if path.name == "aaa":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refusing)
+    asked = ["GET https://closed.example/", "GET https://api.stripe.example/"]
+    assert passed_on(asked, candidate) == ("GET https://api.stripe.example/",)
+
+
 def test_a_product_cannot_flood_people(candidate: Path) -> None:
     asked = [f"GET https://host{number % 9}.example/{number}" for number in range(500)]
     found = passed_on(reversed(asked), candidate)
