@@ -96,6 +96,7 @@ def assemble(
         invariants=around.invariants,
         separation=around.separation,
         judges=gated.cards,
+        unexercised=tuple(_unexercised(counted)),
     )
 
 

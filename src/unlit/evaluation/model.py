@@ -421,7 +421,11 @@ class Separation:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """What a grading says, in the form of `unlit.evaluation/1`."""
+    """What a grading says, in the form of `unlit.evaluation/1`.
+
+    Attributes:
+        unexercised: Drawn scenarios that could not be exercised; `None` when nothing says so.
+    """
 
     verdict: Verdict
     base: str | None
@@ -446,6 +450,7 @@ class EvaluationResult:
     reason: str = ""
     usage: tuple[Mapping[str, Any], ...] = ()
     asked: tuple[str, ...] = ()
+    unexercised: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, schema `unlit.evaluation/1`."""

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from unlit.core.ids import CriterionId
-from unlit.core.states import CriterionState, Verdict
+from unlit.core.states import CriterionState, Partition, Verdict
 from unlit.evaluation.labelling import read_grading
 from unlit.evaluation.labels import Gated, JudgedRuns, with_judges
 from unlit.evaluation.model import CriterionResult, ShipRule
+from unlit.evaluation.rules.verdict import Decision, held_back
 from unlit.evaluation.wire import criterion_from_json
 
 BEFORE: Final = "before_labels"
@@ -78,10 +79,23 @@ def _verdict(
         return Verdict.NOT_YET, f"Not met: {', '.join(unmet)}."
     waits = verdict in (Verdict.UNDECIDED, Verdict.NOT_EXERCISED)
     if waits and not document["satisfaction"]["trajectories"] and named:
-        if all(one.state is CriterionState.MET for one in named):
-            return Verdict.SHIP, f"{_WHY} found every judged criterion met, and nothing vetoes it."
-        return Verdict.UNDECIDED, f"{_WHY} do not decide every criterion yet."
+        if not all(one.state is CriterionState.MET for one in named):
+            return Verdict.UNDECIDED, f"{_WHY} do not decide every criterion yet."
+        held = _held_back(document)
+        if held is not None:
+            return held.verdict, held.reason
+        return Verdict.SHIP, f"{_WHY} found every judged criterion met, and nothing vetoes it."
     return verdict, reason
+
+
+def _held_back(document: Mapping[str, Any]) -> Decision | None:
+    """Labels prove no leak absent and exercise no scenario: what held a grading back still does."""
+    drawn = document.get("unexercised")
+    return held_back(
+        None if drawn is None else len(drawn),
+        (document.get("leaks") or {}).get("control"),
+        proof=document.get("partition") == Partition.SEALED.value,
+    )
 
 
 def _sentences(before: Sequence[str], gated: Gated) -> list[str]:

@@ -104,6 +104,7 @@ def result_from_json(value: JSON) -> EvaluationResult:
             reason=str(value.get("reason", "")),
             separation=Separation(**value.get("separation", {})),
             usage=tuple(value.get("usage", ())),
+            unexercised=_names(value.get("unexercised")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("result", error) from error

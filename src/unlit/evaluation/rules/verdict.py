@@ -72,14 +72,30 @@ def _judges_agree(evidence: Evidence) -> bool:
 
 
 def _unless_held_back(evidence: Evidence) -> Decision:
-    if evidence.unexercised:
+    return held_back(
+        len(evidence.unexercised), evidence.leaks.control, proof=evidence.needs_leak_proof
+    ) or Decision(Verdict.SHIP, "The evidence reaches the threshold and nothing vetoes it.")
+
+
+def held_back(unexercised: int | None, control: object, *, proof: bool) -> Decision | None:
+    """Return what keeps evidence that is good enough from `ship`, if anything does.
+
+    Args:
+        unexercised: How many drawn scenarios could not be exercised; `None` when nothing says so.
+        control: What became of the planted leak.
+        proof: Whether a leak proof is needed.
+    """
+    if unexercised is None:
         return Decision(
-            Verdict.NOT_EXERCISED,
-            f"{len(evidence.unexercised)} drawn scenarios could not be exercised here.",
+            Verdict.NOT_EXERCISED, "Nothing says whether every drawn scenario was exercised."
         )
-    if evidence.needs_leak_proof and evidence.leaks.control != "held":
+    if unexercised:
+        return Decision(
+            Verdict.NOT_EXERCISED, f"{unexercised} drawn scenarios could not be exercised here."
+        )
+    if proof and control != "held":
         return Decision(Verdict.UNDECIDED, "The leak proof's planted control was not caught.")
-    return Decision(Verdict.SHIP, "The evidence reaches the threshold and nothing vetoes it.")
+    return None
 
 
 def _stops(evidence: Evidence) -> Decision | None:
