@@ -13,6 +13,7 @@ from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import CandidateId
 from unlit.core.states import Partition, Verdict
 from unlit.evaluation.labels import read_rows
+from unlit.evaluation.ledger import open_store
 from unlit.record.model import RunState
 from unlit.record.store import Store
 from unlit.review import Desk
@@ -39,6 +40,7 @@ def judged(store: Store, folder: Path, log: FakeGateLog) -> Labels:
     found = store.find_run(run)
     vault, kept = folder / "vault", folder / "kept"
     vault.mkdir()
+    (open_store(vault) / "canary.key").write_bytes(b"a fixed key for tests, 32 bytes.")
     document = dict(store.evaluations(run)[-1].document)
     mark: dict[str, Any] = {
         "id": "AC-2", "text": "t", "scenarios": ["s"], "trajectories": 0, "satisfied": 0,
@@ -125,3 +127,72 @@ def test_both_partitions_are_asked(store: Store, tmp_path: Path) -> None:
     assert asked == {row.partition for row in store.evaluations(labels.run)
                      if row.candidate == store.find_run(labels.run).candidate}  # fmt: skip
     assert Partition.VALIDATION in asked
+
+
+def _only_judged(labels: Labels, **more: Any) -> None:
+    """Make the run one that ended undecided, because nothing but a judge had to decide."""
+    store = labels.desk.store
+    for row in store.evaluations(labels.run):
+        document = dict(row.document) | {"verdict": "undecided", "unexercised": []} | more
+        document["satisfaction"] = {**document["satisfaction"], "trajectories": 0}
+        document["leaks"] = {"control": "held"} | document["leaks"]
+        store.keep_evaluation(replace(row, document=document, verdict=Verdict.UNDECIDED))
+    store.change_run(labels.run, START, state=RunState.ENDED, verdict=Verdict.UNDECIDED, note="")
+
+
+def test_labels_open_the_gate_of_a_run_that_only_judges_held(store: Store, tmp_path: Path) -> None:
+    labels = judged(store, tmp_path, FakeGateLog())
+    _only_judged(labels, leaks={})
+    say(labels, True, 2 * RUNS)
+    assert "ship" in labels.count()[-1]
+    found = store.find_run(labels.run)
+    assert (found.state, found.verdict) == (RunState.WAITING, Verdict.SHIP)
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"),
+    [
+        ({"leaks": {"control": "missed"}}, Verdict.UNDECIDED),
+        ({"leaks": {"control": None}}, Verdict.UNDECIDED),
+        ({"leaks": {}, "unexercised": ["s2"]}, Verdict.NOT_EXERCISED),
+        ({"leaks": {}, "unexercised": None}, Verdict.NOT_EXERCISED),
+    ],
+)
+def test_labels_stand_in_for_no_leak_proof_and_no_scenario(
+    store: Store, tmp_path: Path, more: dict[str, Any], verdict: Verdict
+) -> None:
+    labels = judged(store, tmp_path, FakeGateLog())
+    _only_judged(labels, **more)
+    say(labels, True, 2 * RUNS)
+    labels.count()
+    sealed = next(
+        row for row in store.evaluations(labels.run)
+        if row.partition is Partition.SEALED
+    )  # fmt: skip
+    assert (sealed.verdict, sealed.document["verdict"]) == (verdict, verdict.value)
+    assert sealed.document["criteria"][0]["state"] == "met"
+    assert store.find_run(labels.run).state is RunState.ENDED
+
+
+@pytest.mark.parametrize(("count", "answer"), [(1, True), (2 * RUNS, True), (2 * RUNS, False)])
+def test_labels_reopen_no_run_that_ended_for_another_reason(
+    store: Store, tmp_path: Path, count: int, answer: bool
+) -> None:
+    labels = judged(store, tmp_path, FakeGateLog())
+    why = "the repository's own checks failed"
+    store.change_run(labels.run, START, state=RunState.ENDED, verdict=Verdict.NOT_YET, note=why)
+    say(labels, answer, count)
+    labels.count()
+    found = store.find_run(labels.run)
+    assert (found.state, found.verdict, found.note) == (RunState.ENDED, Verdict.NOT_YET, why)
+
+
+def test_what_ended_for_another_reason_stays_so_with_the_verdict_of_its_gradings(
+    store: Store, tmp_path: Path
+) -> None:
+    labels = judged(store, tmp_path, FakeGateLog())
+    _only_judged(labels, leaks={})
+    store.change_run(labels.run, START, note="the line ended early: a tool said no")
+    say(labels, True, 2 * RUNS)
+    labels.count()
+    assert store.find_run(labels.run).state is RunState.ENDED

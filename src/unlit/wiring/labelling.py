@@ -1,8 +1,9 @@
 """People label judged runs of the line: asked by chance, audited first, counted again at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CandidateId, RunId
@@ -10,10 +11,11 @@ from unlit.core.states import Partition, Verdict
 from unlit.evaluation.labelling import Unlabelled, unlabelled
 from unlit.evaluation.labels import add_label
 from unlit.evaluation.recount import recounted
-from unlit.record.model import Evaluation, RunState
+from unlit.record.model import Evaluation, Run, RunState
 from unlit.review import Desk
 
 _ORDER = (Partition.VALIDATION, Partition.SEALED, Partition.VISIBLE)
+_SHUT: Final = "people's labels: "
 _WORDS = {True: "yes", False: "no", None: "unclear"}
 
 
@@ -98,6 +100,7 @@ class Labels:
         found = self.desk.store.find_run(self.run)
         rows = {row.partition: row for row in self.desk.store.evaluations(found.id)
                 if row.candidate == found.candidate}  # fmt: skip
+        made: dict[Partition, Evaluation] = {}
         said: list[str] = []
         for grading in self.gradings():
             row = rows.get(grading.partition)
@@ -106,31 +109,47 @@ class Labels:
             document = recounted(row.document, grading.folder, self.vault)
             said += [f"{grading.partition.value}: {card['criterion']}: {_card(card)}"
                      for card in document["judges"]]  # fmt: skip
-            rows[grading.partition] = made = replace(
+            made[grading.partition] = replace(
                 row, document=document, verdict=Verdict(document["verdict"])
             )
-            self.desk.store.keep_evaluation(made)
-        return (*said, *self._settle(rows))
+        for row in made.values():
+            self.desk.store.keep_evaluation(row)
+        return (*said, *self._settle(_verdict(rows), rows | made))
 
-    def _settle(self, rows: dict[Partition, Evaluation]) -> tuple[str, ...]:
-        """Shut or open the outcome gate where the labels changed a verdict."""
+    def _settle(self, before: Verdict, rows: Mapping[Partition, Evaluation]) -> tuple[str, ...]:
+        """Shut the outcome gate that the gradings no longer carry; open it where labels shut it.
+
+        Args:
+            before: What the gradings said before this count.
+            rows: The gradings as they are counted now.
+        """
         found = self.desk.store.find_run(self.run)
-        verdicts = [rows[name].verdict for name in _ORDER if name in rows]
-        held = [verdict for verdict in verdicts if verdict is not Verdict.SHIP]
-        now, verdict = self.desk.clock.now(), held[0] if held else Verdict.SHIP
+        now, verdict = self.desk.clock.now(), _verdict(rows)
         if found.state is RunState.WAITING and verdict is not Verdict.SHIP:
-            note = f"people's labels: {verdict.value}"
+            note = f"{_SHUT}{verdict.value}"
             self.desk.store.change_run(
                 found.id, now, state=RunState.ENDED, verdict=verdict, note=note
             )
             return (f"The verdict of the run is {verdict.value} now; its gate is shut.",)
-        if found.state is not RunState.ENDED or found.verdict is verdict:
+        if verdict is before or not _ended_by(found, before):
             return ()
         if verdict is Verdict.SHIP and Partition.SEALED not in rows:
             return ("Validation holds now; the sealed scenarios were not looked at.",)
         state = RunState.WAITING if verdict is Verdict.SHIP else RunState.ENDED
         self.desk.store.change_run(found.id, now, state=state, verdict=verdict, note="")
         return (f"The verdict of the run is {verdict.value} now.",)
+
+
+def _verdict(rows: Mapping[Partition, Evaluation]) -> Verdict:
+    """Return what the gradings say together: the first that holds back, else `ship`."""
+    verdicts = [rows[name].verdict for name in _ORDER if name in rows]
+    return next((one for one in verdicts if one is not Verdict.SHIP), Verdict.SHIP)
+
+
+def _ended_by(run: Run, verdict: Verdict) -> bool:
+    """Say whether the gradings ended a run: what ended for another reason says so in its note."""
+    graded = not run.note or run.note.startswith(_SHUT)
+    return run.state is RunState.ENDED and run.verdict is verdict and graded
 
 
 def _card(card: dict[str, object]) -> str:
