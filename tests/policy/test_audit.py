@@ -1,9 +1,12 @@
 """The audit log: complete, in order, tamper-evident, crash-safe, inert."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -211,6 +214,58 @@ async def test_what_cannot_be_synced_does_not_happen(
             await log.append_durable("exchange", WHO, {"n": 1}, alone=alone)
     with pytest.raises(OutsideFailed):
         log.append("exchange", WHO, {"n": 2})
+    log.close()
+
+
+async def test_whoever_waits_for_a_failed_log_gets_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = AuditLog.open(tmp_path / "audit", {}, SystemClock())
+    log._usual_sync_s = 1.0  # a slow disk: its thread syncs
+    syncing, go_on, write, sync = threading.Event(), threading.Event(), os.write, os.fdatasync
+
+    def slow(descriptor: int) -> None:
+        syncing.set()
+        go_on.wait(20)
+        sync(descriptor)
+
+    def full(descriptor: int, data: bytes) -> int:
+        if descriptor == log._log:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data)
+
+    def all_written() -> None:
+        until = time.monotonic() + 20
+        while log.entries < 6 and time.monotonic() < until:
+            time.sleep(0.01)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("os.fdatasync", slow)
+        log.append("exchange", WHO, {"n": 0})
+        assert await asyncio.to_thread(syncing.wait, 20)
+        # these come too late for the sync that runs, and there will be no other
+        waiting = [asyncio.create_task(log.append_durable("exchange", WHO, {})) for _ in range(3)]
+        waiting.append(
+            asyncio.create_task(asyncio.to_thread(log.append, "exchange", WHO, {}, sync=True))
+        )
+        await asyncio.to_thread(all_written)
+        broken.setattr("os.write", full)
+        with pytest.raises(OutsideFailed, match="POL-140"):
+            log.append("exchange", WHO, {})
+        go_on.set()
+        async with asyncio.timeout(20):
+            ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [getattr(one, "code", one) for one in ended] == ["POL-140"] * 4
+    log.close()
+
+
+async def test_what_was_synced_meanwhile_waits_for_no_further_sync(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path / "audit", {}, SystemClock())
+    index = log.append("exchange", WHO, {}, sync=True)
+    done = asyncio.get_running_loop().create_future()
+    log._ask_thread(index, asyncio.get_running_loop(), done)
+    async with asyncio.timeout(20):
+        await done
     log.close()
 
 

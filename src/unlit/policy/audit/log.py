@@ -229,6 +229,9 @@ class AuditLog:
 
         with self._lock:
             self._check()
+            if index < self._durable:  # synced since it was written: no further sync may come
+                finish()
+                return
             self._callbacks.append((index, wake))
             self._wanted = max(self._wanted, index + 1)
             self._wake.notify()
@@ -299,29 +302,39 @@ class AuditLog:
         return torn
 
     def _sync_loop(self) -> None:
-        while self._wait_for_work():
+        try:
+            while self._wait_for_work():
+                self._sync_all()
+        except OSError as error:
             with self._lock:
-                self._dirty = False
-                size, root = self._frontier.size, self._frontier.root()
-            started = self._clock.monotonic_s()
-            try:
-                os.fdatasync(self._log)
-                self._note_sync(self._clock.monotonic_s() - started)
-                self._sign(size, root)
-            except OSError as error:
-                with self._lock:
-                    self._fail(error.strerror or "sync failed")
-                    waiting, self._callbacks = self._callbacks, []
-                for _, call in waiting:
-                    call()
-                return
-            with self._lock:
-                self._durable = max(self._durable, size)
-                self._synced.notify_all()
-                ready = [call for index, call in self._callbacks if index < size]
-                self._callbacks = [pair for pair in self._callbacks if pair[0] >= size]
-            for call in ready:
-                call()
+                self._fail(error.strerror or "sync failed")
+        finally:
+            self._let_go()
+
+    def _sync_all(self) -> None:
+        with self._lock:
+            self._dirty = False
+            size, root = self._frontier.size, self._frontier.root()
+        started = self._clock.monotonic_s()
+        os.fdatasync(self._log)
+        self._note_sync(self._clock.monotonic_s() - started)
+        self._sign(size, root)
+        with self._lock:
+            self._durable = max(self._durable, size)
+            self._synced.notify_all()
+            ready = [call for index, call in self._callbacks if index < size]
+            self._callbacks = [pair for pair in self._callbacks if pair[0] >= size]
+        for call in ready:
+            call()
+
+    def _let_go(self) -> None:
+        """Wake whoever still waits when the thread ends: nobody else would."""
+        with self._lock:
+            if self._failure is None and self._durable < self._frontier.size:
+                self._fail("what syncs it has ended")
+            waiting, self._callbacks = self._callbacks, []
+        for _, call in waiting:
+            call()
 
     def _wait_for_work(self) -> bool:
         with self._lock:
