@@ -73,6 +73,74 @@ def test_hosts_without_a_forbid_keep_their_paths_as_they_are() -> None:
     assert strictest(POLICY, request, None).allowed
 
 
+CASED = """
+version = 1
+mode = "MODE"
+[[allow]]
+role = "coder"
+host = "a.test"
+methods = ["GET", "POST", "DELETE"]
+paths = ["/api/**", "/repos/**", "/Repos/**"]
+[[forbid]]
+role = "coder"
+host = "a.test"
+paths = ["/api/Admin/**", "/api/a%20b/**", "/api/x;y"]
+[[forbid]]
+role = "coder"
+host = "a.test"
+methods = ["DELETE"]
+paths = ["/repos/**"]
+"""
+MET = [
+    ("GET", "/api/Admin/x", None),
+    ("GET", "/api/admin/x", None),
+    ("GET", "/api/ADMIN;v=1/x", None),
+    ("GET", "/api/admin%20./x", None),
+    ("GET", "/api/a%20b;c/x", None),
+    ("GET", "/api/X;y/", None),
+    ("DELETE", "/repos/x", None),
+    ("DELETE", "/Repos/x", None),
+    ("POST", "/repos/x", b"_method=DELETE"),
+    ("POST", "/repos/x", b"_method=GET&_method=DELETE"),
+    ("POST", "/repos/x", b"a=1;_method=DELETE"),
+    ("POST", "/repos/x", b"%5Fmethod=DELETE"),
+    ("POST", "/repos/x", b"_m%65thod=DELETE"),
+    ("POST", "/repos/x", b".method=DELETE"),
+    ("POST", "/repos/x", b"+_METHOD=delete"),
+    ("POST", "/repos/x", b"_method=%44ELETE"),
+    ("POST", "/repos/x", b"X-HTTP-Method-Override=DELETE"),
+    ("POST", "/Repos/x", b"_method=DELETE"),
+    ("POST", "/REPOS/x", b"a=%20&_method=GET&http_method=%64elete"),
+]
+
+
+@pytest.mark.parametrize("mode", ["enforce", "shadow"])
+@pytest.mark.parametrize(("method", "path", "query"), MET)
+def test_a_forbid_meets_every_case_and_every_method(
+    mode: str, method: str, path: str, query: bytes | None
+) -> None:
+    policy = parse_policy(CASED.replace("MODE", mode))
+    decision = strictest(policy, Request("coder", "https", "a.test", 443, method, path), query)
+    assert not decision.allowed
+    assert decision.grant is not None
+    assert decision.grant.effect == "forbid"
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/repos/x", None),
+        ("/Repos/x", b"_method=POST&_method=GET"),
+        ("/api/administrators/x", None),
+        ("/api/a%2520c/x.json", b"q=50%25&method=DELETE&payment_method=card"),
+        ("/api/z", b"_method=" + b"x" * 21),
+    ],
+)
+def test_what_no_forbid_names_goes_on(path: str, query: bytes | None) -> None:
+    policy = parse_policy(CASED.replace("MODE", "enforce"))
+    assert strictest(policy, Request("coder", "https", "a.test", 443, "GET", path), query).allowed
+
+
 def _head(headers: list[tuple[bytes, bytes]], query: bytes | None = None) -> RequestHead:
     return RequestHead("POST", "api.test", 443, "https", "/v1/x", query, headers, 0)
 
