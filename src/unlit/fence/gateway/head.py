@@ -29,7 +29,7 @@ _LABEL: Final = rb"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _AUTHORITY: Final = re.compile(rb"((?:" + _LABEL + rb"\.)*" + _LABEL + rb")(?::([0-9]{1,5}))?")
 _PLAIN_PATH: Final = re.compile(rb"(?:/(?!\.{1,2}(?:[/;]|\Z))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*/?")
 _ESCAPED_PATH: Final = re.compile(rb"(?:/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*/?")
-_TWICE: Final = re.compile(rb"%25(?:25)*(?:2[eEfF]|5[cC]|[01][0-9a-fA-F]|[uU])")
+_TWICE: Final = re.compile(rb"%25(?:25)*(?:2[eEfF]|5[cC]|[01][0-9a-fA-F]|[uU][0-9a-fA-F]{4})")
 _OVERLONG: Final = re.compile(rb"%C[01](?:%[89AB]|[\x80-\xbf])|%E0%[89]|%F0%8", re.IGNORECASE)
 _CUT: Final = re.compile(r"[;#?]")
 _MOST_UNQUOTED: Final = 4
