@@ -7,7 +7,7 @@ from tests.line.world import durable_url, overlays, request, services
 
 from unlit.context.connectors.markdown import MarkdownFolder
 from unlit.context.model import Trust
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough
 from unlit.core.states import Partition, Verdict
 from unlit.line.model import LineEvent
 from unlit.line.onward import rewind
@@ -55,6 +55,26 @@ async def test_a_run_goes_from_its_spec_to_its_gate_and_ships(
         await line.ship(run)
         assert (await line.wait(run)).state is RunState.SHIPPED
     assert [event.kind for event in events].count("trajectory") == 40
+
+
+async def test_a_run_that_is_over_ships_nothing_on_an_old_approval(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    store = world.store
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+        store.decide_gate(
+            GateDecision(run, "outcome", "approved", "ann", "good", world.clock.now())
+        )
+        for state in (RunState.REJECTED, RunState.ENDED, RunState.CANCELLED):
+            store.change_run(run, world.clock.now(), state=state, note="why")
+            with pytest.raises(OutcomeNotGoodEnough, match=f"LIN-043 .* is {state.value}"):
+                await line.ship(run)
+            found = line.known(run)
+            assert (found.state, found.note) == (state, "why")
+    assert "ship" not in [stage.key for stage in store.stages(run)]
 
 
 async def test_no_scenario_content_reaches_the_record(tmp_path: Path, repository: Path) -> None:

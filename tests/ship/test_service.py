@@ -131,6 +131,15 @@ def test_nothing_ships_without_an_approval(world: World, decision: str | None) -
     assert world.head() == world.base
 
 
+@pytest.mark.parametrize("state", [RunState.REJECTED, RunState.ENDED, RunState.CANCELLED])
+def test_a_run_that_is_over_ships_nothing_on_an_old_approval(world: World, state: RunState) -> None:
+    world.approve()
+    world.store.change_run(RUN, AT, state=state)
+    with pytest.raises(OutcomeNotGoodEnough, match="SHP-070"):
+        ship_run(world.store, RUN)
+    assert world.head() == world.base
+
+
 def test_an_approval_of_another_tree_ships_nothing(world: World) -> None:
     world.approve(tree="f" * 40)
     with pytest.raises(OutcomeNotGoodEnough, match="SHP-012"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from unlit.core.canonical import digest_json
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough
 from unlit.core.ids import Digest, RunId
 from unlit.harness.workspace import Workspace, resolve
 from unlit.line import carry, flow, tournament
@@ -31,6 +31,7 @@ from unlit.line.stages.work import Work
 from unlit.line.steps import Interrupted
 from unlit.record.engine import open_engine
 from unlit.record.model import Run, RunState, StageState
+from unlit.ship.service import STOPPED
 
 PRODUCE: Final = "line"
 SHIP: Final = "ship"
@@ -153,15 +154,7 @@ class Line:
             )
         kind = await self.newest_work(found)
         self.hold(run, kind)
-        version = await self.engine.version(run, kind) or found.engine_version
-        if version != flow.FLOW_VERSION:
-            raise InvalidInput(
-                "LIN-013",
-                f"Run {run} was begun by version {version} of the line; this is "
-                f"{flow.FLOW_VERSION}.",
-                "its remaining steps may not fit those it has done.",
-                "finish it with the unlit that began it, or start a new run.",
-            )
+        _same_version(found, await self.engine.version(run, kind))
         settings = dict(found.settings)
         if vault is not None:
             settings["vault"] = str(vault)
@@ -204,10 +197,15 @@ class Line:
             run: The run.
             queue: Leave it to a worker of this queue.
             anew: Go through it once more although it is done, such as for another deploy.
+
+        Raises:
+            OutcomeNotGoodEnough: The run is over without being shipped, whoever approved it before.
+            InvalidInput: Another process works on it.
         """
+        found = self.known(run)
+        _may_ship(found)
         if await asyncio.to_thread(waits_at_ship, self.services, run):
             return
-        found = self.known(run)
         first = kind = SHIP if found.candidate is None else f"{SHIP}-{found.candidate}"
         status, number = await self.engine.status(run, kind), 2
         named = str(found.settings.get("work", PRODUCE))
@@ -220,12 +218,8 @@ class Line:
         self.hold(run, kind)
         if status != "SUCCESS":
             await self.engine.resume(run, kind)
-        elif found.state is not RunState.SHIPPED or self._stopped_after_merge(run):
+        elif found.state is not RunState.SHIPPED or _stopped_after_merge(self.services, run):
             await self.engine.rewind(run, kind)
-
-    def _stopped_after_merge(self, run: RunId) -> bool:
-        rows = [s for s in self.services.store.stages(run) if s.name in flow.AFTER_MERGE]
-        return any(row.state is StageState.FAILED for row in rows)
 
     async def unfinished(self, run: RunId) -> bool:
         """Whether the newest work of a run has begun and not ended, such as after a kill."""
@@ -456,6 +450,34 @@ def _pin(source: Path, target: Path) -> Path:
     if signature.is_file():
         shutil.copyfile(signature, target.with_name(f"{target.name}.signed"))
     return target
+
+
+def _may_ship(found: Run) -> None:
+    if found.state in STOPPED:
+        raise OutcomeNotGoodEnough(
+            "LIN-043",
+            f"Run {found.id} is {found.state.value} and ships nothing.",
+            "an approval from before does not outlive the end of a run.",
+            f"`unlit show {found.id}` says how it ended; start a new run with `unlit run SPEC`.",
+        )
+
+
+def _same_version(found: Run, version: str | None) -> None:
+    """Refuse to go on with work that another version of the flow began."""
+    version = version or found.engine_version
+    if version != flow.FLOW_VERSION:
+        raise InvalidInput(
+            "LIN-013",
+            f"Run {found.id} was begun by version {version} of the line; this is "
+            f"{flow.FLOW_VERSION}.",
+            "its remaining steps may not fit those it has done.",
+            "finish it with the unlit that began it, or start a new run.",
+        )
+
+
+def _stopped_after_merge(services: Services, run: RunId) -> bool:
+    rows = [stage for stage in services.store.stages(run) if stage.name in flow.AFTER_MERGE]
+    return any(row.state is StageState.FAILED for row in rows)
 
 
 def _seed(run: RunId) -> int:

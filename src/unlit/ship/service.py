@@ -7,7 +7,7 @@ from typing import Final
 
 from unlit.core.errors import OutcomeNotGoodEnough
 from unlit.core.ids import RunId
-from unlit.record.model import Candidate, GateDecision, Run
+from unlit.record.model import Candidate, GateDecision, Run, RunState
 from unlit.record.store import Store
 from unlit.ship.changelog import with_entry
 from unlit.ship.landing import Landing
@@ -20,6 +20,8 @@ from unlit.ship.repository import Repository, Stamp
 OUTCOME_GATE = "outcome"
 NAME, EMAIL = "Unlit", "unlit@localhost"
 PREPARED: Final = "refs/unlit-ship"
+STOPPED: Final = frozenset({RunState.REJECTED, RunState.ENDED, RunState.CANCELLED})
+"""States of a run that is over without being shipped; an old approval ships nothing then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def approved_run(store: Store, run: RunId) -> Approved:
     """Return a run that a person approved, or refuse.
 
     Raises:
-        OutcomeNotGoodEnough: Nobody approved it, or something else than is there.
+        OutcomeNotGoodEnough: Nobody approved it, or something else than is there, or it is over.
     """
     found = store.find_run(run)
     decision = _approved(store, found)
@@ -306,6 +308,13 @@ def _approved(store: Store, run: Run) -> GateDecision:
             f"Run {run.id} is not approved: {said}.",
             "only what a person approved is shipped.",
             f"read the report, then `unlit approve {run.id} --reason TEXT`.",
+        )
+    if run.state in STOPPED:
+        raise OutcomeNotGoodEnough(
+            "SHP-070",
+            f"Run {run.id} is {run.state.value} and ships nothing.",
+            "an approval from before does not outlive the end of a run.",
+            f"`unlit show {run.id}` says how it ended; start a new run with `unlit run SPEC`.",
         )
     return decision
 
