@@ -196,3 +196,20 @@ def test_what_ended_for_another_reason_stays_so_with_the_verdict_of_its_gradings
     say(labels, True, 2 * RUNS)
     labels.count()
     assert store.find_run(labels.run).state is RunState.ENDED
+
+
+def test_a_rule_labels_only_up_to_the_next_run_to_show(store: Store, tmp_path: Path) -> None:
+    """Else the judge's card is made of failures that it had no chance to get wrong."""
+    labels = judged(store, tmp_path, FakeGateLog())
+    order = [(entry.row.grading, entry.row.n, bool(entry.shown)) for _, entry in labels.waiting()]
+    labels.skip_settled()
+    first = next(place for place, (_, _, shown) in enumerate(order) if shown)
+    kept = [(row.grading, row.n) for row in read_rows(labels.vault)]
+    assert kept == [(grading, n) for grading, n, _ in order[:first]]
+    labels.skip_settled()
+    assert len(list(read_rows(labels.vault))) == first
+    grading, entry = next(iter(labels.waiting()))
+    labels.keep(grading, entry, True, "ada")
+    labels.skip_settled()
+    second = next(place for place, (_, _, shown) in enumerate(order) if shown and place > first)
+    assert len(list(read_rows(labels.vault))) == second

@@ -90,10 +90,15 @@ class Labels:
         add_label(self.vault, replace(entry.row, person=answer, by=person, at=at))
 
     def skip_settled(self) -> None:
-        """Label what failed before there was anything to judge: a rule says no, nobody is asked."""
+        """Label what failed before there was anything to judge, up to the next run to show.
+
+        A rule says no and nobody is asked; only in the order drawn, else the judge's card would be
+        made of failures that nobody had to look at.
+        """
         for grading, entry in list(self.waiting()):
-            if not entry.shown:
-                self.keep(grading, entry, False, "rule")
+            if entry.shown:
+                return
+            self.keep(grading, entry, False, "rule")
 
     def count(self) -> tuple[str, ...]:
         """Count the run's gradings again with the labels there are; return what is new of it."""

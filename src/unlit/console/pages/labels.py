@@ -56,6 +56,7 @@ def keep(page: Page) -> Response:
     for grading, entry in labels.waiting():
         if (grading.partition.value, entry.row.criterion, str(entry.row.n)) == shown:
             labels.keep(grading, entry, _ANSWERS[word], page.session.person)
+            labels.skip_settled()
             labels.count()
         break  # only the next one in the order: nobody chooses
     return RedirectResponse(f"/runs/{labels.run}/labels", 303)
