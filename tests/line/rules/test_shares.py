@@ -48,3 +48,20 @@ def test_shares_add_up_to_what_was_spent() -> None:
     shares = by_criterion([replace(COST, usd=Decimal("1.0000001"))], [], ALL)
     total = sum((cost.usd for cost in shares if cost.usd is not None), Decimal(0))
     assert abs(total - Decimal("1.0000001")) < Decimal("1e-20")
+
+
+def test_calls_and_tokens_add_up_too() -> None:
+    odd = replace(COST, calls=4, input_tokens=8, output_tokens=5, cache_read_tokens=1,
+                  cache_write_tokens=2)  # fmt: skip
+    for calls in (1, 4):
+        shares = by_criterion([replace(odd, calls=calls)] * 7, [], ALL)
+        assert sum(one.calls for one in shares) == 7 * calls
+        assert sum(one.input_tokens for one in shares) == 7 * 8
+        assert sum(one.output_tokens for one in shares) == 7 * 5
+        assert sum(one.cache_read_tokens for one in shares) == 7
+        assert sum(one.cache_write_tokens for one in shares) == 14
+    assert [one.input_tokens for one in by_criterion([odd], [], ALL)] == [3, 3, 2]
+    single = by_criterion([replace(odd, calls=1)] * 6, [], ALL)
+    assert [sum(one.calls for one in single if one.criterion == name) for name in ALL[RUN]] == [
+        2
+    ] * 3

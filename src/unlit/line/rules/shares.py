@@ -2,7 +2,8 @@
 
 A model call is about a candidate, not a criterion, unless it says so. The first candidate works on
 all criteria of its run; a later one on those that the newest validation before it found not met.
-The share is equal: nothing tells more. Pure.
+The share is equal: nothing tells more; calls and tokens that cannot be cut go to one criterion
+after the other, so that the shares add up to what was spent. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,9 +29,9 @@ def by_criterion(
         criteria: All criteria of each run.
     """
     shares: list[Cost] = []
-    for cost in costs:
+    for turn, cost in enumerate(costs):
         names = [] if cost.criterion else _open(cost, evaluations, criteria.get(cost.run, ()))
-        shares += [_share(cost, name, len(names)) for name in names] or [cost]
+        shares += _cut(cost, names, turn) or [cost]
     return tuple(shares)
 
 
@@ -52,16 +53,25 @@ def _open(cost: Cost, evaluations: Sequence[Evaluation], criteria: Sequence[str]
     return sorted(set(told)) or sorted(criteria)
 
 
-def _share(cost: Cost, name: str, count: int) -> Cost:
-    return replace(
-        cost,
-        criterion=CriterionId(name),
-        usd=None if cost.usd is None else cost.usd / count,
-        input_tokens=cost.input_tokens // count,
-        output_tokens=cost.output_tokens // count,
-        cache_read_tokens=cost.cache_read_tokens // count,
-        cache_write_tokens=cost.cache_write_tokens // count,
-    )
+def _cut(cost: Cost, names: Sequence[str], turn: int) -> list[Cost]:
+    count = len(names)
+
+    def part(whole: int, place: int) -> int:
+        return whole // count + ((place - turn) % count < whole % count)
+
+    return [
+        replace(
+            cost,
+            criterion=CriterionId(name),
+            usd=None if cost.usd is None else cost.usd / count,
+            calls=part(cost.calls, place),
+            input_tokens=part(cost.input_tokens, place),
+            output_tokens=part(cost.output_tokens, place),
+            cache_read_tokens=part(cost.cache_read_tokens, place),
+            cache_write_tokens=part(cost.cache_write_tokens, place),
+        )
+        for place, name in enumerate(names)
+    ]
 
 
 def _number(candidate: str | None) -> int | None:
