@@ -11,6 +11,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -196,8 +197,7 @@ class AuditLog:
         waiting, self._turn = self._turn, []
         self._sync_here()
         for _, done in waiting:
-            if not done.done():
-                done.set_result(None)
+            _finish(done)
 
     def _sync_here(self) -> None:
         size = self._frontier.size
@@ -218,21 +218,12 @@ class AuditLog:
     def _ask_thread(
         self, index: int, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]"
     ) -> None:
-        def finish() -> None:
-            if not done.done():
-                done.set_result(None)
-
-        def wake() -> None:
-            # a loop that ended meanwhile has nobody left to wake
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(finish)
-
         with self._lock:
             self._check()
             if index < self._durable:  # synced since it was written: no further sync may come
-                finish()
+                _finish(done)
                 return
-            self._callbacks.append((index, wake))
+            self._callbacks.append((index, partial(_wake, loop, done)))
             self._wanted = max(self._wanted, index + 1)
             self._wake.notify()
 
@@ -351,6 +342,17 @@ class AuditLog:
         at = self._clock.now().isoformat(timespec="milliseconds")
         signature = self._key.sign(checkpoint_text(size, root, at))
         os.write(self._marks, Checkpoint(size, root, at, signature).line())
+
+
+def _finish(done: "asyncio.Future[None]") -> None:
+    if not done.done():
+        done.set_result(None)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]") -> None:
+    # a loop that ended meanwhile has nobody left to wake
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_finish, done)
 
 
 def _replay(path: Path, descriptor: int, frontier: Frontier) -> int:
