@@ -1,14 +1,24 @@
 """A run begun by another version is refused in words; changed steps want a new version."""
 
+import asyncio
 import re
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.line.test_trains import approve
 from tests.line.world import durable_url, overlays, request, services
+from typing_extensions import override
 
 from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput
+from unlit.core.ids import RunId
 from unlit.line import flow, graph_flow, tournament
+from unlit.line.fakes import FakeShipper
+from unlit.line.model import Shipped
+from unlit.line.ports import Recheck
 from unlit.line.service import Line
 from unlit.record.model import RunState
 
@@ -47,3 +57,31 @@ async def test_a_run_of_another_version_is_refused_in_words(
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
         with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-3"):
             await line.resume(run)
+
+
+async def test_a_shipping_of_another_version_is_refused_in_words(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    class Slow(FakeShipper):
+        @override
+        def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
+            begun.set()
+            time.sleep(0.5)
+            raise RuntimeError("the process dies here")
+
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+        approve(world, run)
+    stopped = replace(world, shipper=Slow())
+    async with Line.open(stopped, durable_url(tmp_path / "state")) as line:
+        await line.ship(run)
+        await asyncio.to_thread(begun.wait, 20)
+    monkeypatch.setattr(flow, "FLOW_VERSION", "line-999")
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        assert await line.unfinished(run)
+        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-3"):
+            await line.ship(run)

@@ -200,7 +200,7 @@ class Line:
 
         Raises:
             OutcomeNotGoodEnough: The run is over without being shipped, whoever approved it before.
-            InvalidInput: Another process works on it.
+            InvalidInput: Another process works on it, or this version of the flow cannot go on.
         """
         found = self.known(run)
         _may_ship(found)
@@ -215,6 +215,8 @@ class Line:
         if status is None:
             await self.begin_work(run, kind, queue)
             return
+        if status != "SUCCESS":
+            _same_version(found, await self.engine.version(run, kind))
         self.hold(run, kind)
         if status != "SUCCESS":
             await self.engine.resume(run, kind)
