@@ -43,6 +43,39 @@ def chat(turns: int = 0, **more: Any) -> dict[str, Any]:
     return {"model": "gpt-5", "messages": messages, "tools": tools, **more}
 
 
+HI = [{"role": "user", "content": "Do it."}]
+SHAPE = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": []}}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages", {"messages": HI, "output_format": "json"}),
+        ("/v1/messages", {"messages": ["Do it."]}),
+        ("/v1/messages/count_tokens", {"messages": 7}),
+        ("/v1/chat/completions", {"messages": HI, "response_format": "json"}),
+        ("/v1/chat/completions", {"messages": HI, "response_format": SHAPE}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "\ud800"}]}),
+        ("/v1/responses", {"input": "Do it.", "text": "json"}),
+        ("/v1beta/models/gemini-x:generateContent", {"contents": [], "generationConfig": "json"}),
+        ("/model/claude/converse", {"messages": ["Do it."]}),
+    ],
+)
+async def test_what_is_no_request_is_refused_in_the_vendors_words(
+    client: httpx2.AsyncClient, path: str, body: dict[str, Any]
+) -> None:
+    answer = await client.post(path, content=json.dumps(body))
+    assert answer.status_code == 400
+    assert "form that it should have" in answer.text
+    nobody = await client.post(path, content=json.dumps(body), headers={"authorization": ""})
+    assert nobody.status_code == 401
+
+
+async def test_json_that_is_too_deep_is_no_request(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/v1/messages", content="[" * 200_000)
+    assert answer.status_code == 404
+
+
 async def test_all_four_formats_call_the_shell(client: httpx2.AsyncClient) -> None:
     user = {"role": "user", "content": "Do it."}
     anthropic = await client.post(

@@ -33,6 +33,37 @@ def test_a_schema_that_never_ends_is_cut_off() -> None:
     assert json.dumps(smallest(schema)).count("more") < 30
 
 
+MORE = [f"more{number}" for number in range(8)]
+NODE: dict[str, Any] = {
+    "type": "object", "required": MORE, "properties": {key: {"$ref": "#"} for key in MORE},
+}  # fmt: skip
+LARGE: dict[str, Any] = {
+    "tree": NODE,
+    "lists": {"type": "array", "minItems": 1000, "items": {"$ref": "#"}},
+    "items": {"type": "array", "minItems": 10**10},
+    "text": {"type": "string", "minLength": 10**13},
+    "endless": {"type": "array", "minItems": float("inf"), "items": {"minLength": float("inf")}},
+    "vendor": {"type": "ARRAY", "minItems": "99999999999", "items": {"type": "STRING"}},
+    "const": {"type": "array", "minItems": 1000, "items": {"const": "x" * 400_000}},
+    "key": {"required": ["k" * 400_000], "properties": {"k" * 400_000: {"$ref": "#"}}},
+    "wide": {"required": ["p", *map(str, range(100_000))], "properties": {"p": {"$ref": "#"}}},
+    "parts": {"required": ["p"], "properties": {"p": {"$ref": "#"}}, "allOf": [{}] * 100_000},
+}  # fmt: skip
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", LARGE)
+def test_no_schema_makes_an_answer_that_fills_the_memory(name: str) -> None:
+    assert len(json.dumps(smallest(LARGE[name]))) < 3_000_000
+
+
+def test_what_is_asked_for_in_reason_is_given_in_full() -> None:
+    schema = {"type": "array", "minItems": 900, "items": {"type": "string", "minLength": 900}}
+    jsonschema.validate(smallest(schema), schema)
+    assert smallest({"type": "ARRAY", "minItems": "2", "items": {"type": "INTEGER"}}) == [0, 0]
+    assert smallest({"required": ["any"], "properties": {"any": True}}) == {"any": "scripted"}
+
+
 @pytest.mark.parametrize(
     "ask",
     [

@@ -36,6 +36,9 @@ Any other host works as well: requests are told apart by their paths.
 _BEDROCK: Final = re.compile(r"^/model/(.+)/(converse|converse-stream)$")
 _GEMINI: Final = re.compile(r"^/v1(?:beta|alpha)?/models/([^/:]+):(\w+)$")
 _MAX_BODY: Final = 64 * 1024 * 1024
+_UNREADABLE: Final = (AttributeError, TypeError, LookupError, ValueError, RecursionError)
+"""What a request raises that has a text where its vendor's has a table, and the like."""
+_NO_REQUEST: Final = "The request does not have the form that it should have (model twin)."
 _MODELS: Final = ("scripted", "claude-sonnet-4-5", "gpt-5.2", "gemini-2.5-pro")
 
 
@@ -46,6 +49,14 @@ class _Format:
     stream: Callable[[Reply], list[bytes]]
     error: Callable[[int, str], dict[str, Any]]
     kind: str = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    form: _Format
+    ask: Ask | None = None
+    count: Callable[[int], dict[str, Any]] | None = None
+    readable: bool = True
 
 
 _FORMATS: Final = {
@@ -83,23 +94,30 @@ class ModelTwin:
 
     async def _http(self, scope: Scope, body: bytes, send: Send) -> None:
         path = str(scope["path"]).rstrip("/")
-        form, ask, only_count = _read(path, body)
+        request = _read(path, body)
+        form, ask = request.form, request.ask
         if not _key(scope):
             await _json(send, 401, form.error(401, "No API key was given (model twin)."))
         elif self._keys and _key(scope) not in self._keys:
             await _json(send, 401, form.error(401, "This API key is not valid (model twin)."))
         elif scope["method"] == "GET" and "/models" in path:
             await _json(send, 200, _models(path))
+        elif not request.readable:
+            await _json(send, 400, form.error(400, _NO_REQUEST))
         elif ask is None:
             await _json(send, 404, form.error(404, f"The model twin has no {path}."))
-        elif only_count is not None:
-            await _json(send, 200, only_count(tokens(ask.text)))
+        elif request.count is not None:
+            await _json(send, 200, request.count(tokens(ask.text)))
         else:
             await self._answer(form, ask, send)
 
     async def _answer(self, form: _Format, ask: Ask, send: Send) -> None:
-        turn = choose(self._script, ask)
-        reply = answer(turn, ask)
+        try:
+            turn = choose(self._script, ask)
+            reply = answer(turn, ask)
+        except _UNREADABLE:
+            await _json(send, 400, form.error(400, _NO_REQUEST))
+            return
         fault = turn.fault if self._plays(turn.fault, reply.id) else None
         status = 200 if fault is None else fault.status
         self._note(ask, reply, status)
@@ -138,9 +156,7 @@ class ModelTwin:
         )
 
 
-def _read(
-    path: str, body: bytes
-) -> tuple[_Format, Ask | None, Callable[[int], dict[str, Any]] | None]:
+def _read(path: str, body: bytes) -> _Request:
     """Find the format of a request and read it; a body that is not JSON is no request."""
     value = _value(body)
     found = _BEDROCK.match(path)
@@ -153,13 +169,11 @@ def _read(
             bedrock.error,
             KIND,
         )
-        return form, _asked(form, value), None
+        return _asked(form, value)
     return _read_others(path, value)
 
 
-def _read_others(
-    path: str, value: Any
-) -> tuple[_Format, Ask | None, Callable[[int], dict[str, Any]] | None]:
+def _read_others(path: str, value: Any) -> _Request:
     found = _GEMINI.match(path)
     if found:
         streams = found[2] == "streamGenerateContent"
@@ -171,24 +185,31 @@ def _read_others(
         )
         known = found[2] in ("generateContent", "streamGenerateContent", "countTokens")
         counts = gemini.count if found[2] == "countTokens" else None
-        return form, _asked(form, value if known else None), counts
+        return _asked(form, value if known else None, counts)
     if path.endswith("/messages/count_tokens"):
         form = _FORMATS["/messages"]
-        return form, _asked(form, value), anthropic.count
+        return _asked(form, value, anthropic.count)
     for ending, form in _FORMATS.items():
         if path.endswith(ending):
-            return form, _asked(form, value), None
-    return _FORMATS["/chat/completions"], None, None
+            return _asked(form, value)
+    return _Request(_FORMATS["/chat/completions"])
 
 
-def _asked(form: _Format, value: Any) -> Ask | None:
-    return form.parse(value) if isinstance(value, Mapping) else None
+def _asked(
+    form: _Format, value: Any, count: Callable[[int], dict[str, Any]] | None = None
+) -> _Request:
+    if not isinstance(value, Mapping):
+        return _Request(form)
+    try:
+        return _Request(form, form.parse(value), count)
+    except _UNREADABLE:
+        return _Request(form, readable=False)
 
 
 def _value(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
