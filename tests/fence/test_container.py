@@ -140,6 +140,47 @@ async def test_a_path_of_another_user_is_not_taken_away(tmp_path: Path, engine: 
     audit.close()
 
 
+async def _refused(tmp_path: Path, read_only: str, mounts: tuple[Mount, ...] = ()) -> None:
+    audit = AuditLog.open(tmp_path / "audit", {}, SystemClock(), key_dir=tmp_path / "keys")
+    host = await start_host("container", tmp_path / "state", audit)
+    policy = parse_policy(
+        f'version = 1\n[files.coder]\nwrite = ["."]\nread_only = ["{read_only}"]\n'
+    )
+    identity = Identity("run", "tests", "agent", "coder")
+    spec = FenceSpec("coder", policy, identity, tmp_path / "workspace", mounts)
+    try:
+        with pytest.raises(InvalidInput, match="FEN-007"):
+            await host.open(spec)
+    finally:
+        await host.close()
+        audit.close()
+
+
+@pytest.mark.slow
+async def test_a_link_on_the_way_to_what_policy_keeps_shows_nothing(
+    tmp_path: Path, engine: None
+) -> None:
+    workspace, vault = tmp_path / "workspace", tmp_path / "vault"
+    for folder in (workspace, vault):
+        folder.mkdir()
+    (vault / "x.toml").write_text("sealed")
+    (workspace / "config").symlink_to(vault)
+    await _refused(tmp_path, "config/*.toml")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a,ro=false", 'a"b', "a\nb"])
+@pytest.mark.parametrize("mounted", [True, False])
+async def test_a_name_is_never_an_option_of_a_mount(
+    tmp_path: Path, engine: None, name: str, *, mounted: bool
+) -> None:
+    folder = tmp_path / ("theirs" if mounted else "workspace") / name
+    for one in (tmp_path / "workspace", folder):
+        one.mkdir(parents=True, exist_ok=True)
+    mounts = (Mount(folder, "/deps", writable=True),) if mounted else ()
+    await _refused(tmp_path, "a*", mounts)
+
+
 def test_the_engine_is_given_the_same_filter() -> None:
     rules = engine_profile()["syscalls"]
     denied = {name for rule in rules for name in rule["names"] if not rule["args"]}

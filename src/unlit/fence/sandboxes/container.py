@@ -35,6 +35,8 @@ _ENGINE_S: Final = 60.0
 _LINKS: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
 _LOCAL: Final = "localhost,127.0.0.1,::1"
+_SYNTAX: Final = (",", '"', "\n", "\r")  # what the engine reads as its own in a mount's words
+_Shown = tuple[Path, str, bool]
 WEAK: Final = (
     "Weaker backend (container engine podman): it was chosen by name; the engine's namespaces "
     "hold, not ours, and the engine runs as root.",
@@ -90,6 +92,7 @@ class Container:
         """Furnish it and start it; its first process does nothing."""
         folder = self._places.folder
         furnish(self._places, self._spec, ca_pem)
+        shown = self._shown()
         folder.chmod(0o755)
         profile = folder / "seccomp.json"
         profile.write_text(json.dumps(engine_profile()))
@@ -111,11 +114,10 @@ class Container:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.mkdir(exist_ok=True) if mount.source.is_dir() else place.touch()
         self.renew()
-        _said(
-            [*self.engine, "run", "--detach", *self._arguments(profile, root), "sleep", "1000000"]
-        )
-        shown = _said([*self.engine, "inspect", "--format", "{{.State.Pid}}", self.name])
-        self.pid = int(shown)
+        given = self._arguments(profile, root, shown)
+        _said([*self.engine, "run", "--detach", *given, "sleep", "1000000"])
+        pid = _said([*self.engine, "inspect", "--format", "{{.State.Pid}}", self.name])
+        self.pid = int(pid)
 
     def renew(self) -> None:
         """Give the copy of the workspace to the fence's user."""
@@ -124,19 +126,35 @@ class Container:
                 os.lchown(os.path.join(folder, name), USER, USER)  # noqa: PTH118 # many
         os.chown(self._places.work, USER, USER)
 
-    def _arguments(self, profile: Path, root: Path) -> list[str]:
-        limits, places = self._limits, self._places
+    def _shown(self) -> list[_Shown]:
+        """Return what the engine binds: it resolves each source on the host, as root.
+
+        Raises:
+            InvalidInput: A path would be another one for the engine than for us.
+        """
+        places, spec = self._places, self._spec
+        work = places.work.resolve()
+        kept = matching(places.lower, spec.policy.files(spec.role).read_only)
+        shown = [(Path("/usr"), "/usr", False), (places.folder / "etc", "/etc", False),
+                 (work, WORKSPACE, True)]  # fmt: skip
+        shown += [(work / path, f"{WORKSPACE}/{path}", False) for path in kept]
+        for path in kept:
+            if (work / path).resolve() != work / path:
+                raise _unbound(f"{WORKSPACE}/{path}", "a link lies on the way to it")
+        shown += [(m.source.resolve(), m.target, m.writable) for m in spec.mounts]
+        for source, target, _ in shown:
+            if any(one in f"{source}{target}" for one in _SYNTAX):
+                raise _unbound(target, "its name has a comma, a quote or a line break")
+        return shown
+
+    def _arguments(self, profile: Path, root: Path, shown: Sequence[_Shown]) -> list[str]:
+        limits = self._limits
         memory = f"{limits.memory_mb}m"
         scratch = f"rw,nosuid,nodev,size={limits.disk_mb}m,mode=1777,notmpcopyup"
         limited = {
             "nofile": limits.open_files, "core": 0, "nproc": limits.processes,
             "fsize": limits.file_mb * 1024 * 1024,
         }  # fmt: skip
-        shown = [(Path("/usr"), "/usr", False), (places.folder / "etc", "/etc", False),
-                 (places.work, WORKSPACE, True)]  # fmt: skip
-        kept = matching(places.lower, self._spec.policy.files(self._spec.role).read_only)
-        shown += [(places.work / path, f"{WORKSPACE}/{path}", False) for path in kept]
-        shown += [(m.source.resolve(), m.target, m.writable) for m in self._spec.mounts]
         made = [
             "--name", self.name, "--rm", "--network=none", "--no-hosts", "--read-only",
             "--cap-drop=all", "--security-opt=no-new-privileges",
@@ -285,6 +303,15 @@ def _give(path: Path) -> None:
             f"name an empty folder, give it to the user {USER}, or use the full fence.",
         )
     os.chown(path, USER, USER)
+
+
+def _unbound(path: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        "FEN-007",
+        f"The container backend cannot show {path!r}.",
+        f"{why}, so the engine could show another path of the host there.",
+        "name the real path in the policy or the mount, rename it, or use the full fence.",
+    )
 
 
 def _namespace(pid: str) -> str:
