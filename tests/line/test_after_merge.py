@@ -5,16 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.line.test_trains import approve
 from tests.line.world import durable_url, overlays, request, services
 from typing_extensions import override
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import RunId
+from unlit.line.adapters.gate_room import GateRoom
 from unlit.line.fakes import FakeShipper
-from unlit.line.ports import AfterMerge
+from unlit.line.model import Shipped
+from unlit.line.ports import AfterMerge, Recheck
 from unlit.line.service import Line
 from unlit.record.model import RunState
+from unlit.review.rules.gates import GateRule, GateRules
 
 
 class After(AfterMerge):
@@ -82,3 +86,44 @@ async def test_a_deploy_that_was_rolled_back_is_said_and_not_tried_by_itself(
     last, done, note = await shipped(tmp_path, repository, After(ok=False))
     assert (note, done.count("deploy")) == ("done", 1)
     assert last.note == "done"
+
+
+@pytest.mark.parametrize("in_the_way", ["remote", "ship gate"])
+async def test_what_is_merged_stays_merged_when_attesting_is_tried_again(
+    tmp_path: Path, repository: Path, in_the_way: str
+) -> None:
+    class Full(After):
+        full = True
+
+        @override
+        def attest(self, run: RunId, facts: Mapping[str, Any]) -> Mapping[str, str]:
+            if self.full:
+                raise OutsideFailed("SHP-031", "The disk is full.", "why", "make room.")
+            return super().attest(run, facts)
+
+    class Once(FakeShipper):
+        @override
+        def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
+            if self.shipped:
+                raise OutsideFailed("SHP-020", "The remote does not answer.", "why", "do")
+            return super().ship(run, recheck)
+
+    after, shipper = Full(), Once()
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    world = replace(world, after=after, shipper=shipper)
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+        approve(world, run)
+        await line.ship(run)
+        first = await line.wait(run)
+        assert (first.state, first.note[:7]) == (RunState.SHIPPED, "SHP-031")
+    after.full = False
+    if in_the_way == "ship gate":  # a rule that came after the merge
+        room = GateRoom(world.store, lambda: GateRules({"ship": GateRule("ship")}))
+        world = replace(world, gates=room)
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        await line.ship(run)
+        last = await line.wait(run)
+    assert (last.state, last.note) == (RunState.SHIPPED, "")
+    assert after.done == ["attest ccc", "deploy"]

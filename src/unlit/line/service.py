@@ -215,12 +215,15 @@ class Line:
         if status is None:
             await self.begin_work(run, kind, queue)
             return
-        if status != "SUCCESS":
+        again = status == "SUCCESS" and found.state is not RunState.SHIPPED
+        # what is merged stays merged: of what comes after it, only what failed is done again
+        goes_on = status != "SUCCESS" or (not again and _stopped_after_merge(self.services, run))
+        if goes_on:
             _same_version(found, await self.engine.version(run, kind))
         self.hold(run, kind)
-        if status != "SUCCESS":
+        if goes_on:
             await self.engine.resume(run, kind)
-        elif found.state is not RunState.SHIPPED or _stopped_after_merge(self.services, run):
+        elif again:
             await self.engine.rewind(run, kind)
 
     async def unfinished(self, run: RunId) -> bool:
