@@ -59,6 +59,17 @@ async def test_a_failure_goes_round_until_it_is_mended() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["outcome", "ship", "intent", "access", "ship/ben", "outcome@c1"])
+async def test_no_node_asks_a_person_under_the_name_of_a_gate(name: str) -> None:
+    body = f's -> "{name}" -> x "{name}" [shape=hexagon, label="Good?"]'
+    assert [found.rule for found in errors(parse_dot(wrap(body)))] == ["human_name"]
+    with pytest.raises(InvalidInput, match="LIN-074"):
+        await trace(wrap(body))
+    fine = body.replace(f'"{name}"', '"shipping"')
+    assert not errors(parse_dot(wrap(fine)))
+    assert not errors(parse_dot(wrap(body.replace("shape=hexagon", "type=tool"))))
+
+
 async def test_the_goal_is_filled_into_prompts() -> None:
     handler = ScriptedHandler()
     await traverse(parse_dot(BRANCH), handler, plain_step)

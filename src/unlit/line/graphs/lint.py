@@ -1,5 +1,6 @@
 """What is wrong with a line, or looks wrong. Pure."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,11 +10,14 @@ from unlit.line.graphs.conditions import condition_error, dialect_of
 from unlit.line.graphs.fidelity import MODES
 from unlit.line.graphs.graph import DIALECT_TYPES, TYPES, Graph, Node
 from unlit.line.graphs.stylesheet import parse_stylesheet
+from unlit.review.rules.gates import GATES
 
 OWN_TYPES: Final = frozenset(
     f"unlit.{name}"
     for name in ("intent", "context", "baseline", "build", "checks", "validate", "sealed", "report")
 )
+_GATE_MARKS: Final = re.compile("[/@]")
+"""What in the name of a gate begins a vote, a question or a candidate: ``ship/ben``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +135,17 @@ def _nodes(graph: Graph) -> Iterator[Finding]:
         if node.flag("goal_gate") and not _has_target(graph, node.attributes):
             message = f"{node.id} is a goal gate without a retry_target"
             yield Finding("goal_gate_has_retry", "warning", node.line, message)
-        if node.type == "wait.human" and not graph.outgoing(node.id):
-            message = f"{node.id} asks a person, and no edge leaves it to choose"
-            yield Finding("human_choices", "warning", node.line, message)
+        if node.type == "wait.human":
+            yield from _human(graph, node)
+
+
+def _human(graph: Graph, node: Node) -> Iterator[Finding]:
+    if _GATE_MARKS.split(node.id, maxsplit=1)[0] in GATES:
+        message = f"{node.id} asks a person under the name of one of the run's own gates"
+        yield Finding("human_name", "error", node.line, message)
+    if not graph.outgoing(node.id):
+        message = f"{node.id} asks a person, and no edge leaves it to choose"
+        yield Finding("human_choices", "warning", node.line, message)
 
 
 def _types(node: Node) -> Iterator[Finding]:
