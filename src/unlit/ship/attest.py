@@ -92,6 +92,16 @@ def openssl_commands(folder: Path) -> tuple[str, ...]:
     )
 
 
+def merged_as(store: Store, run: RunId) -> str:
+    """Return the commit that the record says a run was merged as last; empty when it says none."""
+    told = store.events(run, kinds=("state",))
+    rows = [row for row in told if row.key.startswith("state/shipped") and row.data.get("commit")]
+    if rows:
+        return str(rows[-1].data["commit"])
+    stages = [row for row in store.stages(run) if row.name == "ship" and row.facts.get("commit")]
+    return str(stages[-1].facts["commit"]) if stages else ""
+
+
 def _write(path: Path, content: bytes) -> None:
     """Replace a file as a whole: a process that is killed leaves the old one."""
     partial = path.with_name(f".{path.name}.partial")
