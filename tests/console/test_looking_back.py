@@ -76,3 +76,19 @@ def test_disagreement_at_spot_checks_has_an_interval(bench: Bench) -> None:
     assert "1 of 1</span>" in page
     assert "[2.5, 100]" in page
     assert "1 is open" in page
+
+
+def test_an_older_run_that_is_touched_again_did_not_come_back(bench: Bench) -> None:
+    """`unlit ship RUN --redeploy` changes a run long after it shipped."""
+    fill(bench.store, run=OTHER, seed=7, at=START - timedelta(hours=3), state=RunState.SHIPPED)
+    fill(bench.store)
+    store, now = bench.store, bench.clock.now()
+    event = RunEvent(OTHER, "state/shipped/c1", "state", START - timedelta(hours=2), "ship")
+    store.keep_events([event])
+    bench.console.desk.decide(RUN, "rejected", "dana", "not this one")
+    store.change_run(OTHER, now + timedelta(hours=1), settings={"deploy": {}})
+    (rejected,) = gate_lines(Queries(store), [])
+    assert rejected.came_back == 0
+    store.keep_events([replace(event, key="state/shipped/c2", at=now + timedelta(hours=2))])
+    (rejected,) = gate_lines(Queries(store), [])
+    assert rejected.came_back == 1

@@ -86,14 +86,7 @@ def _fates(queries: Queries, seen: set[str]) -> Mapping[tuple[str, str], set[str
 def _came_back(queries: Queries) -> Mapping[str, int]:
     """Return by gate how many rejections were followed by a shipped run of the same spec."""
     gate, run = schema.gate_decisions, schema.runs
-    shipped = {
-        row["spec_id"]: row["at"]
-        for row in queries.read(
-            select(run.c.spec_id, func.max(run.c.updated_at).label("at"))
-            .where(run.c.state == RunState.SHIPPED.value)
-            .group_by(run.c.spec_id)
-        )
-    }
+    shipped = _shipped(queries)
     query = (
         select(gate.c.gate, gate.c.at, run.c.spec_id)
         .join(run, run.c.id == gate.c.run)
@@ -106,6 +99,29 @@ def _came_back(queries: Queries) -> Mapping[str, int]:
         if shipped.get(row["spec_id"], "") > row["at"]:
             found[row["gate"]] = found.get(row["gate"], 0) + 1
     return found
+
+
+def _shipped(queries: Queries) -> Mapping[str, str]:
+    """Return by spec when a run of it was shipped last.
+
+    By the event of its shipping: a run is touched later too, when it is deployed anew or watched.
+    A record without that event has only the run's own time.
+    """
+    run, event = schema.runs, schema.events
+    told = (
+        select(event.c.run, func.max(event.c.at).label("at"))
+        .where(event.c.kind == "state", event.c.key.startswith("state/shipped"))
+        .group_by(event.c.run)
+        .subquery()
+    )
+    at = func.max(func.coalesce(told.c.at, run.c.updated_at)).label("at")
+    query = (
+        select(run.c.spec_id, at)
+        .outerjoin(told, told.c.run == run.c.id)
+        .where(run.c.state == RunState.SHIPPED.value)
+        .group_by(run.c.spec_id)
+    )
+    return {row["spec_id"]: row["at"] for row in queries.read(query)}
 
 
 def diversity(queries: Queries, place: str) -> tuple[Diversity | None, tuple[str, ...]]:
