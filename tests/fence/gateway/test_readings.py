@@ -1,5 +1,6 @@
 """What policy forbids stays forbidden however a server reads the request; keys are ours alone."""
 
+import asyncio
 import bz2
 import gzip
 import lzma
@@ -7,13 +8,13 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from tests.fence.gateway.lab import SECRET, Lab
+from tests.fence.gateway.lab import SECRET, Lab, Seen
 
 from unlit.fence.gateway.head import Malformed, RequestHead, forwardable
 from unlit.fence.gateway.http2_server import request_of
 from unlit.fence.gateway.inject import only_ours
 from unlit.fence.gateway.readings import strictest
-from unlit.fence.gateway.scrub import Forms, Peek
+from unlit.fence.gateway.scrub import Forms, Peek, inflated
 from unlit.policy import Request, parse_policy
 from unlit.policy.model import CredentialRule
 
@@ -184,12 +185,73 @@ def test_a_secret_in_a_compressed_file_ends_the_answer(
     forms = Forms([SECRET])
     data = pack(b"some words, " * 50 + SECRET.encode() + b" and more")
     with pytest.raises(Malformed, match="compressed"):
-        _feed(Peek(forms, data), data, size)
+        _feed(Peek(forms), data, size)
     clean = pack(b"some words, " * 5000)
-    _feed(Peek(forms, clean), clean, size)
-    broken = Peek(forms, clean[:20])
+    _feed(Peek(forms), clean, size)
+    broken = Peek(forms)
     broken.feed(clean[:20] + b"\xff" * 50)
     broken.feed(SECRET.encode())
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [gzip.compress, zlib.compress, bz2.compress, lzma.compress],
+    ids=["gz", "z", "bz", "xz"],
+)
+@pytest.mark.parametrize("padding", [b"", b"\0" * 512])
+def test_a_secret_in_any_member_is_found_however_the_magic_is_cut(
+    pack: Callable[[bytes], bytes], padding: bytes
+) -> None:
+    forms = Forms([SECRET])
+    data = pack(b"one") + padding + pack(b"two " + SECRET.encode())
+    for first in (*range(1, 8), len(pack(b"one")) + 1, len(data)):
+        peek = Peek(forms)
+        pieces = (data[:first], data[first:] + b"\0")
+        with pytest.raises(Malformed, match="compressed"):
+            list(map(peek.feed, pieces))
+
+
+async def test_a_compressed_file_that_comes_after_its_first_byte_is_looked_into(lab: Lab) -> None:
+    file = gzip.compress(SECRET.encode())
+
+    async def drip(_seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(file) + file[:1])
+        await writer.drain()
+        await asyncio.sleep(0.2)
+        writer.write(file[1:])
+
+    lab.vendor.answer = drip
+    answer = await lab.get("api.vendor.test", "/v1/x", f"x-api-key: {lab.placeholder}\r\n")
+    assert file not in answer
+    assert SECRET.encode() in lab.vendor.seen[-1].head
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, bz2.compress, lzma.compress])
+def test_a_bomb_is_looked_into_at_its_beginning_only(
+    monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    forms = Forms([SECRET])
+    looked: list[int] = []
+
+    def stand_in(data: bytes) -> bool:
+        looked.append(len(data))
+        return False
+
+    monkeypatch.setattr(forms, "stand_in", stand_in)
+    _feed(Peek(forms), pack(bytes(9 << 20)), 8)
+    many = pack(b"member") * 2000
+    _feed(Peek(forms), many, len(many))
+    assert sum(looked) < 3 << 20
+    assert looked[-1] < 4096
+
+
+def test_what_a_request_inflates_to_is_bounded_and_goes_on_behind_a_member() -> None:
+    assert len(inflated(b"gzip", gzip.compress(bytes(9 << 20)))) == 1 << 20
+    assert inflated(b"GZIP", gzip.compress(b"one ") + gzip.compress(b"two")) == b"one two"
+    small = zlib.compressobj(wbits=9)
+    assert inflated(b"deflate", small.compress(b"few") + small.flush()) == b"few"
+    assert inflated(b"gzip", b"plain text") == b""
+    assert inflated(b"br", gzip.compress(b"one")) == b""
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class Inward:
         self._tallies = tallies
         self._scrubber: Scrubber | None = Scrubber(forms) if forms else None
         self._inflater: Inflater | None = None
-        self._peek: Peek | None = None
+        self._peek = Peek(forms) if forms else None
 
     def start(self, response: ResponseHead) -> None:
         """Send the head on."""
@@ -114,8 +114,6 @@ class Inward:
         if self._usage is not None:
             self._usage.feed(piece)
         if self._scrubber is not None:
-            if self._peek is None and piece:
-                self._peek = Peek(self._scrubber.forms, piece)
             if self._peek is not None:
                 self._peek.feed(piece)
             piece = self._scrubber.feed(piece)

@@ -4,9 +4,8 @@ import bz2
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, Protocol
 
 from unlit.fence.gateway.head import Headers, Malformed
 from unlit.fence.gateway.inject import Search
@@ -18,7 +17,9 @@ _PIECE: Final = 262_144
 _SHORT_FORM: Final = 512
 _END: Final = 4
 _MOST_PEEKED: Final = 1 << 20
-_MOST_INFLATED_OF_A_PEEK: Final = 8 << 20
+_MOST_INFLATED_OF_A_PEEK: Final = 1 << 20
+_COST_OF_A_MEMBER: Final = 4096
+_MAGIC: Final = 6
 
 
 class Forms:
@@ -126,6 +127,64 @@ class Inflater:
         return b"".join(parts)
 
 
+class _Undoing(Protocol):
+    """What the decompressors of the standard library have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _Beginning:
+    """The first plain bytes of compressed data, member after member, a fixed number at most.
+
+    `over` is set when that many were read, or what follows is no compressed data.
+    """
+
+    def __init__(self, undo: _Undoing | None = None) -> None:
+        self.over = False
+        self._undo = undo
+        self._unread = b""
+        self._room = _MOST_INFLATED_OF_A_PEEK
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what a piece adds."""
+        parts = []
+        data, self._unread = self._unread + data, b""
+        while data and not self.over:
+            if self._undo is None:
+                data = data.lstrip(b"\0")  # members may be padded
+                if len(data) < _MAGIC:  # too little to tell its kind
+                    self._unread = data
+                    break
+                self._undo = _undo(data)
+            part, data = self._step(data)
+            parts.append(part)
+        return b"".join(parts)
+
+    def _step(self, data: bytes) -> tuple[bytes, bytes]:
+        """Return plain bytes, and what stands behind the member's end."""
+        undo = self._undo
+        try:
+            part = undo.decompress(data, self._room) if undo is not None else b""
+        except (zlib.error, OSError, lzma.LZMAError, EOFError):
+            undo, part = None, b""
+        if undo is None:  # it is no compressed data, or only looked like it
+            self.over = True
+            return part, b""
+        self._room -= len(part)
+        rest = b""
+        if undo.eof:
+            rest, self._undo = undo.unused_data, None
+            self._room -= _COST_OF_A_MEMBER
+        self.over = self._room <= 0
+        return part, rest
+
+
 class Peek:
     """Looks into a body that is compressed without saying so, as a file is; at its beginning only.
 
@@ -133,9 +192,9 @@ class Peek:
     have no place in an answer that says nothing of them.
     """
 
-    def __init__(self, forms: Forms, first: bytes) -> None:
+    def __init__(self, forms: Forms) -> None:
         self._forms = forms
-        self._undo = _undo(first)
+        self._beginning = _Beginning()
         self._left = _MOST_PEEKED
         self._tail = b""
 
@@ -145,13 +204,11 @@ class Peek:
         Raises:
             Malformed: A secret stands in what it inflates to.
         """
-        if self._undo is None or self._left <= 0:
+        if self._beginning.over or self._left <= 0:
             return
         self._left -= len(data)
-        try:
-            plain = self._undo(data)
-        except (zlib.error, OSError, lzma.LZMAError, EOFError):
-            self._undo = None  # it only looked like it
+        plain = self._beginning.feed(data)
+        if not plain:
             return
         seen = self._tail + plain
         if self._forms.stand_in(seen):
@@ -159,25 +216,21 @@ class Peek:
         self._tail = seen[-self._forms.longest :]
 
 
-def _undo(first: bytes) -> Callable[[bytes], bytes] | None:
+def _undo(first: bytes) -> _Undoing | None:
     if first[:3] == b"\x1f\x8b\x08" or (first[:1] == b"x" and first[1:2] in b"\x01\x5e\x9c\xda"):
-        inflate = zlib.decompressobj(wbits=47)
-        return lambda data: inflate.decompress(data, _MOST_INFLATED_OF_A_PEEK)
+        return zlib.decompressobj(wbits=47)
     if first[:3] == b"BZh":
-        return partial(bz2.BZ2Decompressor().decompress, max_length=_MOST_INFLATED_OF_A_PEEK)
+        return bz2.BZ2Decompressor()
     if first[:6] == b"\xfd7zXZ\x00":
-        return partial(lzma.LZMADecompressor().decompress, max_length=_MOST_INFLATED_OF_A_PEEK)
+        return lzma.LZMADecompressor()
     return None
 
 
 def inflated(coding: bytes, data: bytes) -> bytes:
-    """Return what a request's body says when its coding is undone; nothing if that is not known."""
+    """Return how a request's body begins when its coding is undone; nothing if that is unknown."""
     if coding.strip().lower() not in (b"gzip", b"x-gzip", b"deflate"):
         return b""
-    try:
-        return zlib.decompressobj(wbits=47).decompress(data, _MOST_INFLATED_OF_A_PEEK)
-    except zlib.error:
-        return b""
+    return _Beginning(zlib.decompressobj(wbits=47)).feed(data)
 
 
 def scrub_headers(headers: Headers, forms: Forms) -> tuple[Headers, int]:
