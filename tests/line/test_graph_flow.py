@@ -7,12 +7,15 @@ import pytest
 from tests.line.world import durable_url, overlays, request, services
 
 from unlit.core.errors import InvalidInput
+from unlit.core.ids import RunId
 from unlit.core.states import Verdict
 from unlit.line.answering import answer_gate
 from unlit.line.graph_flow import BUILT_IN
 from unlit.line.graphs.dot import parse_dot
 from unlit.line.graphs.lint import lint
+from unlit.line.onward import Comment, go_on
 from unlit.line.service import Line
+from unlit.line.stages.merging import reopen_gates
 from unlit.record.model import GateDecision, RunState
 
 
@@ -170,6 +173,51 @@ async def test_a_person_is_asked_again_each_time_round_and_by_key_or_label(
     ]
     with pytest.raises(InvalidInput, match="LIN-079"):
         answer_gate(world.store, world.clock, done, ("a", "ann", ""))
+
+
+async def test_a_comment_opens_the_gates_of_the_line_anew_for_the_next_candidate(
+    tmp_path: Path, repository: Path
+) -> None:
+    text = """digraph own {
+        start [shape=Mdiamond] exit [shape=Msquare]
+        write [type="unlit.build"] ask [shape=hexagon, label="Good?"] grade [type="unlit.validate"]
+        start -> write -> ask
+        ask -> grade [label="[Y] Yes"] ask -> exit [label="[N] No"]
+        grade -> exit
+    }"""
+    (repository / "own.dot").write_text(text)
+    state = tmp_path / "state"
+    world = services(state, overlays(tmp_path, "10", "11", "12", "13"), [])
+    store = world.store
+    async with Line.open(world, durable_url(state)) as line:
+        run = await line.start(replace(request(repository), line=str(repository / "own.dot")))
+        for number, answer in enumerate(("yes", "no", "no", "yes"), 1):
+            if number > 1:
+                await go_on(line, run, Comment("write another", "eve"))
+            waiting = await line.wait(run)
+            assert waiting.note.startswith("waits for an answer at ask: Good?"), number
+            assert store.gate_decision(run, "ask") is None
+            answer_gate(store, world.clock, waiting, (answer, "ann", f"about c{number}"))
+            await line.resume(run)
+            ends = RunState.WAITING if answer == "yes" else RunState.ENDED
+            assert (await line.wait(run)).state is ends
+    kept = [(row.gate.partition("@")[0], row.reason) for row in store.gate_decisions(run)]
+    assert kept == [("ask", f"about c{number}") for number in (1, 2, 3, 4)]
+
+
+def test_what_was_decided_before_is_kept_each_time_a_gate_opens_anew(tmp_path: Path) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    store, now, run = world.store, world.clock.now(), RunId("r-aaaaaaaaaa")
+    gates = ("intent", "access/1", "ship/ben", "ship", "ask", "ask#2")
+    for _ in range(3):
+        for gate in gates:
+            store.decide_gate(GateDecision(run, gate, "approved", "ann", "why", now))
+        reopen_gates(store, run, "c1")
+    assert sorted(row.gate for row in store.gate_decisions(run)) == sorted(
+        ["intent", "access/1"]
+        + [f"{gate}@c1{time}{vote}" for time in ("", "-2", "-3")
+           for gate, vote in (("ship", "/ben"), ("ship", ""), ("ask", ""), ("ask#2", ""))]
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "code"), [("digraph {", "LIN-071"), ("digraph {}", "LIN-074")])

@@ -14,6 +14,7 @@ from unlit.line.companion import forget_turns
 from unlit.line.service import AGAIN, PRODUCE, Line
 from unlit.line.stages.again import COMMENT
 from unlit.line.stages.asking import INTENT
+from unlit.line.stages.merging import reopen_gates
 from unlit.record.model import Run, RunEvent, RunState, Stage
 from unlit.record.store import Store
 
@@ -75,8 +76,7 @@ async def go_on(line: Line, run: RunId, comment: Comment, queue: str | None = No
         )
     store, now = line.services.store, line.services.clock.now()
     kind = await _round(line, run)
-    for gate in ("outcome", "ship"):
-        store.reopen_gate(run, gate, found.candidate or "none")
+    reopen_gates(store, run, found.candidate or "none")
     data = {"person": comment.person, "source": comment.source, "candidate": found.candidate}
     key = f"{kind}/{line.services.ids.fresh('k')}"
     store.keep_events(

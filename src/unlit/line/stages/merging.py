@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from unlit.core.errors import OutsideFailed
-from unlit.core.ids import CandidateId
+from unlit.core.ids import CandidateId, RunId
 from unlit.core.states import Partition, Verdict
 from unlit.line.stages import checks, grade
 from unlit.line.stages.again import COMMENT
 from unlit.line.stages.work import Facts, Work, staged
 from unlit.record.model import RunEvent, StageState
+from unlit.record.store import Store
+from unlit.review.rules.gates import kind_of
 
 CHECKS: Final = "the repository's own checks"
 MERGE: Final = "the merge with the main branch"
@@ -80,8 +82,7 @@ def ask_again(work: Work, source: str, text: str, detail: str, parent: str = "")
         return {**bad, "detail": f"{detail}; {len(mine)} tries to repair it are used up"}
     number = 1 + max((int(row.key.split("/")[0].rpartition("-")[2]) for row in rows), default=0)
     kind = f"again-{number}"
-    for gate in ("outcome", "ship"):
-        store.reopen_gate(work.run, gate, about)
+    reopen_gates(store, work.run, about)
     data = {"source": source, "person": "unlit", "candidate": about, "parent": parent}
     store.keep_events(
         [
@@ -91,6 +92,24 @@ def ask_again(work: Work, source: str, text: str, detail: str, parent: str = "")
         ]
     )
     return {**bad, "detail": detail, "asked": kind}
+
+
+def reopen_gates(store: Store, run: RunId, past: str) -> None:
+    """Open the gates about a candidate anew for the next one, those of the run's own line too.
+
+    What was decided on the spec, and what a program was granted, stands for the whole run.
+
+    Args:
+        store: The record.
+        run: The run.
+        past: The candidate that was decided on; what is kept of it is named after it.
+    """
+    made = {kind_of(row.gate) for row in store.gate_decisions(run)}
+    own = {gate for gate in made if "@" not in gate}
+    for gate in sorted((own | {"outcome", "ship"}) - {"intent", "access"}):
+        names = (past, *(f"{past}-{time}" for time in range(2, len(made) + 3)))
+        free = next(name for name in names if f"{gate}@{name}" not in made)
+        store.reopen_gate(run, gate, free)
 
 
 class Recheckers:
