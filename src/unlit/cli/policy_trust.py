@@ -11,7 +11,7 @@ import cyclopts
 if TYPE_CHECKING:
     from unlit.policy.trust import Trust
 
-app = cyclopts.App(name="trust", help="Whose signatures under a policy count.")
+app = cyclopts.App("trust", help="Whose signatures under a policy count.")
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 
 

@@ -90,7 +90,7 @@ def start(  # noqa: PLR0913 # one flag each
 
     async def work() -> "Run":
         from unlit.line.service import Line
-        from unlit.wiring.build import open_factory
+        from unlit.wiring.build import open_factory, playable
 
         view = interruption.view()
         try:
@@ -101,7 +101,7 @@ def start(  # noqa: PLR0913 # one flag each
             ):
                 for sentence in factory.found:
                     view.say(f"found {sentence}")
-                asked = factory.request(spec, agents=agents, **changes)
+                asked = playable(factory.request(spec, agents=agents, **changes))
                 if queue:
                     name = factory.queue_of(asked)
                     waiting = factory.services.store.run(await opened.submit(asked, name))

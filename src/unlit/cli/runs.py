@@ -92,7 +92,9 @@ def show_run(name: str, *, repository: Repository = None, as_json: Json = False)
         write(f"  {stage.key:14} {stage.state.value:16} {stage.detail}{again}\n")
     for candidate in store.candidates(found.id):
         write(f"  {candidate.id} commit {candidate.commit[:10]} tree {candidate.tree[:10]}\n")
-    write(f"  cost {_cost(store, found)}\n  git --git-dir {found.workspace} log candidates/c1\n")
+    write(f"  cost {_cost(store, found)}\n")
+    if store.candidates(found.id):
+        write(f"git --git-dir {found.workspace} log candidates/c1\n")
     return 0
 
 

@@ -73,6 +73,7 @@ def serve(  # noqa: PLR0913 # a command line has many flags, each optional
 
         said = after_gate_of(repository)
         with open_library(repository) as library:
+            library.source(source)  # a name that is none is told before anything is watched
             async with (
                 open_factory(repository, flags={"vault": vault}) as factory,
                 Line.open(factory.services, factory.durable_url) as line,

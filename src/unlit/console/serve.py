@@ -242,11 +242,11 @@ def _listen(port: int) -> socket.socket:
     try:
         listener.bind(("127.0.0.1", port))
         listener.listen(128)
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # a number that is no port is the second
         listener.close()
         raise OutsideFailed(
             "CON-031",
-            f"Port {port} on 127.0.0.1 cannot be taken: {error.strerror}.",
+            f"Port {port} on 127.0.0.1 cannot be taken: {getattr(error, 'strerror', error)}.",
             "something else listens there.",
             "choose another with --port N, or leave it out for a free one.",
         ) from error

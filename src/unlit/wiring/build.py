@@ -7,7 +7,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from unlit import __version__
 from unlit.context.adapters.folder_bodies import FolderBodies
@@ -18,6 +18,7 @@ from unlit.context.linked import LinkedItems
 from unlit.context.ports import Source
 from unlit.context.relevant import RelevantItems
 from unlit.core.clock import Clock
+from unlit.core.errors import InvalidInput
 from unlit.core.ids import RunId
 from unlit.core.system import SystemClock, SystemIds
 from unlit.fence import TwinRoute, capabilities
@@ -61,6 +62,8 @@ from unlit.wiring.ship_plan import open_means
 from unlit.wiring.sources import open_library
 
 Flags = Mapping[str, str | int | Path | None]
+_SCRIPTED: Final = "scripted"
+_ITS_SPEC: Final = "access-review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,22 @@ class FactoryHandle:
             ci=ci_plan(factory),
         )
         return replace(request, **changes)
+
+
+def playable(request: RunRequest) -> RunRequest:
+    """Return a request unless nobody in it can write for its spec.
+
+    Raises:
+        InvalidInput: The scripted agent is named without a folder, for a product of the user's own.
+    """
+    if _SCRIPTED in request.agents and request.spec.stem != _ITS_SPEC:
+        raise InvalidInput(
+            "HAR-011",
+            f"The scripted agent has nothing to play for {request.spec.name}.",
+            "without a folder it plays the candidates of the built-in product alone.",
+            "name who writes: --agent claude-code (see unlit agents list), or scripted:DIR.",
+        )
+    return request
 
 
 def ci_plan(factory: Factory) -> CiPlan:

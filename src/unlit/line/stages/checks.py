@@ -32,7 +32,8 @@ async def check(
         mounts = await work.services.dependencies.prepare(
             work.request.product, tree, work.request.policy, work.place("checks")
         )
-        return {"detail": "it builds; the repository names no tests", "mounts": len(mounts)}
+        builds = "it builds" if work.request.product.build else "no build is named"
+        return {"detail": f"{builds}, no tests are named, no secret in it", "mounts": len(mounts)}
     try:
         passes, tail = await run_tests(work, commit, "checks", candidate)
     except OutcomeNotGoodEnough as error:

@@ -36,18 +36,23 @@ async def intent(work: Work) -> Mapping[str, Any]:
     if spec.missing and not asked.why:
         return {
             "state": StageState.NOT_GOOD_ENOUGH.value,
-            "detail": f"the spec is not ready: {spec.missing[0]}",
+            "detail": f"the spec is not ready: {spec.missing[0]}{_more(spec.missing)}",
             **facts,
         }
     count = len(spec.criteria)
     said = f"{count} criteria, each with an example"
     if spec.missing:
-        said = f"{count} criteria; not ready: {spec.missing[0]}"
+        said = f"{count} criteria; not ready: {spec.missing[0]}{_more(spec.missing)}"
     if asked.decision == "approved":
         said += f"; approved by {' and '.join(asked.people)}"
     elif asked.why:
         said += "; waits for a person to approve it"
     return {"detail": said, **facts}
+
+
+def _more(missing: tuple[str, ...]) -> str:
+    rest = len(missing) - 1
+    return f"; and {rest} more, see unlit intent ready" if rest else ""
 
 
 async def context(work: Work, base: str) -> Mapping[str, Any]:
