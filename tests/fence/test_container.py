@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -99,6 +100,27 @@ async def test_what_listens_inside_is_reached_from_outside(fence: Fence) -> None
     writer.write(b"GET /kept HTTP/1.0\r\n\r\n")
     assert (await reader.read()).endswith(b"kept\n")
     writer.close()
+
+
+@pytest.mark.slow
+@pytest.mark.enable_socket
+async def test_a_time_limit_holds_against_a_command_that_forges_its_note(fence: Fence) -> None:
+    other = asyncio.create_task(fence.run(["sleep", "300"], timeout_s=300))
+    seen = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -aq 'slee[p] 300'"
+    begun = await fence.run(["sh", "-c", f"until {seen}; do sleep 0.1; done"], timeout_s=60)
+    assert begun.exit_code == 0
+    late = await fence.run(["sleep", "300"], timeout_s=2)
+    assert late.timed_out
+    assert not other.done()  # only what is late is ended where nobody cheats
+    line = "for one in /tmp/.fence-*; do echo 99999 > $one; done; echo done; sleep 60; echo late"
+    started = time.monotonic()
+    forged = await fence.run(["sh", "-c", line], timeout_s=10)
+    assert forged.timed_out
+    assert forged.stdout == b"done\n"
+    assert time.monotonic() - started < 45
+    assert (await asyncio.wait_for(other, 30)).exit_code != 0
+    again = await fence.run(["echo", "here"], timeout_s=60)
+    assert again.stdout == b"here\n"
 
 
 async def _connected(fence: Fence, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

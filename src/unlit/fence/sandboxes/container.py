@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -32,6 +33,12 @@ PROXY: Final = ("127.0.0.1", 3128)
 USER: Final = 61_000
 _NEW_NET: Final = 0x40000000
 _ENGINE_S: Final = 60.0
+_KILL_S: Final = 10.0
+_SOON_S: Final = 2.0
+_ASKED_S: Final = 5.0
+_ROUNDS: Final = 200  # what forks meanwhile is met in the next one
+_ROUND_S: Final = 0.05
+_KILLS: Final = 30  # a command that is being started is not there to be killed yet
 _LINKS: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
 _LOCAL: Final = "localhost,127.0.0.1,::1"
@@ -84,6 +91,7 @@ class Container:
         self.engine = engine
         self.name = f"unlit-{secrets.token_hex(8)}"
         self.pid = 0
+        self._namespace = ""
         self._places = places
         self._spec = spec
         self._limits = limits
@@ -118,6 +126,9 @@ class Container:
         _said([*self.engine, "run", "--detach", *given, "sleep", "1000000"])
         pid = _said([*self.engine, "inspect", "--format", "{{.State.Pid}}", self.name])
         self.pid = int(pid)
+        namespace = _namespace(pid)
+        if namespace != _namespace(str(os.getpid())):
+            self._namespace = namespace
 
     def renew(self) -> None:
         """Give the copy of the workspace to the fence's user."""
@@ -211,10 +222,34 @@ class Container:
 
     def processes(self) -> int:
         """Count what runs inside besides the first process."""
+        return len(self._others())
+
+    def kill_all(self) -> int:
+        """Kill what runs inside besides the first process, once; return how many were found.
+
+        It is done from outside: nothing is believed, asked or started inside.
+        """
+        others = self._others()
+        for pid in others:
+            self._kill(pid)
+        return len(others)
+
+    def _others(self) -> list[str]:
+        """Return the host's numbers of what lives inside besides the first process."""
+        pids = [one.name for one in Path("/proc").iterdir() if one.name.isdigit()]
+        return [pid for pid in pids if pid != str(self.pid) and self._holds(pid)]
+
+    def _holds(self, pid: str) -> bool:
+        return self._namespace != "" and _namespace(pid) == self._namespace
+
+    def _kill(self, pid: str) -> None:
         with contextlib.suppress(OSError):
-            ours = os.readlink(f"/proc/{self.pid}/ns/pid")  # noqa: PTH115 # a name, not a path
-            return sum(_namespace(one.name) == ours for one in Path("/proc").iterdir()) - 1
-        return 0
+            process = os.pidfd_open(int(pid))
+            try:
+                if self._holds(pid):  # its number was not given to another meanwhile
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+            finally:
+                os.close(process)
 
     def end(self) -> None:
         """Remove it with all that runs in it."""
@@ -270,21 +305,44 @@ class _Line(Running):
 
     @override
     async def _kill(self, numbers: Sequence[int]) -> None:
-        every = not numbers or set(numbers) >= set(self._running)
-        line = (
-            "kill -9 -1"
-            if every
-            else 'for n in "$@"; do kill -9 -- -"$(cat "/tmp/.fence-$n")"; done'
-        )
+        started = [self._running[one] for one in numbers if one in self._running]
+        if numbers and not set(numbers) >= set(self._running):
+            await self._kill_some(numbers)
+            if await _ended(started, _ASKED_S):
+                return
+        # what does not end when asked to ends with everything inside
+        for _ in range(_KILLS):
+            if not await self._kill_all():
+                break
+            if await _ended(started, _SOON_S):
+                return
+        await asyncio.to_thread(self._container.end)
+
+    async def _kill_all(self) -> bool:
+        """Kill until nothing is left inside, and say whether that came about."""
+        for _ in range(_ROUNDS):
+            if not await asyncio.to_thread(self._container.kill_all):
+                return True
+            await asyncio.sleep(_ROUND_S)
+        return False
+
+    async def _kill_some(self, numbers: Sequence[int]) -> None:
+        """Ask inside for some commands' end; they can forge the notes, so it is no more."""
+        line = 'for n in "$@"; do kill -s KILL -- -"$(cat "/tmp/.fence-$n")"; done'
         words = [*self._container.engine, "exec", self._container.name, "sh", "-c", line, "sh"]
         with contextlib.suppress(OutsideFailed):
-            await asyncio.to_thread(_said, [*words, *map(str, numbers)], may_fail=True)
-        for number in numbers:
-            started = self._running.get(number)
-            if started is not None:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_ENGINE_S):
-                        await started.wait()
+            given = [*words, *map(str, numbers)]
+            await asyncio.to_thread(_said, given, may_fail=True, within_s=_KILL_S)
+
+
+async def _ended(started: Sequence[asyncio.subprocess.Process], within_s: float) -> bool:
+    try:
+        async with asyncio.timeout(within_s):
+            for one in started:
+                await one.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 def _give(path: Path) -> None:
@@ -355,10 +413,10 @@ def _empty_root() -> Path:
     return root
 
 
-def _said(words: Sequence[str], *, may_fail: bool = False) -> str:
+def _said(words: Sequence[str], *, may_fail: bool = False, within_s: float = _ENGINE_S) -> str:
     try:
         done = subprocess.run(  # noqa: S603 # the engine itself, with words of ours
-            words, capture_output=True, text=True, timeout=_ENGINE_S, check=False,
+            words, capture_output=True, text=True, timeout=within_s, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
