@@ -93,6 +93,7 @@ def _not_shipped(done: "Outcome") -> int:
     """Say why, or that another candidate answers what the merge lacked."""
     from unlit.cli import shipped
     from unlit.record.model import RunState
+    from unlit.review.rules.gates import SHIP_NOTE
 
     if done.run.state is RunState.WAITING and done.run.candidate and not done.run.note:
         detail = "" if done.stage is None else done.stage.detail
@@ -100,6 +101,13 @@ def _not_shipped(done: "Outcome") -> int:
             f"Not shipped: {detail}.\n"
             f"Candidate {done.run.candidate} answers it and waits for you.\n"
         )
+        return 1
+    note, at_gate = done.run.note, done.run.note.startswith(SHIP_NOTE)
+    if at_gate or done.stage is None:  # no stage says why: shipping was not begun
+        name = done.run.id
+        do = f"unlit approve {name} --gate ship --reason TEXT" if at_gate else f"unlit show {name}"
+        said = note or f"the run is {done.run.state.value}"
+        sys.stderr.write(f"Not shipped: {said.rstrip('.')}.\n  Do:  `{do}`\n")
         return 1
     return shipped.refusal(done)
 
