@@ -1,22 +1,24 @@
 """What policy forbids stays forbidden however a server reads the request; keys are ours alone."""
 
 import asyncio
+import base64
 import bz2
 import gzip
 import lzma
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.fence.gateway.lab import SECRET, Lab, Seen
 
 from unlit.fence.gateway.head import Malformed, RequestHead, forwardable
 from unlit.fence.gateway.http2_server import request_of
-from unlit.fence.gateway.inject import only_ours
+from unlit.fence.gateway.inject import Watch, inject, only_ours
 from unlit.fence.gateway.readings import strictest
 from unlit.fence.gateway.scrub import Forms, Peek, inflated
 from unlit.policy import Request, parse_policy
-from unlit.policy.model import CredentialRule
+from unlit.policy.model import CredentialRule, Injection, Place
 
 POLICY = parse_policy("""
 version = 1
@@ -41,6 +43,8 @@ methods = ["GET"]
 paths = ["/**"]
 """)
 KEY: CredentialRule = POLICY.credentials["key"]
+MARK = b"fake-placeholder-0123456789"
+WATCH = Watch({"key": MARK.decode()})
 
 
 @pytest.mark.parametrize(
@@ -146,24 +150,61 @@ def _head(headers: list[tuple[bytes, bytes]], query: bytes | None = None) -> Req
     return RequestHead("POST", "api.test", 443, "https", "/v1/x", query, headers, 0)
 
 
-def test_another_key_beside_ours_is_taken_off() -> None:
-    mine = (b"x-api-key", b"placeholder")
+def test_another_key_beside_ours_is_named_and_our_own_twice_is_taken_off() -> None:
+    mine = (b"x-api-key", MARK)
     head = _head([mine, (b"authorization", b"Bearer fake-other"), (b"accept", b"*/*")])
-    assert only_ours(head, KEY) == ""
-    assert head.headers == [mine, (b"accept", b"*/*")]
+    assert only_ours(head, KEY, WATCH) == "authorization"
+    basic = b"Basic " + base64.b64encode(b"me:" + MARK)
+    for same in (b"Bearer " + MARK, basic, b""):
+        head = _head([mine, (b"authorization", same), (b"accept", b"*/*")])
+        assert only_ours(head, KEY, WATCH) == ""
+        assert head.headers == [mine, (b"accept", b"*/*")]
+
+
+def _rule(place: Place, name: str) -> CredentialRule:
+    return replace(KEY, inject=Injection(place, name))
+
+
+@pytest.mark.parametrize(
+    "other", [b"%6Bey=fake", b"Key=fake", b"%4bEY=fake", b"+key=fake", b"a=1;key=fake", b"key=fake"]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_our_name_in_the_query_has_one_spelling_and_one_value(other: bytes, *, first: bool) -> None:
+    ours, rule = b"key=" + MARK, _rule("query", "key")
+    head = _head([], b"&".join((other, ours) if first else (ours, other)))
+    named = only_ours(head, rule, WATCH)
+    assert named or not inject(head, rule, MARK.decode(), SECRET)
+    alone = _head([], b"a=1&" + ours)
+    assert only_ours(alone, rule, WATCH) == ""
+    assert inject(alone, rule, MARK.decode(), SECRET)
+
+
+def test_a_basic_login_is_the_only_one() -> None:
+    ours = (b"authorization", b"Basic " + base64.b64encode(b"me:" + MARK))
+    rule = _rule("basic", "basic")
+    for other in (b"Bearer fake-other", b"Basic " + base64.b64encode(b"a:b")):
+        for pairs in ([ours, (b"authorization", other)], [(b"authorization", other), ours]):
+            assert not inject(_head(pairs), rule, MARK.decode(), SECRET)
+    assert inject(_head([ours]), rule, MARK.decode(), SECRET)
 
 
 @pytest.mark.parametrize("query", [b"access_token=fake", b"a=1&API_KEY=fake", b"%61pi_key=fake"])
 def test_another_key_in_the_query_is_named(query: bytes) -> None:
-    assert only_ours(_head([(b"x-api-key", b"p")], query), KEY)
-    assert not only_ours(_head([(b"x-api-key", b"p")], b"key=PROJ-1&q=api_key"), KEY)
+    assert only_ours(_head([(b"x-api-key", MARK)], query), KEY, WATCH)
+    assert not only_ours(_head([(b"x-api-key", MARK)], b"key=PROJ-1&q=api_key"), KEY, WATCH)
 
 
 async def test_a_request_cannot_bring_a_key_of_its_own(lab: Lab) -> None:
     ours = f"x-api-key: {lab.placeholder}\r\nauthorization: Bearer fake-attacker\r\n"
-    await lab.get("api.vendor.test", "/v1/x", ours)
-    assert SECRET.encode() in lab.vendor.seen[-1].head
-    assert b"fake-attacker" not in lab.vendor.seen[-1].head
+    answer = await lab.get("api.vendor.test", "/v1/x", ours)
+    assert b"FEN-506" in answer
+    assert b"authorization" in answer
+    assert b"require = false" in answer
+    assert not lab.vendor.seen
+    ours = f"x-api-key: {lab.placeholder}\r\nauthorization: Bearer {lab.placeholder}\r\n"
+    assert b" 200 " in await lab.get("api.vendor.test", "/v1/x", ours)
+    assert lab.vendor.seen[-1].head.count(SECRET.encode()) == 1
+    assert b"authorization" not in lab.vendor.seen[-1].head
     answer = await lab.get("api.vendor.test", "/v1/x?access_token=fake-attacker", ours)
     assert b"FEN-506" in answer
 

@@ -93,22 +93,33 @@ def inject(head: RequestHead, rule: CredentialRule, placeholder: str, secret: st
     return False
 
 
-def only_ours(head: RequestHead, rule: CredentialRule) -> str:
-    """Take other keys off a request that must use ours; name one that cannot be taken off.
+def only_ours(head: RequestHead, rule: CredentialRule, watch: Watch) -> str:
+    """Name another key in a request that must use ours; take off what holds a placeholder only.
 
     Else a program could bring somebody's own key beside the placeholder, and what it uploads would
     land in that account.
     """
-    place, name = rule.inject.place, rule.inject.name.lower().encode("ascii")
+    place, name = rule.inject.place, rule.inject.name.encode("ascii")
     if place == "sign":
         return ""
-    ours = b"authorization" if place == "basic" else name if place == "header" else b""
+    ours = b"authorization" if place == "basic" else name.lower() if place == "header" else b""
+    for field, value in head.headers:
+        if field in _KEYS and field != ours and value and not watch.finds(value):
+            return field.decode("latin1")
     head.headers = [pair for pair in head.headers if pair[0] == ours or pair[0] not in _KEYS]
-    own = name if place == "query" else b""
-    for part in (head.query or b"").split(b"&"):
-        field = unquote_to_bytes(part.partition(b"=")[0]).lower()
+    return _other_in_query(head, name if place == "query" else b"")
+
+
+def _other_in_query(head: RequestHead, own: bytes) -> str:
+    count = 0
+    for part in re.split(rb"[&;]", head.query or b""):
+        raw = part.partition(b"=")[0]
+        field = unquote_to_bytes(raw.replace(b"+", b" ")).strip().lower()
         is_key = field in _KEYS_IN_QUERY or (field == b"key" and head.host.endswith(_GOOGLE))
-        if is_key and field != own:
+        if own and field == own.lower():
+            count += 1
+            is_key = raw != own or count > 1  # ours stands there once, in its one spelling
+        if is_key:
             return field.decode("latin1")
     return ""
 
@@ -124,6 +135,8 @@ def _in_header(head: RequestHead, name: bytes, mark: bytes, secret: bytes) -> bo
 
 
 def _in_basic(head: RequestHead, mark: bytes, secret: bytes) -> bool:
+    if sum(name == b"authorization" for name, _ in head.headers) != 1:
+        return False
     for number, (name, value) in enumerate(head.headers):
         match = _BASIC.fullmatch(value) if name == b"authorization" else None
         if match is None:

@@ -179,8 +179,9 @@ class Planner:
     async def _inject(self, rule: CredentialRule, body: Body) -> Body:
         session, head = self._session, self._head
         placeholder = session.watch.names.get(rule.name, "")
-        if rule.require and (other := only_ours(head, rule)):
-            why = f"the request brings a key of its own ({other}) where {rule.name} must be used."
+        if rule.require and (other := only_ours(head, rule, session.watch)):
+            why = f"the request brings a key of its own ({other}) where {rule.name} must be used"
+            why += " (require = false would let both go)."
             raise Denial(403, "FEN-506", rule.name, why)
         secret = (await session.broker.secret(rule.name)).reveal()
         if rule.inject.place == "sign":
