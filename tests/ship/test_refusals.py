@@ -137,5 +137,5 @@ def test_nothing_in_the_way_ships_and_says_where(desk: Desk) -> None:
     facts = json.loads(again.stdout)
     assert (facts["again"], facts["remote"]) == (True, "origin")
     assert set(facts["attestations"]) == {
-        "provenance.dsse.json", "outcome.dsse.json", "sbom.cdx.json",
+        "provenance.dsse.json", "outcome.dsse.json", "sbom.cdx.json", "sbom.dsse.json",
     }  # fmt: skip

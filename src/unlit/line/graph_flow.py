@@ -300,7 +300,7 @@ class LineHandler(Handler):
 
 
 def _made(context: Mapping[str, Any]) -> tuple[CandidateId, str, str]:
-    if "candidate.commit" not in context:
+    if "candidate.commit" not in context or "candidate.id" not in context:
         raise InvalidInput(
             "LIN-076",
             "The line checks or grades before any candidate was made.",
