@@ -14,7 +14,8 @@ from unlit.wiring.factory import FILE_NAME
 def gate_rules(repository: Path) -> GateRules:
     """Return the rules of `[gate.NAME]` in unlit.toml.
 
-    Without one, one person decides: of `factory.reviewers`, or anybody where nobody is named.
+    Where there is one, a gate that names nobody is `factory.reviewers`' to decide. Where there is
+    none, one person decides, whoever it is: `reviewers` are who is asked.
 
     Raises:
         InvalidInput: They are not understood.
@@ -32,5 +33,5 @@ def gate_rules(repository: Path) -> GateRules:
             "correct it.",
         ) from error
     found, factory = parsed.get("gate", {}), parsed.get("factory", {})
-    people = factory.get("reviewers", []) if isinstance(factory, Mapping) else []
+    people = factory.get("reviewers", []) if found and isinstance(factory, Mapping) else []
     return parse_rules(found if isinstance(found, Mapping) else {"": found}, people)
