@@ -130,7 +130,11 @@ def test_agents_are_listed_with_what_they_need(unlit: Command) -> None:
         (["agents", "install", "nobody"], 2, "HAR-032"),
         (["agents", "check", "nobody"], 3, "HAR-001"),
         (["run", "none.md"], 3, "LIN-052"),
-        (["run", "spec.md", "--memory", "maybe", "--vault", "../vault"], 3, "LIN-018"),
+        (
+            ["run", "spec.md", "--agent", "scripted:.", "--memory", "maybe", "--vault", "../vault"],
+            3,
+            "LIN-018",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_breath(

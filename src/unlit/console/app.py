@@ -289,14 +289,14 @@ def _is_foreign(request: Request) -> bool:
 
 
 async def _login(request: Request, *, console: Console, limit: Limiter) -> Response:
+    token = request.query_params.get("token", "")
+    if token and is_token(token, console.token):  # who has it does not guess, and is not counted
+        target = _next(request.query_params.get("next", "/"))
+        return _let_in(console, console.person, console.roles, target)
     who = request.client.host if request.client else "unknown"
     if not limit.allows(who, console.clock.monotonic_s()):
         return HTMLResponse("Too many tries; wait a minute.\n", 429)
-    token = request.query_params.get("token", "")
-    if not token or not is_token(token, console.token):
-        return _login_page(request, console, tried=bool(token))
-    target = _next(request.query_params.get("next", "/"))
-    return _let_in(console, console.person, console.roles, target)
+    return _login_page(request, console, tried=bool(token))
 
 
 def _let_in(console: Console, person: str, roles: frozenset[Role], target: str) -> Response:
