@@ -44,6 +44,10 @@ def test_a_host_that_the_candidate_names_is_asked_for_by_its_origin(candidate: P
         "nonsense",
         "",
         "GET https://" + "a." * 80 + "example/",
+        "GET https://stripe.example/",
+        "GET https://pi.stripe.example/",
+        "GET https://api.stripe.exampl/",
+        "GET https://api.stripe/",
     ],
 )
 def test_what_a_product_could_make_up_stays_inside(candidate: Path, request_: str) -> None:

@@ -20,8 +20,9 @@ _USUAL: Final = {"http": 80, "https": 443}
 _LARGEST: Final = 1_000_000
 _MOST_FILES: Final = 5_000
 _LONGEST_HOST: Final = 100
-_ENDS: Final = rb"(?![0-9])"
-"""What follows a place: another digit would make it the name of another port."""
+_BEGINS: Final = rb"(?<![a-z0-9.-])"
+_ENDS: Final = rb"(?![a-z0-9-]|\.[a-z0-9])"
+"""What stands around a place: more of a name or a port would make it another one."""
 
 
 def passed_on(requests: Iterable[str], candidate: Path) -> tuple[str, ...]:
@@ -54,7 +55,7 @@ def _origin(request: str) -> tuple[str, str] | None:
 
 def _named(places: Set[str], candidate: Path) -> set[str]:
     """Return which of the places, ``host`` or ``host:port``, the candidate's files name."""
-    forms = {place: re.compile(re.escape(place.encode()) + _ENDS) for place in places}
+    forms = {place: re.compile(_BEGINS + re.escape(place.encode()) + _ENDS) for place in places}
     named: set[str] = set()
     for text in _texts(candidate):
         named |= {place for place, form in forms.items() if form.search(text)}
