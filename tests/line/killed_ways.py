@@ -13,23 +13,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.line.killed import RUN, FolderShipper, OneRun, OneTime, facts
-from tests.line.world import durable_url, request, services
+from tests.line.world import SIDE, durable_url, request, services
 
 from unlit.line.model import RunRequest
 from unlit.line.onward import Comment, go_on
 from unlit.line.service import Line
 from unlit.record.model import GateDecision, RunState
-
-SIDE = """digraph side {
-    start [shape=Mdiamond] exit [shape=Msquare]
-    both [shape=component] best [shape=tripleoctagon]
-    one [label=One, prompt="Write it one way"] two [label=Two, prompt="Write it another way"]
-    look1 [type="unlit.validate"] look2 [type="unlit.validate"]
-    start -> both -> {one two}
-    one -> look1 -> best
-    two -> look2 -> best
-    best -> exit
-}"""
 
 
 def asked(way: str, repository: Path) -> RunRequest:

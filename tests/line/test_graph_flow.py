@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.line.world import durable_url, overlays, request, services
+from tests.line.world import SIDE, durable_url, overlays, request, services
 
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import RunId
@@ -85,17 +85,7 @@ async def test_a_line_of_ones_own_builds_runs_tools_and_asks_a_person(
 async def test_branches_make_candidates_side_by_side_and_the_best_is_graded_on(
     tmp_path: Path, repository: Path
 ) -> None:
-    text = """digraph side {
-        start [shape=Mdiamond] exit [shape=Msquare]
-        both [shape=component] best [shape=tripleoctagon]
-        one [label=One, prompt="Write it one way"] two [label=Two, prompt="Write it another way"]
-        look1 [type="unlit.validate"] look2 [type="unlit.validate"]
-        start -> both -> {one two}
-        one -> look1 -> best
-        two -> look2 -> best
-        best -> exit
-    }"""
-    (repository / "side.dot").write_text(text)
+    (repository / "side.dot").write_text(SIDE)
     state = tmp_path / "state"
     world = services(state, overlays(tmp_path, "3", "10"), [])
     async with Line.open(world, durable_url(state)) as line:

@@ -21,6 +21,18 @@ from unlit.line.ports import Services
 from unlit.record.engine import sqlite_url
 from unlit.record.store import Store
 
+SIDE = """digraph side {
+    start [shape=Mdiamond] exit [shape=Msquare]
+    both [shape=component] best [shape=tripleoctagon]
+    one [label=One, prompt="Write it one way"] two [label=Two, prompt="Write it another way"]
+    look1 [type="unlit.validate"] look2 [type="unlit.validate"]
+    start -> both -> {one two}
+    one -> look1 -> best
+    two -> look2 -> best
+    best -> exit
+}"""
+"""Two branches of a graph line make candidates side by side; the best is graded on."""
+
 
 def overlays(root: Path, *qualities: str) -> Path:
     """Overlays that write `quality`; an empty one writes nothing."""

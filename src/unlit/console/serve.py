@@ -18,15 +18,14 @@ from unlit.console.oidc import Provider
 from unlit.console.shipping import Shipping
 from unlit.console.trials import Trials
 from unlit.core.errors import InvalidInput, OutsideFailed
-from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
 from unlit.review.adapters.evaluations import Evaluations
 from unlit.wiring.desk import (
     Office,
-    evaluations_beside,
     find_repository,
     newest_repository,
     open_office,
+    store_of_run,
     try_settings,
 )
 from unlit.wiring.paths import state_paths, vault_path
@@ -142,7 +141,7 @@ def console_of(office: Office, port: int, outside: Outside) -> Console:
         start=Starter(office),
         build=Resumer(office),
         trials=_trials(office, vault, port),
-        evaluations=Evaluations(lambda run: _evaluations(office, run)),
+        evaluations=Evaluations(lambda run: store_of_run(office.store, run)),
     )
 
 
@@ -210,12 +209,6 @@ def _vault(office: Office) -> Path | None:
     newest = office.store.runs(limit=1)
     vault = newest[0].settings.get("vault") if newest else None
     return Path(str(vault)) if vault else named
-
-
-def _evaluations(office: Office, run: RunId) -> Path | None:
-    found = office.store.run(run)
-    vault = found.settings.get("vault") if found is not None else None
-    return evaluations_beside(Path(str(vault))) if vault else None
 
 
 def serve(opened: Opened, ready: Callable[[str], None]) -> None:

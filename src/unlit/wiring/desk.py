@@ -207,23 +207,31 @@ def store_of_run(store: Store, run: RunId) -> Path | None:
     return evaluations_beside(Path(str(vault))) if vault else None
 
 
+def labels_beside(desk: Desk, run: Run) -> "Labels | None":
+    """Return the judged runs of a run of the line; None if nothing says where its scenarios are."""
+    from unlit.wiring.labelling import Labels
+
+    vault = run.settings.get("vault")
+    if not vault:
+        return None
+    folder = Path(str(vault))
+    return Labels(desk, run.id, folder, evaluations_beside(folder))
+
+
 def labels_of_run(office: Office, run: str) -> "Labels":
     """Return the judged runs of a run of the line, for people to label.
 
     Raises:
         InvalidInput: There is no such run, or its scenarios are not here.
     """
-    from unlit.wiring.labelling import Labels
-
     found = office.store.find_run(run)
-    vault = found.settings.get("vault")
-    if not vault:
+    labels = labels_beside(office.desk, found)
+    if labels is None:
         raise InvalidInput(
             "EVA-148", f"Nothing says where the scenarios of run {found.id} are.",
             "labels are kept beside them.", "`unlit scenarios label VAULT` labels a grading.",
         )  # fmt: skip
-    folder = Path(str(vault))
-    return Labels(office.desk, found.id, folder, evaluations_beside(folder))
+    return labels
 
 
 def logs_of_run(office: Office, run: RunId) -> tuple[Path, ...]:

@@ -4,16 +4,59 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import RunId
 from unlit.wiring.desk import Office
 
+Found = TypeVar("Found", bool, RunId | None)
+
 _WAIT_S: Final = 60.0
 _PAUSE_S: Final = 0.2
+
+
+def _begun(
+    office: Office,
+    log: str,
+    words: Sequence[str],
+    env: Mapping[str, str],
+    look: Callable[[], Found],
+) -> tuple[Found, str]:
+    """Start a command of ours beside the console, and look until its work is seen or it ended.
+
+    Args:
+        office: Whose record is looked at.
+        log: Name of the file that keeps what it prints.
+        words: The command.
+        env: What it is told besides the settings.
+        look: Gives something true once the work has begun.
+
+    Returns:
+        What `look` gave last, and the first line that the command printed.
+    """
+    folder = office.paths.root / "started"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / log).open("wb") as out:
+        process = subprocess.Popen(  # noqa: S603 # ourselves
+            [sys.executable, "-m", "unlit", *words], cwd=office.repository,
+            env={**office.settings.env, **env}, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            start_new_session=True,
+        )  # fmt: skip
+    for _ in range(int(_WAIT_S / _PAUSE_S)):
+        if found := look():
+            threading.Thread(target=process.wait, daemon=True).start()
+            return found, ""
+        try:
+            process.wait(_PAUSE_S)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    said = (folder / log).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return look(), said[0] if said else "it said nothing"
 
 
 @dataclass(slots=True)
@@ -33,31 +76,17 @@ class Resumer:
             OutsideFailed: It did not begin; the message has its last words.
         """
         office = self.office
-        folder = office.paths.root / "started"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log = folder / f"{run}.log"
-        words = [sys.executable, "-m", "unlit", "resume", run, "--json"]
-        words += ["--repository", office.store.find_run(run).repository]
-        with log.open("wb") as out:
-            process = subprocess.Popen(  # noqa: S603 # ourselves
-                words, cwd=office.repository, env=dict(office.settings.env),
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-            )  # fmt: skip
-        for _ in range(int(_WAIT_S / _PAUSE_S)):
-            if office.store.find_run(run).settings.get("gate") != "intent":
-                threading.Thread(target=process.wait, daemon=True).start()
-                return
-            try:
-                process.wait(_PAUSE_S)
-            except subprocess.TimeoutExpired:
-                continue
-            break
-        if office.store.find_run(run).settings.get("gate") != "intent":
+        words = ["resume", run, "--json", "--repository", office.store.find_run(run).repository]
+
+        def goes_on() -> bool:
+            return office.store.find_run(run).settings.get("gate") != "intent"
+
+        done, said = _begun(office, f"{run}.log", words, {}, goes_on)
+        if done:
             return
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise OutsideFailed(
             "CON-076",
-            f"Run {run} did not go on: {said[0] if said else 'it said nothing'}.",
+            f"Run {run} did not go on: {said}.",
             "its approval stands; the words are those of `unlit resume`.",
             "correct what they name, then go on from its page or by `unlit resume`.",
         )
@@ -108,35 +137,19 @@ class Starter:
     def _begin(self, path: Path, agent: str, person: str) -> RunId:
         store = self.office.store
         before = {run.id for run in store.runs(limit=200)}
-        folder = self.office.paths.root / "started"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log = folder / "last.log"
-        words = [sys.executable, "-m", "unlit", "run", str(path), "--json"]
-        words += [
-            "--repository",
-            str(self.office.repository),
-            *(["--agent", agent] if agent else []),
-        ]
-        env = {**self.office.settings.env, "UNLIT_PERSON": person}
-        with log.open("wb") as out:
-            process = subprocess.Popen(  # noqa: S603 # ourselves
-                words, cwd=self.office.repository, env=env, stdin=subprocess.DEVNULL, stdout=out,
-                stderr=out, start_new_session=True,
-            )  # fmt: skip
-        for _ in range(int(_WAIT_S / _PAUSE_S)):
-            for run in store.runs(limit=20):
-                if run.id not in before and run.spec_path == str(path):
-                    threading.Thread(target=process.wait, daemon=True).start()
-                    return run.id
-            try:
-                process.wait(_PAUSE_S)
-            except subprocess.TimeoutExpired:
-                continue
-            break
-        words_said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        words = ["run", str(path), "--json", "--repository", str(self.office.repository)]
+        words += ["--agent", agent] if agent else []
+
+        def there() -> RunId | None:
+            found = (run for run in store.runs(limit=20) if run.id not in before)
+            return next((run.id for run in found if run.spec_path == str(path)), None)
+
+        run, said = _begun(self.office, "last.log", words, {"UNLIT_PERSON": person}, there)
+        if run:
+            return run
         raise OutsideFailed(
             "CON-075",
-            f"The run did not begin: {words_said[0] if words_said else 'it said nothing'}.",
+            f"The run did not begin: {said}.",
             "the words are those of `unlit run`.",
             "correct what they name, and start it again.",
         )

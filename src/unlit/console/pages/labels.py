@@ -1,13 +1,11 @@
 """Judged runs, one at a time, in the order drawn by chance: a person says yes or no, blind."""
 
-from pathlib import Path
-
 from starlette.responses import RedirectResponse, Response
 
 from unlit.console.web import Page
 from unlit.core.errors import InvalidInput
 from unlit.evaluation.rules.judging import MIN_LABELS
-from unlit.wiring.desk import evaluations_beside
+from unlit.wiring.desk import labels_beside
 from unlit.wiring.labelling import Labels
 
 _ANSWERS = {"yes": True, "no": False, "unclear": None}
@@ -20,14 +18,13 @@ def labels_of(page: Page) -> Labels:
         InvalidInput: There is no such run, or its scenarios are not here.
     """
     found = page.console.store.find_run(page.path("run"))
-    vault = found.settings.get("vault")
-    if not vault:
+    labels = labels_beside(page.console.desk, found)
+    if labels is None:
         raise InvalidInput(
             "CON-064", f"Nothing says where the scenarios of run {found.id} are.",
             "labels are kept beside them.", "label it where it was run.",
         )  # fmt: skip
-    folder = Path(str(vault))
-    return Labels(page.console.desk, found.id, folder, evaluations_beside(folder))
+    return labels
 
 
 def show(page: Page) -> Response:

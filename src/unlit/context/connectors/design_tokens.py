@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from unlit.context.folders import visible_files
 from unlit.context.model import Item, Ref, Trust
 from unlit.context.rules.reading import table
 from unlit.core.canonical import digest_bytes
@@ -39,25 +40,20 @@ class DesignTokens:
 
     def search(self, query: str) -> Iterator[Ref]:
         """Yield the token files whose path has every word."""
-        for path in self._files(self._root):
+        for path in self._files():
             key = path.relative_to(self._root).as_posix()
             if all(word in key.lower() for word in query.lower().split()):
                 yield Ref(self.name, "tokens", key)
 
-    def _files(self, folder: Path) -> Iterator[Path]:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.name in _SKIPPED or path.is_symlink():
-                continue
-            if path.is_dir():
-                yield from self._files(path)
-            elif path.name.endswith(_SUFFIXES):
-                yield path
+    def _files(self) -> Iterator[Path]:
+        files = visible_files(self._root, _SKIPPED)
+        return (path for path in files if path.name.endswith(_SUFFIXES))
 
     def _others(self, path: Path) -> list[_Raw]:
         """Read the folder's other token files, nearest first; one that is broken is left out."""
         here = path.parent.parts
         found: list[tuple[int, str, _Raw]] = []
-        for other in self._files(self._root):
+        for other in self._files():
             if other == path:
                 continue
             try:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Final
 
+from unlit.context.folders import visible_files
 from unlit.context.model import Item, Ref, Trust
 from unlit.core.canonical import digest_bytes
 from unlit.core.clock import Clock
@@ -37,7 +38,7 @@ class MarkdownFolder:
     def search(self, query: str) -> Iterator[Ref]:
         """Yield the files whose path or text has every word of `query`, in order of path."""
         words = query.lower().split()
-        for path in self._files(self._root):
+        for path in self._files():
             key = path.relative_to(self._root).as_posix()
             text = f"{key}\n{self._text(path)}".lower() if words else ""
             if all(word in text for word in words):
@@ -66,14 +67,9 @@ class MarkdownFolder:
         ref = Ref(self.name, "document", text.strip().removeprefix("./"))
         return ref if self.fetch(ref) is not None else None
 
-    def _files(self, folder: Path) -> Iterator[Path]:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.name in _SKIPPED or path.is_symlink():
-                continue
-            if path.is_dir():
-                yield from self._files(path)
-            elif path.suffix.lower() in _SUFFIXES:
-                yield path
+    def _files(self) -> Iterator[Path]:
+        files = visible_files(self._root, _SKIPPED)
+        return (path for path in files if path.suffix.lower() in _SUFFIXES)
 
     def _text(self, path: Path) -> str:
         with path.open("rb") as file:

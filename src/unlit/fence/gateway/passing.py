@@ -113,9 +113,9 @@ class Inward:
             piece = self._inflater.feed(piece)
         if self._usage is not None:
             self._usage.feed(piece)
+        if self._peek is not None:
+            self._peek.feed(piece)
         if self._scrubber is not None:
-            if self._peek is not None:
-                self._peek.feed(piece)
             piece = self._scrubber.feed(piece)
         if piece:
             self._reply.send(piece)
