@@ -92,3 +92,8 @@ def test_the_command_prints_one_line_and_serves(repository: Path) -> None:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def test_a_number_that_is_no_port_is_told(repository: Path) -> None:
+    with pytest.raises(OutsideFailed, match="0 to 65535"), open_console(repository, port=99_999):
+        pytest.fail("it opened")

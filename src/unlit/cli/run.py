@@ -13,9 +13,7 @@ import cyclopts
 from unlit.cli.interruption import Interruption
 
 if TYPE_CHECKING:
-    from unlit.core.ids import RunId
     from unlit.record.model import Run
-    from unlit.wiring.build import FactoryHandle
 
 run = cyclopts.App(name="run", help="Build a spec: the whole line, from intent to the gate.")
 resume = cyclopts.App(name="resume", help="Go on with a run that stopped.")
@@ -211,15 +209,6 @@ def go_back(name: str, stage: str, *, repository: Repository = None, as_json: Js
             view.close()
 
     return interruption.do(work(), lambda found: told(found, as_json=as_json))
-
-
-async def ship_approved(factory: "FactoryHandle", approved: "RunId") -> "Run":
-    """Ship an approved run durably, and return it."""
-    from unlit.line.service import Line
-
-    async with Line.open(factory.services, factory.durable_url) as line:
-        await line.ship(approved)
-        return await line.wait(approved)
 
 
 def result_of(found: "Run") -> dict[str, Any]:

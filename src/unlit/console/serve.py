@@ -237,10 +237,11 @@ def _listen(port: int) -> socket.socket:
         listener.listen(128)
     except (OSError, OverflowError) as error:  # a number that is no port is the second
         listener.close()
+        said = f": {error.strerror}" if isinstance(error, OSError) else ""
         raise OutsideFailed(
             "CON-031",
-            f"Port {port} on 127.0.0.1 cannot be taken: {getattr(error, 'strerror', error)}.",
-            "something else listens there.",
+            f"Port {port} on 127.0.0.1 cannot be taken{said}.",
+            "something else listens there." if said else "a port is a number from 0 to 65535.",
             "choose another with --port N, or leave it out for a free one.",
         ) from error
     return listener
