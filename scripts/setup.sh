@@ -67,6 +67,6 @@ UV_PYTHON="$python"
 export UV_PYTHON
 case "$profile" in
 demo) uv sync --quiet --frozen --no-default-groups ;;
-quick) uv sync --quiet --frozen --group clients --extra agents --extra browser ;;
+quick) uv sync --quiet --frozen --group clients --extra agents --extra browser --extra mcp ;;
 full) uv sync --quiet --frozen --group clients --group fuzz --all-extras ;;
 esac

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import uvicorn
 from mcp.client.stdio import StdioServerParameters
 from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
+from tests.context.listening import listening
 from tests.twins.serving import serving
 
 from unlit.context.adapters.http_fetch import Broker, HttpFetch
@@ -137,18 +137,6 @@ def _free() -> int:
         return int(probe.getsockname()[1])
 
 
-def _listening(port: int, seconds: float = 60.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return True
-    return False
-
-
 @pytest.fixture(params=[False, True], ids=["events", "json"])
 def theirs(request: pytest.FixtureRequest) -> Iterator[int]:
     """A server made with the protocol's own Python package; answers as events or as JSON."""
@@ -175,7 +163,7 @@ def theirs(request: pytest.FixtureRequest) -> Iterator[int]:
     running = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error"))
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
-    assert _listening(port)
+    assert listening(port)
     yield port
     running.should_exit = True
     thread.join(10)
@@ -213,7 +201,7 @@ def test_a_server_of_the_protocols_authors_is_a_source(tmp_path: Path) -> None:
         argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:
         try:
-            assert _listening(port)
+            assert listening(port)
             every = _source(tmp_path, port)
             refs = list(every.search(""))
             assert refs

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.context.connectors.test_mcp import _listening
+from tests.context.listening import listening
 from tests.context.tls import certify
 
 from unlit.context.adapters.http_fetch import Broker, HttpFetch
@@ -99,7 +99,7 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder)
         try:
-            assert _listening(port)
+            assert listening(port)
             yield f"https://127.0.0.1:{port}", port, certificate
         finally:
             server.terminate()
