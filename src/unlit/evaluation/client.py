@@ -13,6 +13,7 @@ from unlit.core.errors import (
     RefusedByPolicy,
     UnlitError,
 )
+from unlit.core.pipes import feed
 from unlit.evaluation.model import EvaluationRequest, EvaluationResult, Event
 from unlit.evaluation.wire import event_from_json, result_from_json
 
@@ -51,8 +52,7 @@ async def _talk(
     on_event: Callable[[Event], None],
 ) -> EvaluationResult:
     assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 # pipes
-    process.stdin.write(json.dumps(request.to_json()).encode())
-    process.stdin.close()
+    await feed(process, json.dumps(request.to_json()).encode())
     result: EvaluationResult | None = None
     async for line in process.stdout:
         value: dict[str, Any] = json.loads(line)

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from unlit.core.clock import Clock
 from unlit.core.errors import OutsideFailed
+from unlit.core.pipes import converse
 from unlit.core.system import SystemClock
 from unlit.evaluation.ports import (
     Connection,
@@ -134,7 +135,7 @@ class LocalSandbox(Sandbox):
         timed_out = False
         try:
             async with asyncio.timeout(timeout_s):
-                stdout, stderr = await process.communicate(stdin)
+                stdout, stderr = await converse(process, stdin)
         except TimeoutError:
             timed_out = True
             os.killpg(process.pid, signal.SIGKILL)

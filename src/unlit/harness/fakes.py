@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from unlit.core.pipes import converse
 from unlit.harness.model import AgentEvent, Change
 
 
@@ -107,7 +108,7 @@ class FakeFence:
         )
         try:
             async with asyncio.timeout(timeout_s):
-                out, err = await process.communicate(stdin)
+                out, err = await converse(process, stdin)
         except TimeoutError:
             process.kill()
             await process.wait()

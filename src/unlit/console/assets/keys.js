@@ -59,6 +59,11 @@
     if (e.target.method === "post" && button) { button.setAttribute("aria-disabled", "true"); button.textContent = "Sending"; }
   });
 
+  // what was typed (or put back by the browser) before the field listened is asked for as soon as it does
+  const late = (field) => { if (field.matches("input, textarea") && field.value !== field.defaultValue) field.dispatchEvent(new Event("input", { bubbles: true })); };
+  document.addEventListener("htmx:after:init", (e) => late(e.target));
+  all("[data-htmx-powered]").forEach(late);
+
   // live: as of, held, lost
   const live = $("#live[data-live]");
   const clock = () => new Date().toTimeString().slice(0, 8);

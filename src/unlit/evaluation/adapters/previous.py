@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from unlit.core.errors import InvalidInput
+from unlit.core.pipes import converse
 
 _TIMEOUT_S: Final = 120
 _FILE_LIMIT: Final = 200_000
@@ -94,7 +95,7 @@ async def _run(command: Sequence[str], stdin: str) -> tuple[int, str, str]:
         )
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            out, err = await process.communicate(stdin.encode())
+            out, err = await converse(process, stdin.encode())
     except TimeoutError as error:
         process.kill()
         await process.wait()

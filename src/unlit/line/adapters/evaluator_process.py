@@ -15,6 +15,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from unlit.core.errors import InvalidInput, OutsideFailed, RefusedByPolicy, UnlitError
+from unlit.core.pipes import feed
 from unlit.core.states import Verdict
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.fence import Mount
@@ -96,10 +97,7 @@ async def _talk(
     assert process.stdout is not None  # noqa: S101 # made with pipes
     assert process.stderr is not None  # noqa: S101 # made with pipes
     tail = asyncio.create_task(_tail(process.stderr))
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(request.encode())
-        await process.stdin.drain()
-        process.stdin.close()
+    await feed(process, request.encode())
     answer: Mapping[str, Any] = {}
     async for line in _lines(process.stdout):
         value = json.loads(line)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from unlit.core.errors import OutsideFailed
+from unlit.core.pipes import converse
 
 _MOST_BYTES: Final = 1_000_000_000
 _LINK: Final = "120000"
@@ -88,7 +89,7 @@ async def _git(git: str, repository: Path, stdin: bytes, *words: str) -> bytes:
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1",
              "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
     )  # fmt: skip
-    out, said = await process.communicate(stdin)
+    out, said = await converse(process, stdin)
     if process.returncode != 0 or len(out) > _MOST_BYTES:
         raise _failed(said.decode("utf-8", "replace").strip()[:200] or "it is too large")
     return out
