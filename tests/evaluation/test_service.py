@@ -82,6 +82,16 @@ def world(tmp_path: Path, candidate: Path) -> World:
     return World(tmp_path, candidate)
 
 
+def test_a_vault_that_steers_nothing_is_refused_before_an_agent_works(world: World) -> None:
+    world.scenario("a")
+    load_vault(world.vault).refuse_unsteered()
+    sealed = (world.vault / "a.yaml").read_text().replace("validation", "sealed")
+    (world.vault / "a.yaml").write_text(sealed)
+    with pytest.raises(InvalidInput, match="has no validation scenario: only sealed") as refused:
+        load_vault(world.vault).refuse_unsteered()
+    assert refused.value.code == "EVA-159"
+
+
 async def test_a_good_candidate_ships_at_the_end_of_a_sweep(world: World) -> None:
     for name in ("a", "b", "c"):
         world.scenario(name, weight=1 if name == "a" else 4)

@@ -7,7 +7,7 @@ from tests.line.world import durable_url, overlays, request, services
 
 from unlit.context.connectors.markdown import MarkdownFolder
 from unlit.context.model import Trust
-from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough
+from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough, OutsideFailed
 from unlit.core.states import Partition, Verdict
 from unlit.line.model import LineEvent
 from unlit.line.onward import rewind
@@ -175,11 +175,24 @@ async def test_a_stalled_agent_hands_over_and_a_silent_model_fails_over(
     assert first.facts["agent"] == agents[1]
 
 
-async def test_a_model_that_never_answers_is_not_the_agents_failure(
+async def test_an_agent_that_is_not_here_is_said_before_the_run_begins(
     tmp_path: Path, repository: Path
 ) -> None:
     world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        with pytest.raises(OutsideFailed, match="codex: `codex` is not here") as refused:
+            await line.start(replace(request(repository), agents=("codex",)))
+    assert refused.value.code == "HAR-051"
+    assert world.store.runs() == ()
+
+
+async def test_an_agent_that_has_gone_since_is_not_the_agents_failure(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    there = iter([world.agents("scripted")] * 2)  # asked for twice before the run begins
+    there_at_first = replace(world, agents=lambda name: next(there, None) or world.agents(name))
+    async with Line.open(there_at_first, durable_url(tmp_path / "state")) as line:
         run = await line.start(replace(request(repository), agents=("codex",)))
         done = await line.wait(run)
     assert done.state is RunState.FAILED

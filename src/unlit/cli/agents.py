@@ -83,20 +83,23 @@ def install(name: str) -> int:
         name: The agent, `codex`, or the agent at a version of its package, `codex@0.169.0`.
     """
     from unlit.core.errors import UsageError
-    from unlit.harness.recipes import RECIPES
+    from unlit.harness.recipes import RECIPES, recipe_of
     from unlit.harness.tools import install as put
 
     name, _, version = name.partition("@")
-    if name not in RECIPES:
+    recipe = recipe_of(name)
+    if recipe is None:
         raise UsageError(
             "HAR-032",
             f"{name!r} is not an agent that comes from a registry.",
             "only command-line agents are installed.",
-            f"use one of: {', '.join(sorted(RECIPES))}.",
+            f"use one of: {', '.join(sorted(recipe.agent for recipe in RECIPES.values()))}.",
         )
-    sys.stderr.write(f"Installing {' '.join(RECIPES[name].package)} …\n")
-    folder = put(RECIPES[name], _tools(), version or None)
-    sys.stdout.write(f"{name} is in {folder}. `unlit agents check {name}` certifies it.\n")
+    sys.stderr.write(f"Installing {' '.join(recipe.package)} …\n")
+    folder = put(recipe, _tools(), version or None)
+    sys.stdout.write(
+        f"{recipe.agent} is in {folder}. `unlit agents check {recipe.agent}` certifies it.\n"
+    )
     return 0
 
 

@@ -84,11 +84,11 @@ def _agents() -> Iterator[_Finding]:
     for recipe in RECIPES.values():
         program = find_program(recipe.command, recipe.name, _state() / "agents", path)
         if program is None:
-            remedy = f"unlit agents install {recipe.name}"
+            remedy = f"unlit agents install {recipe.agent}"
             sentence = f"{recipe.title} is not installed."
-            yield _Finding("agents", recipe.name, False, sentence, remedy)
+            yield _Finding("agents", recipe.agent, False, sentence, remedy)
         else:
-            yield _Finding("agents", recipe.name, True, f"{recipe.title} at {program.path}.")
+            yield _Finding("agents", recipe.agent, True, f"{recipe.title} at {program.path}.")
     yield _Finding("agents", "scripted", True, "Always there: plays prepared candidates, no key.")
 
 

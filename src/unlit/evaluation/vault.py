@@ -84,6 +84,22 @@ class Vault:
             f"{first.remedy.rstrip('.')}; `unlit scenarios lint` lists everything.",
         )  # fmt: skip
 
+    def refuse_unsteered(self) -> None:
+        """Stop if candidates could not be graded before the sealed look.
+
+        Raises:
+            InvalidInput: The vault has no validation scenario.
+        """
+        if self.of(Partition.VALIDATION):
+            return
+        kinds = sorted({scenario.partition.value for scenario in self.scenarios})
+        raise InvalidInput(
+            "EVA-159",
+            f"The vault {self.root} has no validation scenario: only {', '.join(kinds)}.",
+            "candidates are graded on them; without one nothing can be said of any.",
+            "add one with `partition: validation`; `unlit scenarios draft SPEC` writes drafts.",
+        )  # fmt: skip
+
 
 def load_vault(
     root: Path,

@@ -141,7 +141,7 @@ def is_model_failure(words: str) -> bool:
 
 
 def _missing(recipe: Recipe) -> str:
-    return f"`{recipe.command}` is not here (unlit agents install {recipe.name})"
+    return f"`{recipe.command}` is not here (unlit agents install {recipe.agent})"
 
 
 async def write_files(recipe: Recipe, fence: Fence) -> None:

@@ -38,6 +38,12 @@ class Recipe:
     env: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def agent(self) -> str:
+        """Return what people call it: `acp:NAME` where its package is an ACP adapter alone."""
+        plain = self.name.removesuffix("-acp")
+        return self.name if plain == self.name else f"acp:{plain}"
+
 
 RECIPES: Final[Mapping[str, Recipe]] = {
     recipe.name: recipe
@@ -255,3 +261,11 @@ ACP: Final[Mapping[str, tuple[str, ...]]] = {
     "opencode": ("acp",),
 }
 """Agents that speak the Agent Client Protocol, and the words that make them do so."""
+
+
+def recipe_of(agent: str) -> Recipe | None:
+    """Return what an agent comes in, by the name that people call it; `None` when unknown."""
+    plain = agent.removeprefix("acp:")
+    if plain == agent:
+        return RECIPES.get(agent)
+    return (RECIPES.get(f"{plain}-acp") or RECIPES.get(plain)) if plain in ACP else None

@@ -37,6 +37,13 @@ def make_agent(name: str, options: AgentOptions | None = None) -> Agent:
     """
     known, _, argument = name.partition(":")
     target = AGENTS.get(known)
+    if target is None and known.removesuffix("-acp") in ACP:
+        raise InvalidInput(
+            "HAR-001",
+            f"There is no agent {known!r}.",
+            "agents that speak the Agent Client Protocol are named acp:NAME.",
+            f"use acp:{known.removesuffix('-acp')}.",
+        )
     if target is None:
         raise InvalidInput(
             "HAR-001",

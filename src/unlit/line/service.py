@@ -16,7 +16,7 @@ from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough
 from unlit.core.ids import Digest, RunId
 from unlit.harness.workspace import Workspace, resolve
-from unlit.line import carry, flow, tournament
+from unlit.line import carry, flow, preflight
 from unlit.line.engine import DbosEngine, EngineOptions
 from unlit.line.graph_flow import FILE, find_line
 from unlit.line.graphs.dot import parse_dot
@@ -103,9 +103,11 @@ class Line:
         Raises:
             InvalidInput: Unknown agent, unreadable spec or policy, no such commit, or a vault
                 that cannot grade.
+            OutsideFailed: None of its agents is on this machine.
         """
-        _known_words(request)
-        await asyncio.to_thread(_check, self.services, request)
+        preflight.check_words(request)
+        await asyncio.to_thread(preflight.check_vault, self.services, request)
+        preflight.check_agents(self.services, request)
         run = await asyncio.to_thread(_begin, self.services, request)
         self.hold(run, PRODUCE)
         await self.engine.begin(run, PRODUCE)
@@ -117,9 +119,9 @@ class Line:
         Raises:
             InvalidInput: As `start`.
         """
-        _known_words(request)
+        preflight.check_words(request)
         if not self.services.shared:  # else the workers have the vault, not we
-            await asyncio.to_thread(_check, self.services, request)
+            await asyncio.to_thread(preflight.check_vault, self.services, request)
         run = await asyncio.to_thread(_begin, self.services, request)
         await self.engine.enqueue(queue, run, PRODUCE)
         return run
@@ -159,7 +161,7 @@ class Line:
         if vault is not None:
             settings["vault"] = str(vault)
         if not kind.startswith(SHIP) and found.state is not RunState.WAITING:
-            await asyncio.to_thread(_check_again, self.services, run, settings)
+            await asyncio.to_thread(preflight.check_vault_again, self.services, run, settings)
         if run_usd is not None:
             settings["budget"] = {**settings["budget"], "run_usd": str(run_usd)}
         now = self.services.clock.now()
@@ -355,30 +357,6 @@ def _begin(services: Services, request: RunRequest) -> RunId:
     return run
 
 
-def _check(services: Services, request: RunRequest) -> None:
-    """Refuse what would only be found out after an agent has built."""
-    spec = services.specs.read(request.spec)
-    services.evaluator.check(services.vault or request.vault, spec, request.repository)
-
-
-def _check_again(services: Services, run: RunId, settings: Mapping[str, Any]) -> None:
-    pinned = services.workspaces / run / "spec.md"
-    request = replace(request_from_json(settings), spec=pinned)
-    if not pinned.is_file():
-        return  # a worker's run: its files come with the record
-    try:
-        _check(services, request)
-    except InvalidInput as error:
-        if error.code != "EVA-120":
-            raise
-        raise InvalidInput(
-            "LIN-017",
-            f"The vault of run {run} is gone: {request.vault} is not a folder.",
-            "nothing can be graded without it; the run stays as it is.",
-            f"put it back, or `unlit resume {run} --vault FOLDER` says where it is now.",
-        ) from error
-
-
 def executor_id() -> str:
     """Return a name for this process that no other ever has: host, pid and its start time."""
     started = Path("/proc/self/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[19]
@@ -426,23 +404,6 @@ def _line_of(request: RunRequest) -> Path | None:
             f"correct it; `unlit lines lint {path}` shows all.",
         )
     return path
-
-
-def _known_words(request: RunRequest) -> None:
-    if request.memory not in ("on", "off", "placebo"):
-        raise InvalidInput(
-            "LIN-018",
-            f"{request.memory!r} is not a way to use memory.",
-            "an agent is told lessons, none, or text of the same length that says nothing.",
-            "use on, off or placebo.",
-        )
-    if not 1 <= request.tournament <= tournament.MOST:
-        raise InvalidInput(
-            "LIN-119",
-            f"A tournament of {request.tournament} candidates is not held.",
-            f"1 to {tournament.MOST} compete; each has an agent, a fence and a validation.",
-            f"use a number from 1 to {tournament.MOST}.",
-        )
 
 
 def _pin(source: Path, target: Path) -> Path:

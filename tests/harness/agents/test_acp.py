@@ -12,8 +12,9 @@ from unlit.core.ids import CandidateId, RunId
 from unlit.harness.agents.acp import AcpAgent
 from unlit.harness.fakes import FakeFence, ListSink
 from unlit.harness.model import EndReason, Job, Word
-from unlit.harness.recipes import RECIPES
-from unlit.harness.registry import make_agent
+from unlit.harness.options import AgentOptions
+from unlit.harness.recipes import RECIPES, recipe_of
+from unlit.harness.registry import known_agents, make_agent
 from unlit.harness.tools import Program
 
 AGENT = r"""
@@ -116,6 +117,20 @@ async def test_a_mute_agent_is_not_started(
     monkeypatch.setattr("unlit.harness.agents.acp._HANDSHAKE_S", 1.0)
     end = await agent(tmp_path, "mute").run(job(), fence, ListSink())
     assert end.reason is EndReason.NOT_STARTED
+
+
+def test_an_agent_has_one_name_wherever_it_is_named() -> None:
+    for name in known_agents():
+        if name not in ("scripted",):
+            recipe = recipe_of(name)
+            assert recipe is not None
+            assert recipe.agent in (name, name.removeprefix("acp:"))  # a CLI may be both
+            needs = make_agent(name, AgentOptions()).facts.needs
+            assert needs[0].endswith(f"(unlit agents install {recipe.agent})")
+    assert recipe_of("acp:aider") is None
+    with pytest.raises(InvalidInput, match="There is no agent 'claude-acp'") as refused:
+        make_agent("claude-acp", AgentOptions())
+    assert refused.value.remedy == "use acp:claude."
 
 
 def test_an_unknown_acp_agent_is_refused() -> None:

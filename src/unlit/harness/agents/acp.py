@@ -13,7 +13,7 @@ from unlit.harness.headless import is_model_failure, write_files
 from unlit.harness.model import AgentEvent, Companion, End, EndReason, Facts, Job
 from unlit.harness.options import AgentOptions
 from unlit.harness.ports import Agent, Fence, Running, Sink
-from unlit.harness.recipes import ACP, RECIPES, Recipe
+from unlit.harness.recipes import ACP, Recipe, recipe_of
 from unlit.harness.tools import Program, find_program
 
 _STOPS: Final = {
@@ -48,7 +48,7 @@ class AcpAgent(Agent):
         self._recipe = recipe
         self._words = words
         self._program = program
-        missing = f"`{recipe.command}` is not here (unlit agents install {recipe.name})"
+        missing = f"`{recipe.command}` is not here (unlit agents install {recipe.agent})"
         self._facts = Facts(
             name=f"acp:{recipe.name.removesuffix('-acp')}",
             title=f"{recipe.title} over ACP",
@@ -148,13 +148,13 @@ def make(name: str, options: AgentOptions) -> AcpAgent:
         InvalidInput: No ACP agent has that name.
     """
     words = ACP.get(options.argument)
-    if words is None:
+    recipe = recipe_of(f"acp:{options.argument}")
+    if words is None or recipe is None:
         raise InvalidInput(
             "HAR-002",
             f"There is no ACP agent {options.argument!r}.",
             "an ACP agent is named acp:NAME.",
             f"use one of: {', '.join(f'acp:{known}' for known in sorted(ACP))}.",
         )
-    recipe = RECIPES.get(f"{options.argument}-acp") or RECIPES[options.argument]
     program = find_program(recipe.command, recipe.name, options.tools, options.path)
     return AcpAgent(recipe, words, program)

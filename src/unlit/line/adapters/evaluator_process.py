@@ -63,6 +63,7 @@ class EvaluatorProcess(Evaluator):
             vault, criteria=set(spec.criteria), services={*SERVICES, *known()}, base=repository
         )
         found.refuse_errors()
+        found.refuse_unsteered()
 
     @override
     async def grade(
