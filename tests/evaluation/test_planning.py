@@ -32,6 +32,14 @@ def test_everything_unsaid_has_a_default(flags: Flags) -> None:
     assert plan(replace(flags, seed=5), Factory()).seed == 5
 
 
+def test_what_would_change_nothing_is_not_taken_in_silence(flags: Flags) -> None:
+    with pytest.raises(InvalidInput, match=r"base .*nosuch is not a folder"):
+        plan(replace(flags, base=flags.candidate / "nosuch"), Factory())
+    with pytest.raises(InvalidInput, match="nothing is replayed") as refused:
+        plan(replace(flags, values=("n=3",)), Factory())
+    assert refused.value.code == "EVA-139"
+
+
 def test_another_candidate_draws_other_worlds(flags: Flags) -> None:
     before = plan(flags, Factory())
     (flags.candidate / "more.txt").write_text("x", encoding="utf-8")

@@ -123,7 +123,10 @@ def test_agents_are_listed_with_what_they_need(unlit: Command) -> None:
     [
         (["show", "r-none"], 3, "REC-011"),
         (["runs", "--state", "nonsense"], 2, "LIN-053"),
+        (["runs", "--limit", "0"], 2, "LIN-055"),
         (["cost", "--by", "colour"], 2, "LIN-091"),
+        (["cost", "--day", "yesterday"], 2, "LIN-094"),
+        (["memory", "add", " "], 2, "HAR-042"),
         (["memory", "show", "l-none"], 3, "HAR-041"),
         (["forecast", "say", "last", "hours", "3", "2", "1"], 3, "LIN-092"),
         (["lines", "lint", "none.dot"], 3, "LIN-077"),

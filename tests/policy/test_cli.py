@@ -117,6 +117,8 @@ def test_the_log_is_shown_verified_exported_and_proven(run: Run, folder: Path) -
     _, out = run("audit", "show", "--audit", folder, "--last", "1", "--json")
     assert json.loads(out)["fields"]["url"] == "https://ok.test/"
     assert run("audit", "verify", "--audit", folder)[0] == 0
+    with pytest.raises(InvalidInput, match="POL-168"):  # a typing mistake is no tampering
+        run("audit", "verify", "--audit", folder, "--key", "c29tZXRoaW5nIGVsc2U=")
     assert json.loads(run("audit", "export", "--audit", folder)[1])["payloadType"]
     assert json.loads(run("audit", "prove", "2", "--audit", folder)[1])["index"] == 2
     with (folder / "log.jsonl").open("ab") as file:

@@ -55,6 +55,8 @@ def cost(
             "each cost has a run, a stage, a candidate, an agent, a person, a day and a model.",
             f"use one of: {', '.join(GROUPS)}.",
         )
+    if day is not None:
+        _refuse_no_day(day)
     store = _store(repository, run)
     chosen = None if run is None else store.find_run(run).id
     rows = store.costs(run=chosen, day=day, person=person)
@@ -142,3 +144,21 @@ def _store(repository: Path | None, run: str | None) -> "QuickReads | Store":
         return Store.open(url)
     folder = repository_of(repository, run) if run else nearest_repository(repository or Path())
     return QuickReads(state_paths(settings, folder).database)
+
+
+def _refuse_no_day(day: str) -> None:
+    from datetime import date
+
+    from unlit.core.errors import UsageError
+
+    try:
+        if date.fromisoformat(day).isoformat() == day:
+            return
+    except ValueError:
+        pass
+    raise UsageError(
+        "LIN-094",
+        f"{day!r} is not a day.",
+        "costs are kept by day, in UTC.",
+        "write it as YYYY-MM-DD, such as 2026-11-26.",
+    )

@@ -72,6 +72,7 @@ def add(claim: str, *, key: tuple[str, ...] = (), repository: Repository = None)
         key: What it is about, such as path:src/a.py or criterion:SPEC/AC-1; may be repeated.
         repository: The repository; default the nearest one upwards from here.
     """
+    from unlit.core.errors import UsageError
     from unlit.core.system import SystemClock, SystemIds
     from unlit.record.model import Lesson, LessonState
 
@@ -79,6 +80,13 @@ def add(claim: str, *, key: tuple[str, ...] = (), repository: Repository = None)
     now, person = SystemClock().now(), _person()
     name = SystemIds().fresh("l")
     text = " ".join(claim.split())
+    if not text:
+        raise UsageError(
+            "HAR-042",
+            "The lesson says nothing.",
+            "agents are told it as it stands.",
+            "write one sentence, such as 'Dates are in UTC.'",
+        )
     approved = LessonState.APPROVED
     store.keep_lessons(
         [Lesson(name, str(folder), text, key, (), approved, person, now, person, now)]

@@ -48,6 +48,15 @@ def list_runs(
 
     if watch:
         return _watch(repository, everywhere=everywhere)
+    if limit < 1:
+        from unlit.core.errors import UsageError
+
+        raise UsageError(
+            "LIN-055",
+            f"--limit {limit} lists nothing.",
+            "it says how many of the newest runs are shown.",
+            "use a number from 1 up.",
+        )
     states: tuple[RunState, ...] = ()
     if state is not None:
         states = (_state(state),)

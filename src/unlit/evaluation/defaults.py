@@ -61,17 +61,26 @@ def default_partition(vault: Vault) -> Partition:
     return Partition.VALIDATION if vault.of(Partition.VALIDATION) else Partition.VISIBLE
 
 
+def refuse_no_folder(what: str, folder: Path) -> None:
+    """Refuse a product that is no folder.
+
+    Raises:
+        InvalidInput: EVA-134.
+    """
+    if not folder.is_dir():
+        raise InvalidInput(
+            "EVA-134", f"The {what} {folder} is not a folder.", "a product is files.",
+            "name the folder that holds the product.",
+        )  # fmt: skip
+
+
 def tree_digest(folder: Path) -> Digest:
     """Return the digest of a candidate: every file's path, mode and content.
 
     Raises:
         InvalidInput: It is no folder, or cannot be read.
     """
-    if not folder.is_dir():
-        raise InvalidInput(
-            "EVA-134", f"The candidate {folder} is not a folder.", "a product is files.",
-            "name the folder that holds the product.",
-        )  # fmt: skip
+    refuse_no_folder("candidate", folder)
     try:
         return digest_json(sorted(_entries(folder)))
     except OSError as error:

@@ -13,6 +13,7 @@ from unlit.evaluation.defaults import (
     default_policy,
     default_run,
     default_seed,
+    refuse_no_folder,
     refuse_unstartable,
     tree_digest,
 )
@@ -72,6 +73,8 @@ def plan(
         UsageError: There is no such kind of product.
     """
     tree = tree_digest(flags.candidate)
+    if flags.base is not None:
+        refuse_no_folder("base", flags.base)
     if not flags.spec.is_file():
         raise InvalidInput(
             "EVA-132", f"The spec {flags.spec} is not a file.",
@@ -109,6 +112,12 @@ def _chosen(
     flags: Flags, vault: Vault
 ) -> tuple[tuple[ScenarioId, ...], dict[str, object], int | None]:
     if flags.replay is None:
+        if flags.values:
+            raise InvalidInput(
+                "EVA-139", f"`--set {flags.values[0]}` fixes a value, but nothing is replayed.",
+                "values are drawn by the seed, so that nobody chooses what is graded.",
+                "add `--replay SCENARIO:SEED`, or leave `--set` out.",
+            )  # fmt: skip
         return tuple(vault.scenario(name).id for name in flags.only), {}, flags.seed
     name, _, seed = flags.replay.rpartition(":")
     if not name or not seed.isdigit():

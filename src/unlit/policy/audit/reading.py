@@ -5,6 +5,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from unlit.core.errors import InvalidInput
 from unlit.policy.audit.form import (
@@ -18,6 +19,9 @@ from unlit.policy.audit.form import (
 from unlit.policy.audit.keys import is_signed
 from unlit.policy.audit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from unlit.policy.model import JSON, AuditEntry, Verification
+
+_KEY_BYTES: Final = 32
+"""An Ed25519 public key."""
 
 
 def read_entries(
@@ -121,8 +125,10 @@ def verify(directory: Path, *, key: str | None = None) -> Verification:
             which proves nothing against somebody who could replace log and key together.
 
     Raises:
-        InvalidInput: There is no log in `directory`.
+        InvalidInput: There is no log in `directory`, or `key` is no public key (POL-168).
     """
+    if key is not None:
+        _refuse_no_key(key)
     path = log_file(directory)
     marks, problems = _checkpoints(directory / CHECKPOINTS_NAME)
     check = _Check(marks, problems, key=key)
@@ -140,6 +146,20 @@ def verify(directory: Path, *, key: str | None = None) -> Verification:
         head=base64.b64encode(check.head).decode(),
         signed=check.signed,
         header=check.header,
+    )
+
+
+def _refuse_no_key(key: str) -> None:
+    try:
+        if len(base64.b64decode(key, validate=True)) == _KEY_BYTES:
+            return
+    except ValueError:
+        pass
+    raise InvalidInput(
+        "POL-168",
+        f"{key!r} is not the public key of a log.",
+        f"a key is {_KEY_BYTES} bytes in base64; nothing was compared.",
+        "copy it whole from where you keep it.",
     )
 
 
