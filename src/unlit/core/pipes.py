@@ -19,6 +19,14 @@ async def feed(process: Process, data: bytes) -> None:
         process.stdin.close()
 
 
+async def tell(process: Process, data: bytes) -> None:
+    """Write to a process's standard input and leave it open, for more."""
+    assert process.stdin is not None  # noqa: S101 # made with pipes
+    with contextlib.suppress(ConnectionError, RuntimeError):
+        process.stdin.write(data)
+        await process.stdin.drain()
+
+
 async def converse(process: Process, data: bytes) -> tuple[bytes, bytes]:
     """Feed a process made with three pipes; its output and errors once it has ended."""
     feeding = asyncio.create_task(feed(process, data))

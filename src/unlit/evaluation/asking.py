@@ -15,7 +15,15 @@ from unlit.evaluation.ports import Sandbox
 
 _TIMEOUT_S: Final = 120
 _MAX_TOKENS: Final = 1000
+_PAYMENT_REQUIRED: Final = 402
 JSON = dict[str, Any]
+
+
+class OutOfBudget(Exception):
+    """The next call would pass a limit of money; it was not made, and none is tried after it."""
+
+    label = "not exercised: budget"
+    """Why, without content of the scenario."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +137,39 @@ class ModelLine:
         self._vendor = vendor_of(provider)
         self.provider = provider
         self.model = model
+        self._refused: str | None = None
 
     async def ask(self, system: str, text: str) -> str | None:
-        """Return the model's answer; None when there is none in the vendor's form."""
+        """Return the model's answer; None when there is none in the vendor's form.
+
+        Raises:
+            OutOfBudget: This call, or one before it, would have passed a limit of money.
+        """
+        if self._refused is not None:
+            raise OutOfBudget(self._refused)
         vendor = self._vendor
         url = f"https://{vendor.host}{vendor.path.format(model=self.model)}"
         script = (
             'exec curl -sS --max-time 100 -H "content-type: application/json"'
             f' -H "{vendor.header}${{{vendor.variable}:-none}}" -H "anthropic-version: 2023-06-01"'
-            ' --data-binary @- -- "$0"'
+            ' --data-binary @- -w "\\n%{http_code}" -- "$0"'
         )
         body = json.dumps(vendor.body(self.model, system, text)).encode()
         ended = await self._sandbox.run(["sh", "-c", script, url], stdin=body, timeout_s=_TIMEOUT_S)
-        return read_text(self.provider, ended.stdout) if ended.exit_code == 0 else None
+        if ended.exit_code != 0:
+            return None
+        content, _, status = ended.stdout.rpartition(b"\n")
+        if status.strip() == str(_PAYMENT_REQUIRED).encode():
+            self._refused = _refusal_in(content)
+            raise OutOfBudget(self._refused)
+        return read_text(self.provider, content)
+
+
+def _refusal_in(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return "money is used up, says the model's vendor"
 
 
 def read_text(provider: str, content: bytes) -> str | None:

@@ -97,6 +97,7 @@ def assemble(
         separation=around.separation,
         judges=gated.cards,
         unexercised=tuple(_unexercised(counted)),
+        unpaid=counted.unpaid,
     )
 
 
@@ -116,6 +117,7 @@ def _decide(
         needs_leak_proof=around.needs_leak_proof,
         unexercised=tuple(_unexercised(counted)),
         judged=judged,
+        unpaid=counted.unpaid,
     )
     return decide(evidence)
 
@@ -274,6 +276,11 @@ def _more(request: EvaluationRequest, counted: Counted, around: Circumstances) -
         yield (
             "The grading stopped early: within its limit of trajectories it could no longer have "
             "shipped, whatever the rest had shown."
+        )
+    if counted.unpaid is not None:
+        yield (
+            f"Not exercised: budget. The grading stopped before trajectory "
+            f"{len(counted.records) + 1}: {counted.unpaid}"
         )
     for name in counted.base.not_exercised:
         yield f"Scenario {name} speaks of the base commit and none was given: not exercised."

@@ -54,6 +54,7 @@ from unlit.evaluation.wishes import passed_on
 from unlit.fence import Launcher, Mount
 from unlit.fence.backends import FULL, LANDLOCK, known_backend, start_host
 from unlit.fence.deps import TARGET, LayerOrder, dependency_layer, toolchain_mounts
+from unlit.fence.gateway.allowance import Meter
 from unlit.fence.ports import Host
 from unlit.policy import AuditLog, Policy, load_policy
 from unlit.twins.registry import SERVICES, hosts, known
@@ -67,6 +68,7 @@ async def evaluate(
     *,
     launcher: Launcher | None = None,
     separation: Separation | None = None,
+    meter: Meter | None = None,
 ) -> EvaluationResult:
     """Grade `request.candidate` against one partition of `request.vault`.
 
@@ -75,6 +77,7 @@ async def evaluate(
         on_event: Told each trajectory in the order drawn, and each stage.
         launcher: Makes the fences, if it was started before this process changed its user.
         separation: As whom this process runs; found out when None.
+        meter: Must agree to each call of a judge or a simulated user before it is made.
 
     Raises:
         UnlitError: An input is broken, or no fence can be opened.
@@ -87,7 +90,7 @@ async def evaluate(
     spec = read_spec(request.spec)
     vault = load_sealed_vault(request, spec)
     looks, alpha, vault = _charge(request, vault)
-    async with open_parts(request, vault, launcher) as parts:
+    async with open_parts(request, vault, launcher, meter) as parts:
         probed = await _probe(request, vault, parts)
         pack = await _pack(request, vault, parts, on_event)
         async with with_models(request, parts) as parts:
@@ -197,7 +200,10 @@ def load_sealed_vault(request: EvaluationRequest, spec: SpecFacts) -> Vault:
 
 @asynccontextmanager
 async def open_parts(
-    request: EvaluationRequest, vault: Vault, launcher: Launcher | None = None
+    request: EvaluationRequest,
+    vault: Vault,
+    launcher: Launcher | None = None,
+    meter: Meter | None = None,
 ) -> AsyncIterator[Parts]:
     """Start twins and a fence host for one grading, and stop them afterwards."""
     clock = SystemClock()
@@ -219,6 +225,7 @@ async def open_parts(
     }
     host = await start_host(
         backend, request.artefacts / "fences", audit, watched=watched, launcher=launcher,
+        meter=meter,
         secret_env=dict(os.environ),  # noqa: TID251 # keys of judges lie in this process's own
     )  # fmt: skip
     routes = {name: hosts(name) for name in services}

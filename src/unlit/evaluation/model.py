@@ -425,6 +425,8 @@ class EvaluationResult:
 
     Attributes:
         unexercised: Drawn scenarios that could not be exercised; `None` when nothing says so.
+        unpaid: Why the grading stopped before a model call, if it would have passed a limit of
+            money; what was counted stays, and the same grading goes on there.
     """
 
     verdict: Verdict
@@ -451,6 +453,7 @@ class EvaluationResult:
     usage: tuple[Mapping[str, Any], ...] = ()
     asked: tuple[str, ...] = ()
     unexercised: tuple[str, ...] | None = None
+    unpaid: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, schema `unlit.evaluation/1`."""

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from typing import Any
+from typing import Any, BinaryIO
 
 from unlit.core.errors import InvalidInput, UnlitError
 from unlit.evaluation.model import EvaluationRequest, Event, Separation
@@ -26,7 +26,7 @@ def main() -> int:
     os.umask(0o077)
     request: EvaluationRequest | None = None
     try:
-        request = _request(sys.stdin.read())
+        request = _request(sys.stdin.buffer)
         launcher, separation = separate(request)
         result = asyncio.run(_grade(request, launcher, separation))
     except UnlitError as error:
@@ -58,9 +58,14 @@ def _keep(request: EvaluationRequest | None, error: Exception) -> None:
         (request.artefacts / "bug.txt").write_text(text, encoding="utf-8")
 
 
-def _request(text: str) -> EvaluationRequest:
+def _request(stream: BinaryIO) -> EvaluationRequest:
+    """Read the request: the first line, or all where that is no whole request."""
+    text = stream.readline()
     try:
-        value = json.loads(text)
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = json.loads(text + stream.read())
     except ValueError as error:
         raise InvalidInput(
             "EVA-133", "The evaluation request is no JSON.", f"{error}.",
@@ -73,12 +78,18 @@ async def _grade(
     request: EvaluationRequest, launcher: Launcher | None, separation: Separation
 ) -> dict[str, Any]:
     from unlit.evaluation.evaluate import evaluate
+    from unlit.evaluation.metering import OPTION, AskingMeter
 
     # A polite end closes the fences; what was counted stays, and the same request goes on there.
     grading = asyncio.current_task()
     assert grading is not None  # noqa: S101 # we are in it
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, grading.cancel)
-    result = await evaluate(request, _tell, launcher=launcher, separation=separation)
+    if "deployed" in request.options:
+        from unlit.evaluation.deployed import look_at_deployed
+
+        return await look_at_deployed(request, launcher)
+    meter = AskingMeter(_write, sys.stdin.buffer) if request.options.get(OPTION) else None
+    result = await evaluate(request, _tell, launcher=launcher, separation=separation, meter=meter)
     return result.to_json()
 
 

@@ -11,7 +11,7 @@ from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CriterionId
 from unlit.core.states import Partition, TrajectoryState
-from unlit.evaluation.asking import ModelLine
+from unlit.evaluation.asking import ModelLine, OutOfBudget
 from unlit.evaluation.base import BaseReport, check_base
 from unlit.evaluation.grading import Loop, Slot
 from unlit.evaluation.leaks.proof import Proof
@@ -65,6 +65,7 @@ class Counted:
     key: str = ""
     settled: tuple[TrajectoryRecord, ...] = ()
     freshness: Freshness | None = None
+    unpaid: str | None = None
 
     @property
     def broken(self) -> str | None:
@@ -150,11 +151,13 @@ async def grade(
         scenarios = {str(scenario.id): scenario for scenario in chosen}
         loop = Loop(scenarios, draws, setting, count, limit, first=len(counted) + 1)
         await loop.run(slots)
-    extra = await _afterwards(request, chosen, vault, parts, setting, count)
+    extra = Extra()
+    if count.unpaid is None:
+        extra = await _afterwards(request, chosen, vault, parts, setting, count)
     sampling = "random sweeps by weight" if drawing.by_sweeps else "independent by weight"
     return Counted(
         count.test, tuple(count.records), chosen, sampling, base, count.curtailed, count.judged,
-        key, extra.settled, extra.freshness,
+        key, extra.settled, extra.freshness, count.unpaid,
     )  # fmt: skip
 
 
@@ -298,10 +301,17 @@ class Count:
         self.records: list[TrajectoryRecord] = []
         self.limit = request.max_trajectories
         self.curtailed = False
+        self.unpaid: str | None = None
         self.judged: dict[CriterionId, dict[int, bool]] = {}
 
     def __call__(self, outcome: Outcome) -> bool:
-        """Count one outcome; return whether it is enough."""
+        """Count one outcome; return whether it is enough.
+
+        One that nobody could pay for is not counted: the same grading goes on exactly there.
+        """
+        if OutOfBudget.label in outcome.labels():
+            self.unpaid = outcome.reasons[0].text
+            return True
         scenario = self._drawing.scenario(outcome.draw.scenario)
         record = record_of(outcome, scenario, self._replay_command(outcome))
         leaks = {

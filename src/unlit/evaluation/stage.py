@@ -29,6 +29,9 @@ class NeverStarted(ProductFailed):
 class NotExercised(Exception):
     """Nothing here can perform this; the trajectory says nothing about the product."""
 
+    label = "not exercised"
+    """Why, without content of the scenario."""
+
 
 class HarnessFault(Exception):
     """Something of ours failed, with evidence from outside the product's fence."""
@@ -41,6 +44,7 @@ class Launch:
     Attributes:
         start_s: How long a server may take to listen.
         step_s: How long a step may take at most, whatever it says itself.
+        host: What requests call the product.
     """
 
     kind: str
@@ -49,6 +53,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)
     start_s: float = START_TIMEOUT_S
     step_s: float = math.inf
+    host: str = "localhost"
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from unlit.core.clock import Clock
 from unlit.core.errors import UnlitError
 from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState
-from unlit.evaluation.asking import ModelLine
+from unlit.evaluation.asking import ModelLine, OutOfBudget
 from unlit.evaluation.checks.evidence import evidence_text
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.checks.outcome import (
@@ -115,8 +115,8 @@ async def run_trajectory(
         raise HarnessFault(f"the world cannot be made: {error}") from error
     try:
         return await _run(scenario, draw, sandbox, world, slot, setting)
-    except NotExercised as missing:
-        reason = Reason("not exercised", str(missing))
+    except (NotExercised, OutOfBudget) as missing:
+        reason = Reason(missing.label, str(missing))
         return Outcome(draw, TrajectoryState.NOT_EXERCISED, (reason,))
     except HarnessFault:
         raise

@@ -105,6 +105,7 @@ def result_from_json(value: JSON) -> EvaluationResult:
             separation=Separation(**value.get("separation", {})),
             usage=tuple(value.get("usage", ())),
             unexercised=_names(value.get("unexercised")),
+            unpaid=None if value.get("unpaid") is None else str(value["unpaid"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable("result", error) from error

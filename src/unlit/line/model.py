@@ -221,11 +221,16 @@ class EvaluationOrder:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """The evaluator's answer: its document and what the harness may know of it."""
+    """The evaluator's answer: its document and what the harness may know of it.
+
+    Attributes:
+        booked: Whether what its model calls cost is in the ledger already.
+    """
 
     verdict: Verdict
     document: Mapping[str, Any]
     feedback: tuple[Mapping[str, Any], ...] = ()
+    booked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ from unlit.wiring.grading import evaluator_options
 from unlit.wiring.hooks import telling
 from unlit.wiring.logs import configure_logs
 from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
+from unlit.wiring.run_tools import RunTools
 from unlit.wiring.settings import Settings, read_settings
 from unlit.wiring.ship_plan import open_means
 from unlit.wiring.sources import open_library
@@ -282,6 +283,7 @@ async def open_factory(
                 evaluator_store(vault),
                 settings.env,
                 options=evaluator_options(factory.evaluation, repository, backend),
+                meter=ledger,
             ),
             reporter=ReviewRoom(store, paths.root / "reports", partial(audit_logs, paths, vault)),
             shipper=ShipRoom(store, partial(open_means, repository, settings, paths, store)),
@@ -301,6 +303,7 @@ async def open_factory(
             vault=vault if shared else None,
             gates=GateRoom(store, partial(gate_rules, repository)),
             after=DeployRoom(store, clock, paths, settings),
+            tools=RunTools(repository, settings, audit),
         )
         yield FactoryHandle(
             services,

@@ -24,6 +24,7 @@ class Evidence:
         unexercised: Drawn scenarios that no driver or tool here could exercise.
         broken_invariants: Names of the safety invariants that fired.
         judged: Criteria that a judge decides, through people's labels.
+        unpaid: Why the next model call would have passed a limit of money, if one would have.
     """
 
     test: ShipTest
@@ -35,6 +36,7 @@ class Evidence:
     harness_broken: str | None = None
     needs_leak_proof: bool = False
     judged: tuple[CriterionId, ...] = ()
+    unpaid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def decide(evidence: Evidence) -> Decision:
     stop = _stops(evidence)
     if stop is not None:
         return stop
+    if evidence.unpaid is not None:
+        return Decision(Verdict.UNDECIDED, f"Not exercised: budget. {evidence.unpaid}")
     if evidence.test.n == 0 and not evidence.judged:
         return Decision(Verdict.NOT_EXERCISED, "No trajectory counted, so nothing is known.")
     if evidence.test.n == 0 and not _judges_agree(evidence):

@@ -8,18 +8,20 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 from typing_extensions import override
 
 from unlit.core.errors import InvalidInput, OutsideFailed, RefusedByPolicy, UnlitError
-from unlit.core.pipes import feed
+from unlit.core.pipes import feed, tell
 from unlit.core.states import Verdict
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.fence import Mount
-from unlit.line.model import EvaluationOrder, Graded, SpecFacts
+from unlit.fence.gateway.allowance import Meter
+from unlit.line.adapters.money import OPTION, Money
+from unlit.line.model import EvaluationOrder, Graded, Place, SpecFacts
 from unlit.line.ports import Evaluator
 from unlit.policy import Identity
 
@@ -39,6 +41,7 @@ class EvaluatorProcess(Evaluator):
         env: Environment of the process.
         command: Program; a prefix may start it as another user.
         options: Passed on to the evaluator as they are.
+        meter: Must agree to each model call of a grading before it is made, and is told its cost.
     """
 
     def __init__(
@@ -47,12 +50,16 @@ class EvaluatorProcess(Evaluator):
         env: Mapping[str, str],
         command: Sequence[str] = COMMAND,
         options: Mapping[str, Any] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._store = store
         self._env = dict(env)
         ends_with_us = _WITH_PARENT if shutil.which("setpriv") else ()
         self._command = (*ends_with_us, *command)
         self._options = dict(options or {})
+        self._meter = meter
+        if meter is not None:
+            self._options[OPTION] = True
 
     @override
     def check(self, vault: Path, spec: SpecFacts, repository: Path) -> None:
@@ -79,13 +86,18 @@ class EvaluatorProcess(Evaluator):
             start_new_session=True,
             limit=_LINE_LIMIT,
         )
+        money = None if self._meter is None else Money(self._meter, _who(order.place))
         try:
-            answer, stderr = await _talk(process, json.dumps(request.to_json()), on_event)
+            asked = json.dumps(request.to_json())
+            answer, stderr = await _talk(process, asked, on_event, money)
         finally:
             _end(process)
             await process.wait()
+            if money is not None:
+                money.close()
         if "result" in answer:
-            return _graded(answer["result"])
+            graded = _graded(answer["result"])
+            return graded if money is None else replace(graded, booked=True)
         raise _error(answer.get("error"), process.returncode, stderr)
 
 
@@ -93,19 +105,28 @@ async def _talk(
     process: asyncio.subprocess.Process,
     request: str,
     on_event: Callable[[Mapping[str, Any]], None],
+    money: Money | None = None,
 ) -> tuple[Mapping[str, Any], str]:
     assert process.stdin is not None  # noqa: S101 # made with pipes
     assert process.stdout is not None  # noqa: S101 # made with pipes
     assert process.stderr is not None  # noqa: S101 # made with pipes
     tail = asyncio.create_task(_tail(process.stderr))
-    await feed(process, request.encode())
+    if money is None:
+        await feed(process, request.encode())
+    else:
+        await tell(process, f"{request}\n".encode())
     answer: Mapping[str, Any] = {}
     async for line in _lines(process.stdout):
         value = json.loads(line)
         if "event" in value:
             on_event(value)
+        elif money is not None and "reserve" in value:
+            await tell(process, money.reserve(value["reserve"]))
+        elif money is not None and "settle" in value:
+            money.settle(value["settle"])
         else:
             answer = value
+    process.stdin.close()
     await process.wait()
     return answer, await tail
 
@@ -124,6 +145,8 @@ async def _tail(stream: asyncio.StreamReader) -> str:
 
 
 def _end(process: asyncio.subprocess.Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()  # it may be waiting for an answer of ours
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
@@ -164,6 +187,11 @@ def _request(
             "leak_sources": {kind: list(paths) for kind, paths in order.leak_sources.items()},
         },
     )
+
+
+def _who(place: Place) -> Identity:
+    stage = place.stage if place.candidate is None else f"{place.stage}/{place.candidate}"
+    return Identity(place.run, stage, place.agent, "evaluator")
 
 
 def _graded(result: Mapping[str, Any]) -> Graded:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from unlit.core.errors import BudgetUsedUp
 from unlit.core.ids import CandidateId, CriterionId, Digest, ScenarioId
 from unlit.core.states import Partition, TrajectoryState, Verdict
 from unlit.harness.model import Feedback
@@ -76,7 +77,9 @@ async def grade(
     async with within(work, stage, candidate, names):
         graded = await work.services.evaluator.grade(order, listen)
     work.journal.flush()
-    _book(work, stage, candidate, graded.document.get("usage") or ())
+    if not graded.booked:
+        _book(work, stage, candidate, graded.document.get("usage") or ())
+    _refuse_unpaid(work, graded)
     evaluation = _keep(work, candidate, base_commit, tree, partition, graded)
     for wish in graded.document.get("asked") or ():
         await asyncio.to_thread(work.services.fences.wish, place, str(wish))
@@ -157,6 +160,25 @@ def _book(
             for number, row in enumerate(usage, start=1)
         ]
     )  # fmt: skip
+
+
+def _refuse_unpaid(work: Work, graded: Graded) -> None:
+    """Stop where the next call of a judge would pass a limit; what was counted is not lost.
+
+    Raises:
+        BudgetUsedUp: With a higher limit the same grading goes on where it stopped.
+    """
+    unpaid = graded.document.get("unpaid")
+    if unpaid is None:
+        return
+    ledger = work.services.ledger
+    known = ledger.refusal(work.run) if ledger is not None else None
+    raise known or BudgetUsedUp(
+        "LIN-122",
+        f"The grading stopped before a call that nobody may pay for: {unpaid}",
+        "a limit of money stops before the spend.",
+        "raise the budget of role `evaluator` in policy.toml, and start another run.",
+    )
 
 
 def _tell(work: Work, stage: str, candidate: CandidateId, event: Mapping[str, Any]) -> None:
