@@ -8,7 +8,7 @@ from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
 from unlit.fence import capabilities
 from unlit.policy import read_entries
-from unlit.ship.adapters.fence_hands import DeployPlace, deploy_fence, scenarios
+from unlit.ship.adapters.fence_hands import DeployPlace, deploy_fence, health_of
 from unlit.ship.rollout import Plan, roll_out
 
 POLICY = """
@@ -37,7 +37,7 @@ async def test_a_bad_version_is_rolled_back_inside_the_deploy_fence(tmp_path: Pa
     async with deploy_fence(
         DeployPlace(RunId("r-a"), policy, state, {}), tree, SystemClock()
     ) as hands:
-        health = scenarios(hands, ["grep -q ok live"])
+        health = health_of(hands, ["grep -q ok live"])
         plan = Plan("cp $UNLIT_COMMIT live", "cp $UNLIT_PREVIOUS live", (100,), looks=1)
         first = await roll_out(plan, "good", "good", hands, health, SystemClock())
         second = await roll_out(plan, "broken", "good", hands, health, SystemClock())

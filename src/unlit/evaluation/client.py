@@ -3,7 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from unlit.core.errors import (
@@ -26,6 +27,35 @@ _ERRORS: Final[dict[int, type[UnlitError]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one health scenario showed of what is deployed, without its content."""
+
+    scenario: str
+    criteria: tuple[str, ...]
+    state: str
+    reasons: tuple[str, ...]
+
+
+async def look_in_process(
+    request: EvaluationRequest, env: Mapping[str, str] | None = None
+) -> tuple[Looked, ...]:
+    """Make the vault's health scenarios against what is deployed, in the evaluator's process.
+
+    Args:
+        request: Its option `deployed` says where; see `unlit.evaluation.deployed`.
+        env: Environment of the process; keys of role `evaluator` are read from it.
+
+    Raises:
+        UnlitError: What the evaluator raised, or EVA-141 if it ended without a result.
+    """
+    result = await _in_process(request, lambda event: None, env)
+    return tuple(
+        Looked(row["scenario"], tuple(row["criteria"]), row["state"], tuple(row["reasons"]))
+        for row in result["scenarios"]
+    )
+
+
 async def evaluate_in_process(
     request: EvaluationRequest, on_event: Callable[[Event], None]
 ) -> EvaluationResult:
@@ -34,8 +64,16 @@ async def evaluate_in_process(
     Raises:
         UnlitError: What the evaluator raised, or EVA-141 if it ended without a result.
     """
+    return result_from_json(await _in_process(request, on_event))
+
+
+async def _in_process(
+    request: EvaluationRequest,
+    on_event: Callable[[Event], None],
+    env: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "unlit.evaluation.process",
+        sys.executable, "-m", "unlit.evaluation.process", env=env,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_LIMIT,
     )  # fmt: skip
     try:
@@ -50,14 +88,14 @@ async def _talk(
     process: asyncio.subprocess.Process,
     request: EvaluationRequest,
     on_event: Callable[[Event], None],
-) -> EvaluationResult:
+) -> dict[str, Any]:
     assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 # pipes
     await feed(process, json.dumps(request.to_json()).encode())
-    result: EvaluationResult | None = None
+    result: dict[str, Any] | None = None
     async for line in process.stdout:
         value: dict[str, Any] = json.loads(line)
         if "result" in value:
-            result = result_from_json(value["result"])
+            result = value["result"]
         elif "error" in value:
             raise _error(value["error"])
         else:

@@ -34,7 +34,8 @@ _PR_CAP_AMBIENT: Final = 47
 _PR_CAP_AMBIENT_RAISE: Final = 2
 _OURS: Final = frozenset(
     {"policy.toml", "key", "trajectories.jsonl", "result.json", "smaller.json", "audit",
-     "audit-key", "fences", "replay", "bug.txt", "deps", "judge.json", "pictures"}
+     "audit-key", "fences", "replay", "bug.txt", "deps", "judge.json", "pictures",
+     "health.json"}
 )  # fmt: skip
 
 

@@ -14,6 +14,10 @@ PREVIOUS_TREE: Final = "/previous"
 """Where a deploy fence has the files of what is shipped, and of what ran before it."""
 
 
+BEFORE: Final = "scenarios before"
+_NOT_HELD: Final = "not satisfied before: "
+
+
 class Hands(Protocol):
     """Runs the product's own deploy commands, in a fence with its own credentials."""
 
@@ -24,6 +28,22 @@ class Hands(Protocol):
 
 Health = Callable[[], Awaitable[str | None]]
 """Looks at the running product once; returns what is wrong, or `None`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A scenario that what runs does not satisfy: its name and why, nothing of what it says."""
+
+    scenario: str
+    words: str
+
+
+class Scenarios(Protocol):
+    """The vault's health scenarios, made against what is deployed."""
+
+    async def failing(self) -> Sequence[Failing]:
+        """Make each once; return those that were not satisfied."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +132,12 @@ async def roll_out(
     health: Sequence[Health],
     clock: Clock,
     memory: Memory | None = None,
+    scenarios: Scenarios | None = None,
 ) -> Rollout:
     """Deploy in stages; on the first failing command or health scenario, roll back.
+
+    Scenarios are made once before anything is deployed: what did not hold then is not wanted of
+    the version that a roll back brings back. Of the new version all are wanted.
 
     With a memory, a step that has ended is not done again. One that was killed in the middle is,
     and sees the same ``UNLIT_KEY`` as before.
@@ -123,11 +147,13 @@ async def roll_out(
         commit: What to deploy.
         previous: What runs now.
         hands: Runs commands.
-        health: Health scenarios, all looked at after each step.
+        health: Health commands, all looked at after each step.
         clock: Waits between looks.
         memory: Remembers what was done.
+        scenarios: Health scenarios, made with each look at `health`.
     """
-    return await _Going(plan, commit, previous, hands, health, clock, memory or NoMemory()).go()
+    kept = memory or NoMemory()
+    return await _Going(plan, commit, previous, hands, health, clock, kept, scenarios).go()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +167,10 @@ class _Going:
     health: Sequence[Health]
     clock: Clock
     memory: Memory
+    scenarios: Scenarios | None
 
     async def go(self) -> Rollout:
-        steps: list[Step] = []
+        steps: list[Step] = [] if self.scenarios is None else [await self._before(self.scenarios)]
         reached = 0
         for percent in self.plan.stages:
             done = await self._command(
@@ -153,12 +180,22 @@ class _Going:
             if done.ok:
                 steps.append(await self._look(f"health at {percent} %"))
             if not steps[-1].ok:
-                restored = await self._restore(steps)
+                restored = await self._restore(steps, _unwanted(steps[0]))
                 return Rollout(False, reached, tuple(steps), restored)
             reached = percent
         return Rollout(True, reached, tuple(steps))
 
-    async def _restore(self, steps: list[Step]) -> bool:
+    async def _before(self, scenarios: Scenarios) -> Step:
+        """Look which scenarios hold of what runs now; never a reason to stop."""
+        known = self.memory.find(BEFORE)
+        if known is not None:
+            return known
+        names = [each.scenario for each in await scenarios.failing()]
+        step = Step(BEFORE, True, _NOT_HELD + ", ".join(names) if names else "")
+        self.memory.keep(step)
+        return step
+
+    async def _restore(self, steps: list[Step], unwanted: frozenset[str]) -> bool:
         plan = self.plan
         command, target = plan.rollback or plan.deploy, self.previous
         if plan.rollback:
@@ -166,7 +203,7 @@ class _Going:
         steps.append(await self._command("roll back", command, target, 100, PREVIOUS_TREE))
         if not steps[-1].ok:
             return False
-        steps.append(await self._look("health after rolling back"))
+        steps.append(await self._look("health after rolling back", unwanted))
         return steps[-1].ok
 
     async def _command(self, name: str, command: str, commit: str, percent: int, tree: str) -> Step:
@@ -185,21 +222,31 @@ class _Going:
         self.memory.keep(step)
         return step
 
-    async def _look(self, name: str) -> Step:
+    async def _look(self, name: str, unwanted: frozenset[str] = frozenset()) -> Step:
         known = self.memory.find(name)
         if known is not None:
             return known
-        wrong = await self._wrong()
+        wrong = await self._wrong(unwanted)
         step = Step(name, wrong is None, wrong or "")
         self.memory.keep(step)
         return step
 
-    async def _wrong(self) -> str | None:
+    async def _wrong(self, unwanted: frozenset[str]) -> str | None:
         for look in range(self.plan.looks):
             if look:
                 await self.clock.sleep(self.plan.pause_s)
-            for scenario in self.health:
-                wrong = await scenario()
+            for command in self.health:
+                wrong = await command()
                 if wrong is not None:
                     return wrong
+            for failing in [] if self.scenarios is None else await self.scenarios.failing():
+                if failing.scenario not in unwanted:
+                    return f"scenario `{failing.scenario}` {failing.words}"
         return None
+
+
+def _unwanted(first: Step) -> frozenset[str]:
+    """Return the scenarios that did not hold before the deploy, from what its first step said."""
+    if first.name != BEFORE or not first.words:
+        return frozenset()
+    return frozenset(first.words.removeprefix(_NOT_HELD).split(", "))

@@ -30,7 +30,11 @@ class ForgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeploySettings:
-    """`[deploy]`: how the product is deployed; the commands run in a fence of the role `deploy`."""
+    """`[deploy]`: how the product is deployed; the commands run in a fence of the role `deploy`.
+
+    Attributes:
+        url: Where the deployed product is: the vault's health scenarios are made there.
+    """
 
     command: str
     rollback: str | None = None
@@ -38,6 +42,7 @@ class DeploySettings:
     stages: tuple[int, ...] = (100,)
     looks: int = 3
     pause_s: float = 5.0
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class DeployTable(_Strict):
     stages: list[int] = Field(default=[100], min_length=1)
     looks: int = Field(default=3, ge=1, le=1000)
     pause_s: float = Field(default=5.0, ge=0, le=3600)
+    url: str = Field(default="", pattern=r"^(https?://[^/\s]+/?)?$")
 
     @model_validator(mode="after")
     def _stages_rise_to_all(self) -> "DeployTable":

@@ -18,11 +18,12 @@ from unlit.record.model import Run, RunEvent
 from unlit.record.store import Store
 from unlit.review import build_report
 from unlit.ship import Plan, Rollout, Shipment, attest, roll_out
-from unlit.ship.adapters.fence_hands import DeployPlace, deploy_fence, scenarios
+from unlit.ship.adapters.fence_hands import DeployPlace, deploy_fence, health_of
 from unlit.ship.repository import Repository
 from unlit.ship.rollout import Memory, Step
 from unlit.wiring.after_gate import DeploySettings
-from unlit.wiring.paths import StatePaths
+from unlit.wiring.health import HealthPlace, VaultScenarios
+from unlit.wiring.paths import StatePaths, evaluations_beside, vault_path
 from unlit.wiring.settings import Settings
 from unlit.wiring.ship_plan import after_gate_of
 
@@ -30,6 +31,7 @@ KIND: Final = "rollout"
 STEP: Final = "rollout-step"
 WISH: Final = "deploy"
 _WAIT_S: Final = 0.5
+_KEPT: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,8 @@ class DeployRoom(AfterMerge):
             number: The how manieth deploy of this commit it is.
 
         Raises:
-            InvalidInput: The policy is not one.
+            InvalidInput: The policy is not one, or no health scenario can be made.
+            RefusedByPolicy: The policy lets nobody make one; nothing was deployed.
             OutsideFailed: The machine cannot make the fence, or a repository cannot be read.
         """
         known = rollouts_of(self.store, shipment.run, shipment.commit)
@@ -164,6 +167,9 @@ class DeployRoom(AfterMerge):
         home = Repository(Path(run.repository))
         memory = _Recorded(self.store, self.clock, shipment, number)
         previous = memory.previous(running(self.store, run) or home.parents(shipment.commit)[0])
+        scenarios = self._scenarios(run, said, number)
+        if scenarios is not None:
+            await scenarios.check()
         plan = Plan(said.command, said.rollback, said.stages, said.looks, said.pause_s)
         with tempfile.TemporaryDirectory(prefix="unlit-deploy-") as folder:
             new, old = Path(folder) / "new", Path(folder) / "old"
@@ -175,12 +181,32 @@ class DeployRoom(AfterMerge):
                 previous=old, overrides=self.outside.overrides, roots=self.outside.roots,
             )  # fmt: skip
             async with deploy_fence(place, new, self.clock) as hands:
-                checks = scenarios(hands, said.health)
+                checks = health_of(hands, said.health)
                 done = await roll_out(
-                    plan, shipment.commit, previous, hands, checks, self.clock, memory
+                    plan, shipment.commit, previous, hands, checks, self.clock, memory, scenarios
                 )
         self._keep(shipment, previous, done, number)
         return done
+
+    def _scenarios(self, run: Run, said: DeploySettings, number: int) -> VaultScenarios | None:
+        """Return the health scenarios of a run's vault; None where no URL says where it runs."""
+        if not said.url:
+            return None
+        named, home = run.settings.get("vault"), Path(run.repository)
+        vault = Path(str(named)) if named else vault_path(self.settings, home)
+        store = evaluations_beside(vault) / run.id / "health" / str(number)
+        return VaultScenarios(
+            HealthPlace(
+                run.id,
+                said.url,
+                vault,
+                store,
+                home,
+                self.settings.env,
+                self.outside.overrides,
+                self.outside.roots,
+            )
+        )
 
     def _keep(self, shipment: Shipment, previous: str, done: Rollout, number: int) -> None:
         data: dict[str, Any] = {
@@ -223,7 +249,7 @@ class _Recorded(Memory):
 
     @override
     def keep(self, step: Step) -> None:
-        self._put(f"{step.name}/end", {"ok": step.ok}, step.words[:300])
+        self._put(f"{step.name}/end", {"ok": step.ok}, step.words[:_KEPT])
 
     def _put(self, name: str, data: Mapping[str, Any], text: str = "") -> RunEvent:
         key = f"{self._prefix}/{name}"

@@ -23,7 +23,7 @@ from unlit.wiring.factory import FILE_NAME
 from unlit.wiring.finding import repository_of_run
 from unlit.wiring.gate_settings import gate_rules
 from unlit.wiring.hooks import open_outbox
-from unlit.wiring.paths import StatePaths, state_home, state_paths
+from unlit.wiring.paths import StatePaths, evaluations_beside, state_home, state_paths
 from unlit.wiring.settings import Settings, read_settings
 from unlit.wiring.ship_plan import open_means
 
@@ -262,14 +262,6 @@ def try_settings(office: Office, vault: Path | None, *, framed_by: str = "") -> 
         indexes={name: env[name] for name in INDEXES if name in env},
         framed_by=framed_by,
     )
-
-
-def evaluations_beside(vault: Path) -> Path:
-    """Return the evaluator's own store of a vault, as `build.evaluator_store` does.
-
-    It is said again here because `build` imports every room, and reading needs only this.
-    """
-    return vault.parent / f".{vault.name}-evaluations"
 
 
 def person_of(settings: Settings) -> str:

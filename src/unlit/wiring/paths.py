@@ -100,3 +100,11 @@ def default_vault(settings: Settings, repository: Path) -> Path:
         Path(settings.env.get("HOME", "/")) / ".local" / "share"
     )
     return Path(base) / "unlit" / "vaults" / repository_id(repository)
+
+
+def evaluations_beside(vault: Path) -> Path:
+    """Return the evaluator's own store of a vault, as `build.evaluator_store` does.
+
+    It is said here again because `build` imports every room, and reading needs only this.
+    """
+    return vault.parent / f".{vault.name}-evaluations"

@@ -51,7 +51,7 @@ async def perform(params: Mapping[str, Any], stage: Stage) -> None:
     if stage.server is None and not stage.extra.get("down"):
         await stage.start_server()
     session = stage.sessions.setdefault(str(params.get("as", "")), {})
-    request = request_of(params, session)
+    request = request_of(params, session, stage.launch.host)
     started = stage.clock.monotonic_s()
     timeout_s = min(float(params.get("timeout_s") or STEP_TIMEOUT_S), stage.launch.step_s)
     answer = await send(stage, request, timeout_s)
@@ -71,10 +71,12 @@ async def perform(params: Mapping[str, Any], stage: Stage) -> None:
         stage.values[name] = captured(rule, observation)
 
 
-def request_of(params: Mapping[str, Any], cookies: Mapping[str, str]) -> Request:
+def request_of(
+    params: Mapping[str, Any], cookies: Mapping[str, str], host: str = "localhost"
+) -> Request:
     """Build the request of an `http` step."""
     method = next(name for name in METHODS if name in params)
-    headers = {"host": "localhost", "accept": "*/*", "connection": "close"}
+    headers = {"host": host, "accept": "*/*", "connection": "close"}
     body = b""
     if "json" in params:
         body = json.dumps(params["json"], ensure_ascii=False).encode()

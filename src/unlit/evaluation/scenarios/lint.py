@@ -56,7 +56,7 @@ def lint_scenario(
                        f"No invariant is named `{name}`.",
                        f"known: {', '.join(sorted(invariants))}")
             )  # fmt: skip
-    findings += [*_reach(scenario), *_users(scenario)]
+    findings += [*_reach(scenario), *_users(scenario), *_health(scenario)]
     return findings
 
 
@@ -240,6 +240,41 @@ def _user_problems(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"No rule ends `{wanted}`, so the user never does.",
             (f"give a rule `end: {wanted}`, or another `must_end`"),
         )
+
+
+_ON_DEPLOYED: Final = frozenset(
+    {"exit", "stdout", "stderr", "status", "body", "header", "within", "eventually"}
+)
+
+
+def _health(scenario: Scenario) -> Iterator[Finding]:
+    """Find what cannot be so of a product that is deployed: no world is given to it."""
+    if not scenario.health:
+        return
+    given = scenario.given
+    problem = None
+    if scenario.partition is Partition.SEALED:
+        problem = "it is sealed, and users' own service would see it at every deploy"
+    elif given.twins or given.files or given.clock:
+        problem = "it gives a world, and users' own service has its own"
+    if problem is not None:
+        yield _not_healthy(scenario, scenario.line_of("health"), problem)
+    for step in scenario.when:
+        shell = step.kind == "cli" and "shell" in step.params
+        if step.kind not in ("http", "wait") and not shell:
+            yield _not_healthy(scenario, step.line, f"`{step.kind}` is no step over the network")
+    for check in scenario.then:
+        if check.kind not in _ON_DEPLOYED:
+            yield _not_healthy(scenario, check.line, f"`{check.kind}` looks into the fence")
+
+
+def _not_healthy(scenario: Scenario, line: int, problem: str) -> Finding:
+    return _error(
+        scenario, "EVA-118", line,
+        f"`{scenario.id}` cannot be made against what is deployed: {problem}.",
+        "use http steps, `cli: {shell: …}`, wait, and checks of what they answer; "
+        "or leave out `health: true`",
+    )  # fmt: skip
 
 
 def _reach(scenario: Scenario) -> Iterator[Finding]:

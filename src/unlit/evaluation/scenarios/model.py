@@ -98,6 +98,7 @@ class Scenario:
     never: tuple[str, ...]
     fails_on_base: tuple[Check, ...] = ()
     regression: bool = False
+    health: bool = False
     canary: str | None = None
     file: str = ""
     line: int = 1

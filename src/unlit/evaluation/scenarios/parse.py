@@ -241,6 +241,7 @@ def _build(document: Document, file: str) -> Scenario:
         never=tuple(table.get("never") or ()),
         fails_on_base=tuple(_checks(_many(table.get("fails_on_base")), document, "fails_on_base")),
         regression=bool(table.get("regression")) or given.get("product") == "base",
+        health=bool(table.get("health")),
         canary=table.get("canary"),
         file=file,
         line=document.key_line(("id",)),

@@ -1,4 +1,4 @@
-"""Runs deploy commands and health scenarios in a fence of the role `deploy`."""
+"""Runs deploy commands and health commands in a fence of the role `deploy`."""
 
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -41,7 +41,7 @@ class FenceHands(Hands):
         return done.exit_code, text[-_TAIL:]
 
     def health(self, command: str) -> Health:
-        """Return a health scenario that is a command: exit code 0 is healthy."""
+        """Return a look at health that is a command: exit code 0 is healthy."""
 
         async def look() -> str | None:
             code, words = await self.run(command, {})
@@ -120,6 +120,6 @@ async def deploy_fence(place: DeployPlace, tree: Path, clock: Clock) -> AsyncIte
         audit.close()
 
 
-def scenarios(hands: FenceHands, commands: Sequence[str]) -> list[Health]:
-    """Return one health scenario for each command."""
+def health_of(hands: FenceHands, commands: Sequence[str]) -> list[Health]:
+    """Return one look at health for each command."""
     return [hands.health(command) for command in commands]
