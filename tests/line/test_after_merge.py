@@ -127,3 +127,31 @@ async def test_what_is_merged_stays_merged_when_attesting_is_tried_again(
         last = await line.wait(run)
     assert (last.state, last.note) == (RunState.SHIPPED, "")
     assert after.done == ["attest ccc", "deploy"]
+
+
+async def test_another_deploy_needs_no_remote_and_leaves_no_shipped_run_waiting(
+    tmp_path: Path, repository: Path
+) -> None:
+    class Gone(FakeShipper):
+        @override
+        def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
+            if self.shipped:
+                raise OutsideFailed("SHP-044", "The remote does not answer.", "why", "do")
+            return super().ship(run, recheck)
+
+    after, shipper = After(), Gone()
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    world = replace(world, after=after, shipper=shipper)
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+        approve(world, run)
+        await line.ship(run)
+        first = await line.wait(run)
+        await line.ship(run, anew=True)
+        last = await line.wait(run)
+    assert (first.state, last.state, last.note) == (RunState.SHIPPED, RunState.SHIPPED, "")
+    assert after.done == ["attest ccc", "deploy", "attest ccc", "deploy"]
+    (stage,) = [row for row in world.store.stages(run) if row.name == "ship"]
+    assert stage.facts["commit"].startswith("ccc")
+    assert stage.facts["again"]

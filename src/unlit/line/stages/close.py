@@ -17,6 +17,7 @@ from unlit.record.model import RunState, StageState
 
 OUTCOME_GATE = "outcome"
 SHIPPED_KEY = "state/shipped/"
+_LANDED = ("commit", "tag", "branch", "head", "pull_request")
 
 
 async def report(work: Work) -> Mapping[str, Any]:
@@ -97,6 +98,9 @@ async def ship(work: Work) -> Mapping[str, Any]:
             "only what a person approved is shipped.",
             "read the report, then `unlit approve RUN`.",
         )
+    before = _shipped_before(work, str(decision.candidate or ""))
+    if before is not None:  # another deploy, or a second look: what is merged needs no remote
+        return before
     check_ship(work)
     rechecker = Recheckers(work)
     try:
@@ -114,7 +118,13 @@ async def ship(work: Work) -> Mapping[str, Any]:
     if not shipped.pending:
         key = f"{SHIPPED_KEY}{decision.candidate or ''}"
         text = f"merged as {shipped.commit[:10]} on {shipped.branch}, tag {shipped.tag}"
-        data = {"commit": shipped.commit, "tag": shipped.tag}
+        data = {
+            "commit": shipped.commit,
+            "tag": shipped.tag,
+            "branch": shipped.branch,
+            "head": shipped.head or shipped.commit,
+            "pull_request": shipped.pull_request,
+        }
         event = LineEvent(work.run, "state", "ship", state=state.value, text=text, data=data)
         work.journal.event(key, event)
         await asyncio.to_thread(work.services.reporter.report, work.run)
@@ -129,6 +139,19 @@ async def ship(work: Work) -> Mapping[str, Any]:
         "tag": shipped.tag,
         "branch": shipped.branch,
     }
+
+
+def _shipped_before(work: Work, candidate: str) -> Mapping[str, Any] | None:
+    """Return what shipping this candidate found, where it is on its branch already."""
+    rows = work.services.store.events(work.run, kinds=("state",))
+    row = next((row for row in rows if row.key == f"{SHIPPED_KEY}{candidate}"), None)
+    if row is None or "branch" not in row.data:  # an older version wrote less down
+        return None
+    work.services.store.change_run(
+        work.run, work.services.clock.now(), state=RunState.SHIPPED, note=""
+    )
+    found = {name: row.data[name] for name in _LANDED}
+    return {"detail": row.text, "pending": "", "again": True, **found}
 
 
 async def attest(work: Work, shipped: Mapping[str, Any]) -> Mapping[str, Any]:
