@@ -91,6 +91,7 @@ def test_an_errors_text_is_quoted_and_becomes_no_criterion(world: World) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # its server's migrations alone take a minute on a busy machine
 @pytest.mark.skipif(PYTHON is None, reason="Bugsink is not installed (scripts/bugsink.sh)")
 def test_a_real_bugsink_tells_of_errors_since_the_deploy(world: World, tmp_path: Path) -> None:
     assert PYTHON is not None

@@ -1,15 +1,17 @@
 """A real Bugsink on loopback: TLS, SQLite, a project, tokens, events of the real sentry-sdk."""
 
 import contextlib
+import fcntl
 import json
 import os
+import shutil
 import socket
 import ssl
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,17 +48,19 @@ def report(fault):
         raise fault
     except Exception:
         sentry_sdk.capture_exception()
-        sentry_sdk.flush(timeout=20)
 
 for number in range(260):
     report(type(f"Rare{number}", (Exception,), {})("seldom"))
+    if number % 40 == 39:
+        sentry_sdk.flush(timeout=60)  # its queue holds a hundred
 report(TimeoutError("the warehouse did not answer"))
+sentry_sdk.flush(timeout=60)
 for _ in range(3):
     try:
         checkout({"customer": {}})
     except KeyError:
         sentry_sdk.capture_exception()
-        sentry_sdk.flush(timeout=20)
+        sentry_sdk.flush(timeout=60)
 """
 
 
@@ -100,7 +104,7 @@ def running(python: Path, folder: Path) -> Iterator[Running]:
     def do(name: str, *words: str, stdin: str = "") -> str:
         argv = [str(python.parent / name), *words]
         done = subprocess.run(
-            argv, cwd=folder, env=env, input=stdin, capture_output=True, text=True, timeout=120
+            argv, cwd=folder, env=env, input=stdin, capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
@@ -108,8 +112,7 @@ def running(python: Path, folder: Path) -> Iterator[Running]:
     do("bugsink-create-conf", "--template=local", "--host=127.0.0.1", f"--port={port}")
     conf = folder / "bugsink_conf.py"
     conf.write_text(conf.read_text().replace(f"http://127.0.0.1:{port}", url))
-    do("bugsink-manage", "migrate", "--verbosity=0")
-    do("bugsink-manage", "migrate", "--database=snappea", "--verbosity=0")
+    _migrated(python, folder, do)
     made = json.loads(do("bugsink-manage", "shell", "-v", "0", "-c", _PREPARE).splitlines()[-1])
     program = folder / "shop.py"
     program.write_text(_PROGRAM)
@@ -124,6 +127,25 @@ def running(python: Path, folder: Path) -> Iterator[Running]:
         finally:
             server.terminate()
             server.wait(20)
+
+
+def _migrated(python: Path, folder: Path, do: Callable[..., str]) -> None:
+    """Put empty databases into the folder; their migrations take a minute, so once a machine."""
+    home = python.parent.parent
+    (release,) = home.glob("lib/python*/site-packages/bugsink-*.dist-info")
+    kept = home / f"{release.stem}.migrated"
+    with (home / "migrated.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.is_dir():
+            do("bugsink-manage", "migrate", "--verbosity=0")
+            do("bugsink-manage", "migrate", "--database=snappea", "--verbosity=0")
+            new = home / "migrated.new"
+            new.mkdir(exist_ok=True)
+            for database in folder.glob("*.sqlite3"):
+                shutil.copyfile(database, new / database.name)
+            new.rename(kept)
+    for database in kept.iterdir():
+        shutil.copyfile(database, folder / database.name)
 
 
 def _wait(url: str, certificate: Path, server: "subprocess.Popen[bytes]") -> None:
