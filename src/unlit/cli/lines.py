@@ -105,11 +105,16 @@ def trace(file: Path, *, script: Path | None = None, as_json: Json = False) -> i
             status or {status, label, next, set}.
         as_json: Print JSON.
     """
+    from unlit.line.graphs.children import children_of
+    from unlit.line.graphs.dot import parse_dot
     from unlit.line.graphs.scripted import ScriptedHandler, plain_step
     from unlit.line.graphs.traverse import traverse
 
-    handler = ScriptedHandler(_script(script))
-    walked = asyncio.run(traverse(_read(file), handler, plain_step))
+    graph = _read(file)
+    texts = children_of(graph, file.parent)
+    children = {key: parse_dot(text, key) for key, text in texts.items()}
+    handler = ScriptedHandler(_script(script), children)
+    walked = asyncio.run(traverse(graph, handler, plain_step))
     if as_json:
         visits = [{"node": v.node, "status": v.status, "to": v.to} for v in walked.visits]
         plain = {"status": walked.status, "reason": walked.reason, "visits": visits}

@@ -135,6 +135,8 @@ def _own(value: Mapping[str, Any]) -> Iterable[AgentEvent]:
     kind = str(value.get("kind", ""))
     if kind in ("started", "text", "tool", "usage", "error"):
         yield AgentEvent(kind, str(value.get("text", "")), value.get("data") or {})
+    elif kind == "hook":
+        yield AgentEvent("permission", str(value.get("text", "")), value.get("data") or {})
 
 
 def _tool(name: str, arguments: Any) -> AgentEvent:

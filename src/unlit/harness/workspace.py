@@ -126,6 +126,12 @@ class Workspace:
         listed = self._git("diff-tree", "-r", "-z", "--name-only", before, after)
         return tuple(path for path in listed.split("\0") if path)
 
+    def difference(self, before: str, after: str) -> str:
+        """Return what differs between two commits as a patch for reading; never applied."""
+        words = ("--no-ext-diff", "--no-textconv", "--no-color", "--stat", "--patch")
+        text = self._git("diff", *words, before, after)
+        return text.encode(errors="replace").decode(errors="replace")
+
     def has(self, commit: str) -> bool:
         """Whether the workspace has a commit."""
         try:

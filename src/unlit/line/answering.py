@@ -7,9 +7,12 @@ from typing import Final
 
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
+from unlit.line.graphs.children import FILE as CHILDREN
+from unlit.line.graphs.children import read_children
 from unlit.line.graphs.choices import Choice, choices_of, chosen
 from unlit.line.graphs.dot import parse_dot
 from unlit.line.graphs.graph import Graph
+from unlit.line.graphs.manager import beside, child_of
 from unlit.record.model import GateDecision, Run, RunState
 from unlit.record.store import Store
 
@@ -29,8 +32,8 @@ class Gate:
 
     @property
     def node(self) -> str:
-        """The gate's node."""
-        return self.name.partition("#")[0]
+        """The gate's node, in its own line."""
+        return _steps(self.name)[-1]
 
 
 def waiting_gate(run: Run) -> Gate:
@@ -50,10 +53,25 @@ def waiting_gate(run: Run) -> Gate:
             f"it is {run.state.value}{': ' + run.note if run.note else ''}.",
             "`unlit show RUN` says where it stands; `unlit approve RUN` is for its outcome.",
         )
-    graph = parse_dot(path.read_text(encoding="utf-8"), FILE)
     name = found["name"]
-    node = name.partition("#")[0]
+    graph = _graph_of(path, name)
+    node = _steps(name)[-1]
     return Gate(name, graph.nodes[node].label, choices_of(graph, node), graph)
+
+
+def _steps(name: str) -> list[str]:
+    """Cut a gate's name into the managers above it and its node, without how often."""
+    return [part.partition("#")[0] for part in name.split("~")]
+
+
+def _graph_of(path: Path, name: str) -> Graph:
+    """Return the line that a gate stands in: the run's, or a child of it."""
+    graph, key = parse_dot(path.read_text(encoding="utf-8"), FILE), ""
+    texts = read_children(path.with_name(CHILDREN))
+    for manager in _steps(name)[:-1]:
+        key = beside(key, child_of(graph, graph.nodes[manager]))
+        graph = parse_dot(texts[key], key)
+    return graph
 
 
 def answer_gate(store: Store, clock: Clock, run: Run, said: tuple[str, str, str]) -> Choice:

@@ -10,7 +10,7 @@ from unlit.record.blobs import Blobs
 from unlit.record.store import Store
 
 PINNED: Final = ("spec.md", "policy.toml")
-OPTIONAL: Final = ("line.dot", "policy.toml.signed")
+OPTIONAL: Final = ("line.dot", "children.json", "policy.toml.signed")
 
 
 def give(store: Store, workspace: Workspace, run: RunId, base: str) -> None:

@@ -4,7 +4,7 @@ Words are events of the run, said by people with `unlit steer`. Nothing of an ev
 becomes one. Replies are kept in the record under the turn, so that any worker can go on with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -150,3 +150,15 @@ def steer(store: Store, clock: Clock, ids: Ids, run: RunId, word: Word) -> Word:
     data = {"person": word.person, "now": word.now}
     store.keep_events([RunEvent(run, key, SAID, clock.now(), "build", text=text, data=data)])
     return Word(key, text, word.person, word.now)
+
+
+def say_once(store: Store, clock: Clock, run: RunId, key: str) -> Callable[[str, str], None]:
+    """Return what says something to a run's agent under a key of its own, however often called."""
+
+    def say(text: str, person: str) -> None:
+        data = {"person": person, "now": False}
+        word = f"w-{digest_json(key).removeprefix('sha256:')[:16]}"
+        event = RunEvent(run, word, SAID, clock.now(), "build", text=text[:LONGEST], data=data)
+        store.keep_events([event])
+
+    return say

@@ -23,8 +23,8 @@ _GOES_ON: Final = frozenset(
     {RunState.WAITING, RunState.REJECTED, RunState.ENDED, RunState.SHIPPED, RunState.FAILED}
 )
 _FILES: Final = (
-    "spec.md", "policy.toml", "policy.toml.signed", "line.dot", "repository.git", "prompts",
-    "transcripts",
+    "spec.md", "policy.toml", "policy.toml.signed", "line.dot", "children.json",
+    "repository.git", "prompts", "transcripts",
 )  # fmt: skip
 
 

@@ -86,8 +86,8 @@ class Steps(Durable):
         try:
             result = await task
         except asyncio.CancelledError as error:
-            if self._closing():
-                raise  # nothing is taken down: it is done again by `resume`
+            if self._closing() or not self._stopped():
+                raise  # nothing is taken down: the engine closes, or the line gave this up
             return partial(_fail, Interrupted(name), error)
         except Exception as error:  # a failed step is remembered as well
             return partial(_fail, error, error.__cause__)

@@ -165,7 +165,7 @@ class OwnAgent(Agent):
     def __init__(self, recipe: Recipe, program: Program | None) -> None:
         self._recipe = recipe
         self._program = program
-        self._facts = facts_of(recipe, program, frozenset({"cancel", "steer", "steps"}))
+        self._facts = facts_of(recipe, program, frozenset({"cancel", "steer", "steps", "hooks"}))
 
     @property
     @override
@@ -189,7 +189,7 @@ class OwnAgent(Agent):
 
 async def _follow(talk: _Talk, job: Job) -> _Ended:
     companion = job.companion
-    first: dict[str, Any] = {"brief": job.brief}
+    first: dict[str, Any] = {"brief": job.brief, "hooks": dict(job.hooks)}
     if companion is not None:
         heard = await asyncio.to_thread(companion.heard)
         first["replies"] = list(await asyncio.to_thread(companion.replies))

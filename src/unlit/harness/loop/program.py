@@ -1,8 +1,10 @@
 """The own loop, as it runs inside the fence. It imports nothing of unlit.
 
+Where UNLIT_CONTEXT_URL names an MCP server, its tools are the model's too, named context_*.
+
 Takes the model as its first argument, and JSON lines on standard input: first ``{"brief",
-"replies", "heard"}``, later ``{"say": {"id", "text"}}`` from people and ``{"kept": n}`` from the
-factory. Works with five tools in the current folder; prints JSON lines ``{"kind", "text",
+"replies", "heard", "hooks"}``, later ``{"say": {"id", "text"}}`` from people and ``{"kept": n}``
+from the factory. Works with five tools in the current folder; prints JSON lines ``{"kind", "text",
 "data"}``. Its model calls go to the vendor's name and through the gateway like any agent's.
 
 Each model reply is handed out and acknowledged before it is acted on. Replies of an earlier attempt
@@ -14,11 +16,14 @@ import asyncio
 import json
 import re
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 MOST_STEPS = 500
 KEPT = 16_000
+HOOK_S = 60
+URL = "UNLIT_CONTEXT_URL"
 WHOLE_TURNS = 12
 INSTRUCTIONS = (
     "You are a careful software engineer. Work in the current folder with the tools given. "
@@ -118,6 +123,41 @@ async def write(path: str, text: str) -> str:
     return f"wrote {path}, {len(text)} characters"
 
 
+def ask_server(url: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Ask an MCP server that answers each request alone, in JSON."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    kinds = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    request = urllib.request.Request(url, json.dumps(call).encode(), kinds)  # noqa: S310 # the factory's own URL
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 # the factory's own URL
+        result: dict[str, Any] = json.load(answer).get("result") or {}
+    return result
+
+
+def context_tools(url: str) -> list[Any]:
+    """Return the tools of the factory's MCP server; none, with a word, where it does not answer."""
+    from pydantic_ai import Tool
+
+    def made(row: dict[str, Any]) -> Any:
+        async def call(**given: Any) -> str:
+            say("tool", f"context {row['name']} {json.dumps(given)}", name=f"context_{row['name']}")
+            asked = {"name": row["name"], "arguments": given}
+            try:
+                found = await asyncio.to_thread(ask_server, url, "tools/call", asked)
+            except (OSError, ValueError) as error:
+                return f"failed: {error}"
+            return cut("\n".join(str(part.get("text", "")) for part in found.get("content") or ()))
+
+        return Tool.from_schema(
+            call, f"context_{row['name']}", row.get("description", ""), row["inputSchema"]
+        )
+
+    try:
+        return [made(row) for row in ask_server(url, "tools/list", {}).get("tools") or ()]
+    except (OSError, ValueError) as error:
+        say("error", f"the context tools do not answer: {error}")
+        return []
+
+
 def shortened(messages: list[Any]) -> list[Any]:
     """Shorten tool outputs that are older than the last turns; what was asked stays whole."""
     from dataclasses import replace
@@ -143,6 +183,7 @@ class Line:
         self.replies = [str(body) for body in first.get("replies") or ()]
         self.known = [dict(word) for word in first.get("heard") or ()]
         self.waiting: list[dict[str, Any]] = []
+        self.hooks = {str(k): str(v) for k, v in (first.get("hooks") or {}).items()}
         self._kept: dict[int, asyncio.Event] = {}
         self.step = 0
 
@@ -223,44 +264,85 @@ def spoken(word: dict[str, Any], line: Line) -> str:
     return f"A person who watches your work says: {word['text']}"
 
 
+async def hook(command: str, phase: str, told: dict[str, Any]) -> int:
+    """Run one of the line's tool hooks; it reads the call as JSON and in its environment."""
+    process = await asyncio.create_subprocess_exec(
+        "env",
+        f"TOOL_NAME={told['tool_name']}",
+        f"TOOL_PHASE={phase}",
+        "sh",
+        "-c",
+        command,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output = b""
+    try:
+        async with asyncio.timeout(HOOK_S):
+            output, _ = await process.communicate(json.dumps(told).encode())
+        code = process.returncode or 0
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        code = 124
+    except (BrokenPipeError, ConnectionResetError, RuntimeError):  # it did not read the call
+        code = await process.wait()
+    if code != 0:
+        words = output.decode(errors="replace").strip()[-200:]
+        say("hook", f"{phase} hook of {told['tool_name']} ended with {code}: {words}", code=code)
+    return code
+
+
+async def hooked(line: Line, tool: Any, words: dict[str, Any]) -> str:
+    """Call a tool between the line's hooks: a `pre` that fails refuses the call, a `post` looks."""
+    told: dict[str, Any] = {"tool_name": tool.__name__, "tool_input": words}
+    if pre := line.hooks.get("pre"):
+        code = await hook(pre, "pre", told)
+        if code != 0:
+            return f"not called: a hook of the line refused it (exit code {code})"
+    try:
+        result: str = await tool(**words)
+    except (OSError, ValueError, re.error) as error:
+        result = f"failed: {error}"
+    if post := line.hooks.get("post"):
+        await hook(post, "post", {**told, "tool_response": result})
+    return result
+
+
 async def work(model: str, line: Line) -> int:
     """Do the work; return the exit code."""
     from pydantic_ai import Agent
     from pydantic_ai.capabilities import ProcessHistory
-
-    async def guarded(tool: Any, *args: Any) -> str:
-        try:
-            result: str = await tool(*args)
-        except (OSError, ValueError, re.error) as error:
-            return f"failed: {error}"
-        return result
 
     agent: Any = Agent(
         remembering(model, line),
         instructions=INSTRUCTIONS,
         capabilities=[ProcessHistory(shortened)],
         retries=3,
+        tools=await asyncio.to_thread(context_tools, url) if (url := os.getenv(URL)) else [],
     )
 
     async def _bash(command: str, timeout_s: int = 300) -> str:
         """Run a shell command in the workspace and return its output and exit code."""
-        return await guarded(bash, command, timeout_s)
+        return await hooked(line, bash, {"command": command, "timeout_s": timeout_s})
 
     async def _read(path: str, first_line: int = 1, lines: int = 400) -> str:
         """Read lines of a file; each is shown with its number."""
-        return await guarded(read, path, first_line, lines)
+        return await hooked(line, read, {"path": path, "first_line": first_line, "lines": lines})
 
     async def _search(pattern: str, path: str = ".") -> str:
         """Search files for a regular expression; returns path, line and text of each match."""
-        return await guarded(search, pattern, path)
+        return await hooked(line, search, {"pattern": pattern, "path": path})
 
     async def _edit(path: str, old: str, new: str) -> str:
         """Replace a text that occurs exactly once in a file."""
-        return await guarded(edit, path, old, new)
+        return await hooked(line, edit, {"path": path, "old": old, "new": new})
 
     async def _write(path: str, text: str) -> str:
         """Write a whole file; folders are made."""
-        return await guarded(write, path, text)
+        return await hooked(line, write, {"path": path, "text": text})
 
     for name, tool in (
         ("bash", _bash),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from unlit.core.states import Verdict
 from unlit.line.graphs.graph import Graph, Node
 from unlit.line.graphs.routing import SUCCESSES, Outcome
 
@@ -51,19 +52,30 @@ def results_of(node: Node, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[st
 
 
 def best_of(context: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the best of the branches' results: by status, then score, then name."""
-    results = context.get("parallel.results") or []
-    good = [row for row in results if row["outcome"] in SUCCESSES]
+    """Return the best of the branches' results: by grade, status, then score, then name."""
     return min(
-        good,
-        key=lambda row: (_RANK.get(row["outcome"], 3), -float(row.get("score") or 0), row["id"]),
+        _good(context),
+        key=lambda row: (*_rank(row), -float(row.get("score") or 0), row["id"]),
         default=None,
     )
 
 
-def fan_in(context: Mapping[str, Any]) -> Outcome:
-    """Choose among branches; the best one's own results become the line's."""
-    best = best_of(context)
+def leaders_of(context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the branches that nothing but a judgement tells apart: same grade, same status."""
+    good = _good(context)
+    best = min((_rank(row) for row in good), default=None)
+    return [row for row in good if _rank(row) == best]
+
+
+def fan_in(context: Mapping[str, Any], judged: str = "") -> Outcome:
+    """Choose among branches; the best one's own results become the line's.
+
+    Args:
+        context: What is known.
+        judged: The branch that a model finds best; counts only among the leaders.
+    """
+    named = next((row for row in leaders_of(context) if row["id"] == judged), None)
+    best = named or best_of(context)
     if best is None:
         return Outcome("fail", notes="no branch succeeded")
     updates = {
@@ -71,7 +83,18 @@ def fan_in(context: Mapping[str, Any]) -> Outcome:
         "parallel.fan_in.best_id": best["id"],
         "parallel.fan_in.best_outcome": best["outcome"],
     }
-    return Outcome("success", updates=updates)
+    notes = f"Selected best candidate: {best['id']}"
+    return Outcome("success", updates=updates, notes=notes)
+
+
+def _good(context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [row for row in context.get("parallel.results") or [] if row["outcome"] in SUCCESSES]
+
+
+def _rank(row: Mapping[str, Any]) -> tuple[int, int]:
+    """Grades go before words: what the evaluator would ship is ahead of what it would not."""
+    shipped = (row.get("kept") or {}).get("verdict") == Verdict.SHIP.value
+    return (0 if shipped else 1, _RANK.get(row["outcome"], 3))
 
 
 def count_of(text: str | None) -> int:

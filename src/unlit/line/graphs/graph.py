@@ -179,3 +179,14 @@ class Graph:
         if not found:
             found = [node for node in self.nodes.values() if node.id.lower() == "start"]
         return found[0] if found else None
+
+
+def hooks_of(graph: Graph, node: Node) -> Mapping[str, str]:
+    """Return the shell commands around each tool call of a node's model; its own go first."""
+    found = {}
+    for when in ("pre", "post"):
+        name = f"tool_hooks.{when}"
+        command = node.attributes.get(name) or graph.attributes.get(name, "")
+        if command:
+            found[when] = command
+    return found

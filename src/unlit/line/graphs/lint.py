@@ -9,6 +9,7 @@ from unlit.core.errors import InvalidInput
 from unlit.line.graphs.conditions import condition_error, dialect_of
 from unlit.line.graphs.fidelity import MODES
 from unlit.line.graphs.graph import DIALECT_TYPES, TYPES, Graph, Node
+from unlit.line.graphs.manager import KNOWN_ACTIONS, plan_of
 from unlit.line.graphs.stylesheet import parse_stylesheet
 from unlit.review.rules.gates import GATES
 
@@ -137,6 +138,8 @@ def _nodes(graph: Graph) -> Iterator[Finding]:
             yield Finding("goal_gate_has_retry", "warning", node.line, message)
         if node.type == "wait.human":
             yield from _human(graph, node)
+        if node.type == "stack.manager_loop":
+            yield from _manager(graph, node)
 
 
 def _human(graph: Graph, node: Node) -> Iterator[Finding]:
@@ -146,6 +149,29 @@ def _human(graph: Graph, node: Node) -> Iterator[Finding]:
     if not graph.outgoing(node.id):
         message = f"{node.id} asks a person, and no edge leaves it to choose"
         yield Finding("human_choices", "warning", node.line, message)
+
+
+def _manager(graph: Graph, node: Node) -> Iterator[Finding]:
+    try:
+        plan = plan_of(graph, node)
+    except InvalidInput as error:
+        yield Finding("manager_interval", "error", node.line, f"{node.id}: {error.what}")
+        return
+    if plan.starts and not plan.child:
+        message = f"{node.id} supervises, and no stack.child_dotfile names a line"
+        yield Finding("manager_child", "error", node.line, message)
+    for name, condition in (("stop", plan.stop), ("steer", plan.steers)):
+        if condition and (why := condition_error(condition)):
+            message = f"{node.id}: manager.{name}_condition {condition!r}: {why}"
+            yield Finding("condition_syntax", "error", node.line, message)
+    for unknown in sorted(plan.actions - KNOWN_ACTIONS):
+        yield Finding("manager_actions", "warning", node.line, f"{node.id}: action {unknown!r}")
+    if "observe" not in plan.actions:
+        message = f"{node.id} does not observe: it never sees its child's end"
+        yield Finding("manager_actions", "warning", node.line, message)
+    if "stack.child_workdir" in {**graph.attributes, **node.attributes}:
+        message = f"{node.id}: stack.child_workdir is not used; a child works on the run's tree"
+        yield Finding("manager_child", "warning", node.line, message)
 
 
 def _types(node: Node) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from unlit.core.canonical import digest_json
@@ -13,11 +13,19 @@ from unlit.line.graphs.branches import (
     is_decided,
     join_of,
     joined,
+    leaders_of,
     results_of,
 )
 from unlit.line.graphs.fidelity import mode_of, preamble, thread_of
 from unlit.line.graphs.graph import Edge, Graph, Node
 from unlit.line.graphs.lint import errors
+from unlit.line.graphs.manager import (
+    Supervision,
+    child_of,
+    handed_down,
+    no_child,
+    plan_of,
+)
 from unlit.line.graphs.routing import (
     SUCCESSES,
     Outcome,
@@ -35,6 +43,7 @@ DEEPEST: Final = 8
 BESIDE: Final = "beside/"
 """Beginning of the names of steps in branches: they end in any order."""
 
+_ASKING: Final = ("codergen", "parallel.fan_in")
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 60.0
 Step = Callable[[str, Callable[[], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any]]]
@@ -63,8 +72,16 @@ class Handler(Protocol):
         """Return what the line knows after its branches, whichever is chosen."""
         return {}
 
+    def child(self, named: str) -> "tuple[Graph, Handler] | None":
+        """Return the line in a DOT file that a manager names, and what executes its nodes."""
+        return None
+
+    async def steer(self, text: str, key: str) -> None:
+        """Say something to whoever works in a child line; `key` names what is said, once."""
+        return
+
     async def pause(self, seconds: float) -> None:
-        """Wait before a node is tried again."""
+        """Wait before a node is tried again, or before a child is looked at again."""
         return
 
 
@@ -107,14 +124,7 @@ async def traverse(
     Raises:
         InvalidInput: Lint finds an error in it.
     """
-    wrong = errors(graph)
-    if wrong:
-        raise InvalidInput(
-            "LIN-074",
-            f"The line has an error: {wrong[0].message} (line {wrong[0].line}).",
-            f"rule {wrong[0].rule}; a line with an error is not executed.",
-            "correct it; `unlit lines lint FILE` shows all.",
-        )
+    _sound(graph)
     trace = await _Traversal(styled(graph), handler, step).go(context or {})
     if trace.status == "waiting":
         waits = "+".join(visit.node for visit in trace.visits if visit.status == "waiting")
@@ -126,6 +136,17 @@ async def traverse(
     return trace
 
 
+def _sound(graph: Graph) -> None:
+    wrong = errors(graph)
+    if wrong:
+        raise InvalidInput(
+            "LIN-074",
+            f"The line has an error: {wrong[0].message} (line {wrong[0].line}).",
+            f"rule {wrong[0].rule}; a line with an error is not executed.",
+            "correct it; `unlit lines lint FILE` shows all.",
+        )
+
+
 class _Traversal:
     def __init__(self, graph: Graph, handler: Handler, step: Step, prefix: str = "") -> None:
         self._graph = graph
@@ -133,12 +154,14 @@ class _Traversal:
         self._step = step
         self._prefix = prefix
         self._left = [MOST_VISITS]  # of the whole line: its branches share it
+        self._named = ""  # the managers above, so that gates and commands have names of their own
         self._visits: list[Visit] = []
         self._outcomes: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._past: list[Mapping[str, str]] = []
         self._label = ""
         self._known: dict[str, Any] = {}
+        self._live: dict[str, Any] = {}
 
     async def go(self, known: Mapping[str, Any]) -> Trace:
         start = self._graph.start()
@@ -153,6 +176,7 @@ class _Traversal:
     ) -> Trace:
         """Walk from `name` to the exit, or up to the node `stop` that joins branches."""
         last = "success"
+        self._live = context
         while self._left[0] > 0:
             if name == stop:
                 return self._trace(last, "", context)
@@ -200,7 +224,9 @@ class _Traversal:
         if node.type == "parallel":
             outcome = await self._parallel(node, context)
         elif node.type == "parallel.fan_in":
-            outcome = fan_in(context)
+            outcome = await self._fan_in(node, context, by)
+        elif node.type == "stack.manager_loop":
+            outcome = await self._manage(node, context)
         elif node.type == "conditional":
             outcome = Outcome(str(context.get("outcome", "success")), self._label)
         elif node.type == "start":
@@ -243,7 +269,8 @@ class _Traversal:
         step = f"{self._prefix}node/{visit}"
 
         async def act() -> dict[str, Any]:
-            made = await self._handler.execute(node, self._prompt(node), context, visit)
+            prompt, named = self._prompt(node), f"{self._named}{visit}"
+            made = await self._handler.execute(node, prompt, context, named)
             return made.to_json()
 
         if node.type == "wait.human":  # waiting is not a result, and is not remembered as one
@@ -296,6 +323,39 @@ class _Traversal:
         }
         return Outcome(joined(node, ended), "", (join,) if join else (), updates)
 
+    async def _fan_in(self, node: Node, context: dict[str, Any], by: Edge | None) -> Outcome:
+        """Choose among branches; a prompt lets a model choose among those that are level."""
+        leaders = leaders_of(context)
+        if not node.attributes.get("prompt") or len(leaders) < 2:  # nothing to judge
+            return fan_in(context)
+        said = await self._attempts(node, context, by)
+        judged = next(iter(said.suggested_next), "")
+        chosen = fan_in(context, judged if said.status in SUCCESSES else "")
+        best = str(chosen.updates["parallel.fan_in.best_id"])
+        notes = said.notes if judged == best else f"the judgement named no level branch: {best}"
+        return replace(chosen, updates={**said.updates, **chosen.updates}, notes=notes)
+
+    async def _manage(self, node: Node, context: Mapping[str, Any]) -> Outcome:
+        """Let a manager watch its child line; both are durable, look by look, node by node."""
+        number = self._counts[node.id] = self._counts.get(node.id, 0) + 1
+        plan = plan_of(self._graph, node)
+        made = self._handler.child(child_of(self._graph, node))
+        if made is None and plan.starts:
+            raise no_child(node)
+        if self._prefix.count("/") > 2 * DEEPEST:
+            return Outcome("fail", notes=f"lines within lines more than {DEEPEST} deep")
+        graph, handler = made or (self._graph, self._handler)
+        _sound(graph)
+        name = f"{self._prefix or BESIDE}{node.id}#{number}"
+        below = _Traversal(styled(graph), handler, self._step, f"{name}/")
+        below._left = self._left
+        below._named = f"{self._named}{node.id}{'' if number == 1 else f'#{number}'}~"
+        child = _Child(below, handed_down(context))
+        watching = Supervision(plan, child, handler, self._step, name, self._prompt(node))
+        outcome, visits = await watching.watch(context)
+        self._visits += [Visit(f"{node.id}.{at}", status, to) for at, status, to in visits]
+        return outcome
+
     def _branch(self, name: str) -> "_Traversal":
         prefix = f"{self._prefix or BESIDE}{name}/"
         made = _Traversal(self._graph, self._handler, self._step, prefix)
@@ -303,6 +363,7 @@ class _Traversal:
         made._past = list(self._past)
         made._known = self._known
         made._left = self._left
+        made._named = self._named
         return made
 
     def _next(
@@ -334,7 +395,7 @@ class _Traversal:
 
     def _remember(self, node: Node, outcome: Outcome, thread: str) -> None:
         said = str(outcome.updates.get("last_response") or outcome.notes)
-        asked = self._prompt(node) if node.type == "codergen" else ""
+        asked = self._prompt(node) if node.type in _ASKING else ""
         self._past.append(
             {"node": node.id, "status": outcome.status, "thread": thread, "asked": asked,
              "said": said}
@@ -347,6 +408,41 @@ class _Traversal:
     def _trace(self, status: str, reason: str, context: Mapping[str, Any]) -> Trace:
         outcomes = dict(self._outcomes)
         return Trace(tuple(self._visits), status, reason, dict(context), outcomes)
+
+
+class _Child:
+    """A child line, as its manager sees it."""
+
+    def __init__(self, traversal: _Traversal, known: Mapping[str, Any]) -> None:
+        self._traversal = traversal
+        self._known = dict(known)
+
+    async def walk(self) -> Trace:
+        return await self._traversal.go(self._known)
+
+    def now(self) -> Mapping[str, Any]:
+        made = self._traversal
+        last = made._visits[-1] if made._visits else None
+        retries = [
+            value for key, value in made._live.items() if key.startswith("internal.retry_count.")
+        ]
+        kept = made._handler.kept(made._live)
+        return {
+            "active_stage": str(made._live.get("current_node", "")),
+            "last_stage": last.node if last else "",
+            "last_status": last.status if last else "",
+            "stages": len(made._visits),
+            "retry_count": max((int(value) for value in retries), default=0),
+            **{key: value for key, value in kept.items() if isinstance(value, str | int)},
+        }
+
+    def left(self) -> Mapping[str, Any]:
+        made = self._traversal
+        updates = {
+            **made._handler.kept(made._live),
+            **made._handler.merged(self._known, [made._live]),
+        }
+        return {"updates": updates, "visits": [[v.node, v.status, v.to] for v in made._visits]}
 
 
 async def _race(node: Node, walks: list[Any]) -> list[Trace | None]:
