@@ -144,6 +144,9 @@ class Job:
         max_usd: Money left; the gateway stops the spend, this only tells the agent.
         resume_token: What an earlier `End` of the same agent returned.
         companion: What people say meanwhile, and the model replies that are paid for already.
+        tools: Address of an MCP server (streamable HTTP) that the agent may use; empty for none.
+        hooks: Shell commands around each tool call of the model, ``pre`` and ``post``; run in the
+            fence by agents that can (``hooks`` in `Facts.can`).
     """
 
     run: RunId
@@ -157,6 +160,8 @@ class Job:
     env: Mapping[str, str] = field(default_factory=dict)
     resume_token: str | None = None
     companion: Companion | None = None
+    tools: str = ""
+    hooks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
