@@ -86,14 +86,16 @@ async def model() -> AsyncIterator[tuple[Hearing, str]]:
     await server.close()
 
 
-async def turn(tmp_path: Path, url: str, companion: Companion, folder: str) -> tuple[End, str]:
+async def turn(
+    tmp_path: Path, url: str, companion: Companion, hooks: dict[str, str] | None = None
+) -> tuple[End, str]:
     (tmp_path / "lower").mkdir(exist_ok=True)
     fence = FakeFence(tmp_path / "lower")
     agent = OwnAgent(recipe_of("openai-chat:gpt-5.2"), Program(Path(sys.executable), ()))
     env = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "fake-key"}
     job = Job(
         RunId("r-1"), CandidateId("c1"), 1, "Do the task.", deadline_s=90, env=env,
-        companion=companion,
+        companion=companion, hooks=hooks or {},
     )  # fmt: skip
     try:
         end = await agent.run(job, fence, ListSink())
@@ -111,7 +113,7 @@ async def test_each_reply_is_kept_before_it_is_acted_on(
 ) -> None:
     twin, url = model
     companion = Kept()
-    end, steps = await turn(tmp_path, url, companion, "a")
+    end, steps = await turn(tmp_path, url, companion)
     assert (end.reason, end.text, steps) == (EndReason.DONE, "Done.", ALL)
     assert len(companion.kept) == len(twin.seen) == STEPS + 1
 
@@ -123,11 +125,11 @@ async def test_a_turn_that_was_killed_goes_on_without_paying_twice(
 ) -> None:
     twin, url = model
     whole = Kept()
-    await turn(tmp_path, url, whole, "a")
+    await turn(tmp_path, url, whole)
     paid = len(twin.seen)
     again = Kept()
     again.kept = {n: body for n, body in whole.kept.items() if n <= lived}
-    end, steps = await turn(tmp_path, url, again, "b")
+    end, steps = await turn(tmp_path, url, again)
     assert (end.reason, steps) == (EndReason.DONE, ALL)
     assert len(twin.seen) - paid == STEPS + 1 - lived
     assert sorted(again.kept) == sorted(whole.kept)
@@ -140,13 +142,13 @@ async def test_a_turn_killed_in_the_middle_of_a_call_pays_that_call_at_most(
     twin, url = model
     twin.delay_s = 0.3
     companion = Kept()
-    working = asyncio.ensure_future(turn(tmp_path, url, companion, "a"))
+    working = asyncio.ensure_future(turn(tmp_path, url, companion))
     while len(companion.kept) < 2:  # noqa: ASYNC110 # the agent is another process
         await asyncio.sleep(0.02)
     working.cancel()
     await asyncio.wait({working})
     twin.delay_s = 0.0
-    end, steps = await turn(tmp_path, url, companion, "b")
+    end, steps = await turn(tmp_path, url, companion)
     assert (end.reason, steps) == (EndReason.DONE, ALL)
     assert len(twin.told) <= STEPS + 2
 
@@ -158,7 +160,7 @@ async def test_a_person_is_heard_before_the_next_model_call(
     twin, url = model
     twin.delay_s = 1.0
     companion = Kept(word_after=1)
-    end, steps = await turn(tmp_path, url, companion, "a")
+    end, steps = await turn(tmp_path, url, companion)
     assert (end.reason, steps) == (EndReason.DONE, ALL)
     (word,) = companion.delivered
     assert 2 <= word.step <= STEPS + 1
@@ -168,5 +170,19 @@ async def test_a_person_is_heard_before_the_next_model_call(
     again = Kept()
     again.kept = {n: body for n, body in companion.kept.items() if n < word.step}
     again.delivered = [word]
-    await turn(tmp_path, url, again, "b")
+    await turn(tmp_path, url, again)
     assert all("GREEN" in text for text in twin.told), "an earlier word is heard again"
+
+
+PRE = "test $TOOL_PHASE = pre && grep -q 'echo 2' && exit 7; exit 0"
+POST = "cat > $TOOL_NAME.post; exit 5"
+
+
+@pytest.mark.slow
+async def test_a_hook_before_a_tool_call_refuses_it_and_one_after_it_only_looks(
+    tmp_path: Path, model: tuple[Hearing, str]
+) -> None:
+    twin, url = model
+    end, steps = await turn(tmp_path, url, Kept(), {"pre": PRE, "post": POST})
+    assert (end.reason, steps) == (EndReason.DONE, "1\n3\n4\n")
+    assert any("a hook of the line refused it (exit code 7)" in text for text in twin.told)
