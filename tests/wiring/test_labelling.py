@@ -14,6 +14,7 @@ from unlit.core.ids import CandidateId
 from unlit.core.states import Partition, Verdict
 from unlit.evaluation.labels import read_rows
 from unlit.evaluation.ledger import open_store
+from unlit.record import schema
 from unlit.record.model import RunState
 from unlit.record.store import Store
 from unlit.review import Desk
@@ -213,3 +214,26 @@ def test_a_rule_labels_only_up_to_the_next_run_to_show(store: Store, tmp_path: P
     labels.skip_settled()
     second = next(place for place, (_, _, shown) in enumerate(order) if shown and place > first)
     assert len(list(read_rows(labels.vault))) == second
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_labels_on_validation_alone_let_the_run_go_on_to_its_sealed_look(
+    store: Store, tmp_path: Path, more: bool
+) -> None:
+    labels = judged(store, tmp_path, FakeGateLog())
+    _only_judged(labels, leaks={})
+    found = store.find_run(labels.run)
+    with store.engine.begin() as connection:
+        table = schema.evaluations
+        connection.execute(table.delete().where(table.c.partition == Partition.SEALED.value))
+    kept = labels.store / found.id / str(found.candidate) / Partition.SEALED.value
+    (kept / "judge.json").unlink(missing_ok=True)
+    say(labels, True, 2 * RUNS if more else 52)
+    assert f"`unlit resume {labels.run}`" in labels.count()[-1]
+    after = store.find_run(labels.run)
+    assert (after.state, after.settings["work"]) == (RunState.PAUSED, f"look-{found.candidate}")
+    assert f"`unlit resume {labels.run}`" in labels.count()[-1]  # counted again it is the same
+    for row in store.evaluations(labels.run):
+        store.keep_evaluation(replace(row, document=dict(row.document) | {"unexercised": ["s2"]}))
+    assert "goes on no more" in labels.count()[-1]
+    assert store.find_run(labels.run).state is RunState.ENDED

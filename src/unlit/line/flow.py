@@ -58,7 +58,7 @@ async def produce(work: Work, base: str) -> Mapping[str, Any]:
             return await produce_graph(work, base)
         return await _produce(work, base)
     except StopRun as stop:
-        return _stopped(work, stop)
+        return stopped(work, stop)
 
 
 async def again(work: Work, base: str, kind: str) -> Mapping[str, Any]:
@@ -72,7 +72,7 @@ async def again(work: Work, base: str, kind: str) -> Mapping[str, Any]:
     try:
         return await _again(work, base, kind)
     except StopRun as stop:
-        return _stopped(work, stop)
+        return stopped(work, stop)
 
 
 async def _again(work: Work, base: str, kind: str) -> Mapping[str, Any]:
@@ -113,7 +113,7 @@ async def finish(work: Work, base: str) -> Mapping[str, Any]:
             _state(work, RunState.SHIPPED, note=f"{code} {stop.facts.get('detail', '')}".strip())
             return {"stopped": stop.stage, **{k: stop.facts.get(k) for k in ("code", "detail")}}
         if stop.facts.get("failure") != FailureClass.AGENT.value and not code.startswith("SHP-"):
-            return _stopped(work, stop)
+            return stopped(work, stop)
         # a refusal that a person can put right, such as a dirty working copy: the approval stands
         _state(work, RunState.WAITING, note=f"{code} {stop.facts.get('detail', '')}".strip())
         return {"stopped": stop.stage, **{k: stop.facts.get(k) for k in ("code", "detail")}}
@@ -174,7 +174,7 @@ async def _to_the_gate(work: Work, start: Start, kind: str = "") -> Mapping[str,
     made = await _candidates(work, start)
     verdict = Verdict.NOT_EXERCISED if made is None else made.verdict
     if made is not None and verdict is Verdict.SHIP:
-        verdict = await _sealed(work, made)
+        verdict = await sealed(work, made)
     _state(work, RunState.RUNNING, verdict=verdict)
     await perform(work, "report", lambda: close.report(work), key=f"report{suffix}")
     await perform(work, "gate", lambda: close.gate(work, verdict), key=f"gate{suffix}")
@@ -239,10 +239,11 @@ def _hand_over(work: Work, turn: build.Turn, advice: Advice) -> None:
         work.journal.event(f"build/{turn.candidate}/handover", event)
 
 
-async def _sealed(work: Work, made: Made) -> Verdict:
+async def sealed(work: Work, made: Made) -> Verdict:
+    """Look at the sealed scenarios; return the verdict."""
     built = {"commit": made.commit, "tree": made.tree}
-    sealed, _ = await _grade(work, Partition.SEALED, made.candidate, built)
-    return sealed.verdict
+    looked, _ = await _grade(work, Partition.SEALED, made.candidate, built)
+    return looked.verdict
 
 
 async def _grade(
@@ -262,7 +263,8 @@ def _state(work: Work, state: RunState, **changes: Any) -> None:
     work.services.store.change_run(work.run, work.services.clock.now(), state=state, **changes)
 
 
-def _stopped(work: Work, stop: StopRun) -> Mapping[str, Any]:
+def stopped(work: Work, stop: StopRun) -> Mapping[str, Any]:
+    """Write down that the run failed, and where."""
     detail = str(stop.facts.get("detail", ""))
     _state(work, RunState.FAILED, note=f"{stop.stage}: {stop.facts.get('code')} {detail}")
     event = LineEvent(

@@ -1,15 +1,18 @@
 """What is refused before a run begins, because it would only be found out after paid work."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import RunId
 from unlit.line import tournament
+from unlit.line.graphs.graph import Graph, hooks_of
 from unlit.line.model import RunRequest
 from unlit.line.ports import Services
 from unlit.line.requests import request_from_json
+
+_WITH_AGENT: Final = ("codergen", "unlit.build", "parallel.fan_in")
 
 
 def check_vault(services: Services, request: RunRequest) -> None:
@@ -62,6 +65,27 @@ def check_agents(services: Services, request: RunRequest) -> None:
         "somebody has to write the change; nothing was begun.",
         "install one of them, or name another: --agent NAME (see `unlit agents list`).",
     )
+
+
+def check_hooks(services: Services, request: RunRequest, graphs: Iterable[Graph]) -> None:
+    """Refuse a line whose tool hooks an agent of it would not run: what guards nothing is no hook.
+
+    Raises:
+        InvalidInput: LIN-086.
+    """
+    for graph in graphs:
+        for node in graph.nodes.values():
+            if node.type not in _WITH_AGENT or not hooks_of(graph, node):
+                continue
+            named = node.attributes.get("agent") or request.agents[0]
+            facts = services.agents(named).facts
+            if facts.kind != "scripted" and "hooks" not in facts.can:
+                raise InvalidInput(
+                    "LIN-086",
+                    f"{node.id}: {named} runs no hooks around its tool calls.",
+                    "`tool_hooks.pre` may refuse a call; an agent that never asks it is not held.",
+                    "use own:MODEL or claude-code for this node, or leave the hooks out.",
+                )
 
 
 def check_words(request: RunRequest) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -16,9 +17,11 @@ from unlit.core.canonical import digest_json
 from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough
 from unlit.core.ids import Digest, RunId
 from unlit.harness.workspace import Workspace, resolve
-from unlit.line import carry, flow, preflight
+from unlit.line import carry, flow, preflight, settled
 from unlit.line.engine import DbosEngine, EngineOptions
 from unlit.line.graph_flow import FILE, find_line
+from unlit.line.graphs.children import FILE as CHILDREN
+from unlit.line.graphs.children import children_of
 from unlit.line.graphs.dot import parse_dot
 from unlit.line.graphs.lint import errors
 from unlit.line.journal import Journal
@@ -314,12 +317,15 @@ def _begin(services: Services, request: RunRequest) -> RunId:
     spec = services.specs.read(request.spec)
     policy = services.policies.digest(request.policy)
     resolve(request.repository, request.commit)
-    drawn = _line_of(request)
+    drawn, children = _line_of(services, request)
     run = RunId(services.ids.fresh("r"))
     workspace = Workspace(services.workspaces / run)
     base = workspace.begin(request.repository, request.commit)
     if drawn is not None:
         _pin(drawn, workspace.root / FILE)
+    if children:
+        text = json.dumps(children, sort_keys=True)
+        (workspace.root / CHILDREN).write_text(text, encoding="utf-8")
     pinned = replace(
         request,
         spec=_pin(request.spec, workspace.root / "spec.md"),
@@ -385,17 +391,20 @@ async def _body(services: Services, run: RunId, kind: str, durable: Durable) -> 
     )
     if kind.startswith(SHIP):
         return await flow.finish(work, found.base)
+    if kind.startswith(settled.LOOK):
+        return await settled.look(work, kind)
     if kind.startswith(AGAIN):
         return await flow.again(work, found.base, kind)
     return await flow.produce(work, found.base)
 
 
-def _line_of(request: RunRequest) -> Path | None:
-    """Return the graph file of a run, after lint; `None` for the default line."""
+def _line_of(services: Services, request: RunRequest) -> tuple[Path | None, Mapping[str, str]]:
+    """Return the graph file of a run and its child lines, after lint; `None` for the default."""
     if request.line == "default":
-        return None
+        return None, {}
     path = find_line(request.line, request.repository)
-    wrong = errors(parse_dot(path.read_text(encoding="utf-8"), str(path)))
+    graph = parse_dot(path.read_text(encoding="utf-8"), str(path))
+    wrong = errors(graph)
     if wrong:
         raise InvalidInput(
             "LIN-074",
@@ -403,7 +412,10 @@ def _line_of(request: RunRequest) -> Path | None:
             f"rule {wrong[0].rule}; a line with an error is not executed.",
             f"correct it; `unlit lines lint {path}` shows all.",
         )
-    return path
+    children = children_of(graph, path.parent)
+    graphs = (graph, *(parse_dot(text, key) for key, text in children.items()))
+    preflight.check_hooks(services, request, graphs)
+    return path, children
 
 
 def _pin(source: Path, target: Path) -> Path:

@@ -11,11 +11,13 @@ from unlit.core.states import Partition, Verdict
 from unlit.evaluation.labelling import Unlabelled, unlabelled
 from unlit.evaluation.labels import add_label
 from unlit.evaluation.recount import recounted
+from unlit.line.settled import LOOK
 from unlit.record.model import Evaluation, Run, RunState
 from unlit.review import Desk
 
 _ORDER = (Partition.VALIDATION, Partition.SEALED, Partition.VISIBLE)
 _SHUT: Final = "people's labels: "
+_GOES_ON: Final = f"{_SHUT}validation holds; its sealed look is next"
 _WORDS = {True: "yes", False: "no", None: "unclear"}
 
 
@@ -136,13 +138,28 @@ class Labels:
                 found.id, now, state=RunState.ENDED, verdict=verdict, note=note
             )
             return (f"The verdict of the run is {verdict.value} now; its gate is shut.",)
+        if found.state is RunState.PAUSED and found.note == _GOES_ON:
+            if verdict is Verdict.SHIP:
+                return (_looks(found.id),)
+            self.desk.store.change_run(
+                found.id, now, state=RunState.ENDED, verdict=verdict, note=""
+            )
+            return (f"The verdict of the run is {verdict.value}; it goes on no more.",)
         if verdict is before or not _ended_by(found, before):
             return ()
         if verdict is Verdict.SHIP and Partition.SEALED not in rows:
-            return ("Validation holds now; the sealed scenarios were not looked at.",)
+            settings = {**found.settings, "work": f"{LOOK}{found.candidate}"}
+            self.desk.store.change_run(
+                found.id, now, state=RunState.PAUSED, note=_GOES_ON, settings=settings
+            )
+            return (_looks(found.id),)
         state = RunState.WAITING if verdict is Verdict.SHIP else RunState.ENDED
         self.desk.store.change_run(found.id, now, state=state, verdict=verdict, note="")
         return (f"The verdict of the run is {verdict.value} now.",)
+
+
+def _looks(run: RunId) -> str:
+    return f"Validation holds now; `unlit resume {run}` looks at its sealed scenarios."
 
 
 def _verdict(rows: Mapping[Partition, Evaluation]) -> Verdict:
