@@ -21,6 +21,7 @@ rewind = cyclopts.App(name="rewind", help="Do a run again from a stage on.")
 
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 Repository = Annotated[Path | None, cyclopts.Parameter("--repository")]
+Wait = Annotated[bool, cyclopts.Parameter("--wait", negative=())]
 
 
 @run.default
@@ -41,6 +42,7 @@ def start(  # noqa: PLR0913 # one flag each
     tournament: int | None = None,
     backend: str | None = None,
     queue: bool = False,
+    wait: Wait = False,
     as_json: Json = False,
 ) -> int:
     """Take a spec through the whole line.
@@ -62,6 +64,7 @@ def start(  # noqa: PLR0913 # one flag each
         tournament: How many first candidates compete side by side; the best goes on.
         queue: Leave the work to `unlit worker` processes and return at once; `[queue.NAME]` of
             unlit.toml says in which queue it waits.
+        wait: At a human gate of the line, wait until it is answered or its default is due.
         as_json: Print the result as JSON.
     """
     folder = _repository(repository, spec)
@@ -88,6 +91,7 @@ def start(  # noqa: PLR0913 # one flag each
 
     async def work() -> "Run":
         from unlit.line.service import Line
+        from unlit.line.timers import wait_out
         from unlit.wiring.build import open_factory, playable
 
         view = interruption.view()
@@ -108,7 +112,7 @@ def start(  # noqa: PLR0913 # one flag each
                 begun = await opened.start(asked)
                 view.say(f"run {begun}: {spec} by {agent or factory.factory.agents[0]}")
                 interruption.on(begun)
-                return await opened.wait(begun)
+                return await (wait_out(opened, begun) if wait else opened.wait(begun))
         finally:
             view.close()
 
@@ -121,6 +125,7 @@ def go_on(
     *,
     run_usd: Decimal | None = None,
     vault: Path | None = None,
+    wait: Wait = False,
     repository: Repository = None,
     as_json: Json = False,
 ) -> int:
@@ -130,10 +135,13 @@ def go_on(
         name: The run, or the start of its id, or `last`.
         run_usd: A new hard limit of dollars for the run.
         vault: Where the vault lies now, when it has moved.
+        wait: At a human gate of the line, wait until it is answered or its default is due.
         repository: The repository; default the one that has the run.
         as_json: Print the result as JSON.
     """
-    return go_on_with(name, run_usd=run_usd, vault=vault, repository=repository, as_json=as_json)
+    return go_on_with(
+        name, run_usd=run_usd, vault=vault, wait=wait, repository=repository, as_json=as_json
+    )
 
 
 def go_on_with(
@@ -141,6 +149,7 @@ def go_on_with(
     *,
     run_usd: Decimal | None = None,
     vault: Path | None = None,
+    wait: bool = False,
     repository: Path | None = None,
     as_json: bool = False,
 ) -> int:
@@ -150,6 +159,7 @@ def go_on_with(
 
     async def work() -> "Run":
         from unlit.line.service import Line
+        from unlit.line.timers import wait_out
         from unlit.wiring.build import open_factory
 
         view = interruption.view()
@@ -168,7 +178,7 @@ def go_on_with(
                 moved = None if vault is None else factory.vault
                 await line.resume(found.id, run_usd=run_usd, vault=moved)
                 interruption.on(found.id)
-                return await line.wait(found.id)
+                return await (wait_out(line, found.id) if wait else line.wait(found.id))
         finally:
             view.close()
 
@@ -239,7 +249,11 @@ def told(found: "Run", *, as_json: bool) -> int:
         sys.stdout.write(f"{found.id} {found.state.value}, verdict {verdict}\n")
         if found.note:
             sys.stdout.write(f"  {found.note}\n")
-        if found.state is RunState.WAITING:
+        if found.state is RunState.WAITING and found.note.startswith("waits for an answer at "):
+            sys.stdout.write(
+                f"  unlit lines answer {found.id} KEY   then   unlit resume {found.id}\n"
+            )
+        elif found.state is RunState.WAITING:
             why = " --reason WHY" if found.settings.get("gate") == "intent" else ""
             sys.stdout.write(
                 f"  A person decides: read `unlit review {found.id}`, then\n"

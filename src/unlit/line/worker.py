@@ -10,6 +10,7 @@ from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.line.flow import FLOW_VERSION
 from unlit.line.rules.queues import LINES
 from unlit.line.service import Line, executor_id
+from unlit.line.timers import Timers
 from unlit.record.leases import Leases
 
 _log: Final = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Worker:
         self._line = line
         self._leases = leases
         self._every_s = length_s / 6
+        self._timers = Timers(line)
         self.id = executor_id()
         self.reclaimed: list[str] = []
 
@@ -67,6 +69,7 @@ class Worker:
                 await self._beat()
                 await _wait(stop, self._every_s)
         finally:
+            await self._timers.stop()
             await asyncio.to_thread(self._leases.end, self.id)
 
     async def _beat(self) -> None:
@@ -81,6 +84,8 @@ class Worker:
             names = await self._line.reclaim(dead)
             self.reclaimed += names
             _log.warning("took over %d runs of dead worker %s", len(names), dead)
+        for run in await self._timers.fire():
+            _log.warning("run %s goes on: nobody answered its gate in time", run)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -14,6 +14,7 @@ from unlit.core.ids import RunId
 from unlit.core.money import format_usd
 from unlit.line.patrol import Standing
 from unlit.line.service import Line
+from unlit.line.timers import Timers
 from unlit.record.model import Run, RunState
 from unlit.review import build_report, render_markdown
 from unlit.wiring.build import FactoryHandle
@@ -75,6 +76,7 @@ class Attendant:
         self._tried_s: dict[RunId, float] = {}
         self._looked_s: float | None = None
         self._loop = asyncio.get_running_loop()
+        self._timers = Timers(line)
 
     def refusal(self) -> str | None:
         """Say why no run may begin now; money is also held by the gateway, call by call."""
@@ -214,7 +216,9 @@ class Attendant:
         return f"{run} is shipped. {found.note or words}".strip()
 
     async def beside(self) -> None:
-        """Ship what is approved and not shipped, and look for errors after deploys."""
+        """Ship what is approved, go on where nobody answered, look for errors after deploys."""
+        for fired in await self._timers.fire():
+            self._say(f"{fired} goes on: nobody answered its gate in time")
         now_s = self._clock.monotonic_s()
         for run in self._store.runs(states=(RunState.WAITING,), limit=1000):
             late = self._is_due(run.id, now_s)
@@ -250,6 +254,7 @@ class Attendant:
                 self._say(f"a new error since {run.id}: opened {path}")
 
     async def settle(self) -> None:
-        """Wait for what is being shipped."""
+        """Wait for what is being shipped or gone on with."""
+        await self._timers.settle()
         while self._shipping:
             await asyncio.wait(self._shipping.values())
