@@ -132,7 +132,7 @@ def test_everything_synced_survives_kill_9(tmp_path: Path) -> None:
 
 def test_a_log_that_cannot_be_written_refuses_for_good(tmp_path: Path) -> None:
     log = AuditLog.open(tmp_path / "audit", {}, FakeClock())
-    os.dup2(os.open("/dev/full", os.O_WRONLY), log._log)
+    os.dup2(os.open("/dev/full", os.O_WRONLY), log._file.descriptor)
     with pytest.raises(OutsideFailed) as caught:
         log.append("exchange", WHO, {})
     assert caught.value.code == "POL-140"
@@ -194,7 +194,7 @@ async def test_a_durable_entry_is_on_the_disk(tmp_path: Path) -> None:
     assert log._durable > index
     index = await log.append_durable("exchange", WHO, {"n": 1}, alone=True)
     assert log._durable > index
-    log._usual_sync_s = 1.0
+    log._file.usual_sync_s = 1.0
     index = await log.append_durable("exchange", WHO, {"n": 2})
     assert log._durable > index
     log.close()
@@ -221,7 +221,7 @@ async def test_whoever_waits_for_a_failed_log_gets_its_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = AuditLog.open(tmp_path / "audit", {}, SystemClock())
-    log._usual_sync_s = 1.0  # a slow disk: its thread syncs
+    log._file.usual_sync_s = 1.0  # a slow disk: its thread syncs
     syncing, go_on, write, sync = threading.Event(), threading.Event(), os.write, os.fdatasync
 
     def slow(descriptor: int) -> None:
@@ -230,7 +230,7 @@ async def test_whoever_waits_for_a_failed_log_gets_its_error(
         sync(descriptor)
 
     def full(descriptor: int, data: bytes) -> int:
-        if descriptor == log._log:
+        if descriptor == log._file.descriptor:
             raise OSError(28, "No space left on device")
         return write(descriptor, data)
 
@@ -300,3 +300,116 @@ def test_every_leaf_has_a_proof(size: int, data: st.DataObject) -> None:
     other = (index + 1) % size
     if other != index:
         assert root_from_proof(leaves[other], index, size, path) != frontier.root()
+
+
+def kept_apart(folder: Path, target: Path, synced: int) -> Path:
+    """Return a copy of a log as a power cut may leave it: the log lost what it did not sync."""
+    target.mkdir()
+    lines = (folder / "log.jsonl").read_bytes().splitlines(keepends=True)
+    (target / "log.jsonl").write_bytes(b"".join(lines[:synced]))
+    for name in ("checkpoints", "ahead"):
+        (target / name).write_bytes((folder / name).read_bytes())
+    marks = (target / "checkpoints").read_bytes().splitlines(keepends=True)
+    early = [mark for mark in marks if json.loads(mark)["size"] <= synced]
+    (target / "checkpoints").write_bytes(b"".join(early))
+    return target
+
+
+async def ahead_of(log: AuditLog, entries: int) -> None:
+    """Write entries that stand ahead of the log; its own thread syncs nothing by itself."""
+    for _ in range(16):
+        await log.append_durable("exchange", WHO, {}, alone=True)
+    await asyncio.to_thread(log.append, "exchange", WHO, {}, sync=True)
+    async with asyncio.timeout(60):
+        while not log._file.is_ahead:  # noqa: ASYNC110 # the log's thread makes it
+            await asyncio.sleep(0.01)
+    for number in range(entries):
+        log.append("exchange", WHO, {"quiet": number})
+        await log.append_durable("exchange", WHO, {"n": number}, alone=True)
+    await asyncio.sleep(0)  # what is late is written at the end of the turn
+
+
+@pytest.fixture
+def quiet_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unlit.policy.audit.log.SYNC_WITHIN_S", 3600)
+
+
+@pytest.mark.usefixtures("quiet_thread")
+async def test_what_stood_ahead_of_the_log_is_taken_up_after_a_power_cut(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path / "audit", {}, FakeClock())
+    await ahead_of(log, 20)
+    last = log.entries
+    assert (tmp_path / "audit" / "log.jsonl").read_bytes().count(b"\n") == last
+    lines = (tmp_path / "audit" / "ahead").read_bytes()
+    assert lines.startswith(b"unlitah1")
+    cut = kept_apart(tmp_path / "audit", tmp_path / "cut", last - 30)
+    log.close()
+    assert not (tmp_path / "audit" / "ahead").exists()
+    found = verify(cut)
+    assert any("stand in ahead only" in problem for problem in found.problems)
+    again = AuditLog.open(cut, {}, FakeClock(), key_dir=tmp_path / "audit-key")
+    again.close()
+    assert verify(cut).ok, verify(cut).problems
+    entries = list(read_entries(cut))
+    assert [entry.index for entry in entries] == list(range(last + 2))
+    assert entries[last].kind == "log.repaired"
+    assert entries[last].fields["found"] == 30
+
+
+@pytest.mark.usefixtures("quiet_thread")
+async def test_a_torn_frame_ahead_of_the_log_was_promised_to_nobody(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path / "audit", {}, FakeClock())
+    await ahead_of(log, 5)
+    last = log.entries
+    cut = kept_apart(tmp_path / "audit", tmp_path / "cut", last - 10)
+    log.close()
+    torn = bytearray((cut / "ahead").read_bytes())
+    place = torn.rfind(b'"n":4')
+    torn[place : place + 5] = b'"n":5'
+    (cut / "ahead").write_bytes(torn)
+    again = AuditLog.open(cut, {}, FakeClock(), key_dir=tmp_path / "audit-key")
+    again.close()
+    assert verify(cut).ok
+    repaired = [entry for entry in read_entries(cut) if entry.kind == "log.repaired"]
+    assert [entry.fields["found"] for entry in repaired] == [8]
+
+
+@pytest.mark.usefixtures("quiet_thread")
+async def test_the_file_ahead_is_used_again_and_again(tmp_path: Path) -> None:
+    log = AuditLog.open(tmp_path / "audit", {}, FakeClock())
+    await ahead_of(log, 600)
+    big = {f"k{number}": "x" * 500 for number in range(64)}
+    for _ in range(3):  # more than a frame holds
+        for _ in range(3):
+            log.append("exchange", WHO, big)
+        await log.append_durable("exchange", WHO, {"n": -1}, alone=True)
+    writing = [threading.Thread(target=log.append, args=("exchange", WHO, {})) for _ in range(8)]
+    for thread in writing:
+        thread.start()
+    await log.append_durable("exchange", WHO, {"n": -2}, alone=True)
+    for thread in writing:
+        thread.join()
+    size = log.entries
+    log.close()
+    result = verify(tmp_path / "audit")
+    assert result.ok, result.problems
+    assert result.entries == size
+
+
+async def test_a_log_without_a_file_ahead_syncs_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def none(_: Path) -> None:
+        tried.set()
+
+    monkeypatch.setattr("unlit.policy.audit.file.make_ahead", none)
+    log = AuditLog.open(tmp_path / "audit", {}, FakeClock())
+    deadline = time.monotonic() + 60
+    while not tried.is_set() and time.monotonic() < deadline:
+        await log.append_durable("exchange", WHO, {}, alone=True)
+    await log.append_durable("exchange", WHO, {}, alone=True)
+    log.close()
+    assert verify(tmp_path / "audit").ok
+    assert not (tmp_path / "audit" / "ahead").exists()

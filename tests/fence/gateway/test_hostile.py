@@ -222,7 +222,7 @@ async def test_a_log_that_cannot_be_written_stops_everything(lab: Lab) -> None:
     import os
 
     full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, lab.audit._log)
+    os.dup2(full, lab.audit._file.descriptor)
     os.close(full)
     answer = await lab.get(HOST, "/x")
     assert b"FEN-508" in answer

@@ -7,8 +7,6 @@ every further entry, and with it every further act.
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,15 +16,10 @@ from typing import Final, Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from unlit.core.clock import Clock
-from unlit.core.errors import OutsideFailed
+from unlit.policy.audit.file import HeldByAnother, LogFile, Marks, open_log, unwritable
 from unlit.policy.audit.form import (
-    CHECKPOINTS_NAME,
     HEADER_KIND,
-    LOG_NAME,
-    Checkpoint,
-    checkpoint_text,
     entry_line,
-    entry_start,
 )
 from unlit.policy.audit.keys import public_text, signing_key
 from unlit.policy.audit.merkle import Frontier, leaf_hash
@@ -35,11 +28,6 @@ from unlit.policy.model import JSON, Identity
 SYNC_WITHIN_S: Final = 0.05
 SLOW_SYNC_S: Final = 0.002
 _SYSTEM: Final = Identity("", "", "unlit", "system")
-_WHY: Final = "nothing may happen that the audit log does not hold"
-
-
-class HeldByAnother(OutsideFailed):
-    """Another process writes the log."""
 
 
 class AuditLog:
@@ -47,7 +35,6 @@ class AuditLog:
 
     def __init__(self, directory: Path, clock: Clock, key: Ed25519PrivateKey) -> None:
         self._clock = clock
-        self._key = key
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         self._synced = threading.Condition(self._lock)
@@ -59,10 +46,10 @@ class AuditLog:
         self._failure: str | None = None
         self._callbacks: list[tuple[int, Callable[[], None]]] = []
         self._turn: list[tuple[int, asyncio.Future[None]]] = []
-        self._usual_sync_s = 0.0
+        self._syncing = threading.Lock()
         self.directory = directory
-        self._log = -1
-        self._marks = -1
+        self._file = LogFile(-1, directory, clock)
+        self._marks = Marks(-1, key)
         self._thread: threading.Thread | None = None
 
     @classmethod
@@ -89,14 +76,18 @@ class AuditLog:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             key = signing_key(key_dir or directory.parent / "audit-key")
             log = cls(directory, clock, key)
-            torn = log._open()
+            opened = open_log(directory, log._frontier, clock)
+            log._file, log._marks = opened.file, Marks(opened.marks, key)
+            log._durable = log.entries
         except OSError as error:
-            raise _unwritable(directory, error.strerror or type(error).__name__) from error
+            raise unwritable(directory, error.strerror or type(error).__name__) from error
+        torn, found = opened.torn_bytes, opened.found
         thread = threading.Thread(target=log._sync_loop, name="audit-sync", daemon=True)
         log._thread = thread
         thread.start()
-        if torn:
-            log.append("log.repaired", _SYSTEM, {"cut_bytes": torn, "entries": log.entries})
+        if torn or found:
+            fields: dict[str, JSON] = {"cut_bytes": torn, "entries": log.entries}
+            log.append("log.repaired", _SYSTEM, {**fields, **({"found": found} if found else {})})
         log.append(HEADER_KIND, _SYSTEM, {"key": public_text(key), **header}, sync=True)
         return log
 
@@ -176,14 +167,17 @@ class AuditLog:
             fields: As for `append`.
             alone: Nobody else is likely to ask in this turn, so it is not waited for.
         """
-        index = self._write(kind, identity, fields)
-        if alone and not self._turn and self._usual_sync_s <= SLOW_SYNC_S:
+        loop = asyncio.get_running_loop()
+        here = alone and not self._turn and self._file.usual_sync_s <= SLOW_SYNC_S
+        index = self._write(kind, identity, fields, late=here)
+        if here:
             self._sync_here()
             self._check()
+            if self._file.is_behind:  # on the disk it is; the log gets it during the act
+                loop.call_soon(self._catch_up)
             return index
-        loop = asyncio.get_running_loop()
         done = loop.create_future()
-        if self._usual_sync_s > SLOW_SYNC_S:
+        if self._file.usual_sync_s > SLOW_SYNC_S:
             self._ask_thread(index, loop, done)
         else:
             if not self._turn:
@@ -200,20 +194,31 @@ class AuditLog:
             _finish(done)
 
     def _sync_here(self) -> None:
-        size = self._frontier.size
-        started = self._clock.monotonic_s()
         try:
-            os.fdatasync(self._log)
+            with self._syncing:
+                self._to_disk()
         except OSError as error:
             with self._lock:
                 self._fail(error.strerror or "sync failed")
-        else:
-            with self._lock:
-                self._durable = max(self._durable, size)
-        self._note_sync(self._clock.monotonic_s() - started)
 
-    def _note_sync(self, took_s: float) -> None:
-        self._usual_sync_s += (took_s - self._usual_sync_s) * 0.1
+    def _to_disk(self) -> None:
+        with self._lock:
+            self._file.waited_for += 1
+            size = self._frontier.size
+            if size <= self._durable:
+                return
+            lines = self._file.waiting(self._durable)
+        if not self._file.put(lines):
+            with self._lock:
+                self._file.catch_up()
+            self._file.sync()
+            self._file.restart()
+        self._cover(size)
+
+    def _cover(self, size: int) -> None:
+        with self._lock:
+            self._durable = max(self._durable, size)
+            self._file.cover(self._durable)
 
     def _ask_thread(
         self, index: int, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]"
@@ -236,61 +241,46 @@ class AuditLog:
             self._wake.notify()
         if self._thread is not None:
             self._thread.join()
-        os.close(self._log)
-        os.close(self._marks)
+        with self._syncing:
+            self._file.close(is_whole=self._failure is None)
+        self._marks.close()
 
-    def _write(self, kind: str, identity: Identity, fields: Mapping[str, JSON]) -> int:
+    def _write(
+        self, kind: str, identity: Identity, fields: Mapping[str, JSON], *, late: bool = False
+    ) -> int:
         at = self._clock.now().isoformat(timespec="milliseconds")
         with self._lock:
             self._check()
             index = self._frontier.size
             line = entry_line(index, at, kind, identity, fields)
-            data = line + b"\n"
             try:
-                written = os.write(self._log, data)
+                self._file.add(line + b"\n", late=late)
             except OSError as error:
                 self._fail(error.strerror or "write failed")
-                raise _unwritable(self.directory, str(self._failure)) from error
-            if written != len(data):
-                self._fail("the disk is full")
-                raise _unwritable(self.directory, str(self._failure))
+                raise unwritable(self.directory, str(self._failure)) from error
             self._frontier.add(leaf_hash(line))
             if not self._dirty:
                 self._dirty = True
                 self._wake.notify()
             return index
 
+    def _catch_up(self) -> None:
+        with self._lock:
+            try:
+                self._file.catch_up()
+            except OSError as error:
+                self._fail(error.strerror or "write failed")
+
     def _check(self) -> None:
         if self._failure is not None:
-            raise _unwritable(self.directory, self._failure)
+            raise unwritable(self.directory, self._failure)
         if self._closing:
-            raise _unwritable(self.directory, "it is closed")
+            raise unwritable(self.directory, "it is closed")
 
     def _fail(self, reason: str) -> None:
         self._failure = reason
         self._synced.notify_all()
         self._wake.notify()
-
-    def _open(self) -> int:
-        path = self.directory / LOG_NAME
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._log = os.open(path, flags, 0o600)
-        self._marks = os.open(self.directory / CHECKPOINTS_NAME, flags, 0o600)
-        try:
-            fcntl.flock(self._log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._log)
-            os.close(self._marks)
-            raise HeldByAnother(
-                "POL-144",
-                f"The audit log in {self.directory} cannot be written: another process writes it.",
-                "two writers would break its order",
-                "Wait for the other process, or let this one write a log beside it.",
-            ) from error
-        _cut_torn_line(self._marks)
-        torn = _replay(path, self._log, self._frontier)
-        self._durable = self._frontier.size
-        return torn
 
     def _sync_loop(self) -> None:
         try:
@@ -304,19 +294,21 @@ class AuditLog:
 
     def _sync_all(self) -> None:
         with self._lock:
+            self._file.catch_up()
             self._dirty = False
             size, root = self._frontier.size, self._frontier.root()
-        started = self._clock.monotonic_s()
-        os.fdatasync(self._log)
-        self._note_sync(self._clock.monotonic_s() - started)
-        self._sign(size, root)
+        self._file.sync()
+        self._cover(size)
+        self._marks.sign(size, root, self._clock.now())
         with self._lock:
-            self._durable = max(self._durable, size)
             self._synced.notify_all()
             ready = [call for index, call in self._callbacks if index < size]
             self._callbacks = [pair for pair in self._callbacks if pair[0] >= size]
         for call in ready:
             call()
+        if (ahead := self._file.make_ahead()) is not None:
+            with self._lock:
+                self._file.use(ahead, self._frontier.size)
 
     def _let_go(self) -> None:
         """Wake whoever still waits when the thread ends: nobody else would."""
@@ -338,11 +330,6 @@ class AuditLog:
                 )
             return self._failure is None and (self._dirty or not self._closing)
 
-    def _sign(self, size: int, root: bytes) -> None:
-        at = self._clock.now().isoformat(timespec="milliseconds")
-        signature = self._key.sign(checkpoint_text(size, root, at))
-        os.write(self._marks, Checkpoint(size, root, at, signature).line())
-
 
 def _finish(done: "asyncio.Future[None]") -> None:
     if not done.done():
@@ -353,50 +340,3 @@ def _wake(loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]") -> None
     # a loop that ended meanwhile has nobody left to wake
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(_finish, done)
-
-
-def _replay(path: Path, descriptor: int, frontier: Frontier) -> int:
-    """Take up what a log holds already; cut a torn last line off and return its length."""
-    good = 0
-    with path.open("rb") as file:
-        for line in file:
-            # cheap on purpose, a log may be long: `verify` reads every entry in full
-            if not (line.endswith(b"}\n") and line.startswith(entry_start(frontier.size))):
-                break
-            frontier.add(leaf_hash(line[:-1]))
-            good += len(line)
-    size = path.stat().st_size
-    if size == good:
-        return 0
-    rest = _read_at(descriptor, good, size - good)
-    if b"\n" in rest[:-1] or rest.endswith(b"\n"):
-        what = f"entry {frontier.size} is damaged and is not the last"
-        raise _unwritable(path.parent, f"{what}; run `unlit audit verify`")
-    os.ftruncate(descriptor, good)
-    os.fdatasync(descriptor)
-    return size - good
-
-
-def _cut_torn_line(descriptor: int) -> None:
-    size = os.fstat(descriptor).st_size
-    tail = _read_at(descriptor, max(0, size - 4096), min(size, 4096))
-    if tail and not tail.endswith(b"\n"):
-        os.ftruncate(descriptor, size - (len(tail) - tail.rfind(b"\n") - 1))
-
-
-def _read_at(descriptor: int, offset: int, length: int) -> bytes:
-    parts = []
-    while length > 0 and (part := os.pread(descriptor, length, offset)):
-        parts.append(part)
-        offset += len(part)
-        length -= len(part)
-    return b"".join(parts)
-
-
-def _unwritable(directory: Path, reason: str) -> OutsideFailed:
-    return OutsideFailed(
-        "POL-140",
-        f"The audit log in {directory} cannot be written: {reason}.",
-        _WHY,
-        "Make room on the disk, or name another state folder, and start again.",
-    )

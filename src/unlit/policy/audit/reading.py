@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from unlit.core.errors import InvalidInput
+from unlit.policy.audit.ahead import AHEAD_NAME, following, lines_ahead
 from unlit.policy.audit.form import (
     CHECKPOINTS_NAME,
     HEADER_KIND,
@@ -132,11 +133,16 @@ def verify(directory: Path, *, key: str | None = None) -> Verification:
     path = log_file(directory)
     marks, problems = _checkpoints(directory / CHECKPOINTS_NAME)
     check = _Check(marks, problems, key=key)
+    ahead = lines_ahead(directory)  # before the log: what is written meanwhile is no loss
     with path.open("rb") as file:
         for raw in file:
             check.line(raw)
     for size in check.checkpoints:
         check.problems.append(f"{size} entries were signed, the log has {check.frontier.size}")
+    if lost := len(following(ahead, check.frontier.size)):
+        check.problems.append(
+            f"{lost} more entries stand in {AHEAD_NAME} only; the next start takes them up"
+        )
     if not check.signed:
         check.problems.append("no entry is covered by a signature")
     return Verification(
