@@ -10,7 +10,7 @@ import pytest
 
 from unlit.context.adapters.index import Index
 from unlit.context.library import Library
-from unlit.context.mcp_server import build_server
+from unlit.context.mcp_server import Served, build_server
 from unlit.context.model import Item, Ref, Trust
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ async def test_no_limit_lets_an_answer_grow(limit: int, rows: int, tmp_path: Pat
     source: Any = Many()
     library = Library({"many": source}, Index(tmp_path / "index.db"))
     library.refresh()
-    server = build_server(library, read_only=True)
+    server = build_server(Served(library, read_only=True))
     for name, given in (("search", {"query": "words"}), ("list", {"source": "many"})):
         answer: Any = await server.call_tool(name, {**given, "limit": limit})
         assert len(json.loads(answer.content[0].text)) == rows

@@ -182,7 +182,10 @@ def search(
 
 @app.command
 def snapshot(run: str = "last", *, repository: Folder = HERE, as_json: Json = False) -> int:
-    """List what a run saw: pinned, with where each came from and when it was read.
+    """List what a run saw: pinned, with where each came from, when it was read, and by whom.
+
+    What was pinned before the first candidate was shown to all of them; what an agent read while
+    it worked stands behind the name of its candidate.
 
     Args:
         run: The run, or the start of its id.
@@ -212,10 +215,10 @@ def snapshot(run: str = "last", *, repository: Folder = HERE, as_json: Json = Fa
         return 0
     rows = [
         [f"{one.ref.source}:{one.ref.key}", one.trust.value, f"{one.fetched_at:%Y-%m-%d %H:%M}",
-         f"{one.size_bytes}{' cut' if one.cut else ''}", one.title]
+         one.live or "all", f"{one.size_bytes}{' cut' if one.cut else ''}", one.title]
         for one in seen.entries
     ]  # fmt: skip
-    put_table(["item", "trust", "read", "bytes", "title"], rows)
+    put_table(["item", "trust", "read", "by", "bytes", "title"], rows)
     sys.stdout.write(f"\n{seen.digest}\n")
     for ref in seen.left_out:
         sys.stdout.write(f"left out: {ref.source}:{ref.key}\n")

@@ -35,6 +35,7 @@ class Library:
         rules: What each source says about changes; by default a second person for deleting.
         pending: Where changes wait for that person.
         note: Writes who asked, agreed and was refused into the audit log, before anything is done.
+        narrow: Search only what these sources hold, whatever else was indexed.
     """
 
     def __init__(  # each is a part of a library
@@ -46,6 +47,7 @@ class Library:
         rules: Mapping[str, WriteRules] | None = None,
         pending: PendingChanges | None = None,
         note: Noting | None = None,
+        narrow: bool = False,
     ) -> None:
         self.sources = dict(sources)
         self.index = index
@@ -53,6 +55,7 @@ class Library:
         self._rules = dict(rules or {})
         self._pending = pending
         self._note = note
+        self._narrow = narrow
 
     @property
     def configured(self) -> dict[str, Connector]:
@@ -131,7 +134,10 @@ class Library:
 
     def search(self, query: str, *, source: str | None = None, limit: int = 20) -> list[Hit]:
         """Search the index of all sources, or of one."""
-        return self.index.search(query, source=source, limit=limit)
+        within: str | list[str] | None = source
+        if self._narrow:
+            within = [name for name in self.sources if source in (None, name)]
+        return self.index.search(query, source=within, limit=limit)
 
     def write(self, name: str, change: Change, *, person: str = "", agreed: str = "") -> Ref:
         """Write one change to a source.

@@ -6,16 +6,18 @@ Source: modelcontextprotocol.io, revision 2025-06-18, through the `mcp` package 
 import hmac
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from unlit.context.adapters.index import hit_json
 from unlit.context.changes import Assign, Change, Comment, Create, Edit, Start, Transition
 from unlit.context.library import Library
-from unlit.context.model import Ref, item_json
+from unlit.context.model import Item, Named, Ref, Trust, item_json
+from unlit.context.ports import Witness
 from unlit.context.rules.quoting import visible
 from unlit.core.errors import OutsideFailed, UnlitError
+from unlit.core.system import SystemClock
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -32,7 +34,34 @@ _ABOUT: Final = (
 )
 
 
-def build_server(library: Library, *, read_only: bool = False) -> "MCPServer[Any]":
+class Unwitnessed:
+    """A person's own agent on a person's own machine: nothing is kept of what it is told."""
+
+    def kept(self, call: str) -> str | None:
+        """Nothing was kept."""
+        return None
+
+    def told(self, call: str, items: Sequence[Item], answer: str) -> None:
+        """Keep nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What agents are served.
+
+    Attributes:
+        read_only: Offer no tool that writes.
+        witness: Keeps what is told before it is told.
+        asker: Who asks, for the rules of a source and the audit log.
+    """
+
+    library: Library
+    read_only: bool = False
+    witness: Witness = field(default_factory=Unwitnessed)
+    asker: str = AGENT
+
+
+def build_server(served: Served) -> "MCPServer[Any]":
     """Make the server; each tool is one use case of the library.
 
     What a source's rules want a second person for waits for that person; deleting is no tool.
@@ -50,37 +79,48 @@ def build_server(library: Library, *, read_only: bool = False) -> "MCPServer[Any
             "pip install 'unlit[mcp]'",
         ) from error
     server: MCPServer[Any] = MCPServer("unlit-context", instructions=_ABOUT)
-    _add_reading(server, library)
-    if not read_only:
-        _add_writing(server, library)
+    _add_reading(server, served)
+    if not served.read_only:
+        _add_writing(server, served)
     return server
 
 
-def _add_reading(server: "MCPServer[Any]", library: Library) -> None:
+def _add_reading(server: "MCPServer[Any]", served: Served) -> None:
+    library = served.library
+
     def search(query: str, source: str | None = None, limit: int = 10) -> str:
-        hits = library.search(query, source=source, limit=_some(limit))
-        return _json([hit_json(hit) for hit in hits])
+        most = _some(limit)
+        return _told(
+            served, ["search", query, source, most], lambda: _found(library, query, source, most)
+        )
 
     def fetch(text: str, comments: bool = True) -> str:
-        return _told(lambda: _items(library, text, comments=comments))
+        return _told(served, ["fetch", text, comments], lambda: _items(library, text, comments))
 
     def list_items(source: str, query: str = "", limit: int = 20) -> str:
-        return _told(lambda: _listed(library, source, query, _some(limit)))
+        most = _some(limit)
+        return _told(
+            served, ["list", source, query, most], lambda: _listed(library, source, query, most)
+        )
 
     def statuses(text: str) -> str:
-        return _told(lambda: list(library.statuses(library.owner(text))))
+        return _told(served, ["statuses", text], lambda: _statuses(library, text))
 
     def fields(text: str) -> str:
-        return _told(lambda: [asdict(one) for one in library.fields(library.owner(text))])
+        return _told(served, ["fields", text], lambda: _fields(library, text))
 
     def sources() -> str:
         return _json({name: one.kind for name, one in library.sources.items()})
 
     def places(source: str) -> str:
-        return _told(lambda: [asdict(one) for one in library.places(source)])
+        return _told(
+            served, ["places", source], lambda: _named(source, "places", library.places(source))
+        )
 
     def people(source: str) -> str:
-        return _told(lambda: [asdict(one) for one in library.people(source)])
+        return _told(
+            served, ["people", source], lambda: _named(source, "people", library.people(source))
+        )
 
     add = server.add_tool
     add(search, description="Search everything that was indexed; every word must be there.")
@@ -93,27 +133,37 @@ def _add_reading(server: "MCPServer[Any]", library: Library) -> None:
     add(people, description="List who can be given a thing in a source.")
 
 
-def _add_writing(server: "MCPServer[Any]", library: Library) -> None:
+def _add_writing(server: "MCPServer[Any]", served: Served) -> None:
+    def write(call: list[Any], source: str, change: Change) -> str:
+        return _told(served, call, lambda: _written(served, source, change))
+
+    def change(call: list[Any], text: str, make: Callable[[Ref], Change]) -> str:
+        def act() -> _Answer:
+            ref = served.library.owner(text)
+            return _written(served, ref.source, make(ref))
+
+        return _told(served, call, act)
+
     def create(
         source: str, title: str, body: str = "", kind: str = "", project: str = "", parent: str = ""
     ) -> str:
-        change = Create(project, title, body, kind, parent)
-        return _told(lambda: _key(library.write(source, change, person=AGENT)))
+        made = Create(project, title, body, kind, parent)
+        return write(["create", source, title, body, kind, project, parent], source, made)
 
     def edit(text: str, title: str | None = None, body: str | None = None) -> str:
-        return _told(lambda: _change(library, text, lambda ref: Edit(ref, title, body)))
+        return change(["edit", text, title, body], text, lambda ref: Edit(ref, title, body))
 
     def comment(text: str, body: str) -> str:
-        return _told(lambda: _change(library, text, lambda ref: Comment(ref, body)))
+        return change(["comment", text, body], text, lambda ref: Comment(ref, body))
 
     def transition(text: str, state: str) -> str:
-        return _told(lambda: _change(library, text, lambda ref: Transition(ref, state)))
+        return change(["transition", text, state], text, lambda ref: Transition(ref, state))
 
     def start(text: str) -> str:
-        return _told(lambda: _change(library, text, Start))
+        return change(["start", text], text, Start)
 
     def assign(text: str, person: str = "me") -> str:
-        return _told(lambda: _change(library, text, lambda ref: Assign(ref, person)))
+        return change(["assign", text, person], text, lambda ref: Assign(ref, person))
 
     add = server.add_tool
     add(create, description="Open a new issue in a source.")
@@ -126,23 +176,20 @@ def _add_writing(server: "MCPServer[Any]", library: Library) -> None:
 
 def serve_library(library: Library, *, read_only: bool = False) -> None:
     """Serve on standard input and output until the client hangs up."""
-    build_server(library, read_only=read_only).run(transport="stdio")
+    build_server(Served(library, read_only)).run(transport="stdio")
 
 
-def http_app(
-    library: Library, hosts: Sequence[str], key: str, *, read_only: bool = False
-) -> "ASGIApp":
+def http_app(served: Served, hosts: Sequence[str], key: str) -> "ASGIApp":
     """Return the server as an ASGI app at ``/mcp``, for fences: each request stands alone.
 
     Args:
-        library: The sources.
+        served: The sources, and who asks.
         hosts: Names under which it may be called; others are refused (DNS rebinding).
         key: What the gateway sends as the header of a world; without it nobody is answered.
-        read_only: Offer no tool that writes.
     """
     from mcp.server.transport_security import TransportSecuritySettings
 
-    app = build_server(library, read_only=read_only).streamable_http_app(
+    app = build_server(served).streamable_http_app(
         json_response=True,
         stateless_http=True,
         transport_security=TransportSecuritySettings(allowed_hosts=list(hosts)),
@@ -160,35 +207,80 @@ def http_app(
     return guarded
 
 
-def _listed(library: Library, source: str, query: str, limit: int) -> list[dict[str, object]]:
-    connector = library.source(source)
-    found = [connector.fetch(ref) for ref in islice(connector.search(query), limit)]
-    return [item_json(item) for item in found if item is not None]
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a tool says, and the items that it was made of."""
+
+    value: Any
+    items: tuple[Item, ...] = ()
 
 
-def _some(limit: int) -> int:
-    return max(1, min(limit, _MOST))
-
-
-def _told(act: Any) -> str:
-    """Do it; an expected failure is told to the agent in its own words, not thrown at it."""
+def _told(served: Served, call: list[Any], act: Callable[[], _Answer]) -> str:
+    """Do it, and keep what is told; an expected failure is told in its own words, not thrown."""
+    named = json.dumps(call, ensure_ascii=False)
     try:
-        return _json(act())
+        kept = served.witness.kept(named)
+        if kept is not None:
+            return kept
+        answer = act()
+        text = _json(answer.value)
+        served.witness.told(named, answer.items, text)
+        return text
     except UnlitError as error:
         return _json({"error": error.code, "what": error.what, "do": error.remedy})
 
 
-def _items(library: Library, text: str, *, comments: bool) -> list[dict[str, object]]:
-    return [item_json(item) for item in library.read(library.owner(text), comments=comments)]
+def _found(library: Library, query: str, source: str | None, limit: int) -> _Answer:
+    hits = library.search(query, source=source, limit=limit)
+    items = tuple(
+        Item(hit.ref, "excerpt", hit.title, hit.excerpt, hit.trust, hit.fetched_at, url=hit.url)
+        for hit in hits
+    )
+    return _Answer([hit_json(hit) for hit in hits], items)
 
 
-def _change(library: Library, text: str, make: Callable[[Ref], Change]) -> dict[str, str]:
+def _items(library: Library, text: str, comments: bool) -> _Answer:
+    items = tuple(library.read(library.owner(text), comments=comments))
+    return _Answer([item_json(item) for item in items], items)
+
+
+def _listed(library: Library, source: str, query: str, limit: int) -> _Answer:
+    connector = library.source(source)
+    found = [connector.fetch(ref) for ref in islice(connector.search(query), limit)]
+    items = tuple(item for item in found if item is not None)
+    return _Answer([item_json(item) for item in items], items)
+
+
+def _statuses(library: Library, text: str) -> _Answer:
     ref = library.owner(text)
-    return _key(library.write(ref.source, make(ref), person=AGENT))
+    states = list(library.statuses(ref))
+    return _Answer(states, (_short(ref.source, f"states of {ref.key}", states, Trust.INTERNAL),))
 
 
-def _key(ref: Any) -> dict[str, str]:
-    return {"source": ref.source, "key": ref.key}
+def _fields(library: Library, text: str) -> _Answer:
+    ref = library.owner(text)
+    found = [asdict(one) for one in library.fields(ref)]
+    trust = library.read(ref)[0].trust  # who wrote the thing wrote what its fields hold
+    return _Answer(found, (_short(ref.source, f"fields of {ref.key}", found, trust),))
+
+
+def _named(source: str, what: str, rows: Sequence[Named]) -> _Answer:
+    found = [asdict(one) for one in rows]
+    return _Answer(found, (_short(source, what, found, Trust.INTERNAL),))
+
+
+def _short(source: str, key: str, value: Any, trust: Trust) -> Item:
+    """Return what a source said beside its items as one, so that it is kept like them."""
+    return Item(Ref(source, "list", key), "list", key, _json(value), trust, SystemClock().now())
+
+
+def _written(served: Served, source: str, change: Change) -> _Answer:
+    ref = served.library.write(source, change, person=served.asker)
+    return _Answer({"source": ref.source, "key": ref.key})
+
+
+def _some(limit: int) -> int:
+    return max(1, min(limit, _MOST))
 
 
 def _json(value: Any) -> str:

@@ -89,7 +89,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a snapshot's manifest: what was seen, where from, and where its body lies."""
+    """One line of a snapshot's manifest: what was seen, where from, and where its body lies.
+
+    Attributes:
+        live: The candidate whose agent read it while it worked; empty for what was pinned before.
+    """
 
     ref: Ref
     revision: str
@@ -100,6 +104,7 @@ class Entry:
     body: Digest
     size_bytes: int
     cut: bool = False
+    live: str = ""
 
 
 @dataclass(frozen=True, slots=True)

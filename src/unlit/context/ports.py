@@ -1,6 +1,6 @@
 """What this room needs from outside: sources to read, a way to call them, a place for bodies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -155,6 +155,23 @@ class Noting(Protocol):
 
         Raises:
             OutsideFailed: It could not be written; the act must not happen.
+        """
+        ...
+
+
+class Witness(Protocol):
+    """Goes with the calls of one agent: what it is told is kept first, or it is not told."""
+
+    def kept(self, call: str) -> str | None:
+        """Return what an interrupted turn of the same agent was told on the same call, once."""
+        ...
+
+    def told(self, call: str, items: Sequence[Item], answer: str) -> None:
+        """Keep an answer, and what it was made of, before the agent is given it.
+
+        Raises:
+            RefusedByPolicy: The agent must not learn this, after what it knows already.
+            OutsideFailed: It could not be kept.
         """
         ...
 

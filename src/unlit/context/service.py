@@ -60,24 +60,27 @@ def manifest(snapshot: Snapshot) -> bytes:
             "digest": snapshot.digest,
             "taint": sorted(snapshot.taint),
             "left_out": [f"{ref.source}/{ref.kind}/{ref.key}" for ref in snapshot.left_out],
-            "entries": [
-                {
-                    "source": entry.ref.source,
-                    "kind": entry.ref.kind,
-                    "key": entry.ref.key,
-                    "revision": entry.revision,
-                    "title": entry.title,
-                    "trust": entry.trust.value,
-                    "url": entry.url,
-                    "fetched_at": entry.fetched_at.isoformat(),
-                    "body": entry.body,
-                    "size_bytes": entry.size_bytes,
-                    "cut": entry.cut,
-                }
-                for entry in snapshot.entries
-            ],
+            "entries": [entry_json(entry) for entry in snapshot.entries],
         }
     )
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return one line of a manifest as JSON values."""
+    line: dict[str, Any] = {
+        "source": entry.ref.source,
+        "kind": entry.ref.kind,
+        "key": entry.ref.key,
+        "revision": entry.revision,
+        "title": entry.title,
+        "trust": entry.trust.value,
+        "url": entry.url,
+        "fetched_at": entry.fetched_at.isoformat(),
+        "body": entry.body,
+        "size_bytes": entry.size_bytes,
+        "cut": entry.cut,
+    }
+    return {**line, "live": entry.live} if entry.live else line
 
 
 def bodies_named(snapshot: Snapshot) -> frozenset[Digest]:
@@ -93,7 +96,7 @@ def read_manifest(text: bytes) -> Snapshot:
     """
     try:
         raw = json.loads(text)
-        entries = tuple(_entry(one) for one in raw["entries"])
+        entries = tuple(read_entry(one) for one in raw["entries"])
         left = tuple(Ref(*name.split("/", 2)) for name in raw["left_out"])
         found = Snapshot(digest_of(entries), entries, left, frozenset(raw["taint"]))
     except (ValueError, KeyError, TypeError) as error:
@@ -112,7 +115,8 @@ def _changed() -> OutsideFailed:
     )
 
 
-def _entry(raw: Mapping[str, Any]) -> Entry:
+def read_entry(raw: Mapping[str, Any]) -> Entry:
+    """Read what `entry_json` wrote."""
     return Entry(
         ref=Ref(raw["source"], raw["kind"], raw["key"]),
         revision=raw["revision"],
@@ -123,4 +127,5 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
         body=Digest(raw["body"]),
         size_bytes=raw["size_bytes"],
         cut=raw["cut"],
+        live=raw.get("live", ""),
     )

@@ -50,8 +50,10 @@ class AcpClient:
         """What the agent said last."""
         return "".join(self._text)[-_LONGEST:]
 
-    async def begin(self, folder: str) -> str:
+    async def begin(self, folder: str, tools: str = "") -> str:
         """Shake hands and open a session in `folder`; return its id.
+
+        `tools` is the URL of an MCP server, told to an agent that says it can reach one over HTTP.
 
         Raises:
             AcpError: The agent refuses, or cannot be authenticated by an API key.
@@ -66,7 +68,9 @@ class AcpClient:
                 },
             },
         )
-        asked = {"cwd": folder, "mcpServers": []}
+        can = (hello.get("agentCapabilities") or {}).get("mcpCapabilities") or {}
+        server = {"type": "http", "name": "unlit-context", "url": tools, "headers": []}
+        asked = {"cwd": folder, "mcpServers": [server] if tools and can.get("http") else []}
         try:
             session = await self._ask("session/new", asked)
         except AcpError as error:

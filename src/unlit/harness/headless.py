@@ -7,7 +7,7 @@ from typing_extensions import override
 from unlit.harness.model import AgentEvent, End, EndReason, Facts, Job
 from unlit.harness.outputs import Read, read_line, read_lines
 from unlit.harness.ports import Agent, Fence, Finished, Sink
-from unlit.harness.recipes import MODEL, TASK, Recipe
+from unlit.harness.recipes import MODEL, TASK, TOOLS, Recipe, files_of
 from unlit.harness.tools import Program
 
 _OUTPUT_LIMIT = 16 * 1024 * 1024
@@ -49,7 +49,7 @@ class HeadlessAgent(Agent):
     async def run(self, job: Job, fence: Fence, sink: Sink) -> End:
         if self._program is None:
             return End(EndReason.NOT_STARTED, self._facts.needs[0])
-        await write_files(self._recipe, fence)
+        await write_files(self._recipe, fence, job.tools)
         sink.event(AgentEvent("started", f"{self._recipe.title}, model {self._model}"))
         output = Output(self._recipe.output, sink)
         done = await fence.run(
@@ -82,6 +82,8 @@ def argv_of(recipe: Recipe, program: Program, job: Job, model: str) -> list[str]
     """Return the command that starts an agent on a job."""
     filled = {TASK: job.brief, MODEL: job.model or model}
     words = [str(program.path)]
+    if job.tools:
+        words += [word.replace(TOOLS, job.tools) for word in recipe.tools_argv]
     for word in recipe.argv:
         for mark, value in filled.items():
             word = word.replace(mark, value) if mark in word else word  # small
@@ -144,9 +146,9 @@ def _missing(recipe: Recipe) -> str:
     return f"`{recipe.command}` is not here (unlit agents install {recipe.agent})"
 
 
-async def write_files(recipe: Recipe, fence: Fence) -> None:
-    """Write the files that a recipe wants into the agent's home."""
-    for name, text in recipe.files.items():
+async def write_files(recipe: Recipe, fence: Fence, tools: str = "") -> None:
+    """Write the files that a recipe wants into the agent's home; `tools` is an MCP server's URL."""
+    for name, text in files_of(recipe, tools).items():
         target = f'"$HOME"/{shlex.quote(name)}'
         script = f'mkdir -p "$(dirname {target})" && cat > {target}'
         await fence.run(["sh", "-c", script], stdin=text.encode(), timeout_s=60)

@@ -1,11 +1,13 @@
 """How each command-line agent is started and understood: data, checked by `unlit agents check`."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 TASK: Final = "{task}"
 MODEL: Final = "{model}"
+TOOLS: Final = "{tools}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Recipe:
         files: Files written into its home before it starts.
         package: What `unlit agents install` takes, from `index`.
         output: How its output is read: a name in `outputs.READERS`.
+        tools_argv: Words that name an MCP server, before its others; ``{tools}`` is the address.
+        tools_file: Instead of them, what one of its JSON files gets: file, key and value.
     """
 
     name: str
@@ -37,6 +41,8 @@ class Recipe:
     stdin: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    tools_argv: tuple[str, ...] = ()
+    tools_file: tuple[str, str, str] | None = None
 
     @property
     def agent(self) -> str:
@@ -75,6 +81,11 @@ RECIPES: Final[Mapping[str, Recipe]] = {
                 "DISABLE_ERROR_REPORTING": "1",
                 "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             },
+            tools_argv=(
+                "--strict-mcp-config",
+                "--mcp-config",
+                '{"mcpServers": {"unlit-context": {"type": "http", "url": "{tools}"}}}',
+            ),
         ),
         Recipe(
             name="codex",
@@ -96,6 +107,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
             package=("@openai/codex",),
             index="npm",
             output="codex",
+            tools_argv=("-c", 'mcp_servers.unlit-context.url="{tools}"'),
         ),
         Recipe(
             name="gemini-cli",
@@ -123,6 +135,11 @@ RECIPES: Final[Mapping[str, Recipe]] = {
                     '"general": {"disableAutoUpdate": true, "disableUpdateNag": true}}'
                 )
             },
+            tools_file=(
+                ".gemini/settings.json",
+                "mcpServers",
+                '{"unlit-context": {"httpUrl": "{tools}", "trust": true}}',
+            ),
         ),
         Recipe(
             name="opencode",
@@ -143,6 +160,11 @@ RECIPES: Final[Mapping[str, Recipe]] = {
                     '"permission": {"edit": "allow", "bash": "allow", "webfetch": "deny"}}'
                 )
             },
+            tools_file=(
+                ".config/opencode/opencode.json",
+                "mcp",
+                '{"unlit-context": {"type": "remote", "url": "{tools}", "enabled": true}}',
+            ),
         ),
         Recipe(
             name="aider",
@@ -261,6 +283,16 @@ ACP: Final[Mapping[str, tuple[str, ...]]] = {
     "opencode": ("acp",),
 }
 """Agents that speak the Agent Client Protocol, and the words that make them do so."""
+
+
+def files_of(recipe: Recipe, tools: str) -> Mapping[str, str]:
+    """Return the files of an agent's home, with the MCP server of an address where it reads one."""
+    if not tools or recipe.tools_file is None:
+        return recipe.files
+    name, key, value = recipe.tools_file
+    document = json.loads(recipe.files.get(name, "{}"))
+    document[key] = json.loads(value.replace(TOOLS, tools))
+    return {**recipe.files, name: json.dumps(document)}
 
 
 def recipe_of(agent: str) -> Recipe | None:

@@ -1,11 +1,12 @@
 """What the line needs from the rooms. `wiring` makes one `Services`; tests use `fakes`."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from unlit.context.ports import Bodies, Source
+from unlit.context.ports import Bodies, Source, Witness
 from unlit.core.clock import Clock
 from unlit.core.ids import Ids, RunId
 from unlit.harness.ports import Agent, Fence
@@ -90,6 +91,41 @@ class Fences(Protocol):
 
     def wish(self, place: Place, request: str) -> None:
         """Ask people about a wish for access that a product had while it was graded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServedTools:
+    """Context tools that a fence may reach; none where policy names none.
+
+    Attributes:
+        twins: Routes of the fence.
+        env: What tells a program where they are.
+        url: Where an agent's MCP client finds them.
+    """
+
+    twins: tuple[Any, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+
+
+class ContextTools(Protocol):
+    """The context room's tools, as an MCP server outside the fence."""
+
+    def serve(
+        self, policy: Path, place: Place, witness: Callable[[], Witness]
+    ) -> AbstractAsyncContextManager[ServedTools]:
+        """Serve them to one agent while the block runs, if its policy names them.
+
+        Args:
+            policy: The run's policy.
+            place: Who asks.
+            witness: Makes what keeps each answer before the agent has it; called if it is served.
+
+        Raises:
+            InvalidInput: The policy's rule names no single host.
+            UnlitError: The server did not start, or the index cannot be opened.
+        """
         ...
 
 
@@ -282,6 +318,7 @@ class Services:
         vault: Where this machine has the scenarios; `None` takes the path of the run.
         gates: Whether the gates ``intent`` and ``ship`` ask; without it neither does.
         after: Attestations and deploys; nothing follows a merge without it.
+        tools: Serves the context tools to agents at work; none are served without it.
     """
 
     store: Store
@@ -308,3 +345,4 @@ class Services:
     vault: Path | None = None
     gates: Gates | None = None
     after: AfterMerge | None = None
+    tools: ContextTools | None = None

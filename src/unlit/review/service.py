@@ -1,5 +1,6 @@
 """Use cases of the review room: build a run's report, ask, and write down what a person decides."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from unlit.record.model import (
     GateDecision,
     Question,
     Run,
+    RunEvent,
     RunState,
     Stage,
 )
@@ -66,9 +68,23 @@ def build_report(
     report = _Builder(store, found).report()
     stages = store.stages(found.id)
     seen = next((one.detail for one in stages if one.name == "context"), "")
+    seen += read_live(store.events(found.id, kinds=("context",)))
     access = access_lines(store, found.id, now or SystemClock().now())
     report = replace(report, access=access, seen=seen)
     return replace(report, fences=tuple(fences)) if fences else report
+
+
+def read_live(events: Sequence[RunEvent]) -> str:
+    """Say what agents read of the sources while they worked; nothing if they read nothing."""
+    rows = [row for event in events for row in event.data.get("entries") or ()]
+    refused = sum("refused" in event.data for event in events)
+    if not rows and not refused:
+        return ""
+    named = {(row["source"], row["kind"], row["key"], row["body"]) for row in rows}
+    counts = sorted(Counter(source for source, *_ in named).items())
+    said = f"; while they worked, agents read {len(named)} more"
+    said += f": {', '.join(f'{name} {count}' for name, count in counts)}" if counts else ""
+    return said + (f"; {refused} refused" if refused else "")
 
 
 def questions_for(report: Report) -> tuple[QuestionLine, ...]:

@@ -9,15 +9,16 @@ server and a key of its own, so that a rule that only reads leads to no tool tha
 import asyncio
 import secrets
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from unlit.context.library import Library
+from unlit.context.mcp_server import Served, http_app
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.fence import TwinRoute
-from unlit.policy import Policy
+from unlit.policy import Policy, Rule
 from unlit.wiring.sources import open_library
 
 READING: Final = "context"
@@ -40,14 +41,27 @@ async def context_tools(
         InvalidInput: The rule's host is a pattern: it would name no place.
         UnlitError: A source or the audit log cannot be opened, or a server did not start.
     """
-    rules = [
-        rule
-        for rule in policy.rules
-        if rule.twin in (READING, WRITING) and (role in rule.roles or "*" in rule.roles)
-    ]
+    rules = rules_of(policy, role)
     if not rules:
         yield (), {}
         return
+    with ExitStack() as stack:
+        served = Served(stack.enter_context(open_library(repository)))
+        routes = stack.enter_context(routes_of(rules, served))
+        yield routes, {VARIABLE: url_of(rules)}
+
+
+def rules_of(policy: Policy, role: str) -> tuple[Rule, ...]:
+    """Return the rules by which a role reaches the tools.
+
+    Raises:
+        InvalidInput: A rule's host is a pattern: it would name no place.
+    """
+    rules = tuple(
+        rule
+        for rule in policy.rules
+        if rule.twin in (READING, WRITING) and (role in rule.roles or "*" in rule.roles)
+    )
     for rule in rules:
         if "*" in rule.host:
             raise InvalidInput(
@@ -56,36 +70,36 @@ async def context_tools(
                 "the tools are at one name, such as context.unlit.internal.",
                 "write that name into policy.toml.",
             )
+    return rules
+
+
+def url_of(rules: Sequence[Rule]) -> str:
+    """Return where the tools of the first rule are."""
+    return f"https://{rules[0].host}/mcp"
+
+
+@contextmanager
+def routes_of(rules: Sequence[Rule], served: Served) -> Iterator[tuple[TwinRoute, ...]]:
+    """Serve what the rules name: one server and one key for each of the two kinds.
+
+    Raises:
+        OutsideFailed: A server did not start.
+    """
     with ExitStack() as stack:
-        library = stack.enter_context(open_library(repository))
         routes = []
         for kind in dict.fromkeys(str(rule.twin) for rule in rules):
             hosts = tuple(rule.host for rule in rules if rule.twin == kind)
             key = secrets.token_hex(16)
-            address = stack.enter_context(served(library, hosts, key, read_only=kind != WRITING))
+            one = replace(served, read_only=kind != WRITING)
+            address = stack.enter_context(_listening(one, hosts, key))
             routes.append(TwinRoute(kind, hosts, address, key))
-        yield tuple(routes), {VARIABLE: f"https://{rules[0].host}/mcp"}
+        yield tuple(routes)
 
 
 @contextmanager
-def served(library: Library, hosts: tuple[str, ...], key: str, *, read_only: bool) -> Iterator[str]:
-    """Serve a library over HTTP on a loopback port, in a thread of its own.
-
-    Args:
-        library: The sources.
-        hosts: Names under which it is called.
-        key: What the gateway sends and nobody inside a fence knows.
-        read_only: Offer no tool that writes.
-
-    Yields:
-        The address.
-
-    Raises:
-        OutsideFailed: The server did not start.
-    """
-    from unlit.context.mcp_server import http_app
-
-    server = _Server(http_app(library, hosts, key, read_only=read_only))
+def _listening(served: Served, hosts: tuple[str, ...], key: str) -> Iterator[str]:
+    """Serve over HTTP on a loopback port, in a thread of its own; yields the address."""
+    server = _Server(http_app(served, hosts, key))
     try:
         yield server.address
     finally:

@@ -21,7 +21,7 @@ from unlit.core.system import SystemClock
 from unlit.line.adopt import POLICY
 from unlit.policy import AuditLog, Identity, Policy, load_policy, parse_policy
 from unlit.wiring.factory import FILE_NAME, SourceSettings, read_factory
-from unlit.wiring.paths import state_paths
+from unlit.wiring.paths import StatePaths, state_paths
 from unlit.wiring.settings import Settings, read_settings
 
 ROLE = "context"
@@ -41,7 +41,6 @@ def open_library(
     paths = state_paths(settings, repository)
     paths.create()
     clock = SystemClock()
-    configured = _configured(repository)
     policy = _policy(repository)
     # A log of its own: a run may hold the repository's.
     audit = AuditLog.open_or_beside(
@@ -49,26 +48,67 @@ def open_library(
         name="beside", key_dir=paths.root / "audit-key",  # a service and its line read side by side
     )  # fmt: skip
     broker = _broker(policy, audit, settings)
+    own: Mapping[str, Connector] = {
+        "docs-in-repository": MarkdownFolder(repository, clock, "docs-in-repository"),
+        "tokens": DesignTokens(repository, clock),
+    }
+    try:
+        with _library(repository, broker, paths, own) as library:
+            yield library
+    finally:
+        audit.close()
+
+
+@contextmanager
+def library_for(
+    repository: Path, policy: Policy, audit: AuditLog, identity: Identity, settings: Settings
+) -> Iterator[Library]:
+    """Open the sources outside a repository for an agent at work on it.
+
+    Its own documents are left out: an agent has the commit that it works on in its folder, and
+    what else lies in the person's folder is not for it.
+
+    Args:
+        repository: Whose sources.
+        policy: The policy of the run; its role `context` says what may be called.
+        audit: The log of the run.
+        identity: The agent, in the role `context`.
+        settings: Where secrets and twins are found.
+
+    Raises:
+        UnlitError: A source is not one, or the index cannot be opened.
+    """
+    broker = Broker(policy, identity, audit, settings.env, _twins(settings.env))
+    with _library(repository, broker, state_paths(settings, repository), {}) as library:
+        yield library
+
+
+@contextmanager
+def _library(
+    repository: Path, broker: Broker, paths: StatePaths, own: Mapping[str, Connector]
+) -> Iterator[Library]:
+    """Make the library of what unlit.toml configures and `own`; without own ones it is narrow."""
+    clock = SystemClock()
+    configured = _configured(repository)
     fetch = HttpFetch(broker)
 
     def note(kind: str, fields: Mapping[str, str]) -> None:
-        audit.append(kind, broker.identity, fields, sync=True)
+        broker.audit.append(kind, broker.identity, fields, sync=True)
 
     index = Index(paths.root / "context.db")
     try:
-        sources: dict[str, Connector] = {
-            "docs-in-repository": MarkdownFolder(repository, clock, "docs-in-repository"),
-            "tokens": DesignTokens(repository, clock),
-        }
+        sources = dict(own)
         for name, said in configured.items():
             sources[name] = make_connector(name, said, fetch, clock)
         rules = {name: WriteRules(said.confirm, said.block) for name, said in configured.items()}
         pending = PendingChanges(paths.root / "confirmations", clock)
-        yield Library(sources, index, tuple(configured), rules=rules, pending=pending, note=note)
+        yield Library(
+            sources, index, tuple(configured), rules=rules, pending=pending, note=note,
+            narrow=not own,
+        )  # fmt: skip
     finally:
         index.close()
         fetch.close()
-        audit.close()
 
 
 def make_connector(name: str, said: SourceSettings, fetch: HttpFetch, clock: Clock) -> Connector:

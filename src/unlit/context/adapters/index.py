@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -110,8 +110,10 @@ class Index:
                 (ref.source, ref.kind, ref.key),
             )
 
-    def search(self, query: str, *, source: str | None = None, limit: int = 20) -> list[Hit]:
-        """Find items that have every word of `query`, best first.
+    def search(
+        self, query: str, *, source: str | Collection[str] | None = None, limit: int = 20
+    ) -> list[Hit]:
+        """Find items that have every word of `query`, best first; of some sources, or of all.
 
         Any text is a valid query: its words are quoted, so no operator of the engine is reachable.
         """
@@ -120,12 +122,18 @@ class Index:
         if not words:
             return []
         match = " ".join(f'"{word}"' for word in words)
-        within = " and +rowid in (select id from item where source = ?)" if source else ""
+        names = [source] if isinstance(source, str) else source
+        within = ""
+        if names is not None:
+            within = (
+                " and +rowid in (select id from item where source in"
+                " (select value from json_each(?)))"
+            )
         with self._lock:  # what was found is still there when it is read
             best = self._db.execute(
                 "select rowid, rank from words where words match ?"  # noqa: S608 # fixed words
                 f" and rank match 'bm25(4.0, 1.0, 2.0)'{within} order by rank limit ?",
-                (match, *([source] if source else []), limit),
+                (match, *([] if names is None else [json.dumps(list(names))]), limit),
             ).fetchall()
             rows = [self._hit(match, rowid, rank) for rowid, rank in best]
         return [

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -46,8 +47,32 @@ def pin(items: Sequence[Item], *, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> S
         digest=digest_of(entries),
         entries=tuple(entries),
         left_out=tuple(left_out),
-        taint=frozenset(f"{entry.ref.source}:{entry.trust}" for entry in entries),
+        taint=frozenset(mark(entry) for entry in entries),
     )
+
+
+def live_entry(item: Item, live: str) -> Entry:
+    """Return the entry of an item that an agent read whole while it worked."""
+    return replace(_entry(item, item.body.encode("utf-8"), cut=False), live=live)
+
+
+def with_live(pinned: Snapshot, live: Iterable[Entry]) -> Snapshot:
+    """Add what agents read while they worked; in any order, and twice, it is the same snapshot."""
+    named = {digest_json(_line(entry)): entry for entry in live}
+    added = sorted(named.items(), key=lambda pair: (pair[1].live, *_name(pair[1].ref), pair[0]))
+    entries = [entry for entry in pinned.entries if not entry.live]
+    entries += [entry for _, entry in added]
+    return Snapshot(
+        digest=digest_of(entries),
+        entries=tuple(entries),
+        left_out=pinned.left_out,
+        taint=pinned.taint | {mark(entry) for _, entry in added},
+    )
+
+
+def mark(entry: Entry) -> str:
+    """Return the taint that an entry brings: ``source:trust``."""
+    return f"{entry.ref.source}:{entry.trust}"
 
 
 def seen_sentence(snapshot: Snapshot, now: datetime) -> str:
@@ -111,7 +136,7 @@ def _entry(item: Item, body: bytes, *, cut: bool) -> Entry:
 
 def _line(entry: Entry) -> list[object]:
     # when it was read is provenance, not content: reading the same again gives the same digest
-    return [
+    line: list[object] = [
         *_name(entry.ref),
         entry.revision,
         entry.title,
@@ -120,3 +145,4 @@ def _line(entry: Entry) -> list[object]:
         entry.body,
         entry.cut,
     ]
+    return [*line, entry.live] if entry.live else line

@@ -71,7 +71,7 @@ class AcpAgent(Agent):
     async def run(self, job: Job, fence: Fence, sink: Sink) -> End:
         if self._program is None:
             return End(EndReason.NOT_STARTED, self._facts.needs[0])
-        await write_files(self._recipe, fence)
+        await write_files(self._recipe, fence)  # its MCP server is told with the session
         argv = ["sh", "-c", _STDERR, "sh", str(self._program.path), *self._words]
         running = await fence.spawn(argv, env={**self._recipe.env, **job.env})
         sink.event(AgentEvent("started", self._facts.title))
@@ -86,7 +86,7 @@ class AcpAgent(Agent):
         client, session = talk.client, ""
         try:
             async with asyncio.timeout(_HANDSHAKE_S):
-                session = await client.begin("/work")
+                session = await client.begin("/work", job.tools)
             async with asyncio.timeout(job.deadline_s):
                 stopped = await _converse(client, session, job)
         except TimeoutError:

@@ -14,6 +14,7 @@ again, so that a turn that was killed stands where it was and nothing is paid tw
 
 import asyncio
 import json
+import os
 import re
 import sys
 import urllib.request

@@ -4,8 +4,9 @@ import asyncio
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,10 +29,14 @@ from unlit.harness.workspace import Provenance
 from unlit.line.carry import give_candidate
 from unlit.line.companion import RecordCompanion, TurnKey
 from unlit.line.model import FenceOrder, FolderMount, LineEvent, SpecFacts
-from unlit.line.rules.brief import make_brief, with_answers
+from unlit.line.ports import ServedTools
+from unlit.line.rules.brief import make_brief, with_answers, with_tools
 from unlit.line.rules.queues import names_of, provider_of
+from unlit.line.rules.status import FILE as STATUS
+from unlit.line.rules.status import LARGEST, Status, read_status
 from unlit.line.stages.checks import PATH
 from unlit.line.stages.limits import within
+from unlit.line.stages.reading import RunWitness
 from unlit.line.stages.remember import lessons_for
 from unlit.line.stages.work import Work
 from unlit.record.model import AccessState, Candidate, StageState, granted_until
@@ -48,6 +53,9 @@ class Turn:
         instruction: What a node of a graph asks for.
         others: Who takes over when the agent's model does not answer.
         model: The model it uses, where the line names one; else the run's.
+        hooks: Shell commands before and after each tool call, ``pre`` and ``post``.
+        asks: Whether it may answer in `status.json`, which is no part of a candidate.
+        keeps: Whether what it changed becomes a candidate; a judge's does not.
     """
 
     number: int
@@ -59,6 +67,9 @@ class Turn:
     instruction: str = ""
     others: tuple[str, ...] = ()
     model: str = ""
+    hooks: Mapping[str, str] = field(default_factory=dict)
+    asks: bool = False
+    keeps: bool = True
 
     @property
     def candidate(self) -> CandidateId:
@@ -118,65 +129,124 @@ async def _limited(work: Work, turn: Turn) -> Mapping[str, Any]:
 
 async def _build(work: Work, turn: Turn) -> Mapping[str, Any]:
     _within_budget(work)
-    services, request = work.services, work.request
-    spec = services.specs.read(request.spec)
+    services = work.services
     agent = services.agents(turn.agent)
+    async with _tools(work, turn) as tools:
+        return await _with_tools(work, turn, agent, tools)
+
+
+@asynccontextmanager
+async def _tools(work: Work, turn: Turn) -> AsyncIterator[ServedTools]:
+    """Serve the context tools to the turn's agent, where its policy names them."""
+    serving = work.services.tools
+    if serving is None:
+        yield ServedTools()
+        return
+    loop = asyncio.get_running_loop()
+    listen = work.services.listen
+
+    def say(event: LineEvent) -> None:
+        loop.call_soon_threadsafe(listen, event)
+
+    def witness() -> RunWitness:
+        return RunWitness(work, turn.candidate, turn.agent, say)
+
+    place = work.place("build", agent=turn.agent, candidate=turn.candidate)
+    async with serving.serve(work.request.policy, place, witness) as tools:
+        yield tools
+
+
+async def _with_tools(
+    work: Work, turn: Turn, agent: Agent, tools: ServedTools
+) -> Mapping[str, Any]:
+    services = work.services
+    spec = services.specs.read(work.request.spec)
     told = lessons_for(work, spec)
-    text = brief_of(work, spec, turn, told.text)
+    text = with_tools(brief_of(work, spec, turn, told.text), tools.url)
     text, companion = _with_words(work, turn, agent, text)
     kept = services.bodies.keep(text.encode())
     work.keep_file("prompts", f"{turn.candidate}.md", text)
+    made = await _in_fence(work, turn, agent, _Given(text, companion, spec, tools))
+    facts = {
+        "agent": turn.agent,
+        "brief": kept,
+        "outcome": made.verdict.outcome.value,
+        "ended": made.end.reason.value,
+        "detail": made.verdict.sentence,
+        "fence": _fence_facts(made.closed),
+        "lessons": [lesson.id for lesson in told.lessons],
+    }
+    if turn.instruction:
+        facts["said"] = made.end.text[:_SAID]  # a later node of the line may be told
+    if made.status is not None:
+        facts["status"] = made.status.to_json()
+    commit = made.commit
+    if commit is None:
+        return {"state": StageState.NOT_GOOD_ENOUGH.value, **facts}
+    _keep(work, turn, commit, made.end, made.verdict)
+    return {**facts, "commit": commit.commit, "tree": commit.tree, "files": commit.files}
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a turn is given."""
+
+    text: str
+    companion: RecordCompanion | None
+    spec: SpecFacts
+    tools: ServedTools
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a turn left, and what its fence says."""
+
+    end: End
+    verdict: Verdict
+    commit: Commit | None
+    closed: Mapping[str, Any]
+    status: Status | None = None
+
+
+async def _in_fence(work: Work, turn: Turn, agent: Agent, given: _Given) -> _Made:
+    services = work.services
     lower = await asyncio.to_thread(work.workspace.tree, turn.parent)
     place = work.place("build", agent=turn.agent, candidate=turn.candidate)
     order = FenceOrder(
         place,
-        request.policy,
+        work.request.policy,
         lower,
         tuple(FolderMount(Path(m.source), m.target) for m in agent.facts.mounts),
-        environment_of(agent),
-        request.turn_s + 60,
+        {**environment_of(agent), **given.tools.env},
+        work.request.turn_s + 60,
+        given.tools.twins,
     )
     fence = await services.fences.open(order)
     scratch = Path(tempfile.mkdtemp(prefix=".layer-", dir=work.workspace.root))
     closed: Mapping[str, Any] = {}
+    status: Status | None = None
     try:
-        end = await _turn(work, turn, agent, fence, (text, companion))
+        end = await _turn(work, turn, agent, fence, given)
         refusal = services.ledger.refusal(work.run) if services.ledger else None
         if refusal is not None:
             raise refusal  # the money ran out in the middle of the turn: nobody's failure
-        verdict = await asyncio.to_thread(_extract, work, end, fence, scratch)
+        status = await _status(turn, lower, fence)
+        verdict = await asyncio.to_thread(_extract, work, turn, lower, end, fence, scratch)
         commit = None
-        if verdict.outcome.is_candidate:
-            commit = await asyncio.to_thread(_commit, work, turn, verdict, scratch, spec)
+        if verdict.outcome.is_candidate and turn.keeps:
+            commit = await asyncio.to_thread(_commit, work, turn, verdict, scratch, given.spec)
             if services.shared:
-                run_base = await asyncio.to_thread(_base, work)
-                await asyncio.to_thread(
-                    give_candidate,
-                    services.store,
-                    work.workspace,
-                    work.run,
-                    turn.candidate,
-                    commit.commit,
-                    run_base,
-                )
+                await asyncio.to_thread(_give, work, turn, commit)
     finally:
         closed = await services.fences.close(fence, place)
         await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
-    facts = {
-        "agent": turn.agent,
-        "brief": kept,
-        "outcome": verdict.outcome.value,
-        "ended": end.reason.value,
-        "detail": verdict.sentence,
-        "fence": _fence_facts(closed),
-        "lessons": [lesson.id for lesson in told.lessons],
-    }
-    if turn.instruction:
-        facts["said"] = end.text[:_SAID]  # a later node of the line may be told
-    if commit is None:
-        return {"state": StageState.NOT_GOOD_ENOUGH.value, **facts}
-    _keep(work, turn, commit, end, verdict)
-    return {**facts, "commit": commit.commit, "tree": commit.tree, "files": commit.files}
+    return _Made(end, verdict, commit, closed, status)
+
+
+def _give(work: Work, turn: Turn, commit: Commit) -> None:
+    store = work.services.store
+    base = _base(work)
+    give_candidate(store, work.workspace, work.run, turn.candidate, commit.commit, base)
 
 
 def environment_of(agent: Agent) -> Mapping[str, str]:
@@ -243,21 +313,20 @@ def _with_words(
     return text, companion if "steer" in agent.facts.can else None
 
 
-async def _turn(
-    work: Work, turn: Turn, agent: Agent, fence: Fence, told: tuple[str, RecordCompanion | None]
-) -> End:
+async def _turn(work: Work, turn: Turn, agent: Agent, fence: Fence, given: _Given) -> End:
     request = work.request
-    text, companion = told
     job = Job(
         run=work.run,
         candidate=turn.candidate,
         number=turn.number,
-        brief=text,
+        brief=given.text,
         feedback=turn.feedback,
         model=turn.model or request.model,
         deadline_s=request.turn_s,
         max_usd=request.budget.run_usd,
-        companion=companion,
+        companion=given.companion,
+        tools=given.tools.url,
+        hooks=turn.hooks,
     )
     listener = _Listener(work, turn.candidate)
     try:
@@ -269,10 +338,23 @@ async def _turn(
         work.keep_file("transcripts", f"{turn.candidate}.jsonl", "\n".join(listener.lines))
 
 
-def _extract(work: Work, end: End, fence: Fence, scratch: Path) -> Verdict:
+async def _status(turn: Turn, lower: Path, fence: Fence) -> Status | None:
+    """Read the agent's own word on its turn, where it may have one and left one."""
+    if not _may_say(turn, lower):
+        return None
+    done = await fence.run(["head", "-c", str(LARGEST + 1), STATUS], timeout_s=60)
+    return read_status(done.stdout) if done.exit_code == 0 else None
+
+
+def _may_say(turn: Turn, lower: Path) -> bool:
+    return turn.asks and not (lower / STATUS).exists()  # else the file is the product's own
+
+
+def _extract(work: Work, turn: Turn, lower: Path, end: End, fence: Fence, scratch: Path) -> Verdict:
     layer: Layer = fence.changes()
     rules = work.services.policies.files(work.request.policy, "coder")
-    changes = _changes(layer)
+    own = STATUS if _may_say(turn, lower) else ""
+    changes = [change for change in _changes(layer) if change.path != own]
     verdict = judge_turn(
         end,
         changes,

@@ -69,10 +69,12 @@ async def context(work: Work, base: str) -> Mapping[str, Any]:
         text = services.bodies.keep(snapshot_brief(snapshot, services.bodies).encode())
         services.store.change_run(work.run, services.clock.now(), snapshot=snapshot.digest)
         _keep_manifest(work, snapshot)
+        kept = services.bodies.keep(manifest(snapshot))  # where any worker finds it
         return {
             "detail": seen_sentence(snapshot, services.clock.now()) + noted,
             "snapshot": snapshot.digest,
             "brief": text,
+            "manifest": kept,
             "taint": sorted(snapshot.taint),
             "left_out": len(snapshot.left_out),
         }
