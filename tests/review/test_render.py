@@ -10,6 +10,8 @@ from typing_extensions import override
 from unlit.record.model import RunState
 from unlit.record.store import Store
 from unlit.review import build_report, render_html, render_markdown
+from unlit.review.model import TwinLine, weakest_words
+from unlit.review.render import whole_names
 from unlit.review.text import render_text
 
 HOSTILE = "<img src=x onerror=alert(1)>[click](javascript:alert(1)) \x1b[31mred\x1b[0m \u202eevil"
@@ -88,3 +90,19 @@ def test_the_markdown_has_verdict_criteria_and_what_was_not_verified(store: Stor
     assert text.startswith("## Candidate 3 can ship once you answer one question.")
     assert "### Not verified" in text
     assert re.search(r"\| ◆ Asks you \| AC-7", text)
+
+
+def test_a_criterion_of_the_headline_is_never_broken_in_two() -> None:
+    said = whole_names("AC-7 <b> was not exercised; REQ-12 failed")
+    assert said == (
+        '<span class="whole">AC-7</span> &lt;b&gt; was not exercised; '
+        '<span class="whole">REQ-12</span> failed'
+    )
+
+
+def test_the_weakest_of_several_twin_routes_is_named_in_words() -> None:
+    assert weakest_words("hand, shape, values") == "by hand"
+    assert weakest_words("shape, values") == "compared by shape"
+    assert weakest_words("something_else") == "something else"
+    line = TwinLine("okta", 3, 9, {"values": 2, "hand": 1}, "2026-03-01, on 70 recorded calls")
+    assert line.sentence.startswith("okta: 2 compared by values, 1 by hand; measured 2026")

@@ -181,8 +181,9 @@ def test_a_moved_main_ships_when_checks_and_validation_hold_on_the_merge(world: 
 def test_a_conflicting_main_is_left_alone(world: World) -> None:
     world.approve()
     moved = _move_main(world, "a.txt", "other\n")
-    with pytest.raises(OutcomeNotGoodEnough, match="SHP-022"):
+    with pytest.raises(OutcomeNotGoodEnough, match="SHP-022") as conflict:
         ship_run(world.store, RUN, recheck=lambda commit, tree: True)
+    assert "both changed a.txt since" in conflict.value.why
     assert world.head() == moved
 
 

@@ -257,6 +257,28 @@ class ForecastLine:
     actual: float | None
 
 
+_TIER_WORDS: Final[Mapping[str, str]] = {
+    "none": "not there",
+    "refused": "refused",
+    "contract": "by contract",
+    "hand": "by hand",
+    "status": "compared by status",
+    "shape": "compared by shape",
+    "values": "compared by values",
+}
+
+
+def tier_words(tier: str) -> str:
+    """Say how faithful a twin's route is known to be."""
+    return _TIER_WORDS.get(tier, tier.replace("_", " "))
+
+
+def weakest_words(tiers: str) -> str:
+    """Say how faithful the least faithful of several routes is (``hand, shape``)."""
+    named = [tier.strip() for tier in tiers.split(",")]
+    return tier_words(next((tier for tier in _TIER_WORDS if tier in named), named[0]))
+
+
 @dataclass(frozen=True, slots=True)
 class TwinLine:
     """One twin that the verdict rests on: routes used, by measured fidelity tier.
@@ -273,8 +295,8 @@ class TwinLine:
 
     @property
     def sentence(self) -> str:
-        """``okta: 3 values, 1 hand; measured 2026-03-01, on 120 recorded calls``."""
-        tiers = ", ".join(f"{count} {tier}" for tier, count in self.tiers.items())
+        """``okta: 3 compared by values, 1 by hand; measured 2026-03-01, on 120 recorded calls``."""
+        tiers = ", ".join(f"{count} {tier_words(tier)}" for tier, count in self.tiers.items())
         known = f"measured {self.measured}" if self.measured else "not measured"
         return f"{self.service}: {tiers}; {known}"
 

@@ -1,5 +1,6 @@
 """Render a report: HTML that stands alone, the console's fragment, and Markdown for a ticket."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
@@ -9,18 +10,19 @@ from typing import Any, Protocol
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from unlit import __version__
 from unlit.core.ids import CandidateId, CriterionId
 from unlit.core.states import Partition, TrajectoryState
 from unlit.review import plots, tracks
 from unlit.review.access import standing_words
-from unlit.review.model import Graded, Point, Report
+from unlit.review.model import Graded, Point, Report, tier_words, weakest_words
 from unlit.review.rules import words
 from unlit.review.rules.sayings import SOURCES, forecast_words, rule_words
 
 _MISSES_SHOWN = 200
+_ID = re.compile(r"\b([A-Z]{1,8}-[0-9]+)\b")
 
 
 class Links(Protocol):
@@ -63,6 +65,11 @@ class StandAloneLinks:
         return "#s-from"
 
 
+def whole_names(value: str) -> Markup:
+    """Escape a text and keep the ids of criteria in it (``AC-7``) on one line."""
+    return Markup(_ID.sub(r'<span class="whole">\1</span>', str(escape(value))))  # noqa: S704 # escaped before
+
+
 def filters(zone: tzinfo | None = None) -> Mapping[str, Any]:
     """Return the template filters; `zone` `None` is the machine's own.
 
@@ -92,6 +99,9 @@ def filters(zone: tzinfo | None = None) -> Mapping[str, Any]:
         "trajectory_word": lambda state: words.TRAJECTORY_WORDS[state.value],
         "source_word": lambda source: SOURCES.get(source or "", source or "None"),
         "inert": text,
+        "whole": whole_names,
+        "tier": tier_words,
+        "weakest": weakest_words,
         "when": when,
         "reason": words.reason,
         "standing": standing_words,

@@ -12,6 +12,7 @@ from unlit.ship.model import Signing
 from unlit.ship.signing import git_options, not_signed, signature, signing_env
 
 _ZERO: Final = "0" * 40
+_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,21 @@ class Repository:
             raise OutcomeNotGoodEnough(
                 "SHP-022",
                 f"The candidate does not merge with {ours[:10]}, where the main branch is now.",
-                "it changes what somebody else has changed since the run began.",
+                f"both changed {self._both_changed(ours, theirs)} since the run began. Nothing is "
+                "merged; the candidate stays in the run's repository.",
                 "run the spec again: it starts from the new base.",
             ) from error
+
+    def _both_changed(self, ours: str, theirs: str) -> str:
+        """Name files that two commits changed; git quotes names that are not plain."""
+        base = self._run("merge-base", ours, theirs)
+        mine, others = (
+            set(self._run("diff", "--name-only", "--no-renames", base, end).splitlines())
+            for end in (ours, theirs)
+        )
+        names = sorted(mine & others)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return (", ".join(names[:_NAMED]) or "the same") + more
 
     def commit(self, tree: str, parents: tuple[str, ...], message: str, stamp: Stamp) -> str:
         """Make a commit of a tree, signed if a key is set; nothing points to it yet.

@@ -53,8 +53,8 @@ def _merge(line: CriterionLine, sealed: CriterionLine) -> CriterionLine:
             ),
             sealed,
         )  # fmt: skip
-    tiers = [tier for tier in (line.tier, sealed.tier) if tier is not None]
-    both = replace(counted, state=state, tier=max(tiers, default=None))
+    tiers = {tier for said in (line.tier, sealed.tier) if said for tier in said.split(", ")}
+    both = replace(counted, state=state, tier=", ".join(sorted(tiers)) or None)
     return _with_standing(both, sealed) if line.asks and not sealed.asks else both
 
 
