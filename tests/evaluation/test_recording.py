@@ -104,3 +104,18 @@ def test_files_that_it_makes_are_expected_and_those_it_reads_are_as_before(tmp_p
              for name, rule in check["file"].items()}  # fmt: skip
     assert set(files) >= {"copy.txt", "list.txt"}
     assert "equals" not in files.get("stamp.txt", {})  # it differs between the runs
+
+
+def test_the_program_itself_is_no_file_of_its_scenario(tmp_path: Path) -> None:
+    (tmp_path / "count.sh").write_text('wc -l < "$1"\n')
+    (tmp_path / "names.csv").write_text("ada\nbob\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "unlit", "scenarios", "record", "--into", str(tmp_path / "v"),
+         "--owner", "ada", "--", "sh", "count.sh", "names.csv"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "v").rglob("*.yaml")
+    table = yaml.safe_load(path.read_text())
+    assert table["given"] == {"files": {"names.csv": "ada\nbob\n"}}
+    assert table["when"] == [{"cli": {"run": ["names.csv"]}}]

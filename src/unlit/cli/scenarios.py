@@ -351,7 +351,7 @@ def record(  # noqa: PLR0913 # a command line has many flags
     criterion: str = "AC-1",
     partition: str = "validation",
     because: str = "the previous system does it",
-    words: int = 1,
+    words: int | None = None,
     stdin: Path | None = None,
     har: Path | None = None,
     write_spec: Path | None = None,
@@ -360,7 +360,7 @@ def record(  # noqa: PLR0913 # a command line has many flags
 
     The command is run twice, as it is, in this folder; what differs between the runs, and what
     looks like a time or an id, is left out of the expectation. Small text files that its words name
-    become files of the scenario.
+    become files of the scenario; the program itself, such as `tool.sh` of `sh tool.sh`, does not.
 
     Args:
         command: The command with its arguments.
@@ -369,7 +369,8 @@ def record(  # noqa: PLR0913 # a command line has many flags
         criterion: The criterion that they speak for.
         partition: visible, validation or sealed.
         because: Why they exist.
-        words: How many words of the command start the program; the rest are its arguments.
+        words: How many words of the command start the program; the rest are its arguments. Default:
+            an interpreter with its script, else the first word.
         stdin: File that the command reads on standard input.
         har: An HTTP archive with exchanges of the previous system.
         write_spec: Also write a spec with one criterion for each scenario to this file.
@@ -381,15 +382,16 @@ def record(  # noqa: PLR0913 # a command line has many flags
     from unlit.evaluation.interchange.imported import Terms
     from unlit.evaluation.interchange.importing import spec_for, write_imported
     from unlit.evaluation.recording import golden_cli, golden_http
+    from unlit.evaluation.rules.program import program_words
 
     terms = Terms(criterion, owner, partition, "golden", because)
     if har is not None:
         found = golden_http(read_har(har), terms)
     else:
         read = "" if stdin is None else _text_of(stdin)
-        files = files_named(command[words:])  # as they are before it may change them
+        rest = command[program_words(command) if words is None else words :]
+        files = files_named(rest)  # as they are before it may change them
         ran = asyncio.run(watched(command, read))
-        rest = command[words:]
         found = [golden_cli(rest, ran.runs, terms, stdin=read, files=files, left=ran.left)]
     if write_spec is not None:
         found = [
