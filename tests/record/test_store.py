@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CandidateId, CriterionId, Digest, RunId, ScenarioId
@@ -220,3 +221,23 @@ def test_an_older_format_is_brought_up_and_keeps_its_rows(tmp_path: Path) -> Non
 def test_another_database_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput, match="REC-002"):
         Store.open(url)
+
+
+@pytest.mark.postgres
+def test_a_database_that_was_made_without_a_locale_is_read_as_text(server: str) -> None:
+    admin = Store.open(server)
+    with admin.engine.connect() as connection:
+        plain = connection.execution_options(isolation_level="AUTOCOMMIT")
+        plain.exec_driver_sql("DROP DATABASE IF EXISTS plain")
+        plain.exec_driver_sql(
+            "CREATE DATABASE plain ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' "
+            "LC_CTYPE 'C'"
+        )
+    url = make_url(server).set(database="plain").render_as_string(hide_password=False)
+    admin.close()
+    opened = Store.open(url)
+    try:
+        opened.begin_run(replace(make_run(), title="Prüfung"))
+        assert opened.find_run(RUN).title == "Prüfung"
+    finally:
+        opened.close()

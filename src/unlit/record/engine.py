@@ -42,7 +42,11 @@ def open_engine(url: str, *, pool_size: int = 8, own_transactions: bool = True) 
         return engine
     if kind == "postgresql":
         driver = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(driver, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+        # a database made without a locale (SQL_ASCII) would answer in bytes
+        encoding = {"client_encoding": "utf8"}
+        return create_engine(
+            driver, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=encoding
+        )
     raise _not_a_url(url)
 
 
