@@ -4,9 +4,11 @@ import asyncio
 import base64
 import bz2
 import gzip
+import io
 import lzma
+import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -15,8 +17,10 @@ from tests.fence.gateway.lab import SECRET, Lab, Seen
 from unlit.fence.gateway.head import Malformed, RequestHead, forwardable
 from unlit.fence.gateway.http2_server import request_of
 from unlit.fence.gateway.inject import Watch, inject, only_ours
+from unlit.fence.gateway.passing import bits
 from unlit.fence.gateway.readings import strictest
-from unlit.fence.gateway.scrub import Forms, Peek, inflated
+from unlit.fence.gateway.scrub import Forms, Peek
+from unlit.fence.gateway.unpack import BIT, Unpacker, inflated
 from unlit.policy import Request, parse_policy
 from unlit.policy.model import CredentialRule, Injection, Place
 
@@ -210,14 +214,30 @@ async def test_a_request_cannot_bring_a_key_of_its_own(lab: Lab) -> None:
 
 
 def _feed(peek: Peek, data: bytes, size: int) -> None:
-    for at in range(0, len(data), size):
-        peek.feed(data[at : at + size])
+    _feed_pieces(peek, [data[at : at + size] for at in range(0, len(data), size)])
+
+
+def _feed_pieces(peek: Peek, pieces: Sequence[bytes]) -> None:
+    for piece in pieces:
+        peek.unpacker.push(piece)
+        while (plain := peek.unpacker.step()) is not None:
+            peek.check(plain)
+
+
+def zipped(data: bytes) -> bytes:
+    """Return a zip whose second member is the data."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("first.txt", "nothing here " * 9)
+        archive.writestr(zipfile.ZipInfo("plain.txt"), "PK\x03\x04 is stored")
+        archive.writestr("folder/second.txt", data)
+    return target.getvalue()
 
 
 @pytest.mark.parametrize(
     "pack",
-    [gzip.compress, zlib.compress, bz2.compress, lzma.compress],
-    ids=["gz", "z", "bz", "xz"],
+    [gzip.compress, zlib.compress, bz2.compress, lzma.compress, zipped],
+    ids=["gz", "z", "bz", "xz", "zip"],
 )
 @pytest.mark.parametrize("size", [1, 7, 4096])
 def test_a_secret_in_a_compressed_file_ends_the_answer(
@@ -230,8 +250,8 @@ def test_a_secret_in_a_compressed_file_ends_the_answer(
     clean = pack(b"some words, " * 5000)
     _feed(Peek(forms), clean, size)
     broken = Peek(forms)
-    broken.feed(clean[:20] + b"\xff" * 50)
-    broken.feed(SECRET.encode())
+    _feed(broken, clean[:20] + b"\xff" * 50, 70)
+    _feed(broken, SECRET.encode(), 100)
 
 
 @pytest.mark.parametrize(
@@ -247,9 +267,9 @@ def test_a_secret_in_any_member_is_found_however_the_magic_is_cut(
     data = pack(b"one") + padding + pack(b"two " + SECRET.encode())
     for first in (*range(1, 8), len(pack(b"one")) + 1, len(data)):
         peek = Peek(forms)
-        pieces = (data[:first], data[first:] + b"\0")
+        whole = data + b"\0"
         with pytest.raises(Malformed, match="compressed"):
-            list(map(peek.feed, pieces))
+            _feed_pieces(peek, (whole[:first], whole[first:]))
 
 
 async def test_a_compressed_file_that_comes_after_its_first_byte_is_looked_into(lab: Lab) -> None:
@@ -267,27 +287,60 @@ async def test_a_compressed_file_that_comes_after_its_first_byte_is_looked_into(
     assert SECRET.encode() in lab.vendor.seen[-1].head
 
 
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, zlib.compress, bz2.compress, lzma.compress, zipped]
+)
+def test_a_secret_far_behind_the_beginning_is_found(pack: Callable[[bytes], bytes]) -> None:
+    data = pack(bytes(9 << 20) + SECRET.encode() + b"more")
+    with pytest.raises(Malformed, match="compressed"):
+        _feed(Peek(Forms([SECRET])), data, 65_536)
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, bz2.compress, lzma.compress])
-def test_a_bomb_is_looked_into_at_its_beginning_only(
+def test_a_bomb_comes_bit_by_bit_and_ends(
     monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
 ) -> None:
-    forms = Forms([SECRET])
-    looked: list[int] = []
-
-    def stand_in(data: bytes) -> bool:
-        looked.append(len(data))
-        return False
-
-    monkeypatch.setattr(forms, "stand_in", stand_in)
-    _feed(Peek(forms), pack(bytes(9 << 20)), 8)
+    unpacker = Unpacker()
+    unpacker.push(pack(bytes(9 << 20)))
+    bits = []
+    while (part := unpacker.step()) is not None:
+        bits.append(len(part))
+    assert max(bits) <= BIT
+    assert sum(bits) == 9 << 20
     many = pack(b"member") * 2000
-    _feed(Peek(forms), many, len(many))
-    assert sum(looked) < 3 << 20
-    assert looked[-1] < 4096
+    unpacker = Unpacker()
+    unpacker.push(many)
+    assert unpacker.step() == b"member"
+    monkeypatch.setattr("unlit.fence.gateway.unpack._MOST_INFLATED", 1 << 20)
+    unpacker = Unpacker()
+    unpacker.push(pack(bytes(2 << 20)))
+    with pytest.raises(Malformed, match="without measure"):
+        list(iter(unpacker.step, None))
+
+
+@pytest.mark.parametrize(
+    "data", [gzip.compress(bytes(60 << 20)), bz2.compress(bytes(9 << 20))], ids=["gz", "bz"]
+)
+async def test_others_have_their_turn_while_a_crafted_piece_is_undone(data: bytes) -> None:
+    turns = count = 0
+
+    async def neighbour() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(neighbour())
+    async for part in bits(Unpacker(), data):
+        assert len(part) <= BIT
+        count += 1
+    task.cancel()
+    assert count >= 100
+    assert turns >= count
 
 
 def test_what_a_request_inflates_to_is_bounded_and_goes_on_behind_a_member() -> None:
-    assert len(inflated(b"gzip", gzip.compress(bytes(9 << 20)))) == 1 << 20
+    assert len(inflated(b"gzip", gzip.compress(bytes(9 << 20)))) <= 1 << 20
     assert inflated(b"GZIP", gzip.compress(b"one ") + gzip.compress(b"two")) == b"one two"
     small = zlib.compressobj(wbits=9)
     assert inflated(b"deflate", small.compress(b"few") + small.flush()) == b"few"

@@ -40,6 +40,8 @@ class Channel(asyncio.Protocol):
         self._loop = loop
         self._on_made = on_made
         self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_s = self._timer_s = 0.0
         self._drained: asyncio.Future[None] | None = None
         self._reading = True
         self._writable = True
@@ -71,6 +73,9 @@ class Channel(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
@@ -102,13 +107,30 @@ class Channel(asyncio.Protocol):
             self.transport.resume_reading()
         before = self.received
         waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(timeout_s, _expire, waiter)
+        self._due_s = self._loop.time() + timeout_s
+        if self._timer is None or self._timer_s > self._due_s:
+            self._set_timer()
         try:
             await waiter
         finally:
-            timer.cancel()
             self._waiter = None
         return self.received > before
+
+    def _set_timer(self) -> None:
+        # one timer serves many waits: setting one and taking it back each time costs more
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_s = self._due_s
+        self._timer = self._loop.call_at(self._due_s, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() < self._due_s:
+            self._set_timer()
+        else:
+            self._waiter.set_exception(TimedOut())
 
     async def until(self, mark: bytes, most: int, timeout_s: float) -> bytes | None:
         """Take bytes up to `mark` (which is dropped); `None` at a clean end of the stream.
@@ -177,8 +199,3 @@ class Channel(asyncio.Protocol):
         """Close at once."""
         if self.transport is not None:
             self.transport.abort()
-
-
-def _expire(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_exception(TimedOut())

@@ -13,7 +13,8 @@ from unlit.fence.gateway.ca import LeafContext
 from unlit.fence.gateway.channel import Channel, Gone, TimedOut
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.exchange import BODY_SILENCE_S, Exchange
-from unlit.fence.gateway.head import LONGEST_HEAD, Malformed, parse_connect, parse_request
+from unlit.fence.gateway.head import LONGEST_HEAD, Malformed, parse_connect
+from unlit.fence.gateway.heads import request_head
 from unlit.fence.gateway.http2_server import Http2Server
 from unlit.fence.gateway.model import PROXY_ADDRESS, PROXY_PORT
 from unlit.fence.gateway.reply import Http1Reply
@@ -261,7 +262,7 @@ class Connection:
         if raw is None:
             return False
         try:
-            head = parse_request(raw, expected.scheme, expected.port, proxied=expected.proxied)
+            head = request_head(raw, expected.scheme, expected.port, proxied=expected.proxied)
             if expected.name is not None and head.host != expected.name:
                 raise Malformed(421, "Host is not the name that was resolved or shown by TLS")
         except Malformed as bad:

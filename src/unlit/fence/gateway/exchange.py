@@ -18,9 +18,9 @@ from unlit.fence.gateway.head import (
     Malformed,
     RequestHead,
     ResponseHead,
-    parse_response,
     write_request,
 )
+from unlit.fence.gateway.heads import response_head
 from unlit.fence.gateway.http2_client import Http2Upstream
 from unlit.fence.gateway.model import PROXY_NAME
 from unlit.fence.gateway.passing import Inward, Outward, count_bytes
@@ -195,6 +195,7 @@ class Exchange:
         start = write_request(head, plan.extra)
         if head.length == 0:
             channel.write(start)
+            plan.way = self._way_back(plan)  # while the upstream is at work
             return await self._response(channel)
         if body.is_whole:
             channel.write(start + await body.read())
@@ -239,7 +240,7 @@ class Exchange:
                 raise Malformed(502, "the upstream's head is too long") from None
             if raw is None:
                 raise Gone
-            response = parse_response(raw, self._head.method)
+            response = response_head(raw, self._head.method)
             if response.status >= 200:
                 return response
             if response.status == 101 and self._head.websocket:
@@ -251,14 +252,17 @@ class Exchange:
         body = body_of(channel, response.length, UPSTREAM_SILENCE_S)
         await self._pass_on(response, body, plan)
 
+    def _way_back(self, plan: Plan) -> Inward:
+        return Inward(self._session, self._reply, plan.forms, plan.usage, plan.tallies)
+
     async def _pass_on(self, response: ResponseHead, body: Body, plan: Plan) -> None:
         if response.status == 401 and plan.decision.credential:
             self._session.broker.refused(plan.decision.credential)
-        way = Inward(self._session, self._reply, plan.forms, plan.usage, plan.tallies)
+        way = plan.way or self._way_back(plan)
         way.start(response)
         try:
             while piece := await body.read():
-                way.send(piece)
+                await way.send(piece)
                 await self._reply.drain()
         except Gone:
             if response.length != UNTIL_CLOSE:

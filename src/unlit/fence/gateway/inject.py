@@ -76,8 +76,7 @@ class Watch:
         """Say whether a placeholder stands anywhere in a head."""
         if not self.longest:
             return False
-        parts = [head.target, *(name + b": " + value for name, value in head.headers)]
-        return self.finds(b"\n".join(parts))
+        return self.finds(b"\n".join([head.target, *map(b": ".join, head.headers)]))
 
 
 def inject(head: RequestHead, rule: CredentialRule, placeholder: str, secret: str) -> bool:
@@ -103,10 +102,14 @@ def only_ours(head: RequestHead, rule: CredentialRule, watch: Watch) -> str:
     if place == "sign":
         return ""
     ours = b"authorization" if place == "basic" else name.lower() if place == "header" else b""
-    for field, value in head.headers:
-        if field in _KEYS and field != ours and value and not watch.finds(value):
+    others = [pair for pair in head.headers if pair[0] in _KEYS and pair[0] != ours]
+    for field, value in others:
+        if value and not watch.finds(value):
             return field.decode("latin1")
-    head.headers = [pair for pair in head.headers if pair[0] == ours or pair[0] not in _KEYS]
+    if others:
+        head.headers = [pair for pair in head.headers if pair not in others]
+    if head.query is None:
+        return ""
     return _other_in_query(head, name if place == "query" else b"")
 
 

@@ -1,12 +1,16 @@
 """Bodies on their way through: outwards searched for placeholders, inwards scrubbed and billed."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 from unlit.fence.gateway.allowance import Tally
 from unlit.fence.gateway.body import Body, NoBody, Whole
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.head import CHUNKED, Headers, Malformed, ResponseHead, forwardable
 from unlit.fence.gateway.reply import Reply
-from unlit.fence.gateway.scrub import Forms, Inflater, Peek, Scrubber, scrub_headers, take_coding
+from unlit.fence.gateway.scrub import Forms, Peek, Scrubber, scrub_headers, take_coding
 from unlit.fence.gateway.session import Session
+from unlit.fence.gateway.unpack import Inflater, Unpacker
 from unlit.models.model import ModelUsage
 from unlit.models.usage import UsageReader
 
@@ -101,20 +105,33 @@ class Inward:
             self._usage.begin(response.status, headers)
         self._reply.start(response.status, reason, headers, length)
 
-    def send(self, piece: bytes) -> None:
+    async def send(self, piece: bytes) -> None:
         """Send a piece on.
 
         Raises:
             Denial: A budget of bytes is used up.
+            Malformed: It is not compressed as it says, or hides a secret that cannot be masked.
         """
         self._session.counters.bytes_in += len(piece)
         count_bytes(self._tallies, len(piece))
-        if self._inflater is not None:
-            piece = self._inflater.feed(piece)
+        if self._inflater is None:
+            await self._look_into(piece)
+            self._pass(piece)
+        else:
+            async for part in bits(self._inflater, piece):
+                await self._look_into(part)
+                self._pass(part)
+                await self._reply.drain()
+
+    async def _look_into(self, piece: bytes) -> None:
+        if self._peek is None or self._peek.unpacker.over:
+            return
+        async for plain in bits(self._peek.unpacker, piece):
+            self._peek.check(plain)
+
+    def _pass(self, piece: bytes) -> None:
         if self._usage is not None:
             self._usage.feed(piece)
-        if self._peek is not None:
-            self._peek.feed(piece)
         if self._scrubber is not None:
             piece = self._scrubber.feed(piece)
         if piece:
@@ -139,6 +156,21 @@ class Inward:
         if used is not None:
             self._session.usage.append(used)
         return used
+
+
+async def bits(unpacker: Unpacker, piece: bytes) -> AsyncIterator[bytes]:
+    """Undo a piece bit by bit; others have their turn between two of them."""
+    unpacker.push(piece)
+    while True:
+        if unpacker.is_slow:
+            part = await asyncio.to_thread(unpacker.step)
+        else:
+            part = unpacker.step()
+        if part is None:
+            return
+        if part:
+            yield part
+        await asyncio.sleep(0)
 
 
 def count_bytes(tallies: tuple[Tally, ...], more: int) -> None:

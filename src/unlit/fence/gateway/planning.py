@@ -9,12 +9,13 @@ from unlit.fence.gateway.body import Body, Whole, read_all
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.head import Headers, Malformed, RequestHead
 from unlit.fence.gateway.inject import inject, inject_json, only_ours
-from unlit.fence.gateway.passing import Outward
+from unlit.fence.gateway.passing import Inward, Outward
 from unlit.fence.gateway.reply import Reply
-from unlit.fence.gateway.scrub import Forms, inflated
+from unlit.fence.gateway.scrub import Forms
 from unlit.fence.gateway.session import Session
 from unlit.fence.gateway.signers import load_signer
 from unlit.fence.gateway.tools import first_wrong_tool
+from unlit.fence.gateway.unpack import inflated
 from unlit.fence.gateway.upstream import Origin
 from unlit.models.calls import read_call
 from unlit.models.usage import UsageReader, usage_reader
@@ -39,6 +40,7 @@ class Plan:
     body: Outward
     tallies: tuple[Tally, ...]
     ticket: Ticket | None
+    way: Inward | None = None
 
 
 class Planner:

@@ -1,25 +1,17 @@
 """Secrets in answers: masked in any common spelling, length kept, however the pieces are cut."""
 
-import bz2
-import lzma
 import re
-import zlib
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final
 
 from unlit.fence.gateway.head import Headers, Malformed
 from unlit.fence.gateway.inject import Search
 from unlit.fence.gateway.spellings import reflections
+from unlit.fence.gateway.unpack import Inflater, Unpacker
 
 _MASK: Final = b"*"
-_MOST_INFLATED: Final = 1 << 30
-_PIECE: Final = 262_144
 _SHORT_FORM: Final = 512
 _END: Final = 4
-_MOST_PEEKED: Final = 1 << 20
-_MOST_INFLATED_OF_A_PEEK: Final = 1 << 20
-_COST_OF_A_MEMBER: Final = 4096
-_MAGIC: Final = 6
 
 
 class Forms:
@@ -95,98 +87,8 @@ class Scrubber:
         return rest
 
 
-class Inflater:
-    """Undoes the content codings that an upstream used although it was asked not to."""
-
-    def __init__(self, coding: bytes) -> None:
-        if coding not in (b"gzip", b"x-gzip", b"deflate"):
-            raise Malformed(502, f"the answer has the content coding {coding[:20]!r}")
-        self._inflate = zlib.decompressobj(wbits=47)
-        self._total = 0
-
-    def feed(self, data: bytes) -> bytes:
-        """Return the plain bytes of a piece.
-
-        Raises:
-            Malformed: It is not what the header says, or it grows without measure.
-        """
-        parts = []
-        try:
-            while data:
-                part = self._inflate.decompress(data, _PIECE)
-                self._total += len(part)
-                if self._total > _MOST_INFLATED:
-                    raise Malformed(502, "the answer inflates without measure")
-                parts.append(part)
-                data = self._inflate.unconsumed_tail
-                if self._inflate.eof:
-                    data = self._inflate.unused_data
-                    self._inflate = zlib.decompressobj(wbits=47)
-        except zlib.error:
-            raise Malformed(502, "the answer is not compressed as it says") from None
-        return b"".join(parts)
-
-
-class _Undoing(Protocol):
-    """What the decompressors of the standard library have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
-class _Beginning:
-    """The first plain bytes of compressed data, member after member, a fixed number at most.
-
-    `over` is set when that many were read, or what follows is no compressed data.
-    """
-
-    def __init__(self, undo: _Undoing | None = None) -> None:
-        self.over = False
-        self._undo = undo
-        self._unread = b""
-        self._room = _MOST_INFLATED_OF_A_PEEK
-
-    def feed(self, data: bytes) -> bytes:
-        """Return what a piece adds."""
-        parts = []
-        data, self._unread = self._unread + data, b""
-        while data and not self.over:
-            if self._undo is None:
-                data = data.lstrip(b"\0")  # members may be padded
-                if len(data) < _MAGIC:  # too little to tell its kind
-                    self._unread = data
-                    break
-                self._undo = _undo(data)
-            part, data = self._step(data)
-            parts.append(part)
-        return b"".join(parts)
-
-    def _step(self, data: bytes) -> tuple[bytes, bytes]:
-        """Return plain bytes, and what stands behind the member's end."""
-        undo = self._undo
-        try:
-            part = undo.decompress(data, self._room) if undo is not None else b""
-        except (zlib.error, OSError, lzma.LZMAError, EOFError):
-            undo, part = None, b""
-        if undo is None:  # it is no compressed data, or only looked like it
-            self.over = True
-            return part, b""
-        self._room -= len(part)
-        rest = b""
-        if undo.eof:
-            rest, self._undo = undo.unused_data, None
-            self._room -= _COST_OF_A_MEMBER
-        self.over = self._room <= 0
-        return part, rest
-
-
 class Peek:
-    """Looks into a body that is compressed without saying so, as a file is; at its beginning only.
+    """Looks into a body that is compressed without saying so, as a file is, to its end.
 
     What it finds cannot be masked, so the answer ends there. Brotli and Zstandard pass unseen: they
     have no place in an answer that says nothing of them.
@@ -194,43 +96,19 @@ class Peek:
 
     def __init__(self, forms: Forms) -> None:
         self._forms = forms
-        self._beginning = _Beginning()
-        self._left = _MOST_PEEKED
         self._tail = b""
+        self.unpacker = Unpacker()
 
-    def feed(self, data: bytes) -> None:
-        """Take a piece.
+    def check(self, plain: bytes) -> None:
+        """Take what the next bit of the body inflates to.
 
         Raises:
-            Malformed: A secret stands in what it inflates to.
+            Malformed: A secret stands in it.
         """
-        if self._beginning.over or self._left <= 0:
-            return
-        self._left -= len(data)
-        plain = self._beginning.feed(data)
-        if not plain:
-            return
         seen = self._tail + plain
         if self._forms.stand_in(seen):
             raise Malformed(502, "a secret stands in compressed data of the answer")
         self._tail = seen[-self._forms.longest :]
-
-
-def _undo(first: bytes) -> _Undoing | None:
-    if first[:3] == b"\x1f\x8b\x08" or (first[:1] == b"x" and first[1:2] in b"\x01\x5e\x9c\xda"):
-        return zlib.decompressobj(wbits=47)
-    if first[:3] == b"BZh":
-        return bz2.BZ2Decompressor()
-    if first[:6] == b"\xfd7zXZ\x00":
-        return lzma.LZMADecompressor()
-    return None
-
-
-def inflated(coding: bytes, data: bytes) -> bytes:
-    """Return how a request's body begins when its coding is undone; nothing if that is unknown."""
-    if coding.strip().lower() not in (b"gzip", b"x-gzip", b"deflate"):
-        return b""
-    return _Beginning(zlib.decompressobj(wbits=47)).feed(data)
 
 
 def scrub_headers(headers: Headers, forms: Forms) -> tuple[Headers, int]:
@@ -248,7 +126,9 @@ def scrub_headers(headers: Headers, forms: Forms) -> tuple[Headers, int]:
 
 def take_coding(headers: Headers) -> tuple[Headers, Inflater | None]:
     """Remove Content-Encoding (and what depended on it) and return what undoes it."""
-    codings = [value.strip().lower() for name, value in headers if name == b"content-encoding"]
+    codings = [pair[1].strip().lower() for pair in headers if pair[0] == b"content-encoding"]
+    if not codings:
+        return headers, None
     codings = [coding for coding in codings if coding != b"identity"]
     if not codings:
         return headers, None

@@ -41,6 +41,7 @@ class Ahead:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._buffer = mmap.mmap(-1, _BLOCK * _MOST_BLOCKS)
+        self._view = memoryview(self._buffer)
         self._block = 0
         self._lines: list[bytes] = []
         self._size = 0
@@ -76,9 +77,7 @@ class Ahead:
         size = blocks * _BLOCK
         head = _HEAD.pack(_MAGIC, len(lines), hashlib.sha256(lines).digest())
         self._buffer[: len(head) + len(lines)] = head + lines
-        with memoryview(self._buffer) as whole, whole[:size] as part:
-            written = os.pwrite(self._descriptor, part, self._block * _BLOCK)
-        if written != size:
+        if os.pwrite(self._descriptor, self._view[:size], self._block * _BLOCK) != size:
             return False
         self._block += blocks
         return True
@@ -90,6 +89,7 @@ class Ahead:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+        self._view.release()
         self._buffer.close()
 
 
