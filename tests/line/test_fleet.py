@@ -24,7 +24,7 @@ from unlit.record.store import Store
 
 SCRIPT = Path(__file__).with_name("fleet_worker.py")
 RUNS = 8
-LEASE_S = 2.0
+LEASE_S = 6.0
 
 
 @pytest.fixture
@@ -54,6 +54,12 @@ class Fleet:
     def kill(self, number: int) -> None:
         self.processes[number].kill()
         self.processes.pop(number).wait()
+
+    def supervise(self) -> None:
+        """Start a worker again that ended, such as one that was late and lost its lease."""
+        for process in [one for one in self.processes if one.poll() is not None]:
+            self.processes.remove(process)
+            self.start()
 
     def stop(self) -> None:
         for process in self.processes:
@@ -88,9 +94,10 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
     store = Store.open(url)
     for _ in range(4):
         fleet.start()
-    kills, deadline = 0, time.monotonic() + 200
+    kills, deadline = 0, time.monotonic() + 240
     try:
         while time.monotonic() < deadline:
+            fleet.supervise()
             states = [run.state for run in store.runs()]
             if all(state is RunState.WAITING for state in states):
                 break

@@ -26,6 +26,7 @@ STEPS = {
     "line-1": "sha256:55ff26a6614a",
     "line-2": "sha256:e3db98ccae2c",
     "line-3": "sha256:c03b0b2b4587",
+    "line-4": "sha256:16ec76732547",
 }
 """Version of the flow to the start of a digest of its steps' names in order. A changed digest wants
 a new version in `flow.FLOW_VERSION` and a new row: runs of the old one must not go on in it."""
@@ -55,7 +56,7 @@ async def test_a_run_of_another_version_is_refused_in_words(
     world.store.change_run(run, world.clock.now(), state=RunState.RUNNING)
     monkeypatch.setattr(flow, "FLOW_VERSION", "line-999")
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
-        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-3"):
+        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-4"):
             await line.resume(run)
 
 
@@ -83,5 +84,5 @@ async def test_a_shipping_of_another_version_is_refused_in_words(
     monkeypatch.setattr(flow, "FLOW_VERSION", "line-999")
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
         assert await line.unfinished(run)
-        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-3"):
+        with pytest.raises(InvalidInput, match=r"LIN-013 .* begun by version line-4"):
             await line.ship(run)

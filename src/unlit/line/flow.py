@@ -18,7 +18,7 @@ from unlit.line.stages.asking import waits_at_intent
 from unlit.line.stages.work import StopRun, Work, perform
 from unlit.record.model import FailureClass, RunState, StageState
 
-FLOW_VERSION = "line-3"
+FLOW_VERSION = "line-4"
 """Raise this when the order or the names of steps change; a test watches the source."""
 AFTER_MERGE = ("attest", "deploy")
 

@@ -1,6 +1,8 @@
 """A line from a graph file, on the same durable engine, fence and stages as the default line."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -10,12 +12,18 @@ from typing_extensions import override
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CandidateId
 from unlit.core.states import Partition, Verdict
+from unlit.line.companion import say_once
+from unlit.line.graphs.branches import leaders_of
+from unlit.line.graphs.children import FILE as CHILDREN
+from unlit.line.graphs.children import read_children
 from unlit.line.graphs.choices import choices_of, chosen
 from unlit.line.graphs.dot import parse_dot
-from unlit.line.graphs.graph import Graph, Node
+from unlit.line.graphs.graph import Graph, Node, hooks_of
+from unlit.line.graphs.manager import beside
 from unlit.line.graphs.routing import Outcome, duration_s
 from unlit.line.graphs.traverse import Handler, Trace, traverse
 from unlit.line.model import FenceOrder, LineEvent
+from unlit.line.rules.status import status_from_json
 from unlit.line.stages import build, checks, close, grade, prepare
 from unlit.line.stages.asking import waits_at_intent
 from unlit.line.stages.work import Facts, StopRun, Work, perform, staged
@@ -28,7 +36,9 @@ _THOUGHT: Final = ("changed_nothing", "claimed_without_change")
 """What a node that plans or reviews leaves: words, no change. Only `unlit.build` must change."""
 
 _KEPT: Final = ("candidate.id", "candidate.commit", "candidate.tree", "candidates", "verdict",
-                "feedback", "remarks", "last_stage", "last_response")  # fmt: skip
+                "verdict.of", "verdict.by", "feedback", "remarks", "last_stage",
+                "last_response")  # fmt: skip
+_SHOWN: Final = 30_000
 
 
 def find_line(name: str, repository: Path) -> Path:
@@ -54,14 +64,15 @@ async def produce_graph(
 ) -> Mapping[str, Any]:
     """Take a run through its graph, and to its gate; `context` is what is known at its start."""
     graph = parse_dot((work.workspace.root / FILE).read_text(encoding="utf-8"), FILE)
-    handler = LineHandler(work, base, graph)
+    children = Children(read_children(work.workspace.root / CHILDREN))
+    handler = LineHandler(work, base, graph, children)
     try:
         trace = await traverse(graph, handler, work.durable.step, context)
     except* StopRun as group:
         raise _first(group) from None
     if trace.status == "waiting":
         return {"waiting": [v.node for v in trace.visits if v.status == "waiting"]}
-    return await _close(work, trace)
+    return await _close(work, trace, children.with_line(graph))
 
 
 def _first(group: BaseExceptionGroup[StopRun]) -> StopRun:
@@ -69,8 +80,10 @@ def _first(group: BaseExceptionGroup[StopRun]) -> StopRun:
     return first if isinstance(first, StopRun) else _first(first)
 
 
-async def _close(work: Work, trace: Trace) -> Mapping[str, Any]:
+async def _close(work: Work, trace: Trace, graphs: Iterable[Graph]) -> Mapping[str, Any]:
     verdict = Verdict(trace.context.get("verdict", Verdict.NOT_EXERCISED.value))
+    if verdict is Verdict.SHIP and not _is_graded(trace.context, graphs):
+        verdict = Verdict.NOT_EXERCISED
     if trace.status != "success" and verdict is Verdict.SHIP:
         verdict = Verdict.NOT_YET
     _stands(work, trace.context)
@@ -80,6 +93,18 @@ async def _close(work: Work, trace: Trace) -> Mapping[str, Any]:
     await perform(work, "gate", lambda: close.gate(work, verdict))
     close.settle(work, RunState.WAITING if verdict is Verdict.SHIP else RunState.ENDED)
     return {"verdict": verdict.value, "nodes": list(trace.nodes), "status": trace.status}
+
+
+def _is_graded(context: Mapping[str, Any], graphs: Iterable[Graph]) -> bool:
+    """Whether the candidate the line stands at is the graded one, by all that the line grades with.
+
+    No way through a line, whoever chose it, leads to a gate past its sealed grade.
+    """
+    types = {node.type for graph in graphs for node in graph.nodes.values()}
+    needed = Partition.SEALED if "unlit.sealed" in types else Partition.VALIDATION
+    by = context.get("verdict.by", needed.value)
+    same = context.get("verdict.of", context.get("candidate.id")) == context.get("candidate.id")
+    return same and by in (needed.value, Partition.SEALED.value)
 
 
 def _stands(work: Work, context: Mapping[str, Any]) -> None:
@@ -92,16 +117,21 @@ def _stands(work: Work, context: Mapping[str, Any]) -> None:
 class LineHandler(Handler):
     """Executes nodes for real. What nodes tell each other is in the context, as JSON values."""
 
-    def __init__(self, work: Work, base: str, graph: Graph) -> None:
+    def __init__(
+        self, work: Work, base: str, graph: Graph, children: "Children", key: str = ""
+    ) -> None:
         self._work = work
         self._base = base
         self._graph = graph
+        self._children = children
+        self._key = key
         self._own: dict[str, Callable[[Node, str, Mapping[str, Any]], Awaitable[Outcome]]] = {
             "unlit.intent": self._intent,
             "unlit.context": self._context,
             "unlit.baseline": self._baseline,
             "unlit.build": self._build,
             "codergen": self._build,
+            "parallel.fan_in": self._judge,
             "unlit.checks": self._checks,
             "unlit.validate": partial(self._grade, Partition.VALIDATION),
             "unlit.sealed": partial(self._grade, Partition.SEALED),
@@ -120,6 +150,19 @@ class LineHandler(Handler):
         if act is None:
             return Outcome("fail", notes=f"type {node.type!r} cannot be executed here")
         return await act(node, prompt, context)
+
+    @override
+    def child(self, named: str) -> tuple[Graph, Handler] | None:
+        key = beside(self._key, named)
+        graph = self._children.graph(key) if named else None
+        if graph is None:
+            return None
+        return graph, LineHandler(self._work, self._base, graph, self._children, key)
+
+    @override
+    async def steer(self, text: str, key: str) -> None:
+        word = say_once(self._work.services.store, self._work.services.clock, self._work.run, key)
+        word(text, "the line")
 
     @override
     def fork(self, context: Mapping[str, Any], place: int, count: int) -> Mapping[str, Any]:
@@ -187,6 +230,8 @@ class LineHandler(Handler):
             remarks=tuple(context.get("remarks") or ()),
             instruction=_instruction(node, prompt, context),
             model=_model(node, node.attributes.get("agent") or agents[0]),
+            hooks=hooks_of(self._graph, node),
+            asks=node.type == "codergen",
         )
         action = partial(build.build, self._work, turn)
         facts = await self._stage("build", action, turn.candidate)
@@ -199,7 +244,7 @@ class LineHandler(Handler):
             "last_response": str(facts.get("said") or facts.get("detail", ""))[:200],
         }
         if node.type == "codergen" and facts.get("outcome") in _THOUGHT:
-            return Outcome("success", updates=updates, notes=str(facts.get("detail", "")))
+            return _said(facts, Outcome("success", updates=updates, notes=_detail(facts)))
         if "commit" in facts:
             updates |= {
                 "candidate.id": turn.candidate,
@@ -209,7 +254,39 @@ class LineHandler(Handler):
         else:
             said = f"The last turn left nothing to grade: {facts.get('detail')}."
             updates["remarks"] = [said]
-        return _plain(facts, updates)
+        return _said(facts, _plain(facts, updates))
+
+    async def _judge(self, node: Node, prompt: str, context: Mapping[str, Any]) -> Outcome:
+        """Let an agent say which of the level branches is best; what it changes is not kept."""
+        leaders = leaders_of(context)
+        shown = await asyncio.to_thread(self._candidates, leaders)
+        names = ", ".join(str(row["id"]) for row in leaders)
+        asked = (
+            f"{prompt}\n\nChoose one of: {names}. Write your choice to the file status.json of the "
+            'current folder, for example {"outcome": "success", "suggested_next_ids": ["'
+            f'{leaders[0]["id"]}"]}}. Change nothing else; nothing else is kept.\n\n{shown}'
+        )
+        number = int(context.get("candidate.number", 0)) + int(context.get("candidate.stride", 1))
+        agent = node.attributes.get("agent") or self._work.request.agents[0]
+        turn = build.Turn(number, self._base, agent, instruction=asked, model=_model(node, agent),
+                          hooks=hooks_of(self._graph, node), asks=True, keeps=False)  # fmt: skip
+        action = partial(build.build, self._work, turn)
+        facts = await self._stage("build", action, turn.candidate)
+        updates = {"candidate.number": number}
+        return _said(facts, Outcome("success", updates=updates, notes=_detail(facts)))
+
+    def _candidates(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """Return what each branch changed, as patches to read, each cut to its share."""
+        parts = []
+        for row in rows:
+            commit = (row.get("kept") or {}).get("candidate.commit")
+            patch = self._work.workspace.difference(self._base, str(commit)) if commit else ""
+            share = _SHOWN // len(rows)
+            cut = f"\n({len(patch) - share} more characters)" if len(patch) > share else ""
+            parts.append(
+                f"### {row['id']}: {row['outcome']}\n\n{patch[:share] or 'no change'}{cut}"
+            )
+        return "\n\n".join(parts)
 
     async def _checks(self, node: Node, prompt: str, context: Mapping[str, Any]) -> Outcome:
         candidate, commit, _ = _made(context)
@@ -228,7 +305,8 @@ class LineHandler(Handler):
         action = partial(grade.grade, self._work, candidate, commit, tree, partition)
         facts = await self._stage(stage, action, candidate)
         feedback = list(facts.get("feedback") or ())
-        return _plain(facts, {"verdict": facts.get("verdict"), "feedback": feedback})
+        graded = {"verdict.of": candidate, "verdict.by": partition.value}
+        return _plain(facts, {"verdict": facts.get("verdict"), **graded, "feedback": feedback})
 
     async def _report(self, node: Node, prompt: str, context: Mapping[str, Any]) -> Outcome:
         _stands(self._work, context)
@@ -290,12 +368,22 @@ class LineHandler(Handler):
         limit = node.attributes.get("timeout")
         if not usual or not limit:
             return usual
-        work, key = self._work, f"asked/{gate}"
-        asked = [e for e in work.services.store.events(work.run, kinds=("asked",)) if e.key == key]
+        work = self._work
+        store, clock = work.services.store, work.services.clock
+        found = store.run(work.run)
+        begun = str(found.settings.get("work", "line")) if found else "line"
+        key = f"asked/{gate}" + ("" if begun == "line" else f"/{begun}")
+        asked = [e for e in store.events(work.run, kinds=("asked",)) if e.key == key]
         if asked:
-            waited = work.services.clock.now() - asked[0].at
-            return usual if waited.total_seconds() >= duration_s(limit) else ""
-        work.journal.event(key, LineEvent(work.run, "asked", node.id, text=node.label))
+            if (clock.now() - asked[0].at).total_seconds() < duration_s(limit):
+                return ""
+            text = f"nobody answered in {limit}: {usual}"
+            work.journal.event(f"usual/{key}", LineEvent(work.run, "note", node.id, text=text))
+            return usual
+        over = clock.now() + timedelta(seconds=duration_s(limit))
+        data = {"gate": gate, "until": over.isoformat(), "answer": usual}
+        event = LineEvent(work.run, "asked", node.id, text=node.label, data=data)
+        work.journal.event(key, event)
         return ""
 
 
@@ -327,6 +415,38 @@ def _model(node: Node, agent: str) -> str:
     model, provider = (node.attributes.get(name, "") for name in ("llm_model", "llm_provider"))
     prefix = agent.partition(":")[0] == "own" and provider and ":" not in model
     return f"{provider}:{model}" if model and prefix else model
+
+
+class Children:
+    """The child lines of a run, by their path from the line's folder."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+
+    def graph(self, key: str) -> Graph | None:
+        """Return one; `None` when the run has none of that path."""
+        text = self._texts.get(key)
+        return None if text is None else parse_dot(text, key)
+
+    def with_line(self, line: Graph) -> Iterable[Graph]:
+        """Return a line and all its children."""
+        return (line, *(parse_dot(text, key) for key, text in self._texts.items()))
+
+
+def _said(facts: Facts, plain: Outcome) -> Outcome:
+    """Let the agent's own word on its turn choose the way on, where it gave one."""
+    if "status" not in facts or plain.status == "waiting":
+        return plain
+    status = status_from_json(facts["status"])
+    updates = {**status.updates, **plain.updates}
+    if status.notes:
+        updates["last_response"] = status.notes[:200]
+    notes = status.notes or plain.notes
+    return Outcome(status.outcome, status.label, status.suggested, updates, notes)
+
+
+def _detail(facts: Facts) -> str:
+    return str(facts.get("detail", ""))
 
 
 def _plain(facts: Facts, updates: Mapping[str, Any] | None = None) -> Outcome:

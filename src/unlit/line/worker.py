@@ -64,13 +64,26 @@ class Worker:
                 "two processes with one id would do the same work twice.",
                 "start this worker again.",
             )
+        waking = asyncio.create_task(self._wake(stop))
         try:
             while not stop.is_set():
                 await self._beat()
                 await _wait(stop, self._every_s)
         finally:
+            waking.cancel()
+            await asyncio.wait({waking})
             await self._timers.stop()
             await asyncio.to_thread(self._leases.end, self.id)
+
+    async def _wake(self, stop: asyncio.Event) -> None:
+        """Look for gates that have had their time; apart from the beat, which may not be late."""
+        while not stop.is_set():
+            try:
+                for run in await self._timers.fire():
+                    _log.warning("run %s goes on: nobody answered its gate in time", run)
+            except Exception as error:  # a database that is away comes back; the beat judges that
+                _log.warning("gates were not looked at: %s", error)
+            await _wait(stop, self._every_s)
 
     async def _beat(self) -> None:
         if not await asyncio.to_thread(self._leases.renew, self.id):
@@ -84,8 +97,6 @@ class Worker:
             names = await self._line.reclaim(dead)
             self.reclaimed += names
             _log.warning("took over %d runs of dead worker %s", len(names), dead)
-        for run in await self._timers.fire():
-            _log.warning("run %s goes on: nobody answered its gate in time", run)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
