@@ -288,3 +288,29 @@ def test_a_bedrock_call_says_its_limit() -> None:
     assert call.model.endswith("v1:0")
     assert call.worst_usd() is not None
     assert quota_body(CONVERSE, "no")["__type"] == "ServiceQuotaExceededException"
+
+
+@pytest.mark.parametrize(
+    ("words", "tokens"),
+    [("🦄" * 500, 4 * 500), ("x9q" * 1000, 3 * 1000), ("plain words " * 100, 12 * 100)],
+)
+def test_no_prompt_can_have_more_tokens_than_are_held_for_it(words: str, tokens: int) -> None:
+    body = json.dumps({"model": "claude-sonnet-4-5", "messages": [words]}, ensure_ascii=False)
+    call = read_call("/v1/messages", body.encode())
+    assert call is not None
+    assert tokens <= call.input_tokens < tokens + 100
+
+
+def test_what_a_request_points_to_or_keeps_is_held_as_well() -> None:
+    def held(body: str) -> int:
+        call = read_call("/v1/messages", body.encode())
+        assert call is not None
+        return call.input_tokens
+
+    plain = held('{"model":"m","x":"                      "}')
+    assert held('{"model":"m","x":[{"type":"image_url"}]}') > plain + 4_000
+    assert held('{"model":"m","previous_response_id": "r"}') > plain + 300_000
+    once = held('{"model":"m","cache_control":{"ttl":"5m"}}')
+    assert once > plain
+    assert held('{"model":"m","cache_control":{"ttl":"1h"}}') > once
+    assert held('{"model":"m","tools":[]}') > 500

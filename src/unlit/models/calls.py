@@ -14,7 +14,19 @@ from unlit.models.usage import model_format, model_in_path, provider_of
 ASSUMED_OUTPUT: Final = 16_384
 """Output tokens assumed for a call that names no limit of its own."""
 
-_BYTES_PER_TOKEN: Final = 4
+_ELSEWHERE: Final[Mapping[bytes, int]] = {
+    b'"tools"': 600,
+    b'"image_url"': 5_000,
+    b'"file_id"': 50_000,
+    b'"fileUri"': 50_000,
+    b'"file_uri"': 50_000,
+    b'"previous_response_id":"': 400_000,
+    b'"previous_response_id": "': 400_000,
+}
+"""What a vendor adds of its own or a request only points to, and the tokens it may be."""
+
+_CACHED: Final = ((b'"1h"', Decimal(2)), (b'"cache_control"', Decimal("1.25")))
+"""What writing a prompt into a vendor's cache costs, in times its plain price."""
 
 
 class _Body(msgspec.Struct):
@@ -31,7 +43,11 @@ _DECODER: Final = msgspec.json.Decoder(_Body)
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One call before it is made; `max_tokens` is `None` if the request names no limit."""
+    """One call before it is made; `max_tokens` is `None` if the request names no limit.
+
+    `input_tokens` is the most that may be billed: a tokeniser of bytes makes at most one token of
+    each, so that no prompt of rare words or scripts costs more than was held.
+    """
 
     provider: str
     model: str
@@ -65,9 +81,16 @@ def read_call(path: str, body: bytes, host: str = "") -> ModelCall | None:
     return ModelCall(
         provider_of(host, form),
         (named or model)[:200],
-        max(1, len(body) // _BYTES_PER_TOKEN),
+        _most_input(body),
         max(counts) if counts else None,
     )
+
+
+def _most_input(body: bytes) -> int:
+    """Return the most input tokens that a request may be billed for, as tokens of plain price."""
+    pointed = sum(body.count(mark) * tokens for mark, tokens in _ELSEWHERE.items())
+    times = next((times for mark, times in _CACHED if mark in body and _CACHED[1][0] in body), 1)
+    return int((len(body) + pointed) * times)
 
 
 def quota_body(path: str, sentence: str) -> dict[str, Any]:
