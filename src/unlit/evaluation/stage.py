@@ -154,6 +154,17 @@ def as_text(content: bytes) -> str:
     return content.decode("utf-8", "backslashreplace")
 
 
+def _carried(value: Any) -> Any:
+    """Return a value that a later step can send: half a character pair of JSON stays visible."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, list):
+        return [_carried(item) for item in value]
+    if isinstance(value, dict):
+        return {_carried(key): _carried(item) for key, item in value.items()}
+    return value
+
+
 def captured(rule: str, observation: Observation) -> Any:
     """Return what a capture rule finds in an answer, or None.
 
@@ -176,6 +187,6 @@ def captured(rule: str, observation: Observation) -> Any:
         found = re.search(rule.removeprefix("text:").strip(), text)
         return found[found.re.groups and 1] if found else None
     try:
-        return value_at(json.loads(text), rule)
+        return _carried(value_at(json.loads(text), rule))
     except (ValueError, RecursionError):
         return None

@@ -86,7 +86,8 @@ class ArtefactStore:
         full = _full(record, outcome, scenario) | {"leaks": leaks, "judged": judged}
         line = json.dumps(full, ensure_ascii=False, default=str)
         if self._stream is None:
-            self._stream = self._path.open("a", encoding="utf-8")
+            # what a product made may be no text: it must not stop who writes it down
+            self._stream = self._path.open("a", encoding="utf-8", errors="backslashreplace")
         self._stream.write(line + "\n")
         self._stream.flush()
 
@@ -114,7 +115,9 @@ class ArtefactStore:
         path = self.folder / name
         partial = path.with_name(path.name + ".partial")
         partial.write_text(
-            json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8"
+            json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n",
+            encoding="utf-8",
+            errors="backslashreplace",
         )
         partial.replace(path)
         return path

@@ -67,6 +67,7 @@ def test_each_scenario_of_the_built_in_product_is_accepted(vault: Path) -> None:
         ("because: it must\n", "", "EVA-111", 1, "why"),
         ("  - cli: {run: [\"{n}\"]}", "  - fax: {to: x}", "EVA-105", 12, "known here"),
         ("  - exit: 0", "  - exits: 0", "EVA-105", 14, "did you mean `exit`"),
+        ("{from: names}", "{text: 8}", "EVA-104", 9, "length, alphabet"),
         ("partition: validation", "partition: hidden", "EVA-104", 4, "visible, validation, sealed"),
         ("int: [1, 3]", "int: [3, 1]", "EVA-108", 9, "values to draw"),
         ("from: names", "from: skus", "EVA-108", 9, "values to draw"),

@@ -211,12 +211,17 @@ class FenceSandbox(Sandbox):
             for file in wanted:
                 path = Path(folder) / file.path
                 if path.is_file() and not path.is_symlink():
-                    found[file.path] = path.read_bytes()
+                    found[_as_name(file.path)] = path.read_bytes()
             return found
 
     @override
     async def reset(self) -> None:
         await self.fence.reset()
+
+
+def _as_name(path: str) -> str:
+    """Return a file's name as text, also one whose bytes are none."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _archive(files: Mapping[str, bytes], programs: Collection[str] = ()) -> bytes:

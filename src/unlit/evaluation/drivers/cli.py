@@ -5,7 +5,14 @@ from typing import Any
 
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.ports import Finished
-from unlit.evaluation.stage import STEP_TIMEOUT_S, NotExercised, Stage, as_text, captured
+from unlit.evaluation.stage import (
+    STEP_TIMEOUT_S,
+    NotExercised,
+    ProductFailed,
+    Stage,
+    as_text,
+    captured,
+)
 
 
 async def perform(params: Mapping[str, Any], stage: Stage) -> None:
@@ -16,6 +23,8 @@ async def perform(params: Mapping[str, Any], stage: Stage) -> None:
         raise NotExercised(f"step {stage.step}: nothing says how the product starts")
     else:
         argv = [*stage.launch.run, *(str(word) for word in params["run"])]
+    if any("\0" in word for word in argv):
+        raise ProductFailed("what was captured from it cannot be an argument: it holds NUL")
     env = {**stage.env, **{key: str(value) for key, value in (params.get("env") or {}).items()}}
     kill_after = params.get("kill_after_s")
     timeout_s = float(kill_after or params.get("timeout_s") or STEP_TIMEOUT_S)

@@ -208,6 +208,8 @@ def _remedy(error: Any) -> str:
     value = error.validator_value
     if error.validator == "enum":
         return f"one of: {', '.join(map(str, value))}"
+    if error.validator == "type" and value == "object" and error.schema.get("properties"):
+        return f"write a table of {', '.join(error.schema['properties'])}"
     if error.validator == "type":
         return f"write {' or '.join(value) if isinstance(value, list) else value}"
     if error.validator == "pattern":
