@@ -4,7 +4,8 @@ A shape is a tree: a table of shapes, a list of shapes, or a leaf. Leaves are co
 vendor's contract declares (booleans, small numbers, enumerated words) or say what is put there:
 ``$null``, ``$blank`` (null, also when an empty text is sent), ``$now``, ``$id``, ``$text``,
 ``$list``, ``$table``, ``$param:NAME``, ``$mint:PREFIX``,
-``$url:TEMPLATE``. Nothing in a shape is an id, a name or a text of a recording.
+``$url:TEMPLATE``. A table under ``$when`` is there only where one
+was sent. Nothing in a shape is an id, a name or a text of a recording.
 """
 
 import json
@@ -18,6 +19,7 @@ DROP: Final = "$drop"
 FORCE: Final = "$force"
 EACH: Final = "$each"
 ELSE: Final = "$else"
+WHEN: Final = "$when"
 _PART: Final = re.compile(r"\{([^}]+)\}")
 _EMPTY: Final[dict[str, Callable[[], Any]]] = {
     "$null": lambda: None,
@@ -40,6 +42,7 @@ class Kind:
         any: Shape of every variant's common keys.
         links: Shape of the links by status.
         statuses: HTTP status of a success, by method.
+        promised: Learnt from the contract's examples, not from real answers.
     """
 
     by: str | None
@@ -48,6 +51,7 @@ class Kind:
     any: Any
     links: Mapping[str, Any] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
+    promised: bool = False
 
     def shape(self, value: Any) -> Any:
         """Return the shape for a body."""
@@ -76,6 +80,7 @@ class Shapes:
                 entry.get("any", {}),
                 entry.get("links", {}),
                 entry.get("statuses", {}),
+                bool(entry.get("promised")),
             )
             for name, entry in document.get("kinds", {}).items()
         }
@@ -118,8 +123,26 @@ def fill(shape: Any, sent: Any, filling: Filling) -> Any:
     return _fill(shape, sent, filling, filling.old, "")
 
 
+def over(base: Any, shape: Any) -> Any:
+    """Return `base` with what `shape` says over it, tables inside tables too."""
+    if not (isinstance(base, dict) and isinstance(shape, dict)) or EACH in shape or FORCE in shape:
+        return base if base is not None and _says_nothing(shape) else shape
+    inside = base.get(WHEN, base)
+    if WHEN in shape:
+        return {WHEN: over(inside, shape[WHEN])}
+    return {**inside, **{key: over(inside.get(key), inner) for key, inner in shape.items()}}
+
+
+def _says_nothing(shape: Any) -> bool:
+    if isinstance(shape, str) and shape.startswith("$url:"):
+        return "{~" in shape  # leads to a thing of which only the example knew
+    return shape is None or shape in ("$list", "$null", "$text", "$table")
+
+
 def _fill(shape: Any, sent: Any, filling: Filling, old: Any, name: str) -> Any:
     if isinstance(shape, dict):
+        if WHEN in shape:
+            return _fill(shape[WHEN], sent, filling, old, name)
         if FORCE in shape:
             return _fill(shape[FORCE], None, filling, old, name)
         if EACH in shape:
@@ -147,7 +170,8 @@ def _table(shape: Mapping[str, Any], sent: Mapping[str, Any], filling: Filling, 
     dropped = shape.get(DROP, ())
     out = {}
     for key, inner in shape.items():
-        if key != DROP:
+        absent = isinstance(inner, dict) and WHEN in inner and not isinstance(sent.get(key), dict)
+        if key != DROP and not absent:
             out[key] = _fill(inner, sent.get(key), filling, old.get(key), key)
     for key, value in sent.items():
         if key not in out and key not in dropped and value is not None:

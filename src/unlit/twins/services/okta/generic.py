@@ -145,7 +145,7 @@ def _chosen(call: Exchange, rows: Iterable[Any]) -> Iterator[Any]:
 
 def kernel() -> Crud:
     """Return the kernel over Okta's contract."""
-    return Crud("okta", Maker(Contract.load(PACKAGE), Shapes.load(PACKAGE), Manners()))
+    return Crud("okta", Maker(Contract.load(PACKAGE), Shapes.load(PACKAGE), Manners(), eager=True))
 
 
 __all__ = ["Manners", "href", "kernel"]
