@@ -83,7 +83,7 @@ async def submit(url: str, root: Path, repository: Path, played: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.postgres
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("socket_enabled")
 def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
     tmp_path: Path, repository: Path, url: str
@@ -94,7 +94,7 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
     store = Store.open(url)
     for _ in range(4):
         fleet.start()
-    kills, deadline = 0, time.monotonic() + 240
+    kills, deadline = 0, time.monotonic() + 480
     try:
         while time.monotonic() < deadline:
             fleet.supervise()

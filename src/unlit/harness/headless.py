@@ -38,7 +38,9 @@ class HeadlessAgent(Agent):
         self._recipe = recipe
         self._program = program
         self._model = model or recipe.model
-        self._facts = facts_of(recipe, program, frozenset({"cancel"}))
+        can = {"cancel"} | ({"steer"} if recipe.again else set())
+        can |= {"hooks"} if recipe.hooks is not None else set()
+        self._facts = facts_of(recipe, program, frozenset(can))
 
     @property
     @override
@@ -82,6 +84,8 @@ def argv_of(recipe: Recipe, program: Program, job: Job, model: str) -> list[str]
     """Return the command that starts an agent on a job."""
     filled = {TASK: job.brief, MODEL: job.model or model}
     words = [str(program.path)]
+    if job.hooks and recipe.hooks is not None:
+        words += recipe.hooks(job.hooks)
     if job.tools:
         words += [word.replace(TOOLS, job.tools) for word in recipe.tools_argv]
     for word in recipe.argv:

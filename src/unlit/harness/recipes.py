@@ -1,9 +1,11 @@
 """How each command-line agent is started and understood: data, checked by `unlit agents check`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+
+from unlit.harness.hooks import claude_hooks
 
 TASK: Final = "{task}"
 MODEL: Final = "{model}"
@@ -26,6 +28,8 @@ class Recipe:
         output: How its output is read: a name in `outputs.READERS`.
         tools_argv: Words that name an MCP server, before its others; ``{tools}`` is the address.
         tools_file: Instead of them, what one of its JSON files gets: file, key and value.
+        again: Its command to go on with the newest session in its home; empty where it keeps none.
+        hooks: Its words for tool hooks, where it runs them.
     """
 
     name: str
@@ -43,6 +47,8 @@ class Recipe:
     files: Mapping[str, str] = field(default_factory=dict)
     tools_argv: tuple[str, ...] = ()
     tools_file: tuple[str, str, str] | None = None
+    again: tuple[str, ...] = ()
+    hooks: Callable[[Mapping[str, str]], list[str]] | None = None
 
     @property
     def agent(self) -> str:
@@ -67,6 +73,17 @@ RECIPES: Final[Mapping[str, Recipe]] = {
                 "--model",
                 MODEL,
             ),
+            hooks=claude_hooks,
+            again=(
+                "-p",
+                "--continue",
+                "--output-format",
+                "stream-json",
+                "--verbose",
+                "--dangerously-skip-permissions",
+                "--model",
+                MODEL,
+            ),
             stdin=True,
             model="claude-sonnet-4-5",
             protocol="anthropic",
@@ -80,6 +97,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
                 "DISABLE_TELEMETRY": "1",
                 "DISABLE_ERROR_REPORTING": "1",
                 "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+                "ENABLE_TOOL_SEARCH": "false",  # an MCP server's tools, at once
             },
             tools_argv=(
                 "--strict-mcp-config",
@@ -93,6 +111,17 @@ RECIPES: Final[Mapping[str, Recipe]] = {
             command="codex",
             argv=(
                 "exec",
+                "--json",
+                "--skip-git-repo-check",
+                "--dangerously-bypass-approvals-and-sandbox",
+                "--model",
+                MODEL,
+                "-",
+            ),
+            again=(
+                "exec",
+                "resume",
+                "--last",
                 "--json",
                 "--skip-git-repo-check",
                 "--dangerously-bypass-approvals-and-sandbox",
@@ -114,6 +143,16 @@ RECIPES: Final[Mapping[str, Recipe]] = {
             title="Gemini CLI",
             command="gemini",
             argv=(
+                "--output-format",
+                "stream-json",
+                "--yolo",
+                "--skip-trust",
+                "--model",
+                MODEL,
+            ),
+            again=(
+                "--resume",
+                "latest",
                 "--output-format",
                 "stream-json",
                 "--yolo",

@@ -3,6 +3,7 @@
 from unlit.harness.headless import HeadlessAgent
 from unlit.harness.options import AgentOptions
 from unlit.harness.recipes import RECIPES
+from unlit.harness.talking import SteeredAgent
 from unlit.harness.tools import find_program
 
 
@@ -10,4 +11,6 @@ def make(name: str, options: AgentOptions) -> HeadlessAgent:
     """Make a command-line agent; ``NAME:MODEL`` names its model."""
     recipe = RECIPES[name]
     program = find_program(recipe.command, name, options.tools, options.path)
+    if recipe.again:
+        return SteeredAgent(recipe, program, options.argument)
     return HeadlessAgent(recipe, program, options.argument)
