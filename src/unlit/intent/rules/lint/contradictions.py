@@ -202,8 +202,13 @@ def _example_codes(
     if len(codes) > 1 or stated(criterion.text).ranges:
         return []  # beside a limit, an example may show the other side
     found = []
-    for example in criterion.examples:
-        seen = {next(g for g in m.groups() if g) for m in pattern.finditer(example.outcome)}
+    shown = [
+        {next(g for g in m.groups() if g) for m in pattern.finditer(example.outcome)}
+        for example in criterion.examples
+    ]
+    if codes in shown and condition_of(criterion.text):
+        return []  # one example shows the case; another may show what is not the case
+    for example, seen in zip(criterion.examples, shown, strict=True):
         if len(seen) == 1 and seen != codes:
             found.append(
                 contradiction(criterion, pattern.search(criterion.text),

@@ -43,7 +43,7 @@ def _made(name: str, pattern: str, settled: str, question: str, instead: str) ->
 
 OPERATIONS: Final = (
     _made("sort", r"\b(sort(?:s|ed)?|order(?:s|ed)?(?= (?:list|output|by|them|the|all))|"
-          r"in order|alphabetical(?:ly)?|chronological(?:ly)?)\b",
+          r"in order(?! of\b)|alphabetical(?:ly)?|chronological(?:ly)?)\b",
           r"\b(ascending|descending|(?:first|smallest|largest|newest|oldest|lowest|highest) first|"
           r"code ?point|byte order|case[- ](?:in)?sensitive|ignoring case|in the order (?:of|"
           r"given|in)|"
@@ -91,7 +91,8 @@ OPERATIONS: Final = (
           r"order of (?:first|last))\b",
           "which one stays, and in which order", "keep the first, in the order of the input"),
     _made("search", r"\b((?<!shall )(?<!must )(?<!should )contain(?:s|ing)?(?! (?:at |more|fewer|"
-          r"less|exactly|only|no |\d))|match(?:es|ing)?|search(?:es)?|find(?:s)?|filter(?:s)?|"
+          r"less|exactly|only|no |\d))|match(?:es|ing)?(?! *[,.;])|"
+          r"search(?:es)?(?! *[,.;])|find(?:s)?|filter(?:s)?|"
           r"look(?:s)? up|starts? with|ends? with)\b(?! (?:the|a|an) (?:file|database|error))",
           r"\b(case[- ](?:in)?sensitive|ignoring case|exact(?:ly)?|whole word|substring|regular "
           r"expression|glob|code|id|number|character for character)\b|`|\"",
@@ -105,7 +106,8 @@ OPERATIONS: Final = (
     _made("week", r"\b(week(?:s|ly)?(?! ago)|week ?end|week ?day)\b",
           r"\b(ISO|monday|sunday|saturday|\d+ weeks?|7 days)\b",
           "on which day it starts", "ISO 8601 weeks, which start on Monday"),
-    _made("month", r"\b(?:((?:one|a|per|each|every|\d+) months?|monthly|(?:one|a|\d+) years?)\b"
+    _made("month", r"\b(?:((?:one|a|per|each|every|\d+) months?|monthly|"
+          r"(?:one|a|(?<!than )\d+) years?)\b"
           r"(?! (?:ends?|begins?|starts?|closes?|is over|turns?)))",
           r"\b(calendar|30 days|365 days|last day|end of (?:the )?month|28|29 february|leap)\b",
           "calendar months or 30 days, and what 31 January plus one is",

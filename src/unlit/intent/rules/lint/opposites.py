@@ -8,7 +8,7 @@ from typing import Final
 from unlit.intent.model import Criterion, Finding, Spec
 from unlit.intent.rules.lint.contradictions import contradiction
 from unlit.intent.rules.lint.hint import masked
-from unlit.intent.rules.lint.phrases import BOUND, demand_of, stated, words
+from unlit.intent.rules.lint.phrases import BOUND, condition_of, demand_of, stated, words
 
 _OPPOSITES: Final = (
     ("ascending", "descending"), ("accept", "refuse"), ("accept", "reject"), ("allow", "forbid"),
@@ -31,8 +31,27 @@ _OPPOSITES: Final = (
     ("deleted", "kept"), ("keep", "deleted"), ("shown", "hidden"), ("show", "hidden"),
     ("retry", "abort"), ("merge", "separate"), ("plural", "singular"), ("silently", "report"),
     ("horizontal", "vertical"), ("upward", "downward"),
+    ("lower", "up"), ("raise", "down"),
+    ("younger", "older"), ("taller", "shorter"), ("bigger", "smaller"), ("nearer", "farther"),
+    ("cheaper", "dearer"), ("heavier", "lighter"), ("archive", "open"),
+    ("grant", "deny"), ("connect", "disconnect"), ("lift", "lower"),
+    ("fill", "empty"), ("approve", "reject"), ("publish", "withhold"), ("charge", "waive"),
 )  # fmt: skip
 _OPPOSED: Final = frozenset(word for pair in _OPPOSITES for word in pair)
+_THRESHOLD: Final = re.compile(
+    r"\b(for|after|than|over|above|below|under|exceeds?|reaches|least|most)\s+(\d[\d_.,]*\d|\d)\b",
+    re.I,
+)
+_NUMBERS: Final = re.compile(r"\d[\d_.,]*\d|\d")
+#: in which order things are listed
+_ORDERED: Final = re.compile(
+    r"\b(?:(?:sorted |ordered )?by [a-z]+(?: (?:name|date|number|id))?"
+    r"(?:,? (?:ascending|descending))?|"
+    r"(?:with )?(?:the )?(?:newest|oldest|largest|smallest|highest|lowest|cheapest|latest|longest|"
+    r"shortest|nearest|dearest) (?:ones? )?first|alphabetically|in alphabetical order|"
+    r"in chronological order|chronologically|at random|in random order)\b",
+    re.I,
+)
 _FORBIDS: Final = re.compile(r"\bshall (?:not|never)\b", re.I)
 #: of one thing at one time one of these holds
 _KINDS: Final = tuple(
@@ -67,6 +86,7 @@ class _Row:
     bounded: bool
     going: str | None
     ending: str | None
+    ordered: str
 
 
 def findings(spec: Spec) -> list[Finding]:
@@ -77,9 +97,29 @@ def findings(spec: Spec) -> list[Finding]:
     found = []
     for group in by_condition.values():
         for a, b in combinations(group, 2):
-            what = _opposed(a, b) or _flow(a, b) or _kind(a, b)
+            what = _opposed(a, b) or _flow(a, b) or _kind(a, b) or _sorted(a, b)
             if what and stated(a.criterion.text).meets(stated(b.criterion.text)):
                 found.append(contradiction(b.criterion, None, a.criterion.id, what))
+    return [*found, *_thresholds(spec)]
+
+
+def _thresholds(spec: Spec) -> list[Finding]:
+    """Return criteria that differ in nothing but the number from which they hold."""
+    seen: dict[str, list[tuple[Criterion, str]]] = {}
+    found = []
+    for criterion in spec.criteria:
+        condition = condition_of(criterion.text)
+        match = _THRESHOLD.search(condition)
+        if match is None or len(_NUMBERS.findall(condition)) != 1:
+            continue
+        same = " ".join(criterion.text.lower().replace(match[2], "#", 1).split())
+        for other, number in seen.get(same, []):
+            if number != match[2]:
+                found.append(
+                    contradiction(criterion, None, other.id,
+                                  f"the same from {number} and from {match[2]} on")
+                )  # fmt: skip
+        seen.setdefault(same, []).append((criterion, match[2]))
     return found
 
 
@@ -96,6 +136,7 @@ def _row(criterion: Criterion) -> _Row:
         bool(BOUND.search(demand)),
         _verb(_GOES_ON.search(said)),
         _verb(_HALTS.search(said)),
+        ordered[0] if (ordered := _ORDERED.search(said)) else "",
     )
 
 
@@ -131,6 +172,16 @@ def _flow(a: _Row, b: _Row) -> str | None:
         return None
     first, second = (a.going, b.ending) if a.going and b.ending else (a.ending, b.going)
     return f"`{first}` against `{second}`"
+
+
+def _sorted(a: _Row, b: _Row) -> str | None:
+    """Compare two orders of one list, in one case."""
+    if not a.ordered or not b.ordered or a.ordered.lower() == b.ordered.lower():
+        return None
+    if a.forbids or b.forbids or a.actor != b.actor:
+        return None
+    same = a.demand - words(a.ordered) == b.demand - words(b.ordered)
+    return f"`{a.ordered}` against `{b.ordered}`" if same else None
 
 
 def _verb(match: re.Match[str] | None) -> str | None:

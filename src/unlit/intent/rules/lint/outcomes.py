@@ -7,6 +7,7 @@ from typing import Final
 from unlit.core.ids import CriterionId
 from unlit.intent.model import Criterion, Finding, Span, Spec
 from unlit.intent.rules.lint.hint import hint, masked
+from unlit.intent.rules.lint.phrases import words
 
 _INNER: Final = re.compile(
     r"\bshall\s+(?:\w+ly\s+|also\s+)?(support|handle|manage|consider|know|understand|deal with|"
@@ -18,7 +19,8 @@ _INNER: Final = re.compile(
 _SOFT: Final = re.compile(
     r"\bshall\s+(?:\w+ly\s+|also\s+)?(process|ensure|provide|allow|enable|maintain|respect|use|"
     r"apply|perform|do|make sure|guarantee|note|detect|check|verify|validate|track|monitor|"
-    r"determine|identify|keep track of|assess|evaluate|observe|watch)\b",
+    r"determine|identify|keep track of|assess|evaluate|observe|watch|"
+    r"compute|calculate|control|supervise|regulate)\b",
     re.I,
 )
 _SEEN: Final = re.compile(
@@ -44,10 +46,15 @@ _EMPTY_INPUT: Final = re.compile(
     r"value)s?\b[^\d`\"]*$",
     re.I,
 )
+_WORDS: Final = (
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+)  # fmt: skip
+_SPELLED: Final = "|".join(_WORDS)
 _LIMIT: Final = re.compile(
     r"\b(?:at most|at least|no more than|up to|more than|longer than|fewer than|less than|"
     r"maximum of|"
-    r"minimum of|\w+er than|exceeds?|limit of|above|over|below|under|beyond)\s+(\d[\d_,]*)\b|"
+    r"minimum of|\w+er than|exceeds?|limit of|above|over|below|under|beyond|"
+    r"limit(?:s|ed)?\s+(?:\w+\s+){1,4}to)\s+(\d[\d_,]*|" + _SPELLED + r")\b|"
     r"\b(\d[\d_,]*)\s+\w+\s+or\s+(?:more|less|fewer|longer|older)\b",
     re.I,
 )
@@ -80,7 +87,7 @@ def _sentence(criterion: Criterion) -> list[Finding]:
     match = _INNER.search(text)
     if match is None:
         match = _SOFT.search(text)
-        if match is not None and _SEEN.search(criterion.text[match.end() :]):
+        if match is not None and _is_seen(criterion, criterion.text[match.end() :]):
             match = None
     if match is None:
         return []
@@ -90,6 +97,14 @@ def _sentence(criterion: Criterion) -> list[Finding]:
              "A scenario sees output, files, messages and states of services, nothing inside.",
              "Say what is printed, written, sent or refused.")
     ]  # fmt: skip
+
+
+def _is_seen(criterion: Criterion, rest: str) -> bool:
+    """Say whether the demand names an output, or an example shows the thing that it acts on."""
+    if _SEEN.search(rest):
+        return True
+    acted_on = words(rest.split(".")[0])
+    return any(acted_on & words(example.outcome) for example in criterion.examples)
 
 
 def _examples(criterion: Criterion) -> list[Finding]:
@@ -148,7 +163,8 @@ def _limits(criterion: Criterion, shown: _Shown) -> list[Finding]:
     found = []
     for match in _LIMIT.finditer(masked(criterion.text)):
         raw = match[1] or match[2]
-        value = int(re.sub(r"[_,]", "", raw))
+        plain = raw.lower()
+        value = _WORDS.index(plain) + 2 if plain in _WORDS else int(re.sub(r"[_,]", "", raw))
         if not shown.has(value, criterion):
             found.append(
                 hint("INT-343", criterion, match, f"Nothing shows the edge at {raw}.",
@@ -160,8 +176,7 @@ def _limits(criterion: Criterion, shown: _Shown) -> list[Finding]:
 
 def _declared(spec: Spec) -> list[Finding]:
     found = []
-    text = " ".join(criterion.text for criterion in spec.criteria)
-    clock = _CLOCKED.search(text)
+    clock = _CLOCKED.search(" ".join(masked(criterion.text) for criterion in spec.criteria))
     reasons = {
         "service down": f"the product talks to {', '.join(spec.uses)}" if spec.uses else None,
         "clock": f"a criterion says `{clock[0]}`" if clock else None,

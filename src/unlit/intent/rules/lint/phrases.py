@@ -56,6 +56,7 @@ _SAME: Final = (
     ),
     (re.compile(r"\b(?:switch|turn)(?:es|s|ed)?\b([^.;,]{0,60}?)\bon\b"), r"\1switched-on"),
     (re.compile(r"\b(?:stay|stays|remain|remains|keep|keeps|hold|holds)\b(?= open| closed)"), ""),
+    (re.compile(r"\b(?:keep|leave)s?\b([^.;,]{0,60}?)\brunning\b"), r"run\1"),
     (re.compile(r"\bclos(?:e|es|ed)\b"), "closed"),
     (re.compile(r"\bopen(?:s|ed)\b"), "open"),
     (re.compile(r"\b(lock|unlock|start|accept|reject|allow|show)ed\b"), r"\1"),

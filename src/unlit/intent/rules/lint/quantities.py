@@ -22,7 +22,8 @@ _UNIT: Final = (
 _OTHER: Final = r"(?!(?:before|after|and|or|then|until|when|if|while|the|on|in|at|by)\b)[a-z]+"
 _DURATION: Final = re.compile(
     rf"\b(within|in less than|after|every|for|older than|longer than|at least every|timeout of|"
-    rf"expires? (?:in|after)|retr(?:y|ies) after|waits?(?: for)?)\s+{_NUMBER}(?!\s*[-–]?\s*{_UNIT})"
+    rf"expires? (?:in|after)|retr(?:y|ies) after|waits?(?: for)?|"
+    rf"for (?:more|less|longer|at (?:least|most))(?: than)?)\s+{_NUMBER}(?!\s*[-–]?\s*{_UNIT})"
     rf"(?![\w%:-])(?!\s*{_OTHER})",
     re.I,
 )
@@ -62,6 +63,26 @@ _MOVES: Final = re.compile(
     rf"[-–−]?{_NUMBER}(?=\s*(?:[,;]|\.(?:\s|$)|$|and\b|or\b|then\b|for\b))",
     re.I,
 )
+#: `a bubble of more than 50`, `larger than 3`: the number ends the clause, nothing is counted
+_COMPARED: Final = re.compile(
+    r"\b((?:of|worth|costs?|weighs?|lasts?) (?:more|less|over|under|at (?:least|"
+    r"most)|up to)(?: than)?|"
+    r"(?:larger|smaller|bigger|longer|shorter|older|younger|higher|lower) than)"
+    rf"\s+[-–−]?{_NUMBER}(?=\s*(?:[,;]|\.(?:\s|$)|$))|"
+    rf"\b(?:keep|hold|stay|maintain|remain)s?\b[^.;,]*?\b(between) [-–−]?\d[\d.,]* and"
+    rf"\s+[-–−]?{_NUMBER}(?=\s*(?:[,;]|\.(?:\s|$)|$))",
+    re.I,
+)
+#: `store it at -18`, `in under two`: kept at or done in so much, of what is not said
+_KEPT: Final = re.compile(
+    r"\b(?:store|keep|kept|hold|held|cool|heat|chill|freeze|warm|bake|dry|run|maintain)(?:s|d|ed)?\b"
+    rf"[^.;,]*?\b(at)\s+(?:[-–−]?\d[\d.,]* (?:to|-|–) )?[-–−]?{_NUMBER}"
+    r"(?=\s*(?:[,;]|\.(?:\s|$)|$))|"
+    r"\b((?:in|within)(?: under| less than| at most| no more than)?)\s+"
+    r"(\d+|two|three|four|five|six|eight|ten|twelve|fifteen|twenty|thirty|sixty|ninety)"
+    r"(?=\s*(?:[;]|\.(?:\s|$)|$))",
+    re.I,
+)
 _COUNTED: Final = re.compile(
     r"\b(number|count|counter|score|index|version|ratio|factor|ph|points|level)\b", re.I
 )
@@ -72,6 +93,7 @@ _LEFT: Final = re.compile(
     r"(?=\s*(?:[,;]|\.(?:\s|$)|$))",
     re.I,
 )
+_UNLESS_COUNTED: Final = (_MOVES, _COMPARED)
 _MONEY: Final = re.compile(r"[$€£]|\b(?:USD|EUR|GBP|CHF|cents?|euros?|dollars?|currency)\b", re.I)
 #: what settles the currency for the whole spec; cents do not say of which one
 _CURRENCY: Final = re.compile(r"[$€£]|\b(?:USD|EUR|GBP|CHF|euros?|dollars?|currency)\b", re.I)
@@ -97,9 +119,9 @@ def findings(spec: Spec) -> list[Finding]:
     for criterion in spec.criteria:
         text = masked(criterion.text)
         amount = None if currency or _MONEY.search(text) else _AMOUNT.search(text)
-        for pattern in (_DURATION, _LIMIT, _ENDS, _MEASURED, _MOVES, _LEFT):
+        for pattern in (_DURATION, _LIMIT, _ENDS, _MEASURED, _MOVES, _LEFT, _COMPARED, _KEPT):
             match = pattern.search(text)
-            if match is None or (pattern is _MOVES and _COUNTED.search(text)):
+            if match is None or (pattern in _UNLESS_COUNTED and _COUNTED.search(text)):
                 continue
             if not _given(found, criterion):
                 at = 2 if match[2] else 4

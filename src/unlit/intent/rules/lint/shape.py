@@ -22,7 +22,9 @@ _TRAILING: Final = re.compile(
 )
 _CONDITION: Final = re.compile(r"^(when|while|if|where)\b", re.I)
 _UNCLOSED: Final = re.compile(
-    r"^(when|while|if|where|whenever|after|before|once|unless|until|as soon as|upon|in case|during)"
+    r"^(when|while|if|where|whenever|after|before|once|unless|until|as soon as|upon|in case|during|"
+    r"the (?:day|week|month|hour|minute|moment|evening|morning|night) (?:before|after|of|when)|"
+    r"(?:one|two|three|\d+) (?:days?|weeks?|months?|hours?|minutes?|seconds?) (?:before|after))"
     r"\b((?:(?!\bthen\b)(?!\b(?-i:THE)\b)[^,])*?)\bshall\b",
     re.I,
 )

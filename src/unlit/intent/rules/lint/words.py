@@ -63,7 +63,9 @@ _GROUPS: Final[Mapping[Word, str]] = {
     "eventually|from time to time|immediately|instantly|at once|usually|generally|typically|"
     "in due time|in time|on time|a while|for some time|shortly|before long|in good time|"
     "sooner or later|a moment|briefly|outdated|stale|old|up to date|up-to-date",
-    _ESCAPE: "whenever possible|whenever needed|whenever necessary|if possible|where possible|"
+    _ESCAPE: "if at all possible|as far as practicable|"
+    "as far as possible|where practicable|if practicable|"
+    "whenever possible|whenever needed|whenever necessary|if possible|where possible|"
     "when possible|as needed|if needed|if necessary|"
     "as necessary|where appropriate|as appropriate|when appropriate|if applicable|"
     "where applicable|as applicable|to the extent possible|as far as possible|"
@@ -71,7 +73,8 @@ _GROUPS: Final[Mapping[Word, str]] = {
     "if desired|if feasible|where feasible|when needed|where needed|where necessary|when necessary",
     _OPEN: r"etc\.?|and so on|and so forth|and similar|or similar|and the like|such as|including "
     "but not limited to|for example|e\\.g\\.",
-    _BEST: "better|best|faster|smaller|larger|improved|improve|optimise|optimize|optimised|"
+    _BEST: "minimised|minimized|maximised|maximized|"
+    "better|best|faster|smaller|larger|improved|improve|optimise|optimize|optimised|"
     "optimized|optimal|minimise|minimize|minimal|maximise|maximize|maximal|as many as possible|"
     "as little as possible|as soon as possible|as fast as possible|state of the art",
     _CHOICE: "and/or|either or both",
@@ -128,6 +131,47 @@ _SHAPES: Final = (
         re.compile(r"(?<!\bor )\blater(?= on\b|[.;,]|$)|\bat a later (?:time|point|date)\b", re.I),
         _TIME,
     ),
+    (re.compile(r"(?<!\bor )\b(?:late|early)(?=[.;,]|$)", re.I), _TIME),
+    (
+        re.compile(
+            r"(?<!hour )(?<!hours )(?<!day )(?<!days )(?<!minutes )(?<!week )(?<!weeks )"
+            r"\b(?:in advance|beforehand|ahead of time)\b",
+            re.I,
+        ),
+        _TIME,
+    ),
+    (
+        re.compile(
+            r"\b(?:when|where|if|as) (?:they|it|he|she|you) (?:needs?|wants?|likes?)\b", re.I
+        ),
+        _ESCAPE,
+    ),
+    (
+        re.compile(
+            r"\bfor (?:years|months|weeks|days|hours|minutes|seconds|a (?:long|short) (?:time|"
+            r"while)|some (?:time|while|minutes|hours|days)|ages|ever)\b(?! (?:on|in|of|after|"
+            r"before)\b)",
+            re.I,
+        ),
+        _TIME,
+    ),
+    (
+        re.compile(
+            r"\b(?:significant|considerabl|substantial|noticeabl|marked|drastic|dramatic|"
+            r"slight|unusual|abnormal|excessive)(?:ly|ally|y)\b(?=[.,;]|$| (?:and|or|to|by|from|"
+            r"in|on|over|after|before|when|while|the|an?)\b)",
+            re.I,
+        ),
+        _AMOUNT,
+    ),
+    (
+        re.compile(
+            r"(?<=shall )[^.;]*?\b(?:one or (?:more|several)|a number of|a couple of|a handful of|"
+            r"plenty of|lots of)\b",
+            re.I,
+        ),
+        _AMOUNT,
+    ),
 )
 #: A vague word with a number beside it is bounded: `at most 3 short lines`, `about 5` is not.
 _BOUND_BEFORE: Final = re.compile(r"\d[\w.,%]*\s*$|\b(?:at (?:most|least)|exactly)\s+$", re.I)
@@ -138,7 +182,9 @@ _HARMLESS: Final = re.compile(
     r"too long, then|the old\b(?! enough)|"
     r"standard (?:output|error|input)|low(?:er)? case|high(?:er)? than|how (?:many|long|few)|"
     r"few(?:er)? than|clean exit|about (?:page|it)|as well|as well as|dry run|long option|"
-    r"short option|is old(?:er)? than|seconds? old|minutes? old|hours? old|days? old|years? old)\b",
+    r"short option|(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?) (?:later|early|late)|"
+    r"(?:\d+|one|two|three|four|five|six|ten)(?: \w+){0,2} at once|"
+    r"is old(?:er)? than|seconds? old|minutes? old|hours? old|days? old|years? old)\b",
     re.I,
 )
 
