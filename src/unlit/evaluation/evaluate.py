@@ -17,6 +17,7 @@ from unlit.evaluation.adapters.twin_worlds import TwinWorlds
 from unlit.evaluation.against import Divergence, Versions, both, compare, differences, shown
 from unlit.evaluation.assemble import Circumstances, assemble
 from unlit.evaluation.defaults import tree_digest
+from unlit.evaluation.invariants.own import in_force
 from unlit.evaluation.invariants.run import PackReport, run_pack
 from unlit.evaluation.leaks.gather import hidden_of, places_of, probe_patterns, visible_of
 from unlit.evaluation.leaks.probe import Probed, probe
@@ -89,7 +90,8 @@ async def evaluate(
     refuse_unreachable(load_policy(request.policy, trusted=True), request.options)
     spec = read_spec(request.spec)
     vault = load_sealed_vault(request, spec)
-    looks, alpha, vault = _charge(request, vault)
+    own, late = in_force(vault.own, request.options.get("spec_since"))
+    looks, alpha, vault = _charge(request, replace(vault, own=own))
     async with open_parts(request, vault, launcher, meter) as parts:
         probed = await _probe(request, vault, parts)
         pack = await _pack(request, vault, parts, on_event)
@@ -111,7 +113,7 @@ async def evaluate(
         ),
         broken_invariants=(*pack.vetoes, *_own_broken(vault, counted)),
         invariants=tuple(found.to_json() for found in pack.broken),
-        not_verified=(*_pack_words(pack), *scripted_words(request.options)),
+        not_verified=(*late, *_pack_words(pack), *scripted_words(request.options)),
         separation=separation or not_separated(request),
         judge=None if parts.judge is None else parts.judge.name,
         judge_family=None if parts.judge is None else parts.judge.family,

@@ -8,6 +8,7 @@ from typing import Any, Final
 from unlit.core.errors import InvalidInput, UsageError
 from unlit.core.ids import ScenarioId
 from unlit.core.states import Partition
+from unlit.evaluation.adapters.spec_history import OPTION, first_commit_day
 from unlit.evaluation.defaults import (
     default_partition,
     default_policy,
@@ -104,8 +105,15 @@ def plan(
         identity=Identity("evaluate", "evaluate", "product", "product"),
         tree=tree,
         only=only,
-        options={**(options or {}), **replay},
+        options={**(options or {}), **replay, OPTION: _spec_since(flags)},
     )
+
+
+def _spec_since(flags: Flags) -> str | None:
+    """Return when the spec was committed; git is not asked in a candidate's own folder."""
+    if flags.spec.resolve().is_relative_to(flags.candidate.resolve()):
+        return None
+    return first_commit_day(flags.spec)
 
 
 def _chosen(

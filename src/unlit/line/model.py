@@ -195,6 +195,7 @@ class EvaluationOrder:
         key: The same key asks for the same grading again, which is charged once.
         bits: Bits that earlier looks at the sealed scenarios have given away.
         leak_sources: Files of the harness in which scenario content must not be found, by kind.
+        spec_since: Day of the spec's first commit, if git knows it.
     """
 
     place: Place
@@ -217,6 +218,7 @@ class EvaluationOrder:
     look: int | None = None
     bits: float = 0.0
     leak_sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spec_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

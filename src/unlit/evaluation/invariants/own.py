@@ -5,7 +5,7 @@ them. Each forbids a pattern in what the product shows, writes or does.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -62,6 +62,29 @@ def load_own(folders: Iterable[Path]) -> tuple[tuple[OwnInvariant, ...], tuple[F
     return tuple(found.values()), tuple(findings)
 
 
+def in_force(
+    rules: Sequence[OwnInvariant], since: str | None
+) -> tuple[tuple[OwnInvariant, ...], tuple[str, ...]]:
+    """Return the rules that hold for a spec, and a sentence for each that came too late.
+
+    Args:
+        rules: All of them.
+        since: Day of the spec's first commit; None when it has not been committed.
+    """
+    if since is None:
+        unknown = "Whether the organisation's rules are older than the spec is not known: no git "
+        unknown += "outside the candidate says when it was first committed. All of them hold."
+        return tuple(rules), (unknown,) if rules else ()
+    kept = tuple(rule for rule in rules if rule.date <= since)
+    late = tuple(
+        f"The organisation's rule {rule.id} is dated {rule.date}, after the spec's first commit "
+        f"({since}): it holds for later specs, not for this one."
+        for rule in rules
+        if rule.date > since
+    )
+    return kept, late
+
+
 def _parse(text: str, file: str) -> OwnInvariant | Finding:
     document = read_document(text, file)
     if isinstance(document, Finding):
@@ -88,7 +111,9 @@ def _parse(text: str, file: str) -> OwnInvariant | Finding:
 
 def _problem(table: Mapping[str, Any]) -> tuple[str, str, str] | None:
     try:
-        date.fromisoformat(str(table["date"]))
+        day = str(table["date"])
+        if date.fromisoformat(day).isoformat() != day:
+            raise ValueError(day)
     except ValueError:
         return "The date is none.", "write it as YYYY-MM-DD", "date"
     forbid = table["forbid"]

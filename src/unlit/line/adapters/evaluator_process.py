@@ -184,6 +184,7 @@ def _request(
         bits=order.bits,
         options={
             **options,
+            "spec_since": order.spec_since,
             "leak_sources": {kind: list(paths) for kind, paths in order.leak_sources.items()},
         },
     )

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from unlit.core.errors import BudgetUsedUp
 from unlit.core.ids import CandidateId, CriterionId, Digest, ScenarioId
 from unlit.core.states import Partition, TrajectoryState, Verdict
+from unlit.evaluation.adapters.spec_history import first_commit_day
 from unlit.harness.model import Feedback
 from unlit.line.model import EvaluationOrder, Graded, LineEvent
 from unlit.line.rules.queues import names_of
@@ -67,6 +69,7 @@ async def grade(
         look=None if look is None else look.index,
         bits=0.0 if look is None else _given_away(work, look),
         leak_sources={kind: work.kept_files(kind) for kind in ("prompts", "transcripts")},
+        spec_since=await asyncio.to_thread(first_commit_day, Path(run.repository, run.spec_path)),
     )
 
     def listen(event: Mapping[str, Any]) -> None:
