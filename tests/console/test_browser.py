@@ -370,3 +370,12 @@ def test_the_palette_goes_anywhere_by_keys(page: Any, served: Served) -> None:
     page.keyboard.type("calibr")
     page.keyboard.press("Enter")
     page.wait_for_url(served.at("/calibration"))
+
+
+def test_on_a_phone_the_navigation_shows_the_page_one_is_on(page: Any, served: Served) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(served.at("/settings"))
+    page.wait_for_function("document.querySelector('.nav').scrollLeft > 0")
+    box = page.locator(".nav [aria-current]").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390

@@ -6,6 +6,9 @@
   const pages = { l: "/", r: "/runs", q: "/questions", i: "/intents", p: "/policy", t: "/twins", s: "/scenarios", c: "/cost", f: "/calibration", a: "/audit" };
   let going = 0;
 
+  const nav = $(".nav"), now = $(".nav [aria-current]"); // on a phone the navigation is wider than the screen
+  if (nav && now) nav.scrollLeft = Math.max(0, now.offsetLeft - nav.offsetLeft - nav.clientWidth / 2 + now.offsetWidth / 2);
+
   const rows = () => { const found = all("[data-row]"); return found.length ? found : all("main .sec"); };
   const target = (row) => $("a[href], button, summary, input", row) || row;
   const here = (list) => list.findIndex((row) => row.contains(document.activeElement));
