@@ -25,7 +25,7 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     repository = tmp_path / "repository"
     (repository / ".git").mkdir(parents=True)
     (repository / "unlit.toml").write_text(
-        '[factory]\nname = "between"\n[product]\nkind = "cli"\nrun = "python3 main.py"\n'
+        '[factory]\nname = "between"\n[product]\nkind = "cli"\nrun = "python main.py"\n'
     )
     (repository / "README.md").write_text("# between\n\nSays whether a number is inside.\n")
     shutil.copy(CORPUS / "between" / "spec.md", repository / "spec.md")

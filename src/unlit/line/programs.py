@@ -18,7 +18,7 @@ from unlit.core.errors import InvalidInput
 from unlit.harness.ports import Fence
 from unlit.intent.rules.divergence import Reading
 from unlit.intent.rules.examples import Call, Input, Observed
-from unlit.line.model import FenceOrder, FolderMount, Place, ProductPlan
+from unlit.line.model import FenceOrder, Place, ProductPlan
 from unlit.line.ports import Services
 from unlit.line.readings import RUN
 from unlit.line.stages.checks import PATH
@@ -98,11 +98,7 @@ class Programs:
         """
         tree = self._trees[reading.name]
         place = Place(RUN, "intent", reading.family, "product")
-        mounts: Sequence[FolderMount] = ()
-        if self._product.build:
-            mounts = await self._services.dependencies.prepare(
-                self._product, tree, self._policy, place
-            )
+        mounts = await self._services.dependencies.prepare(self._product, tree, self._policy, place)
         world = self._worlds.open() if self._worlds is not None else None
         routes = world.routes if world is not None else ()
         order = FenceOrder(place, self._policy, tree, tuple(mounts), self._env(world), twins=routes)
