@@ -148,7 +148,7 @@ def test_an_issue_from_its_creation_to_its_end(
     assert roundup.owns(str(item.url)) == ref
     roundup.apply(Delete(ref))
     assert roundup.fetch(ref) is None
-    assert roundup.fetch(Ref("roundup", "issue", "99")) is None
+    assert roundup.fetch(Ref("roundup", "issue", "99999")) is None
 
 
 def test_a_long_list_is_read_to_its_end(tracker: tuple[str, int, Path], tmp_path: Path) -> None:
