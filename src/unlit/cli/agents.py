@@ -47,10 +47,11 @@ def list_agents(*, as_json: Json = False) -> int:
         sys.stdout.write(json.dumps({"schema": "unlit.agents/1", "agents": rows}) + "\n")
         return 0
     for row in rows:
-        why = "ready" if row["ready"] else "; ".join(row["needs"])
-        sys.stdout.write(f"{row['name']:18} {row['kind']:9} {row['title']:28} {why}\n")
+        why = "ready" if row["ready"] else "not here"
+        sys.stdout.write(f"{row['name']:15} {row['kind']:9} {row['title'][:43]:43} {why}\n")
+        sys.stdout.write("".join(f"                {need}\n" for need in row["needs"]))
     sys.stdout.write(
-        "\nA key is given by a credential in policy.toml; the agent sees only a placeholder.\n"
+        "\nA key comes from a credential in policy.toml; the agent sees only a placeholder.\n"
     )
     return 0
 

@@ -89,11 +89,14 @@ def build_app() -> "cyclopts.App":
     """Make the command tree without importing any command."""
     import cyclopts
 
+    from unlit.cli.help_text import FlowingHelp
+
     app = cyclopts.App(
         name="unlit",
         help="The dark software factory you can check: who writes and who grades never meet.",
         version=f"unlit {__version__}",
         help_format="plaintext",
+        help_formatter=FlowingHelp(),
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
