@@ -77,19 +77,18 @@ def _machine() -> Iterator[_Finding]:
 
 
 def _agents() -> Iterator[_Finding]:
-    from unlit.harness.recipes import RECIPES
-    from unlit.harness.tools import find_program
+    from unlit.harness.options import AgentOptions
+    from unlit.harness.registry import known_agents, make_agent
 
-    path = _environment().get("PATH", "")
-    for recipe in RECIPES.values():
-        program = find_program(recipe.command, recipe.name, _state() / "agents", path)
-        if program is None:
-            remedy = f"unlit agents install {recipe.agent}"
-            sentence = f"{recipe.title} is not installed."
-            yield _Finding("agents", recipe.agent, False, sentence, remedy)
-        else:
-            yield _Finding("agents", recipe.agent, True, f"{recipe.title} at {program.path}.")
-    yield _Finding("agents", "scripted", True, "Always there: plays prepared candidates, no key.")
+    options = AgentOptions(tools=_state() / "agents", path=_environment().get("PATH", ""))
+    for name in known_agents():
+        facts = make_agent(name, options).facts
+        if facts.needs:
+            remedy = f"unlit agents install {name}"
+            yield _Finding("agents", name, False, f"{facts.title} is not installed.", remedy)
+            continue
+        place = f" in {facts.path[0]}" if facts.path else ""
+        yield _Finding("agents", name, True, f"{facts.title}{place}.")
 
 
 def _keys() -> Iterator[_Finding]:
