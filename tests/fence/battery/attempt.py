@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-AREAS: Final = ("files", "kernel", "network", "http", "limits")
+AREAS: Final = ("files", "kernel", "network", "http", "limits", "odd")
 
 PREAMBLE: Final = """
 import base64, ctypes, fcntl, json, os, socket, ssl, struct, subprocess, sys, time

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import getpass
 import gzip
+import io
 import json
 import lzma
 import os
@@ -18,6 +19,7 @@ import socket
 import ssl
 import subprocess
 import unicodedata
+import zipfile
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -289,6 +291,22 @@ def _reply(body: bytes, headers: bytes = b"") -> bytes:
     return b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s" % (headers, len(body), body)
 
 
+def _base36(key: bytes) -> bytes:
+    number, out = int.from_bytes(key, "big"), ""
+    while number:
+        number, digit = divmod(number, 36)
+        out = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + out
+    return out.encode()
+
+
+def _zip(key: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", "nothing here " * 20)
+        archive.writestr("b", b"and then " * 9 + key)
+    return target.getvalue()
+
+
 def _echo(text: str, key: bytes) -> bytes:
     forms = {
         "base64": base64.b64encode(key), "hex": key.hex().encode(), "reverse": key[::-1],
@@ -316,15 +334,29 @@ def _echo(text: str, key: bytes) -> bytes:
         "uu": binascii.b2a_uu(key), "hexreverse": key.hex()[::-1].encode(),
         "wide64": base64.b64encode(key.decode().encode("utf-16-le")),
         "rot47": bytes(33 + (byte - 33 + 47) % 94 for byte in key),
+        "underscores": "_".join(f"{byte:02x}" for byte in key).encode(),
+        "plus": b"+".join(bytes([byte]) for byte in key),
+        "invisible": "\u200b".join(key.decode()).encode(),
+        "tags": "".join(f"<i>{chr(byte)}</i>" for byte in key).encode(),
+        "half": "".join(chr(b) if n % 2 else f"%{b:02x}" for n, b in enumerate(key)).encode(),
+        "twicejson": "".join(f"\\\\u{byte:04x}" for byte in key).encode(),
+        "soft": b"=\r\n".join(key[at : at + 7] for at in range(0, len(key), 7)),
+        "number": str(int.from_bytes(key, "big")).encode(), "base36": _base36(key),
+        "blank64": b" ".join(bytes([byte]) for byte in base64.b64encode(key)),
+        "hex64": base64.b64encode(key).hex().encode(), "base32hex": base64.b32hexencode(key),
+        "wide": "".join(chr(byte + 0xFEE0) for byte in key).encode(),
+        "object": json.dumps({str(n): chr(byte) for n, byte in enumerate(key)}).encode(),
+        "fours": b"-".join(key.replace(b"-", b"|")[at : at + 4] for at in range(0, len(key), 4)),
         "braces": "".join(f"\\u{{{byte:x}}}" for byte in key).encode(),
     }  # fmt: skip
     wanted = re.search(r"as=(\w+)", text)
     how = wanted[1] if wanted else ""
     if how == "gzip":
         return _reply(gzip.compress(key), b"Content-Encoding: gzip\r\n")
-    if how in ("file", "bzip", "xz"):  # an archive, with no word of a coding
+    if how in ("file", "bzip", "xz", "zip", "far"):  # an archive, with no word of a coding
         packs: dict[str, Callable[[bytes], bytes]] = {
             "file": gzip.compress, "bzip": bz2.compress, "xz": lzma.compress,
+            "zip": _zip, "far": lambda data: gzip.compress(bytes(3 << 20) + data),
         }  # fmt: skip
         pack = packs[how]
         return _reply(pack(b"{}" * 40 + key), b"Content-Type: application/octet-stream\r\n")

@@ -16,6 +16,8 @@ _PROBE: Final = 8
 """Python finds needles of this length by skipping; longer ones cost a preparation each time."""
 
 _MUCH: Final = 512
+_MOST_CLEAN: Final = 1024
+_LONGEST_CLEAN: Final = 256
 _MARKS: Final = (b"\0", b"\\", b"&", b"%", b"=")
 """Bytes that little data holds; what has one of them is looked for only where it stands."""
 
@@ -67,6 +69,7 @@ class Watch:
         texts = placeholders.values()
         self._search = Search(form for text in texts for form in spellings(text.encode("ascii")))
         self.longest = self._search.longest
+        self._clean: set[tuple[bytes, bytes]] = set()
 
     def finds(self, data: bytes) -> bool:
         """Say whether a placeholder stands in `data`."""
@@ -76,7 +79,13 @@ class Watch:
         """Say whether a placeholder stands anywhere in a head."""
         if not self.longest:
             return False
-        return self.finds(b"\n".join([head.target, *map(b": ".join, head.headers)]))
+        clean = self._clean  # most fields come with every request
+        unknown = [pair for pair in head.headers if pair not in clean]
+        if self.finds(b"\n".join([head.target, *map(b": ".join, unknown)])):
+            return True
+        if len(clean) < _MOST_CLEAN:
+            clean.update(pair for pair in unknown if len(pair[1]) <= _LONGEST_CLEAN)
+        return False
 
 
 def inject(head: RequestHead, rule: CredentialRule, placeholder: str, secret: str) -> bool:

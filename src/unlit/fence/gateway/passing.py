@@ -99,7 +99,7 @@ class Inward:
                 raise Malformed(502, "the answer's messages are compressed although none asked")
         if self._forms is not None:
             headers, found = scrub_headers(headers, self._forms)
-            reason, _ = self._forms.mask(reason)
+            reason, _ = self._forms.mask_whole(reason)
             self._session.counters.scrubbed += found
         if self._usage is not None:
             self._usage.begin(response.status, headers)

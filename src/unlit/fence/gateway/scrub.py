@@ -6,12 +6,16 @@ from typing import Final
 
 from unlit.fence.gateway.head import Headers, Malformed
 from unlit.fence.gateway.inject import Search
+from unlit.fence.gateway.loose import SHORTEST, Loose, bare
 from unlit.fence.gateway.spellings import reflections
 from unlit.fence.gateway.unpack import Inflater, Unpacker
 
 _MASK: Final = b"*"
 _SHORT_FORM: Final = 512
 _END: Final = 4
+_MOST_CLEAN: Final = 1024
+_LONGEST_CLEAN: Final = 256
+_MOST_LOOSE: Final = 1 << 20
 
 
 class Forms:
@@ -19,6 +23,9 @@ class Forms:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms: set[bytes] = set()
+        secrets = tuple(secrets)
+        self.loose = Loose(secrets)
+        self.clean: set[bytes] = set()
         for secret in secrets:
             forms.update(reflections(secret.encode("utf-8")))
         self._search = Search(forms)
@@ -31,10 +38,18 @@ class Forms:
             self._starts_by_end.setdefault(start[-_END:], []).append(start)
 
     def mask(self, data: bytes) -> tuple[bytes, int]:
-        """Return `data` with every secret masked, and how many there were."""
+        """Return `data` with every secret masked that is spelled exactly, and how many."""
         if not self._search.finds(data):
             return data, 0
         return self._search.pattern.subn(_stars, data)
+
+    def mask_whole(self, data: bytes) -> tuple[bytes, int]:
+        """Return something whole, a field or a message, with every secret masked."""
+        data, found = self.mask(data)
+        if not SHORTEST <= len(data) <= _MOST_LOOSE:
+            return data, found
+        data, more = self.loose.mask(data)
+        return data, found + more
 
     def stand_in(self, data: bytes) -> bool:
         """Say whether a secret may stand in `data`."""
@@ -72,14 +87,28 @@ class Scrubber:
         self.masked = 0
         self.forms = forms
         self._rest = b""
+        self._before = b""
+        self._loose_left = _MOST_LOOSE
 
     def feed(self, data: bytes) -> bytes:
         """Take a piece and return what may go on."""
         data, found = self.forms.mask(self._rest + data)
         self.masked += found
         held = self.forms.held_back(data)
+        if self._loose_left > 0 and data:
+            data, held = self._look_loosely(data, held)
         self._rest = data[len(data) - held :] if held else b""
         return data[: len(data) - held] if held else data
+
+    def _look_loosely(self, data: bytes, held: int) -> tuple[bytes, int]:
+        loose = self.forms.loose
+        data, found = loose.mask(data, self._before)
+        self.masked += found
+        held = max(held, loose.held_back(data, self._before))
+        gone = data[: len(data) - held]
+        self._loose_left -= len(gone)
+        self._before = (self._before + bare(gone))[-loose.longest :]
+        return data, held
 
     def finish(self) -> bytes:
         """Return what was held back; the body has ended."""
@@ -113,12 +142,18 @@ class Peek:
 
 def scrub_headers(headers: Headers, forms: Forms) -> tuple[Headers, int]:
     """Mask secrets in the fields of an answer."""
-    if not forms.stand_in(b"\n".join(value for _, value in headers)):
+    clean = forms.clean  # most values come with every answer
+    unknown = [value for _, value in headers if value not in clean]
+    if not unknown:
+        return headers, 0
+    if not forms.mask_whole(b"\n".join(unknown))[1]:
+        if len(clean) < _MOST_CLEAN:
+            clean.update(value for value in unknown if len(value) <= _LONGEST_CLEAN)
         return headers, 0
     total = 0
     kept: Headers = []
     for name, value in headers:
-        masked, found = forms.mask(value)
+        masked, found = forms.mask_whole(value)
         total += found
         kept.append((name, masked))
     return kept, total

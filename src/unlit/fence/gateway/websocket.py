@@ -199,7 +199,7 @@ class Relay:
             self._count(len(frame.payload))
             self._session.counters.bytes_in += len(frame.payload)
             if forms is not None:
-                frame.payload, found = forms.mask(frame.payload)
+                frame.payload, found = forms.mask_whole(frame.payload)
                 self._session.counters.scrubbed += found
             self._client.write(frame.encode(masked=False))
             await self._client.drain()
