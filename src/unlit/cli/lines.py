@@ -13,6 +13,7 @@ from unlit.cli.run import nearest_repository
 if TYPE_CHECKING:
     from unlit.line.compare import Comparison, Variant
     from unlit.line.graphs.graph import Graph
+    from unlit.line.graphs.lint import Finding
 
 app = cyclopts.App(
     name="lines", help="Lines as graph files: list, lint, draw, trace, answer, compare."
@@ -58,7 +59,7 @@ def lint(file: Path, *, as_json: Json = False) -> int:
     from unlit.line.graphs.lint import lint as check
 
     graph = _read(file)
-    found = check(graph)
+    found = (*check(graph), *_of_children(graph, file))
     if as_json:
         plain = [finding.to_json() for finding in found]
         sys.stdout.write(json.dumps({"schema": "unlit.line_lint/1", "findings": plain}) + "\n")
@@ -231,6 +232,21 @@ async def _compare(
         )
     view.close()
     return found
+
+
+def _of_children(graph: "Graph", file: Path) -> "list[Finding]":
+    """Return what is wrong with the lines that managers of a line supervise."""
+    from unlit.core.errors import InvalidInput
+    from unlit.line.graphs.children import children_of
+    from unlit.line.graphs.lint import Finding, errors
+
+    if errors(graph):
+        return []
+    try:
+        children_of(graph, file.parent)
+    except InvalidInput as error:
+        return [Finding("manager_child", "error", 1, error.what)]
+    return []
 
 
 def _read(path: Path) -> "Graph":

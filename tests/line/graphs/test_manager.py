@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from unlit.cli.lines import lint as check
+from unlit.cli.lines import trace as walk
 from unlit.core.errors import InvalidInput
 from unlit.line.graphs.children import children_of
 from unlit.line.graphs.dot import parse_dot
@@ -133,6 +135,18 @@ def test_a_missing_or_wrong_child_is_refused_before_anything_runs(tmp_path: Path
     (tmp_path / "child.dot").write_text("digraph c { a -> b }")
     with pytest.raises(InvalidInput, match=r"LIN-085.*start"):
         children_of(parse_dot(parent()), tmp_path)
+
+
+def test_the_command_checks_a_line_with_its_children(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "top.dot").write_text(parent())
+    assert check(tmp_path / "top.dot") == 1
+    assert "child.dot cannot be executed" in capsys.readouterr().out
+    (tmp_path / "child.dot").write_text(CHILD)
+    assert check(tmp_path / "top.dot") == 0
+    assert walk(tmp_path / "top.dot") == 0
+    assert "manage.review" in capsys.readouterr().out
 
 
 async def test_a_child_that_nobody_read_is_told() -> None:
