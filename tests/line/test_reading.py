@@ -210,3 +210,40 @@ async def test_candidates_side_by_side_lose_nothing(tmp_path: Path, repository: 
     assert {entry.live for entry in seen.entries} == {"", "c1", "c2", "c3"}
     assert sum(bool(entry.live) for entry in seen.entries) == 30
     assert seen.digest == world.store.find_run(run).snapshot
+
+
+async def test_the_record_alone_says_what_a_run_saw(tmp_path: Path, repository: Path) -> None:
+    """Another worker's machine has no folder of the run; the bodies it shares are enough."""
+    tools = ReadingTools([("fetch SEC-1", [item("SEC-1", "How it was decided")])])
+    world, run, _ = await run_of(tmp_path, repository, tools)
+    here = read_manifest((world.artefacts / run / "snapshot.json").read_bytes())
+    found = reading.kept_snapshot(world.store, world.bodies, run)
+    assert found == here
+    assert reading.kept_snapshot(world.store, world.bodies, RunId("r-none")) is None
+
+
+async def test_the_command_shows_it_where_only_the_record_is(
+    tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from unlit.cli import context as command
+    from unlit.record.blobs import StoreBodies
+    from unlit.wiring import build
+
+    tools = ReadingTools([("fetch SEC-1", [item("SEC-1", "How it was decided")])])
+    made = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    world = replace(made, tools=tools, bodies=StoreBodies(made.store))
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+
+    class Elsewhere:
+        artefacts = tmp_path / "nothing-here"
+
+    monkeypatch.setattr(build, "open_record", lambda folder: (world.store, Elsewhere()))
+    assert command.snapshot(run, as_json=True) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["digest"] == world.store.find_run(run).snapshot
+    assert [entry["key"] for entry in shown["entries"] if "live" in entry] == ["SEC-1"]
+    assert command.snapshot(run) == 0
+    assert "c1" in capsys.readouterr().out

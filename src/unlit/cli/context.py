@@ -14,7 +14,9 @@ from unlit.cli.context_tables import cut, names_told
 
 if TYPE_CHECKING:
     from unlit.context.adapters.index import Hit
-    from unlit.context.model import Item
+    from unlit.context.model import Item, Snapshot
+    from unlit.record.model import Run
+    from unlit.record.store import Store
 
 app = cyclopts.App(name="context", help="Read, search and write trackers, documents and errors.")
 app.command(issues)
@@ -194,22 +196,14 @@ def snapshot(run: str = "last", *, repository: Folder = HERE, as_json: Json = Fa
     """
     from unlit.cli.context_tables import put_table
     from unlit.context.rules.snapshot import SNAPSHOT_FILE
-    from unlit.context.service import read_manifest
-    from unlit.core.errors import InvalidInput
+    from unlit.context.service import manifest, read_manifest
     from unlit.wiring.build import open_record
 
     store, paths = open_record(repository)
     found = store.find_run(run)
     path = paths.artefacts / found.id / SNAPSHOT_FILE
-    if not path.is_file():
-        raise InvalidInput(
-            "CTX-321",
-            f"There is no snapshot of {found.id} here.",
-            "the run has not read its context yet, or it ran on another machine.",
-            "look where it ran.",
-        )
-    text = path.read_bytes()
-    seen = read_manifest(text)
+    seen = read_manifest(path.read_bytes()) if path.is_file() else _of_another_machine(store, found)
+    text = manifest(seen)
     if as_json:
         sys.stdout.write(text.decode("utf-8") + "\n")
         return 0
@@ -223,6 +217,26 @@ def snapshot(run: str = "last", *, repository: Folder = HERE, as_json: Json = Fa
     for ref in seen.left_out:
         sys.stdout.write(f"left out: {ref.source}:{ref.key}\n")
     return 0
+
+
+def _of_another_machine(store: "Store", run: "Run") -> "Snapshot":
+    """Return the snapshot of a run that another worker did, where they share the record."""
+    from unlit.core.errors import InvalidInput, OutsideFailed
+    from unlit.line.stages.reading import kept_snapshot
+    from unlit.record.blobs import StoreBodies
+
+    try:
+        found = kept_snapshot(store, StoreBodies(store), run.id)
+    except OutsideFailed:
+        found = None
+    if found is None:
+        raise InvalidInput(
+            "CTX-321",
+            f"There is no snapshot of {run.id} here.",
+            "the run has not read its context yet, or it ran on another machine.",
+            "look where it ran.",
+        )
+    return found
 
 
 @app.command

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from unlit.context.model import Entry, Item, Snapshot
+from unlit.context.ports import Bodies
 from unlit.context.rules.snapshot import SNAPSHOT_FILE, digest_of, live_entry, mark, with_live
 from unlit.context.service import entry_json, manifest, read_entry, read_manifest
 from unlit.core.canonical import digest_bytes
@@ -139,10 +140,24 @@ def pin_live(work: Work, events: Iterable[RunEvent]) -> None:
 
 def pinned_of(work: Work) -> Snapshot:
     """Return what was pinned before the first candidate; an empty one where the line pins none."""
-    stages = work.services.store.stages(work.run)
+    return _pinned(work.services.store, work.services.bodies, work.run)
+
+
+def kept_snapshot(store: Store, bodies: Bodies, run: RunId) -> Snapshot | None:
+    """Return all that a run saw, from the record alone; `None` where it has read nothing yet.
+
+    Raises:
+        OutsideFailed: The manifest lies on the machine where the run was, or was changed.
+    """
+    whole = with_live(_pinned(store, bodies, run), _live(_events(store, run)))
+    return whole if whole.entries else None
+
+
+def _pinned(store: Store, bodies: Bodies, run: RunId) -> Snapshot:
+    stages = store.stages(run)
     facts = next((one.facts for one in reversed(stages) if one.name == "context"), {})
     if "manifest" in facts:
-        return read_manifest(work.services.bodies.read(Digest(str(facts["manifest"]))))
+        return read_manifest(bodies.read(Digest(str(facts["manifest"]))))
     return Snapshot(digest_of(()), ())
 
 
