@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
@@ -12,6 +13,7 @@ from unlit.record.store import Store
 from unlit.review import build_report, render_html, render_markdown
 from unlit.review.model import TwinLine, weakest_words
 from unlit.review.render import whole_names
+from unlit.review.rules.words import cost
 from unlit.review.text import render_text
 
 HOSTILE = "<img src=x onerror=alert(1)>[click](javascript:alert(1)) \x1b[31mred\x1b[0m \u202eevil"
@@ -106,3 +108,9 @@ def test_the_weakest_of_several_twin_routes_is_named_in_words() -> None:
     assert weakest_words("something_else") == "something else"
     line = TwinLine("okta", 3, 9, {"values": 2, "hand": 1}, "2026-03-01, on 70 recorded calls")
     assert line.sentence.startswith("okta: 2 compared by values, 1 by hand; measured 2026")
+
+
+def test_where_no_call_was_made_no_price_is_printed() -> None:
+    assert cost(Decimal(0), 0) == "no calls"
+    assert cost(Decimal(0), 2) == "$0"
+    assert cost(None, 2) == "not known"

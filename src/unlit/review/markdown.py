@@ -9,11 +9,11 @@ from unlit.review.rules.sayings import SOURCES, forecast_words, rule_words
 from unlit.review.rules.words import (
     CRITERION_WORDS,
     VERDICT_WORDS,
+    cost,
     count,
     duration,
     inert,
     interval,
-    money,
     percent,
 )
 
@@ -65,8 +65,8 @@ def _facts(report: Report) -> str:
         )
     else:
         rows.append("| Sealed scenarios | not looked at |")
-    cost = f"{money(report.cost.usd)}, {duration(report.elapsed_s)}; "
-    rows.append(f"| Cost and time | {cost}{forecast_words(report.forecasts)} |")
+    spent = f"{cost(report.cost.usd, report.cost.calls)}, {duration(report.elapsed_s)}; "
+    rows.append(f"| Cost and time | {spent}{forecast_words(report.forecasts)} |")
     if report.twins:
         twins = "<br>".join(plain(line.sentence) for line in report.twins)
         rows.append(f"| Twin fidelity it rests on | {twins} |")

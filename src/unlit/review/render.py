@@ -177,7 +177,7 @@ def facts_for(report: Report, links: Links) -> Mapping[str, Any]:
         "links": links,
         "asked": asked,
         "tallies": {"held": held, "rest": ", ".join(rest) or "all of them"},
-        "cost_words": words.money(report.cost.usd),
+        "cost_words": words.cost(report.cost.usd, report.cost.calls),
         "forecast_words": forecast_words(report.forecasts),
         "rule_words": rule_words(report),
         "interval_words": f"{(1 - (report.rule.alpha if report.rule else 0.05)) * 100:g} %",

@@ -8,11 +8,11 @@ from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.sayings import rule_words
 from unlit.review.rules.words import (
     CRITERION_WORDS,
+    cost,
     count,
     duration,
     inert,
     interval,
-    money,
     percent,
 )
 
@@ -62,7 +62,8 @@ def _numbers(report: Report) -> list[str]:
             f"Sealed       {sealed.satisfied} of {sealed.trajectories}, "
             f"{count(report.looks.used, 'look')} used"
         )
-    lines.append(f"Cost         {money(report.cost.usd)}, {duration(report.elapsed_s)} at work")
+    spent = cost(report.cost.usd, report.cost.calls)
+    lines.append(f"Cost         {spent}, {duration(report.elapsed_s)} at work")
     lines.append(_wrap(rule_words(report)))
     return lines
 

@@ -113,6 +113,11 @@ def money(usd: Decimal | None) -> str:
     return f"${usd:,.2f}"
 
 
+def cost(usd: Decimal | None, calls: int) -> str:
+    """Write what calls cost; where none was made, nothing was priced, which is not zero."""
+    return money(usd) if calls else "no calls"
+
+
 def duration(seconds: float | None) -> str:
     """Write a span in the largest unit that means something."""
     if seconds is None:
