@@ -29,6 +29,12 @@ def test_the_witness_is_a_shortest_request() -> None:
     assert len(change.witness.path) == len("/v1/a/")
 
 
+def test_what_is_newly_allowed_and_what_is_newly_refused_are_both_named() -> None:
+    found = diff(parse_policy(HEAD + '["/a", "/c"]'), parse_policy(HEAD + '["/b", "/c"]'))
+    told = {(change.kind, change.witness.path) for change in found.changes}
+    assert told == {("newly refused", "/a"), ("newly allowed", "/b")}
+
+
 def test_a_changed_destination_is_named() -> None:
     twin = 'version = 1\n[[allow]]\nrole = "coder"\nhost = "x.test"\npaths = ["/a"]\n'
     found = diff(parse_policy(twin + 'twin = "x"'), parse_policy(twin + 'twin = "y"'))
@@ -56,6 +62,28 @@ def test_difference_and_witnesses_are_exact(one: Policy, two: Policy, asked: lis
     if not found.changes:
         for request in asked:
             assert decide(one, request).allowed == decide(two, request).allowed
+
+
+@settings(max_examples=60, deadline=None)
+@given(policies(), policies(), st.lists(requests(), min_size=20, max_size=60))
+def test_every_changed_request_has_a_change_whose_witness_is_no_longer(
+    one: Policy, two: Policy, asked: list[Request]
+) -> None:
+    """Decide by brute force: no sampled request may be missed, or beat a shortest witness."""
+    changes = diff(one, two).changes
+    for request in asked:
+        before, after = decide(one, request), decide(two, request)
+        if before.allowed == after.allowed:
+            continue
+        kind = "newly allowed" if after.allowed else "newly refused"
+        fitting = [
+            change
+            for change in changes
+            if (change.kind, change.witness.role) == (kind, request.role)
+            and (change.before.rule, change.after.rule) == (before.rule, after.rule)
+        ]
+        assert fitting, f"{request}: {before.rule} -> {after.rule} is not told"
+        assert min(len(change.witness.path) for change in fitting) <= len(request.path)
 
 
 def test_globs_without_measure_are_refused_and_do_not_hang() -> None:

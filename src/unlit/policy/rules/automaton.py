@@ -6,7 +6,7 @@ an answer of "no difference" is exact, and the first difference found is a short
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Final
 
 _MOST_STATES: Final = 4_000
@@ -62,19 +62,45 @@ def shortest(globs: Sequence[str], differs: Callable[[frozenset[str]], bool]) ->
     Raises:
         TooComplex: There are too many combinations.
     """
+    for path, matched in _paths(globs):
+        if differs(matched):
+            return path
+    return None
+
+
+def shortest_of_each(
+    globs: Sequence[str], kind: Callable[[frozenset[str]], Hashable | None]
+) -> dict[Hashable, str]:
+    """Return a shortest canonical path of each kind that there is.
+
+    Args:
+        globs: All globs that matter.
+        kind: Asked for the set of globs that a path matches; `None` is no kind.
+
+    Raises:
+        TooComplex: There are too many combinations.
+    """
+    found: dict[Hashable, str] = {}
+    for path, matched in _paths(globs):
+        which = kind(matched)
+        if which is not None:
+            found.setdefault(which, path)
+    return found
+
+
+def _paths(globs: Sequence[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield a shortest path to each combination of matched globs that there is, shortest first."""
     machines = [Glob(glob) for glob in globs]
     letters = _letters(globs)
     start = tuple(machine.step(machine.start, "/") for machine in machines)
     queue: deque[tuple[str, tuple[int, ...]]] = deque([("/", start)])
     seen = {(start, "/")}
-    asked: dict[tuple[int, ...], bool] = {}
+    told: set[tuple[int, ...]] = set()
     while queue:
         path, state = queue.popleft()
-        if not _is_dotted(path):
-            if state not in asked:
-                asked[state] = differs(_matched(globs, machines, state))
-            if asked[state]:
-                return path
+        if not _is_dotted(path) and state not in told:
+            told.add(state)
+            yield path, _matched(globs, machines, state)
         for char in letters:
             if char == "/" and (path.endswith("/") or _is_dotted(path)):
                 continue
@@ -85,7 +111,6 @@ def shortest(globs: Sequence[str], differs: Callable[[frozenset[str]], bool]) ->
                 queue.append((path + char, after))
         if len(seen) > _MOST_STATES:
             raise TooComplex
-    return None
 
 
 def _matched(

@@ -4,13 +4,13 @@ Hosts, ports, methods, schemes and roles fall into finitely many classes that no
 one of each class is tried. Paths are compared by automaton. So "nothing changes" is a proof.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
 from unlit.core.errors import InvalidInput
 from unlit.policy.model import ROLES, Decision, Policy, Request
-from unlit.policy.rules.automaton import TooComplex, shortest
+from unlit.policy.rules.automaton import TooComplex, shortest_of_each
 from unlit.policy.rules.classes import first_row, some_hosts, some_methods, some_ports
 from unlit.policy.rules.table import Row, Table, decide
 
@@ -90,8 +90,7 @@ def _changes(before: Policy, after: Policy) -> Iterator[Change]:
                     if _meaning(left) == _meaning(right):
                         continue
                     for method in methods:
-                        path = _difference(left, right, method)
-                        if path is not None:
+                        for path in _differences(left, right, method):
                             yield _change(
                                 before, after, Request(role, scheme, host, port, method, path)
                             )
@@ -131,15 +130,19 @@ def _outcome(row: Row | None) -> tuple[object, ...]:
     )
 
 
-def _difference(left: tuple[Row, ...], right: tuple[Row, ...], method: str) -> str | None:
+def _differences(left: tuple[Row, ...], right: tuple[Row, ...], method: str) -> Iterable[str]:
+    """Return a shortest path for each two rules that decide about it differently."""
     ours = [row for row in left if not row.methods or method in row.methods]
     theirs = [row for row in right if not row.methods or method in row.methods]
     globs = sorted({g for row in (*ours, *theirs) for g in (*row.rule.paths, *row.rule.within)})
 
-    def differs(matched: frozenset[str]) -> bool:
-        return _outcome(first_row(ours, matched)) != _outcome(first_row(theirs, matched))
+    def kind(matched: frozenset[str]) -> tuple[str, str] | None:
+        old, new = first_row(ours, matched), first_row(theirs, matched)
+        if _outcome(old) == _outcome(new):
+            return None
+        return (old.rule.name if old else "", new.rule.name if new else "")
 
-    return shortest(globs, differs)
+    return shortest_of_each(globs, kind).values()
 
 
 def _settings(before: Policy, after: Policy) -> Iterator[str]:
