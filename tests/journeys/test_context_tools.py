@@ -100,7 +100,7 @@ class Desk:
     def run(self, *words: str) -> list[str]:
         return [
             *UNLIT, "run", "specs/desk-booking.md", "--agent", "scripted:../candidates",
-            "--vault", "../vault", "--candidates", "1", "--seed", "7", "--trajectories", "4",
+            "--vault", "../vault", "--candidates", "1", "--seed", "7", "--trajectories", "1",
             *words,
         ]  # fmt: skip
 
