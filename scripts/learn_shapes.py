@@ -19,7 +19,7 @@ import yaml
 from unlit.twins.fidelity import examples
 from unlit.twins.fidelity.learn import Learner
 from unlit.twins.kit.contract import Contract
-from unlit.twins.kit.shapes import DROP
+from unlit.twins.kit.shapes import DROP, over
 
 PACKAGE = "unlit.twins.services.okta"
 STORED = Path("src/unlit/twins/services/okta/shapes.json")
@@ -78,7 +78,11 @@ def learnt(folder: Path, date: str) -> str:
 def promised(documents: list[Any], contract: Contract) -> dict[str, Any]:
     """Return the kinds that the contract's examples show."""
     learner = Learner(
-        contract, frozenset().union(*(examples.words(document) for document in documents)), BY, SKIP
+        contract,
+        frozenset().union(*(examples.words(document) for document in documents)),
+        BY,
+        SKIP,
+        frozenset(),
     )
     for document in documents:
         learner.see(examples.interactions(document, contract))
@@ -108,9 +112,10 @@ def only_keys(shape: Any) -> Any:
 
 
 def without_dropped(shape: Any) -> Any:
-    """Return a shape that drops no key."""
+    """Return links that drop no key; the contract's routes tell those that follow a status."""
+    left_out = (DROP, "activate", "deactivate")
     if isinstance(shape, dict):
-        return {key: without_dropped(inner) for key, inner in shape.items() if key != DROP}
+        return {key: without_dropped(inner) for key, inner in shape.items() if key not in left_out}
     return [without_dropped(inner) for inner in shape] if isinstance(shape, list) else shape
 
 
@@ -120,11 +125,10 @@ def with_promised(recorded: dict[str, Any], shown: dict[str, Any]) -> dict[str, 
     for name, entry in shown.items():
         have = recorded.get(name)
         if have is None:
-            out[name] = {**entry, "statuses": {}, "promised": True}
+            out[name] = {**entry, "links": {}, "statuses": {}, "promised": True}
         else:
-            variants = {**entry["variants"], **have["variants"]}
-            links = {**entry["links"], **have["links"]}
-            out[name] = {**have, "variants": dict(sorted(variants.items())), "links": links}
+            fresh = {word: over(have["any"], one) for word, one in entry["variants"].items()}
+            out[name] = {**have, "variants": dict(sorted({**fresh, **have["variants"]}.items()))}
     return dict(sorted(out.items()))
 
 

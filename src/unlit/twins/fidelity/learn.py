@@ -41,12 +41,14 @@ class Learner:
         words: Texts that the vendor's documents contain; only these may stay constants.
         by: Discriminators that the contract does not name.
         skip: Top-level keys of a kind that a rule by hand derives.
+        paths: Words that may stand in URLs beside the contract's own parts; all by default.
     """
 
     contract: Contract
     words: frozenset[str]
     by: Mapping[str, str] = field(default_factory=dict)
     skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    paths: frozenset[str] | None = None
     _literals: frozenset[str] = frozenset()
     _router: Router = field(default_factory=Router)
     _made: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
@@ -262,13 +264,13 @@ class Learner:
         known |= {param: "{" + name + "}" for name, param in sample.params.items()}
         if isinstance(own, str):
             known[own] = "{id}"
-        path = []
+        path, allowed = [], self.words if self.paths is None else self.paths
         for segment in parts.path.split("/"):
             if segment in known:
                 path.append(known[segment])
             elif _ID.match(segment) and re.search(r"\d", segment):
                 path.append("{~" + segment[:3] + "}")
-            elif segment in self._literals or segment in self.words or not segment:
+            elif segment in self._literals or segment in allowed or not segment:
                 path.append(segment)
             else:
                 return "$url:/"

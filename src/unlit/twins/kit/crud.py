@@ -109,11 +109,10 @@ class Crud:
         sent = call.json()
         if sent is None:
             return {}
-        problems = [
-            problem
-            for problem in self.maker.contract.problems(operation.request, sent)
-            if problem[1] == "type"
-        ]
+        known = self.maker.contract.problems(operation.request, sent)
+        problems = [problem for problem in known if problem[1] == "type"]
+        if not problems and self.maker.strict and operation.method == "POST":
+            problems = self.maker.lacking(operation, sent)
         if problems:
             raise self.maker.vendor.invalid(problems)
         return sent

@@ -12,6 +12,7 @@ from unlit.twins.kit.skeleton import Skeleton
 from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
 
+CALLED: Final = ("type", "name", "label")
 SERVERS: Final = ("id", "created", "lastUpdated", "_links", "_embedded")
 _EMPTY: Final = Kind(None, "", {}, {}, {})
 
@@ -61,12 +62,16 @@ class Maker:
         shapes: What was learnt of its answers.
         vendor: Its manners.
         eager: The vendor sends read-only, nullable and defaulted keys, empty as they may be.
+        strict: The vendor makes nothing without what its contract requires.
+        but_for: Kinds of which the contract requires what the vendor does not.
     """
 
     contract: Contract
     shapes: Shapes
     vendor: Vendor
     eager: bool = False
+    strict: bool = False
+    but_for: frozenset[str] = frozenset()
 
     @cached_property
     def skeleton(self) -> Skeleton:
@@ -80,6 +85,29 @@ class Maker:
     def kind(self, name: str) -> Kind:
         """Return what was learnt of a kind."""
         return self.shapes.kinds.get(name, _EMPTY)
+
+    def lacking(self, operation: Operation, sent: Any) -> list[tuple[str, str]]:
+        """Return what a body that makes something lacks, or that it is of no kind there is.
+
+        Only its own keys count: what tables inside it need depends on more than a contract says,
+        and its other lists of words have been seen to be short. A body without anything lacks what
+        a thing of the kind is called.
+        """
+        if operation.template not in self.contract.collections or not isinstance(sent, dict):
+            return []
+        filled = {key: value for key, value in sent.items() if value != ""}
+        schema = self.contract.schema(operation.request)
+        known, kinds = schema.get("p", {}), (schema.get("by"), "type")
+        found = [
+            (at, kind)
+            for at, kind in self.contract.problems(operation.request, filled)
+            if (kind == "required" or (kind == "enum" and at in kinds))
+            and "." not in at
+            and not self.contract.schema(known.get(at)).get("ro")
+        ]
+        if not filled:
+            return found or [(name, "required") for name in CALLED if name in known]
+        return [] if operation.template in self.but_for else found
 
     def key_property(self, kind: str) -> str | None:
         """Return the property that names an item in paths: ``number`` for ``{issue_number}``."""

@@ -18,7 +18,7 @@ def stamp(seconds: float) -> str:
     return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}+0000"
 
 
-def refuse(status: int, *messages: str, **fields: str) -> VendorError:
+def refuse(status: int, /, *messages: str, **fields: str) -> VendorError:
     """Return the vendor's error with these messages and field errors."""
     return VendorError(
         status, "jira", messages[0] if messages else "", messages=messages, fields=fields

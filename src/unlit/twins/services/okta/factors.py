@@ -278,12 +278,13 @@ def _pushed(call: Exchange, user: dict[str, Any], row: dict[str, Any]) -> Reply:
     call.table("pushes").put(
         key, {"user": user["id"], "factor": row["id"], "until": late, "result": "WAITING"}
     )
-    return Reply(201, _transaction(call, user, row, key))
+    return Reply(201, transaction_of(call, user, row, key))
 
 
-def _transaction(
+def transaction_of(
     call: Exchange, user: dict[str, Any], row: dict[str, Any], key: str
 ) -> dict[str, Any]:
+    """Return where a push stands; one that nobody answers times out."""
     push = call.table("pushes")[key]
     if push["result"] == "WAITING" and push["until"] <= call.world.now():
         push = call.table("pushes").patch(key, result="TIMEOUT")
@@ -314,7 +315,7 @@ def transaction(call: Exchange) -> Reply:
     if call.request.method == "DELETE":
         call.table("pushes").drop(key)
         return Reply(204)
-    return Reply(200, _transaction(call, user, row, key))
+    return Reply(200, transaction_of(call, user, row, key))
 
 
 def answer_push(world: World, uid: str, *, approve: bool) -> bool:

@@ -12,6 +12,7 @@ from unlit.twins.model import Actor, Delivery, Fact
 from unlit.twins.services.okta import (
     actions,
     apps,
+    authn,
     authservers,
     bindings,
     clients,
@@ -66,6 +67,7 @@ class Okta(Twin):
             hooks,
             policies,
             factors,
+            authn,
             sessions,
             actions,
             device,

@@ -1,4 +1,4 @@
-"""Signing in with a password, and the sessions that come of it."""
+"""The sessions that a sign-in (`authn`) ends in."""
 
 from typing import Any, Final
 
@@ -11,44 +11,7 @@ from unlit.twins.services.okta import events, users
 from unlit.twins.services.okta.errors import failure, missing
 from unlit.twins.services.okta.org import href
 
-TOKEN_S: Final = 300
 SESSION_S: Final = 7200
-_SIGNED_IN: Final = ("ACTIVE", "PASSWORD_EXPIRED")
-
-
-def authn(call: Exchange) -> Reply:
-    """``POST /api/v1/authn``: who knows the password gets a token that becomes a session once."""
-    body = call.fields()
-    user = users.find(call.world, str(body.get("username") or ""))
-    known = call.table("passwords").get(user["id"]) if user is not None else None
-    if user is not None and user["status"] == "LOCKED_OUT":
-        return Reply(200, {"status": "LOCKED_OUT", "_embedded": {}})
-    right = known is not None and known == body.get("password")
-    if user is None or not right or user["status"] not in _SIGNED_IN:
-        if user is not None:
-            target = events.user_target(user)
-            events.record(call, "user.session.start", target, outcome="FAILURE")
-        raise failure("E0000004")
-    token = "20111" + call.world.text("okta.session_token", 50)
-    profile = user["profile"]
-    out: dict[str, Any] = {"expiresAt": iso(call.world.now() + TOKEN_S), "status": "SUCCESS"}
-    if user["status"] == "PASSWORD_EXPIRED":
-        out["status"], out["stateToken"] = "PASSWORD_EXPIRED", token
-    else:
-        out["sessionToken"] = token
-        at = {"user": user["id"], "until": call.world.now() + TOKEN_S}
-        call.table("session_tokens").put(token, at)
-    shown = {
-        "login": profile["login"],
-        "firstName": profile.get("firstName"),
-        "lastName": profile.get("lastName"),
-        "locale": profile.get("locale") or "en_US",
-        "timeZone": profile.get("timezone") or "America/Los_Angeles",
-    }
-    out["_embedded"] = {
-        "user": {"id": user["id"], "passwordChanged": user["passwordChanged"], "profile": shown}
-    }
-    return Reply(200, out)
 
 
 def create(call: Exchange) -> Reply:
@@ -69,10 +32,10 @@ def create(call: Exchange) -> Reply:
         "expiresAt": iso(call.world.now() + SESSION_S),
         "status": "ACTIVE",
         "lastPasswordVerification": at,
-        "lastFactorVerification": None,
-        "amr": ["pwd"],
+        "lastFactorVerification": at if row.get("mfa") else None,
+        "amr": ["pwd", "mfa"] if row.get("mfa") else ["pwd"],
         "idp": {"id": call.table("meta").get("org"), "type": "OKTA"},
-        "mfaActive": False,
+        "mfaActive": bool(row.get("mfa")),
         "until": call.world.now() + SESSION_S,
     }
     call.table("sessions").put(key, session)
@@ -142,7 +105,6 @@ _ME: Final = "/api/v1/sessions/me"
 _MANAGE: Final = ("okta.sessions.manage",)
 _READ: Final = ("okta.sessions.read",)
 ROUTES: Final = (
-    Route("POST", "/api/v1/authn", authn, "authn", open=True),
     Route("POST", "/api/v1/sessions", create, "createSession", scopes=_MANAGE),
     Route("GET", _ONE, get, "getSession", scopes=_READ),
     Route("DELETE", _ONE, close, "revokeSession", scopes=_MANAGE),
