@@ -15,7 +15,7 @@ import pytest
 
 from unlit.core.clock import FakeClock
 from unlit.core.system import SystemClock
-from unlit.ship.rollout import Plan, roll_out
+from unlit.ship.rollout import UNKNOWN, Failing, Plan, roll_out
 
 SERVER = """
 import http.server, sys
@@ -157,3 +157,36 @@ async def test_health_is_looked_at_several_times_before_going_on() -> None:
     plan = Plan("deploy", "back", stages=(10, 100), looks=3)
     done = await roll_out(plan, "b", "a", hands, [worse_later], FakeClock())
     assert (done.ok, done.percent) == (False, 10)
+
+
+class Told:
+    """Scenarios that fail as told, one look after the other."""
+
+    def __init__(self, *looks: list[str]) -> None:
+        self.looks = list(looks)
+
+    async def failing(self) -> list[Failing]:
+        return [Failing(name, "not satisfied") for name in self.looks.pop(0)]
+
+
+async def test_a_scenario_that_fails_rolls_back_and_what_failed_before_is_not_wanted_back() -> None:
+    hands = Recorded([0, 0])
+    told = Told(["new"], ["new", "old"], ["new"])
+    plan = Plan("deploy", "back", stages=(100,), looks=1)
+    done = await roll_out(plan, "b", "a", hands, [], FakeClock(), scenarios=told)
+    assert (done.ok, done.restored) == (False, True)
+    assert [(step.name, step.words) for step in done.steps] == [
+        ("scenarios before", "not satisfied before: new"),
+        ("deploy 100 %", ""),
+        ("health at 100 %", "scenario `new` not satisfied"),
+        ("roll back", ""),
+        ("health after rolling back", ""),
+    ]
+
+
+async def test_what_is_not_known_is_never_healthy() -> None:
+    hands = Recorded([0, 0])
+    told = Told([UNKNOWN], [UNKNOWN], [UNKNOWN])
+    plan = Plan("deploy", "back", stages=(100,), looks=1)
+    done = await roll_out(plan, "b", "a", hands, [], FakeClock(), scenarios=told)
+    assert (done.ok, done.restored) == (False, False)

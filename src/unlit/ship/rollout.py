@@ -15,6 +15,8 @@ PREVIOUS_TREE: Final = "/previous"
 
 
 BEFORE: Final = "scenarios before"
+UNKNOWN: Final = "*"
+"""Stands for all scenarios, where nothing is known of any."""
 _NOT_HELD: Final = "not satisfied before: "
 
 
@@ -190,7 +192,8 @@ class _Going:
         known = self.memory.find(BEFORE)
         if known is not None:
             return known
-        names = [each.scenario for each in await scenarios.failing()]
+        found = await scenarios.failing()
+        names = [each.scenario for each in found if each.scenario != UNKNOWN]
         step = Step(BEFORE, True, _NOT_HELD + ", ".join(names) if names else "")
         self.memory.keep(step)
         return step

@@ -8,13 +8,13 @@ from typing import Any
 
 from typing_extensions import override
 
-from unlit.core.errors import OutsideFailed
+from unlit.core.errors import UnlitError
 from unlit.core.ids import RunId
 from unlit.core.states import Partition, TrajectoryState
 from unlit.evaluation.client import Looked, look_in_process
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.policy import Identity, load_policy
-from unlit.ship.rollout import Failing, Scenarios
+from unlit.ship.rollout import UNKNOWN, Failing, Scenarios
 
 STAGE = "health"
 
@@ -65,8 +65,8 @@ class VaultScenarios(Scenarios):
     async def failing(self) -> Sequence[Failing]:
         try:
             made = await self._look(round=next(self.rounds))
-        except OutsideFailed as error:
-            return [Failing("*", f"could not be made: {error.code} {error.what}")]
+        except UnlitError as error:  # a guess would go on; unknown is not healthy
+            return [Failing(UNKNOWN, f"could not be made: {error.code} {error.what}")]
         return [_failing(one) for one in made if one.state != TrajectoryState.SATISFIED]
 
     async def _look(self, **said: Any) -> tuple[Looked, ...]:
