@@ -1,7 +1,8 @@
 """A short line in a process of its own, made to be killed: ``WAY STATE REPO PLAYED``.
 
 Ways: ``tournament`` (candidates compete), ``comment`` (a comment after the gate makes another
-candidate) and ``graph`` (branches of a graph line make candidates side by side).
+candidate), ``graph`` (branches of a graph line make candidates side by side) and ``managed`` (a
+manager supervises a child line).
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.line.killed import RUN, FolderShipper, OneRun, OneTime, facts
-from tests.line.world import SIDE, durable_url, request, services
+from tests.line.world import CHILD, MANAGER, SIDE, durable_url, request, services
 
 from unlit.line.model import RunRequest
 from unlit.line.onward import Comment, go_on
@@ -28,6 +29,10 @@ def asked(way: str, repository: Path) -> RunRequest:
     if way == "graph":
         (repository.parent / "side.dot").write_text(SIDE)
         return replace(plain, line=str(repository.parent / "side.dot"))
+    if way == "managed":
+        (repository.parent / "child.dot").write_text(CHILD)
+        (repository.parent / "managed.dot").write_text(MANAGER % "")
+        return replace(plain, line=str(repository.parent / "managed.dot"))
     return plain
 
 

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of a tournament, a comment's round and a graph line's branches."""
+"""`kill -9` in a tournament, a comment's round, a graph line's branches and a managed child."""
 
 import os
 import random
@@ -24,7 +24,7 @@ def start(way: str, state: Path, repository: Path, played: Path) -> subprocess.P
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("way", ["tournament", "comment", "graph"])
+@pytest.mark.parametrize("way", ["tournament", "comment", "graph", "managed"])
 def test_it_ends_like_an_undisturbed_one(way: str, tmp_path: Path, repository: Path) -> None:
     played = overlays(tmp_path, *(("10", "11") if way == "comment" else ("3", "10")))
     begun = time.monotonic()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.line.world import durable_url, overlays, request, services
+from tests.line.world import CHILD, MANAGER, durable_url, overlays, request, services
 
 from unlit.core.errors import InvalidInput
 from unlit.core.states import Verdict
@@ -14,16 +14,6 @@ from unlit.line.answering import answer_gate, waiting_gate
 from unlit.line.ports import Services
 from unlit.line.service import Line
 from unlit.record.model import Run, RunState
-
-CHILD = """digraph child { s [shape=Mdiamond] x [shape=Msquare]
-    write [label=Write, prompt="Write it"] grade [type="unlit.validate"]
-    s -> write -> grade
-    grade -> x [condition="outcome=success"]
-    grade -> write [condition="outcome=fail && candidates=left"] }"""
-PARENT = """digraph parent { graph [stack.child_dotfile="child.dot"]
-    start [shape=Mdiamond] exit [shape=Msquare]
-    manage [shape=house, label="Look at the criteria again", manager.poll_interval="200ms"%s]
-    start -> manage -> exit }"""
 
 
 async def ran(world: Services, repository: Path, state: Path, line_text: str) -> Run:
@@ -38,7 +28,7 @@ async def test_a_child_line_makes_the_candidate_that_the_run_stands_at(
 ) -> None:
     (repository / "child.dot").write_text(CHILD)
     world = services(tmp_path / "state", overlays(tmp_path, "3", "10"), [])
-    done = await ran(world, repository, tmp_path / "state", PARENT % "")
+    done = await ran(world, repository, tmp_path / "state", MANAGER % "")
     assert (done.state, done.verdict, done.candidate) == (RunState.WAITING, Verdict.SHIP, "c2")
     assert [s.key for s in world.store.stages(done.id)] == [
         "build/c1", "validate/c1", "build/c2", "validate/c2", "gate",
@@ -52,7 +42,7 @@ async def test_a_manager_speaks_to_the_agent_of_its_child_once_for_each_look(
     world = services(tmp_path / "state", overlays(tmp_path, "3", "3", "10"), [], pause_s=0.1)
     when = "context.stack.child.candidate.id=c1"
     told = f', manager.actions="observe,steer,wait", manager.steer_condition="{when}"'
-    done = await ran(world, repository, tmp_path / "state", PARENT % told)
+    done = await ran(world, repository, tmp_path / "state", MANAGER % told)
     assert done.verdict is Verdict.SHIP
     said = world.store.events(done.id, kinds=("steer", "heard"))
     assert {row.kind for row in said} == {"steer", "heard"}
@@ -72,7 +62,7 @@ async def test_a_person_answers_a_gate_of_a_child_line_and_the_run_goes_on(
     )  # fmt: skip
     state = tmp_path / "state"
     world = services(state, overlays(tmp_path, "10"), [])
-    (repository / "line.dot").write_text(PARENT % "")
+    (repository / "line.dot").write_text(MANAGER % "")
     async with Line.open(world, durable_url(state)) as line:
         run = await line.start(replace(request(repository), line=str(repository / "line.dot")))
         waiting = await line.wait(run)
@@ -92,7 +82,7 @@ async def test_a_condition_that_stops_a_manager_ships_nothing_that_was_not_grade
     (repository / "child.dot").write_text(CHILD)
     world = services(tmp_path / "state", overlays(tmp_path, "10"), [], pause_s=2)
     stop = ', manager.stop_condition="context.stack.child.active_stage=grade"'
-    done = await ran(world, repository, tmp_path / "state", PARENT % stop)
+    done = await ran(world, repository, tmp_path / "state", MANAGER % stop)
     assert (done.state, done.verdict) == (RunState.ENDED, Verdict.NOT_EXERCISED)
 
 
@@ -100,7 +90,7 @@ async def test_a_killed_manager_goes_on_with_what_it_has_seen(
     tmp_path: Path, repository: Path
 ) -> None:
     (repository / "child.dot").write_text(CHILD)
-    (repository / "line.dot").write_text(PARENT % "")
+    (repository / "line.dot").write_text(MANAGER % "")
     state = tmp_path / "state"
     world = services(state, overlays(tmp_path, "3", "10"), [], pause_s=0.1)
     async with Line.open(world, durable_url(state)) as line:

@@ -33,6 +33,17 @@ SIDE = """digraph side {
 }"""
 """Two branches of a graph line make candidates side by side; the best is graded on."""
 
+MANAGER = """digraph parent { graph [stack.child_dotfile="child.dot"]
+    start [shape=Mdiamond] exit [shape=Msquare]
+    manage [shape=house, label="Look at the criteria again", manager.poll_interval="200ms"%s]
+    start -> manage -> exit }"""
+CHILD = """digraph child { s [shape=Mdiamond] x [shape=Msquare]
+    write [label=Write, prompt="Write it"] grade [type="unlit.validate"]
+    s -> write -> grade
+    grade -> x [condition="outcome=success"]
+    grade -> write [condition="outcome=fail && candidates=left"] }"""
+"""A manager, and the child line that it supervises."""
+
 
 def overlays(root: Path, *qualities: str) -> Path:
     """Overlays that write `quality`; an empty one writes nothing."""
