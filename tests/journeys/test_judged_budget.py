@@ -12,7 +12,7 @@ import pytest
 from tests.journeys.factory import Home, can_fence
 from tests.journeys.test_judged_run import RULE, _commit, _factory
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 if reason := can_fence():
     pytestmark.append(pytest.mark.skip(reason=reason))
