@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
-from unlit.cli.interruption import Interruption
-
 if TYPE_CHECKING:
     from unlit.record.model import Run
 
@@ -87,6 +85,8 @@ def start(  # noqa: PLR0913 # one flag each
     if tournament is not None:
         changes["tournament"] = tournament
 
+    from unlit.cli.interruption import Interruption  # heavy: `unlit runs` imports this module
+
     interruption = Interruption()
 
     async def work() -> "Run":
@@ -155,6 +155,8 @@ def go_on_with(
 ) -> int:
     """Go on with a run, show it live and print how it stands then; return the exit code."""
     folder = repository_of(repository, name)
+    from unlit.cli.interruption import Interruption  # heavy: `unlit runs` imports this module
+
     interruption = Interruption()
 
     async def work() -> "Run":
@@ -196,6 +198,8 @@ def go_back(name: str, stage: str, *, repository: Repository = None, as_json: Js
         as_json: Print the result as JSON.
     """
     folder = repository_of(repository, name)
+
+    from unlit.cli.interruption import Interruption  # heavy: `unlit runs` imports this module
 
     interruption = Interruption()
 
