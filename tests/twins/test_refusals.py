@@ -111,6 +111,7 @@ DRIVE: list[tuple[str, str, Any, int, str]] = [
     ("GET", "/files?pageSize=abc", None, 400, "within the range: [1, 1000]"),
     ("GET", "/files?pageSize=5000", None, 400, "within the range: [1, 1000]"),
     ("GET", "/files?orderBy=zz", None, 400, "Invalid Value"),
+    ("GET", "/files?corpora=zz", None, 400, "Invalid Value"),
     ("POST", "/files", b"{bad", 400, "Parse Error"),
     ("POST", "/files", {"name": "x", "parents": ["zz"]}, 404, "File not found: zz."),
     ("POST", "/files", {"name": "x", "parents": "zz"}, 400, "Invalid Value"),

@@ -178,11 +178,16 @@ def start_of(ask: Ask) -> int:
         raise errors.drive(400, "invalid", "Invalid Value", location="pageToken") from error
 
 
+CORPORA: Final = ("user", "domain", "drive", "teamDrive", "allDrives")
+
+
 def candidates(ask: Ask) -> list[Row]:
     """Return the files a list runs over: corpora, shared drives and visibility considered."""
     shared = ask.flag("includeItemsFromAllDrives") or ask.flag("includeTeamDriveItems")
     supports = ask.flag("supportsAllDrives") or ask.flag("supportsTeamDrives")
     corpora, drive = ask.arg("corpora", "user"), ask.arg("driveId")
+    if corpora not in CORPORA:
+        raise errors.drive(400, "invalid", "Invalid Value", location="corpora")
     if drive and corpora != "drive":
         raise errors.drive(
             400, "invalid", "The driveId parameter requires corpora=drive.", location="corpora"
