@@ -35,12 +35,16 @@ def handle(world: Any, day_usd: str | None = None, money: _Money | None = None) 
     return SimpleNamespace(services=kept, factory=SimpleNamespace(budget=budget))
 
 
+_LINE: Any = SimpleNamespace(services=SimpleNamespace(store=SimpleNamespace(engine=None)))
+"""A line that nothing is begun on."""
+
+
 async def test_nothing_begins_when_todays_budget_is_used_up(tmp_path: Path) -> None:
     world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
     office = cast(Any, SimpleNamespace())
     for spent, said in (("1.00", None), ("1.60", "$2.00 for today are used up")):
         factory = handle(world, "2.00", _Money(spent, "0.40"))
-        attendant = Attendant(factory, cast(Any, None), office, Duty(), lambda text: None)
+        attendant = Attendant(factory, cast(Any, _LINE), office, Duty(), lambda text: None)
         why = attendant.refusal()
         assert (why is None) if said is None else (said in str(why))
 
