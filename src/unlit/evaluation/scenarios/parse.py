@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
-from typing import Any, Final
-
-from jsonschema import Draft202012Validator
+from typing import TYPE_CHECKING, Any, Final
 
 from unlit.core.canonical import digest_json
 from unlit.core.ids import CriterionId, ScenarioId
@@ -24,6 +22,9 @@ from unlit.evaluation.scenarios.model import (
     Variable,
 )
 
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -36,7 +37,9 @@ def scenario_schema() -> dict[str, Any]:
 
 
 @cache
-def _validator() -> Draft202012Validator:
+def _validator() -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator  # some of its formats take a second to import
+
     return Draft202012Validator(scenario_schema())
 
 
