@@ -12,7 +12,8 @@ import pytest
 from unlit.console.serve import Outside, _session_key, console_of, open_console
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.wiring.build import evaluator_store
-from unlit.wiring.desk import evaluations_beside, open_office
+from unlit.wiring.desk import open_office
+from unlit.wiring.paths import evaluations_beside
 
 
 @pytest.fixture
