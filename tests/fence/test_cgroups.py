@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from unlit.fence.launch.cgroups import Version1, Version2, find, was_met
 
 
@@ -44,6 +46,18 @@ def test_version_one_needs_both_trees(tmp_path: Path) -> None:
     (tmp_path / "pids").mkdir()
     (tmp_path / "pids" / "cgroup.procs").write_text("")
     assert isinstance(find(str(tmp_path), own), Version1)
+
+
+def test_a_group_that_a_killed_launcher_left_is_taken_over_unless_something_lives_in_it(
+    tmp_path: Path,
+) -> None:
+    groups = Version1(str(tmp_path / "memory"), str(tmp_path / "pids"))
+    for tree in ("memory", "pids"):
+        (tmp_path / tree / "unlit-7-1").mkdir(parents=True)  # empty, as after its processes' end
+    groups.make("unlit-7-1")
+    (tmp_path / "pids" / "unlit-7-1" / "alive").write_text("")  # the kernel refuses to remove it
+    with pytest.raises(OSError, match="not empty"):
+        groups.make("unlit-7-1")
 
 
 def test_no_tree_is_no_group(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def prove(index: int, *, audit: Folder = None, repository: Path | None = None) -
 def _folder(named: Path | None, repository: Path | None) -> Path:
     if named is not None:
         return named
-    from unlit.wiring.desk import find_repository
+    from unlit.wiring.finding import find_repository
     from unlit.wiring.paths import state_paths
     from unlit.wiring.settings import read_settings
 
@@ -154,7 +154,8 @@ def _decisions(logs: tuple[Path, ...], repository: Path | None) -> tuple[int, tu
     """Number of decisions in this repository's record, and those without their log entry."""
     from unlit.policy.audit.reading import merged
     from unlit.review.rules.audited import without_entry
-    from unlit.wiring.desk import decisions_made, find_repository
+    from unlit.wiring.desk import decisions_made
+    from unlit.wiring.finding import find_repository
     from unlit.wiring.settings import read_settings
 
     made = decisions_made(read_settings(), find_repository(repository or Path()))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import cyclopts
 
-from unlit.cli.run import nearest_repository, repository_of
+from unlit.cli.run import repository_of
+from unlit.wiring.finding import find_repository
 
 if TYPE_CHECKING:
     from unlit.record.model import Cost
@@ -142,7 +143,7 @@ def _store(repository: Path | None, run: str | None) -> "QuickReads | Store":
         from unlit.record.store import Store
 
         return Store.open(url)
-    folder = repository_of(repository, run) if run else nearest_repository(repository or Path())
+    folder = repository_of(repository, run) if run else find_repository(repository or Path())
     return QuickReads(state_paths(settings, folder).database)
 
 

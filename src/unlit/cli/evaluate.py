@@ -206,7 +206,8 @@ def factory_of(candidate: Path) -> "Factory":
 
     from unlit.evaluation.model import Product, ShipRule
     from unlit.evaluation.planning import Factory
-    from unlit.wiring.factory import FILE_NAME, read_factory
+    from unlit.wiring.factory import read_factory
+    from unlit.wiring.paths import FILE_NAME
 
     if not (candidate / FILE_NAME).is_file():
         return Factory()

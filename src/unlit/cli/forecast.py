@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 
-from unlit.cli.run import nearest_repository, repository_of
+from unlit.cli.run import repository_of
+from unlit.wiring.finding import find_repository
 
 if TYPE_CHECKING:
     from unlit.record.store import Store
@@ -168,7 +169,7 @@ def _store(repository: Path | None, run: str | None) -> "Store":
     from unlit.wiring.settings import read_settings
 
     settings = read_settings()
-    folder = repository_of(repository, run) if run else nearest_repository(repository or Path())
+    folder = repository_of(repository, run) if run else find_repository(repository or Path())
     paths = state_paths(settings, folder)
     paths.create()
     return Store.open(settings.text("database_url") or sqlite_url(paths.database))

@@ -34,7 +34,7 @@ def install(
         repository: Folder of the repository; default this one.
     """
     from unlit.review.handover import skill_file
-    from unlit.wiring.desk import find_repository
+    from unlit.wiring.finding import find_repository
 
     folder = find_repository(repository or Path())
     written: list[str] = []

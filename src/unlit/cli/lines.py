@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 
-from unlit.cli.run import nearest_repository
+from unlit.wiring.finding import find_repository
 
 if TYPE_CHECKING:
     from unlit.line.compare import Comparison, Variant
@@ -32,7 +32,7 @@ def list_lines(*, repository: Path | None = None, as_json: Json = False) -> int:
     """
     from unlit.line.graph_flow import BUILT_IN
 
-    folder = nearest_repository(repository or Path()) / "lines"
+    folder = find_repository(repository or Path()) / "lines"
     rows = [
         {"name": path.stem, "file": str(path), "goal": _read(path).goal}
         for place in (BUILT_IN, folder)
@@ -84,7 +84,7 @@ def draw(file: Path, *, svg: Path | None = None) -> int:
     from unlit.line.graph_flow import find_line
     from unlit.line.graphs.draw import draw_svg, draw_text
 
-    path = file if file.is_file() else find_line(str(file), nearest_repository(Path()))
+    path = file if file.is_file() else find_line(str(file), find_repository(Path()))
     graph = _read(path)
     if svg is None:
         sys.stdout.write(draw_text(graph))
@@ -198,7 +198,7 @@ def compare(
     from unlit.line.compare import parse_variant
 
     variants = (parse_variant(a), parse_variant(b))
-    folder = nearest_repository(repository or Path())
+    folder = find_repository(repository or Path())
     found = asyncio.run(_compare(folder, variants, [spec.resolve() for spec in on], seeds))
     if as_json:
         sys.stdout.write(json.dumps(found.to_json()) + "\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
-from unlit.cli.run import nearest_repository
+from unlit.wiring.finding import find_repository
 
 if TYPE_CHECKING:
     from unlit.record.model import Lesson, LessonState
@@ -168,7 +168,7 @@ def _open(repository: Path | None) -> tuple["Store", Path]:
     from unlit.wiring.settings import read_settings
 
     settings = read_settings()
-    folder = nearest_repository(repository or Path())
+    folder = find_repository(repository or Path())
     paths = state_paths(settings, folder)
     paths.create()
     return Store.open(settings.text("database_url") or sqlite_url(paths.database)), folder

@@ -51,7 +51,7 @@ def review(  # noqa: PLR0913 # a command line has many flags, each optional
     """
     from unlit.review import build_report
     from unlit.review.adapters.fence_log import fences_in, fences_of
-    from unlit.wiring.desk import logs_of_run, open_office
+    from unlit.wiring.reading import logs_of_run, open_reading
 
     wanted = _Wanted(html, markdown, number, trajectory, as_json)
     if record is not None:
@@ -60,15 +60,15 @@ def review(  # noqa: PLR0913 # a command line has many flags, each optional
         with loaded(record) as found:
             report = build_report(found.store, found.run, fences=fences_in(found.closed))
             return _show(found.store, report, wanted, found.closed)
-    office = open_office(repository, run=run)
+    opened = open_reading(repository, run=run)
     if labels:
-        return _labels(office.store)
-    name = office.store.find_run(run).id
-    logs = logs_of_run(office, name)
+        return _labels(opened.store)
+    name = opened.store.find_run(run).id
+    logs = logs_of_run(opened, name)
     if export is not None:
-        return _export(office.store, name, logs, export)
-    report = build_report(office.store, name, fences=fences_of(logs, name))
-    return _show(office.store, report, wanted, logs=logs)
+        return _export(opened.store, name, logs, export)
+    report = build_report(opened.store, name, fences=fences_of(logs, name))
+    return _show(opened.store, report, wanted, logs=logs)
 
 
 @dataclass(frozen=True, slots=True)

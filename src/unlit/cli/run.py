@@ -296,28 +296,18 @@ def _repository(named: Path | None, spec: Path | None) -> Path:
             "a run begins with a spec, a Markdown file.",
             "name the file, for example specs/NAME.md.",
         )
+    from unlit.wiring.finding import find_repository
+
     start = named or (spec.resolve().parent if spec is not None else Path())
-    return nearest_repository(start)
-
-
-def nearest_repository(start: Path) -> Path:
-    """Return the nearest factory or git repository upwards, else `start`.
-
-    As `unlit.wiring.desk.find_repository`, whose module is too slow for commands that only read.
-    """
-    real = start.resolve()
-    for folder in (real, *real.parents):
-        if (folder / "unlit.toml").exists() or (folder / ".git").exists():
-            return folder
-    return real
+    return find_repository(start)
 
 
 def repository_of(named: Path | None, name: str) -> Path:
     """Return the repository named, or the one whose record has the run, or the nearest one."""
-    from unlit.wiring.finding import repository_of_run
+    from unlit.wiring.finding import find_repository, repository_of_run
     from unlit.wiring.settings import read_settings
 
     if named is not None:
-        return nearest_repository(named)
+        return find_repository(named)
     elsewhere = None if name == "last" else repository_of_run(read_settings(), name)
-    return elsewhere or nearest_repository(Path())
+    return elsewhere or find_repository(Path())

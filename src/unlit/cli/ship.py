@@ -128,7 +128,7 @@ def _merge(office: "Office", run: "RunId", *, as_json: bool) -> int:
 
 def _train(repository: Path | None, *, as_json: bool) -> int:
     from unlit.cli.run import live_view
-    from unlit.wiring.desk import find_repository
+    from unlit.wiring.finding import find_repository
     from unlit.wiring.shipping import ship_train
 
     folder = find_repository(repository or Path())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 
-from unlit.cli.run import nearest_repository
+from unlit.wiring.finding import find_repository
 
 if TYPE_CHECKING:
     from unlit.record.store import Store
@@ -42,7 +42,7 @@ def work(
     """
     from unlit.core.errors import OutsideFailed
 
-    folder = nearest_repository(repository or Path())
+    folder = find_repository(repository or Path())
     try:
         asyncio.run(_work(folder, lines, lease_s, tuple(queue or ())))
     except OutsideFailed as error:
@@ -129,6 +129,6 @@ def _store(repository: Path | None) -> "Store":
     from unlit.wiring.settings import read_settings
 
     settings = read_settings()
-    paths = state_paths(settings, nearest_repository(repository or Path()))
+    paths = state_paths(settings, find_repository(repository or Path()))
     paths.create()
     return Store.open(settings.text("database_url") or sqlite_url(paths.database))

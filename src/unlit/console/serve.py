@@ -20,15 +20,10 @@ from unlit.console.trials import Trials
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.system import SystemClock
 from unlit.review.adapters.evaluations import Evaluations
-from unlit.wiring.desk import (
-    Office,
-    find_repository,
-    newest_repository,
-    open_office,
-    store_of_run,
-    try_settings,
-)
+from unlit.wiring.desk import Office, newest_repository, open_office, try_settings
+from unlit.wiring.finding import find_repository
 from unlit.wiring.paths import state_paths, vault_path
+from unlit.wiring.reading import store_of_run
 from unlit.wiring.settings import read_settings
 from unlit.wiring.starting import Resumer, Starter
 

@@ -50,13 +50,20 @@ from unlit.record.slots import Slots
 from unlit.record.store import Store
 from unlit.wiring.demo_product import CANDIDATES
 from unlit.wiring.deploying import DeployRoom
-from unlit.wiring.factory import FILE_NAME, ContextSettings, Factory, ProductSettings, read_factory
+from unlit.wiring.factory import ContextSettings, Factory, ProductSettings, read_factory
 from unlit.wiring.forge_checks import forge_checks
 from unlit.wiring.gate_settings import gate_rules
 from unlit.wiring.grading import evaluator_options
 from unlit.wiring.hooks import telling
 from unlit.wiring.logs import configure_logs
-from unlit.wiring.paths import StatePaths, state_home, state_paths, vault_path
+from unlit.wiring.paths import (
+    FILE_NAME,
+    StatePaths,
+    evaluations_beside,
+    state_home,
+    state_paths,
+    vault_path,
+)
 from unlit.wiring.run_tools import RunTools
 from unlit.wiring.settings import Settings, read_settings
 from unlit.wiring.ship_plan import open_means
@@ -373,7 +380,7 @@ def audit_logs(paths: StatePaths, vault: Path, run: str) -> tuple[Path, ...]:
 
 def evaluator_store(vault: Path) -> Path:
     """Return the evaluator's own store: beside the vault, never in the state folder."""
-    return vault.parent / f".{vault.name}-evaluations"
+    return evaluations_beside(vault)
 
 
 def _vault_of(store: Store, run: str | None) -> Path | None:

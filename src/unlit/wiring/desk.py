@@ -19,12 +19,11 @@ from unlit.review.adapters.audit import FolderGateLog
 from unlit.review.adapters.labelling_log import LabellingLog
 from unlit.review.publish import write_files
 from unlit.ship import Shipment, attest, ship_run
-from unlit.wiring.factory import FILE_NAME
-from unlit.wiring.finding import repository_of_run
 from unlit.wiring.gate_settings import gate_rules
 from unlit.wiring.hooks import open_outbox
 from unlit.wiring.paths import StatePaths, evaluations_beside, state_home, state_paths
-from unlit.wiring.settings import Settings, read_settings
+from unlit.wiring.reading import open_reading, store_of_run
+from unlit.wiring.settings import Settings
 from unlit.wiring.ship_plan import open_means
 
 if TYPE_CHECKING:
@@ -110,15 +109,6 @@ class Office:
         return attest(self.store, run, shipment, report, folder, key)
 
 
-def find_repository(start: Path) -> Path:
-    """Return the nearest folder upwards that is a factory or a git repository, else `start`."""
-    real = start.resolve()
-    for folder in (real, *real.parents):
-        if (folder / FILE_NAME).exists() or (folder / ".git").exists():
-            return folder
-    return real
-
-
 def open_office(
     repository: Path | None = None,
     flags: Mapping[str, str | int | Path | None] | None = None,
@@ -138,20 +128,8 @@ def open_office(
         InvalidInput: There is no record, or a setting or gate rule is not understood.
         OutsideFailed: The database does not answer.
     """
-    settings = read_settings(flags=flags)
-    elsewhere = repository_of_run(settings, run) if run and repository is None else None
-    folder = elsewhere or find_repository(repository or Path())
-    paths = state_paths(settings, folder)
-    url = settings.text("database_url")
-    if url is None and not paths.database.exists() and not create:
-        raise InvalidInput(
-            "REV-041",
-            f"Nothing has run yet in {folder}.",
-            "the record is made by the first run.",
-            "`unlit demo` shows one, `unlit run SPEC` makes one.",
-        )
-    paths.create()
-    store = Store.open(url or sqlite_url(paths.database))
+    found = open_reading(repository, flags, create=create, run=run)
+    folder, settings, paths, store = found.repository, found.settings, found.paths, found.store
     outbox = open_outbox(folder, settings, paths, store)
     if outbox is not None:
         outbox.begin()  # a hook that is new hears of what is decided here
@@ -200,13 +178,6 @@ def newest_repository(settings: Settings) -> Path | None:
     return None
 
 
-def store_of_run(store: Store, run: RunId) -> Path | None:
-    """Return the evaluator's own store of the vault that a run was graded with."""
-    found = store.run(run)
-    vault = found.settings.get("vault") if found is not None else None
-    return evaluations_beside(Path(str(vault))) if vault else None
-
-
 def labels_beside(desk: Desk, run: Run) -> "Labels | None":
     """Return the judged runs of a run of the line; None if nothing says where its scenarios are."""
     from unlit.wiring.labelling import Labels
@@ -232,16 +203,6 @@ def labels_of_run(office: Office, run: str) -> "Labels":
             "labels are kept beside them.", "`unlit scenarios label VAULT` labels a grading.",
         )  # fmt: skip
     return labels
-
-
-def logs_of_run(office: Office, run: RunId) -> tuple[Path, ...]:
-    """Return the folders of all audit logs that a run wrote to: the line's and each grading's."""
-    found = office.store.find_run(run)
-    vault = found.settings.get("vault")
-    store = evaluations_beside(Path(str(vault))) if vault else None
-    graded = [] if store is None else sorted((store / found.id).glob("*/*/audit"))
-    beside = sorted(office.paths.audit.glob("beside-*"))
-    return (office.paths.audit, *beside, *graded)
 
 
 def try_settings(office: Office, vault: Path | None, *, framed_by: str = "") -> "TrySettings":

@@ -27,8 +27,8 @@ from unlit.wiring.line_settings import (
     QueueTable,
     line_settings,
 )
+from unlit.wiring.paths import FILE_NAME
 
-FILE_NAME: Final = "unlit.toml"
 _SHIP_RULE: Final = {"p0", "p1", "alpha", "beta", "method"}
 
 

@@ -3,8 +3,17 @@
 import sqlite3
 from pathlib import Path
 
-from unlit.wiring.paths import state_home
+from unlit.wiring.paths import FILE_NAME, state_home
 from unlit.wiring.settings import Settings
+
+
+def find_repository(start: Path) -> Path:
+    """Return the nearest folder upwards that is a factory or a git repository, else `start`."""
+    real = start.resolve()
+    for folder in (real, *real.parents):
+        if (folder / FILE_NAME).exists() or (folder / ".git").exists():
+            return folder
+    return real
 
 
 def repository_of_run(settings: Settings, run: str) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any
 from unlit.core.errors import InvalidInput
 from unlit.review.rules.gate_table import parse_rules
 from unlit.review.rules.gates import GateRules
-from unlit.wiring.factory import FILE_NAME
+from unlit.wiring.paths import FILE_NAME
 
 
 def gate_rules(repository: Path) -> GateRules:

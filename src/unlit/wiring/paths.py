@@ -4,9 +4,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from unlit.core.errors import InvalidInput
 from unlit.wiring.settings import Settings
+
+FILE_NAME: Final = "unlit.toml"
+"""What makes a repository a factory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,5 @@ def default_vault(settings: Settings, repository: Path) -> Path:
 
 
 def evaluations_beside(vault: Path) -> Path:
-    """Return the evaluator's own store of a vault, as `build.evaluator_store` does.
-
-    It is said here again because `build` imports every room, and reading needs only this.
-    """
+    """Return the evaluator's own store of a vault: beside it, never in the state folder."""
     return vault.parent / f".{vault.name}-evaluations"

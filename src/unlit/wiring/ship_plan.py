@@ -17,8 +17,8 @@ from unlit.ship import Means, ShipPlan
 from unlit.ship.adapters.forges import forge_of
 from unlit.ship.model import ForgePlan, Signing
 from unlit.wiring.after_gate import AfterGate
-from unlit.wiring.factory import FILE_NAME, read_factory
-from unlit.wiring.paths import StatePaths
+from unlit.wiring.factory import read_factory
+from unlit.wiring.paths import FILE_NAME, StatePaths
 from unlit.wiring.settings import Settings
 
 ROLE = "deploy"

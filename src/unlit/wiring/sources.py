@@ -20,8 +20,8 @@ from unlit.core.errors import InvalidInput
 from unlit.core.system import SystemClock
 from unlit.line.adopt import POLICY
 from unlit.policy import AuditLog, Identity, Policy, load_policy, parse_policy
-from unlit.wiring.factory import FILE_NAME, SourceSettings, read_factory
-from unlit.wiring.paths import StatePaths, state_paths
+from unlit.wiring.factory import SourceSettings, read_factory
+from unlit.wiring.paths import FILE_NAME, StatePaths, state_paths
 from unlit.wiring.settings import Settings, read_settings
 
 ROLE = "context"

@@ -232,7 +232,12 @@ def _can_make(base: str) -> bool:
 
 
 def _make(path: str) -> None:
-    os.mkdir(path, 0o755)  # noqa: PTH102 # launcher
+    try:
+        os.mkdir(path, 0o755)  # noqa: PTH102 # launcher
+    except FileExistsError:
+        # names hold a process id: a launcher that was killed had the same one, and left its group
+        os.rmdir(path)  # noqa: PTH106 # launcher; refused while anything lives in it
+        os.mkdir(path, 0o755)  # noqa: PTH102 # launcher
 
 
 def _remove(path: str) -> bool:

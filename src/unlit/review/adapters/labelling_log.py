@@ -7,7 +7,6 @@ from typing import Any
 
 from typing_extensions import override
 
-from unlit.review.keeping import keep_label
 from unlit.review.ports import GateLog
 
 logger = logging.getLogger(__name__)
@@ -30,6 +29,10 @@ class LabellingLog(GateLog):
         """Write one entry and return its index."""
         entry = self._log.write(kind, run, person, fields)
         if kind == "question.answer":
+            from unlit.review.keeping import (
+                keep_label,  # parses specs and scenarios: slow to import
+            )
+
             try:
                 folder = self._folder(run)
                 if folder is not None:
