@@ -166,7 +166,7 @@ def connector_class(kind: str) -> Callable[..., Connector]:
     else:
         others = {one.name: one.value for one in entry_points(group="unlit.connectors")}
         if kind not in others:
-            known = ", ".join(sorted(CONNECTORS | others))
+            known = ", ".join(sorted({*CONNECTORS, *others, "markdown", "design-tokens"}))
             raise UsageError(
                 "CTX-301",
                 f"There is no connector {kind!r}.",

@@ -1,7 +1,7 @@
 """Makes the library of a repository's sources: connectors, their calls, the index."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,10 +21,15 @@ from unlit.core.system import SystemClock
 from unlit.line.adopt import POLICY
 from unlit.policy import AuditLog, Identity, Policy, load_policy, parse_policy
 from unlit.wiring.factory import SourceSettings, read_factory
-from unlit.wiring.paths import FILE_NAME, StatePaths, state_paths
+from unlit.wiring.paths import FILE_NAME, evaluations_beside, state_paths, vault_path
 from unlit.wiring.settings import Settings, read_settings
 
 ROLE = "context"
+_FOLDERS: Mapping[str, Callable[[Path, Clock, str], Connector]] = {
+    "markdown": MarkdownFolder,
+    "design-tokens": DesignTokens,
+}
+"""Sources that are files of this machine."""
 
 
 @contextmanager
@@ -53,7 +58,7 @@ def open_library(
         "tokens": DesignTokens(repository, clock),
     }
     try:
-        with _library(repository, broker, paths, own) as library:
+        with _library(repository, broker, settings, own) as library:
             yield library
     finally:
         audit.close()
@@ -79,16 +84,17 @@ def library_for(
         UnlitError: A source is not one, or the index cannot be opened.
     """
     broker = Broker(policy, identity, audit, settings.env, _twins(settings.env))
-    with _library(repository, broker, state_paths(settings, repository), {}) as library:
+    with _library(repository, broker, settings, {}) as library:
         yield library
 
 
 @contextmanager
 def _library(
-    repository: Path, broker: Broker, paths: StatePaths, own: Mapping[str, Connector]
+    repository: Path, broker: Broker, settings: Settings, own: Mapping[str, Connector]
 ) -> Iterator[Library]:
     """Make the library of what unlit.toml configures and `own`; without own ones it is narrow."""
     clock = SystemClock()
+    paths = state_paths(settings, repository)
     configured = _configured(repository)
     fetch = HttpFetch(broker)
 
@@ -99,7 +105,11 @@ def _library(
     try:
         sources = dict(own)
         for name, said in configured.items():
-            sources[name] = make_connector(name, said, fetch, clock)
+            sources[name] = (
+                _folder(name, said, repository, settings, clock)
+                if said.kind in _FOLDERS
+                else make_connector(name, said, fetch, clock)
+            )
         rules = {name: WriteRules(said.confirm, said.block) for name, said in configured.items()}
         pending = PendingChanges(paths.root / "confirmations", clock)
         yield Library(
@@ -109,6 +119,34 @@ def _library(
     finally:
         index.close()
         fetch.close()
+
+
+def _folder(
+    name: str, said: SourceSettings, repository: Path, settings: Settings, clock: Clock
+) -> Connector:
+    """Make a source of the files of a folder, which is read without any call.
+
+    Raises:
+        InvalidInput: It is no folder, or shows scenarios or the state of runs.
+    """
+    folder = (repository / said.project).resolve()
+    if not folder.is_dir():
+        raise InvalidInput(
+            "CTX-326",
+            f"Source {name} is of files, and {folder} is not a folder.",
+            "`project` names the folder, from the repository or absolute.",
+            f"correct it in [source.{name}] of unlit.toml.",
+        )
+    vault = vault_path(settings, repository).resolve()
+    for hidden in (vault, evaluations_beside(vault), state_paths(settings, repository).root):
+        if folder.is_relative_to(hidden) or hidden.is_relative_to(folder):
+            raise InvalidInput(
+                "CTX-327",
+                f"Source {name} would show {hidden}: {folder} and it lie inside one another.",
+                "who writes must not reach what grades.",
+                f"name a narrower folder in [source.{name}] of unlit.toml.",
+            )
+    return _FOLDERS[said.kind](folder, clock, name)
 
 
 def make_connector(name: str, said: SourceSettings, fetch: HttpFetch, clock: Clock) -> Connector:
