@@ -126,3 +126,21 @@ def test_what_waits_for_a_week_is_dropped(tmp_path: Path) -> None:
     pending.ask("jira", Delete(ISSUE), "ada", "t", "1")
     clock.advance(8 * 86400)
     assert pending.all() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (Comment(ISSUE, " \n"), "comment without words"),
+        (Create("SEC", ""), "thing without a title"),
+    ],
+)
+def test_what_says_nothing_is_not_written(tmp_path: Path, change: Change, says: str) -> None:
+    with wired(tmp_path, "jira", SITE, SEEDS) as wire:
+        jira = Jira(wire.api, FakeClock(), project="SEC")
+        library = Library({"jira": jira}, Index(Path(":memory:")))
+        with pytest.raises(InvalidInput, match=says) as refused:
+            library.write("jira", change, person="ada")
+        assert refused.value.code == "CTX-328"
+        assert len(list(jira.search(""))) == 1
+        assert list(jira.comments(ISSUE)) == []

@@ -6,7 +6,7 @@ from typing import Final
 
 from unlit.context.adapters.index import Hit, Index
 from unlit.context.adapters.pending import PendingChanges
-from unlit.context.changes import NAMES, Change
+from unlit.context.changes import NAMES, Change, Comment, Create
 from unlit.context.confirming import Pending, WriteRules, named_in
 from unlit.context.model import Item, Named, Ref
 from unlit.context.ports import Commented, Connector, Fielded, Noting, Peopled, Placed, Tracker
@@ -153,6 +153,7 @@ class Library:
             RefusedByPolicy: The source's rules forbid it, or nobody else has agreed to it yet.
         """
         connector = self._writable(name, change)
+        _refuse_no_words(name, change)
         rules = self._rules.get(name, WriteRules())
         if named_in(change, rules.block):
             self._noted("source.refused", name, change, by=person, outcome="deny")
@@ -279,3 +280,17 @@ class Library:
                 f"use one of: {', '.join(self.sources) or 'none configured'}.",
             )
         return self.sources[name]
+
+
+def _refuse_no_words(name: str, change: Change) -> None:
+    """Refuse what would leave an empty place in a source: not every one refuses it itself."""
+    said = {Comment: "body", Create: "title"}.get(type(change))
+    if said is None or getattr(change, said).strip():
+        return
+    what = "comment without words" if said == "body" else "thing without a title"
+    raise InvalidInput(
+        "CTX-328",
+        f"A {what} is not written to {name}.",
+        "nobody could read what was meant.",
+        f"give its {said}.",
+    )
