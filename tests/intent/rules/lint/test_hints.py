@@ -142,6 +142,12 @@ def test_a_defined_term_is_neither_open_nor_undefined() -> None:
     assert {"INT-310", "INT-317"} & {f.code for f in lint_spec(read_spec(text).spec)} == set()
 
 
+def test_a_gap_in_brackets_is_one_finding_and_no_term() -> None:
+    found = codes("The tool shall [NEEDS CLARIFICATION: may two coupons meet?].")
+    assert "INT-309" in found
+    assert "INT-317" not in found
+
+
 def test_a_hint_points_at_its_word_and_offers_a_rewrite() -> None:
     finding = next(f for f in hints("The tool should print `ok`.") if f.code == "INT-301")
     assert (finding.span.line, finding.span.column, finding.span.end_column) == (14, 10, 16)

@@ -71,6 +71,7 @@ _PAIRS: Final = (
 _ZONED: Final = re.compile(r"hours \(")
 #: gaps, not terms: INT-309 tells them
 _GAPS: Final = frozenset({"TBD", "TBC", "TBA", "TODO", "FIXME", "XXX"})
+_BRACKETED: Final = re.compile(r"\[[A-Z][A-Z _]{2,}[^\]]*\]")
 
 
 def findings(spec: Spec) -> list[Finding]:
@@ -88,7 +89,7 @@ def _undefined(spec: Spec) -> list[Finding]:
     found = []
     seen: set[str] = set()
     for criterion in spec.criteria:
-        text = masked(criterion.text)
+        text = _BRACKETED.sub(lambda gap: " " * len(gap[0]), masked(criterion.text))
         parameters |= set(re.findall(r"[A-Z]+", " ".join(_FORM.findall(text))))
         for match in _CLASS.finditer(text):
             term = match[match.lastindex or 0].lower()
