@@ -298,13 +298,16 @@ def confirm(name: str, *, repository: Folder = HERE) -> int:
         name: Its id, from `unlit context confirmations`.
         repository: The repository's folder.
     """
+    from unlit.context.changes import NAMES
     from unlit.wiring.build import person
     from unlit.wiring.settings import read_settings
     from unlit.wiring.sources import open_library
 
+    by = person(read_settings())
     with open_library(repository) as library:
-        asked, done = library.confirm(name, person(read_settings()))
-    sys.stdout.write(f"{done.source}:{done.key}  asked by {asked.asked_by}\n")
+        asked, done = library.confirm(name, by)
+    said = f"asked by {asked.asked_by}, agreed by {by}"
+    sys.stdout.write(f"{NAMES[type(asked.change)]} {done.source}:{done.key}  done: {said}\n")
     return 0
 
 
