@@ -1,6 +1,7 @@
 """Command-line agents: one recipe each, started in the fence, read while they print."""
 
 import shlex
+from dataclasses import dataclass
 
 from typing_extensions import override
 
@@ -114,6 +115,17 @@ class Output:
                 if self._left > 0:
                     self._left -= 1
                     self._sink.event(event)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedProgram:
+    """How a program that was talked to ended, with what of its output counts."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes = b""
+    timed_out: bool = False
+    duration_s: float = 0.0
 
 
 def end_of(recipe: Recipe, done: Finished) -> End:

@@ -1,9 +1,9 @@
 """What a turn of an agent left, judged by what the fence extracted; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from unlit.harness.model import Change, End, EndReason, Outcome, Verdict
+from unlit.harness.model import Change, End, EndReason, Outcome, Verdict, Word
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_TOTAL_BYTES = 500 * 1024 * 1024
@@ -16,6 +16,11 @@ _ENDS = {
     EndReason.MODEL_FAILED: (Outcome.MODEL_FAILED, "the agent's model did not answer"),
 }
 _CLAIMS = ("done", "success", "complete", "finished", "fixed", "implemented", "all tests pass")
+
+
+def spoken(words: Iterable[Word]) -> str:
+    """Return what people said, as an agent at work is told it; the own loop says it alike."""
+    return "\n".join(f"A person who watches your work says: {word.text}" for word in words)
 
 
 def judge_turn(

@@ -10,26 +10,23 @@ from typing import Final
 
 from typing_extensions import override
 
-from unlit.harness.headless import HeadlessAgent, Output, argv_of, end_of, write_files
+from unlit.harness.headless import (
+    EndedProgram,
+    HeadlessAgent,
+    Output,
+    argv_of,
+    end_of,
+    write_files,
+)
 from unlit.harness.model import AgentEvent, Companion, End, EndReason, Job
 from unlit.harness.ports import Fence, Running, Sink
 from unlit.harness.recipes import Recipe
+from unlit.harness.rules import spoken
 from unlit.harness.tools import Program
 
 HOW: Final = "as the next turn of its session"
 _LISTEN_S: Final = 0.5
 _BRIEF: Final = '"$HOME"/.unlit-turn'
-
-
-@dataclass(slots=True)
-class _Ended:
-    """How a started program ended, with all it printed."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes = b""
-    timed_out: bool = False
-    duration_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -82,9 +79,7 @@ class Conversation:
                         continue
                     for word in words:
                         await asyncio.to_thread(companion.deliver, word, HOW)
-                    text = "\n".join(
-                        f"A person who watches your work says: {word.text}" for word in words
-                    )
+                    text = spoken(words)
                     again = True
         except TimeoutError:
             return End(EndReason.TIMED_OUT, "it did not end in its time")
@@ -107,7 +102,7 @@ class Conversation:
         finally:
             reading.cancel()
             await running.kill()
-        ended = _Ended(done.exit_code, bytes(turn.printed), done.stderr, done.timed_out)
+        ended = EndedProgram(done.exit_code, bytes(turn.printed), done.stderr, done.timed_out)
         return end_of(recipe, ended), turn.cut
 
     async def _listen(

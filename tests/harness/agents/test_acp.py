@@ -1,7 +1,7 @@
 """ACP agents by a program of ours that speaks the protocol well or badly."""
 
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,14 +63,6 @@ for line in sys.stdin:
         stop = "refusal" if MODE == "refuses" else "end_turn"
         send(id=i, result={{"stopReason": stop}})
 """
-
-
-@pytest.fixture
-async def fence(tmp_path: Path) -> AsyncIterator[FakeFence]:
-    (tmp_path / "lower").mkdir()
-    fence = FakeFence(tmp_path / "lower")
-    yield fence
-    await fence.close()
 
 
 def agent(tmp_path: Path, mode: str) -> AcpAgent:

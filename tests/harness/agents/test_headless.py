@@ -1,6 +1,5 @@
 """Command-line agents by a program of ours that behaves well or badly."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,14 +20,6 @@ GOOD = (
     """echo '{"type": "system", "model": "m"}'\n"""
     """echo '{"type": "result", "is_error": false, "result": "All done."}'\n"""
 )
-
-
-@pytest.fixture
-async def fence(tmp_path: Path) -> AsyncIterator[FakeFence]:
-    (tmp_path / "lower").mkdir()
-    fence = FakeFence(tmp_path / "lower")
-    yield fence
-    await fence.close()
 
 
 def agent(tmp_path: Path, script: str) -> HeadlessAgent:

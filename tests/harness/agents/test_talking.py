@@ -61,14 +61,6 @@ class People(Companion):
         raise AssertionError(number)
 
 
-@pytest.fixture
-async def fence(tmp_path: Path) -> AsyncIterator[FakeFence]:
-    (tmp_path / "lower").mkdir()
-    fence = FakeFence(tmp_path / "lower")
-    yield fence
-    await fence.close()
-
-
 async def held(tmp_path: Path, fence: FakeFence, script: str, people: Companion) -> End:
     path = tmp_path / "agent"
     path.write_text("#!/bin/sh\n" + script)

@@ -14,6 +14,8 @@ from unlit.harness.model import AgentEvent, Companion, End, EndReason, Facts, Jo
 from unlit.harness.options import AgentOptions
 from unlit.harness.ports import Agent, Fence, Running, Sink
 from unlit.harness.recipes import ACP, Recipe, recipe_of
+from unlit.harness.rules import spoken
+from unlit.harness.talking import HOW
 from unlit.harness.tools import Program, find_program
 
 _STOPS: Final = {
@@ -118,9 +120,8 @@ async def _converse(client: AcpClient, session: str, job: Job) -> str:
         if not words:
             break
         for word in words:
-            await asyncio.to_thread(job.companion.deliver, word, "as the next turn of its session")
-        text = "\n".join(f"A person who watches your work says: {word.text}" for word in words)
-        stopped = await _turn(client, session, text, job.companion)
+            await asyncio.to_thread(job.companion.deliver, word, HOW)
+        stopped = await _turn(client, session, spoken(words), job.companion)
     return stopped
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from unlit.core.errors import InvalidInput
-from unlit.harness.headless import Output, argv_of, end_of, facts_of
+from unlit.harness.headless import EndedProgram, Output, argv_of, end_of, facts_of
 from unlit.harness.model import AgentEvent, Companion, End, EndReason, Facts, Job, Word
 from unlit.harness.options import AgentOptions
 from unlit.harness.ports import Agent, Fence, Running, Sink
@@ -100,17 +100,6 @@ def _placed(named: str) -> tuple[str, str]:
 
 
 @dataclass(slots=True)
-class _Ended:
-    """How the program ended, with all it printed but the replies."""
-
-    exit_code: int = 0
-    stdout: bytes = b""
-    stderr: bytes = b""
-    timed_out: bool = False
-    duration_s: float = 0.0
-
-
-@dataclass(slots=True)
 class _Talk:
     """One conversation with the program."""
 
@@ -187,7 +176,7 @@ class OwnAgent(Agent):
             await running.kill()
 
 
-async def _follow(talk: _Talk, job: Job) -> _Ended:
+async def _follow(talk: _Talk, job: Job) -> EndedProgram:
     companion = job.companion
     first: dict[str, Any] = {"brief": job.brief, "hooks": dict(job.hooks)}
     if companion is not None:
@@ -204,9 +193,9 @@ async def _follow(talk: _Talk, job: Job) -> _Ended:
                 speaking.cancel()
             done = await talk.running.wait()
     except TimeoutError:
-        return _Ended(137, bytes(talk.printed), timed_out=True, duration_s=job.deadline_s)
+        return EndedProgram(137, bytes(talk.printed), timed_out=True, duration_s=job.deadline_s)
     printed = bytes(talk.printed)
-    return _Ended(done.exit_code, printed, done.stderr, done.timed_out, done.duration_s)
+    return EndedProgram(done.exit_code, printed, done.stderr, done.timed_out, done.duration_s)
 
 
 def _line(message: Mapping[str, Any]) -> bytes:
