@@ -88,6 +88,16 @@ async def test_a_deploy_that_was_rolled_back_is_said_and_not_tried_by_itself(
     assert last.note == "done"
 
 
+class Once(FakeShipper):
+    """Its remote is gone after the first time."""
+
+    @override
+    def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
+        if self.shipped:
+            raise OutsideFailed("SHP-044", "The remote does not answer.", "why", "do")
+        return super().ship(run, recheck)
+
+
 @pytest.mark.parametrize("in_the_way", ["remote", "ship gate"])
 async def test_what_is_merged_stays_merged_when_attesting_is_tried_again(
     tmp_path: Path, repository: Path, in_the_way: str
@@ -100,13 +110,6 @@ async def test_what_is_merged_stays_merged_when_attesting_is_tried_again(
             if self.full:
                 raise OutsideFailed("SHP-031", "The disk is full.", "why", "make room.")
             return super().attest(run, facts)
-
-    class Once(FakeShipper):
-        @override
-        def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
-            if self.shipped:
-                raise OutsideFailed("SHP-020", "The remote does not answer.", "why", "do")
-            return super().ship(run, recheck)
 
     after, shipper = Full(), Once()
     world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
@@ -132,14 +135,7 @@ async def test_what_is_merged_stays_merged_when_attesting_is_tried_again(
 async def test_another_deploy_needs_no_remote_and_leaves_no_shipped_run_waiting(
     tmp_path: Path, repository: Path
 ) -> None:
-    class Gone(FakeShipper):
-        @override
-        def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
-            if self.shipped:
-                raise OutsideFailed("SHP-044", "The remote does not answer.", "why", "do")
-            return super().ship(run, recheck)
-
-    after, shipper = After(), Gone()
+    after, shipper = After(), Once()
     world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
     world = replace(world, after=after, shipper=shipper)
     async with Line.open(world, durable_url(tmp_path / "state")) as line:

@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol
 from typing_extensions import override
 
 from unlit.core.errors import BudgetUsedUp
-from unlit.evaluation.playing import used
 from unlit.fence.gateway.allowance import Meter
 from unlit.models.model import ModelUsage
 from unlit.policy import Identity
@@ -67,7 +66,7 @@ class AskingMeter(Meter):
 
     @override
     def settle(self, ticket: str, usage: ModelUsage | None) -> None:
-        spent = None if usage is None else used((usage,))[0]
+        spent = None if usage is None else usage.to_json()
         self._tell({"settle": {"ticket": ticket, "usage": spent}})
 
     def _read(self) -> Mapping[str, Any]:

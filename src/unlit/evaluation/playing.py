@@ -58,15 +58,7 @@ def scripted_words(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 def used(usage: Iterable[ModelUsage]) -> tuple[dict[str, Any], ...]:
     """Return what judges and users cost, one row for each call."""
-    return tuple(
-        {
-            "provider": one.provider, "model": one.model, "input_tokens": one.input_tokens,
-            "output_tokens": one.output_tokens, "cache_read_tokens": one.cache_read_tokens,
-            "cache_write_tokens": one.cache_write_tokens,
-            "cost_usd": None if one.cost_usd is None else str(one.cost_usd),
-        }
-        for one in usage
-    )  # fmt: skip
+    return tuple(one.to_json() for one in usage)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,10 +21,9 @@ from unlit.line.graphs.choices import choices_of, chosen
 from unlit.line.graphs.dot import parse_dot
 from unlit.line.graphs.graph import Graph, Node, hooks_of
 from unlit.line.graphs.manager import beside
-from unlit.line.graphs.routing import Outcome, duration_s
+from unlit.line.graphs.routing import Outcome, duration_s, outcome_from_json
 from unlit.line.graphs.traverse import Handler, Trace, traverse
 from unlit.line.model import FenceOrder, LineEvent
-from unlit.line.rules.status import status_from_json
 from unlit.line.stages import build, checks, close, grade, prepare
 from unlit.line.stages.asking import waits_at_intent
 from unlit.line.stages.work import Facts, StopRun, Work, perform, staged
@@ -421,28 +421,26 @@ class Children:
     """The child lines of a run, by their path from the line's folder."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = texts
+        self._graphs = {key: parse_dot(text, key) for key, text in texts.items()}
 
     def graph(self, key: str) -> Graph | None:
         """Return one; `None` when the run has none of that path."""
-        text = self._texts.get(key)
-        return None if text is None else parse_dot(text, key)
+        return self._graphs.get(key)
 
     def with_line(self, line: Graph) -> Iterable[Graph]:
         """Return a line and all its children."""
-        return (line, *(parse_dot(text, key) for key, text in self._texts.items()))
+        return (line, *self._graphs.values())
 
 
 def _said(facts: Facts, plain: Outcome) -> Outcome:
     """Let the agent's own word on its turn choose the way on, where it gave one."""
     if "status" not in facts or plain.status == "waiting":
         return plain
-    status = status_from_json(facts["status"])
-    updates = {**status.updates, **plain.updates}
-    if status.notes:
-        updates["last_response"] = status.notes[:200]
-    notes = status.notes or plain.notes
-    return Outcome(status.outcome, status.label, status.suggested, updates, notes)
+    said = outcome_from_json(facts["status"])
+    updates = {**said.updates, **plain.updates}
+    if said.notes:
+        updates["last_response"] = said.notes[:200]
+    return replace(said, updates=updates, notes=said.notes or plain.notes)
 
 
 def _detail(facts: Facts) -> str:

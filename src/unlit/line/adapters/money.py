@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 from unlit.core.errors import BudgetUsedUp
 from unlit.evaluation import metering
 from unlit.fence.gateway.allowance import Meter
-from unlit.models.model import ModelUsage
+from unlit.models.model import ModelUsage, usage_from_json
 from unlit.policy import Identity
 
 OPTION: Final = metering.OPTION
@@ -48,23 +47,10 @@ class Money:
         ticket = str(said["ticket"])
         if self._open.pop(ticket, None) is not None:
             row = said.get("usage")
-            self._meter.settle(ticket, None if row is None else _usage(row))
+            self._meter.settle(ticket, None if row is None else usage_from_json(row))
 
     def close(self) -> None:
         """Book the calls whose end nobody told, at what was held for them."""
         for ticket, (provider, model) in self._open.items():
             self._meter.settle(ticket, ModelUsage(provider, model, 0, 0))
         self._open.clear()
-
-
-def _usage(row: Mapping[str, Any]) -> ModelUsage:
-    usd = row.get("cost_usd")
-    return ModelUsage(
-        str(row["provider"]),
-        str(row["model"]),
-        int(row.get("input_tokens") or 0),
-        int(row.get("output_tokens") or 0),
-        int(row.get("cache_read_tokens") or 0),
-        int(row.get("cache_write_tokens") or 0),
-        None if usd is None else Decimal(str(usd)),
-    )

@@ -28,12 +28,13 @@ from unlit.harness.rules import MAX_FILE_BYTES, judge_turn
 from unlit.harness.workspace import Provenance
 from unlit.line.carry import give_candidate
 from unlit.line.companion import RecordCompanion, TurnKey
+from unlit.line.graphs.routing import Outcome as Said
+from unlit.line.graphs.status import FILE as STATUS
+from unlit.line.graphs.status import LARGEST, read_status
 from unlit.line.model import FenceOrder, FolderMount, LineEvent, SpecFacts
 from unlit.line.ports import ServedTools
 from unlit.line.rules.brief import make_brief, with_answers, with_tools
 from unlit.line.rules.queues import names_of, provider_of
-from unlit.line.rules.status import FILE as STATUS
-from unlit.line.rules.status import LARGEST, Status, read_status
 from unlit.line.stages.checks import PATH
 from unlit.line.stages.limits import within
 from unlit.line.stages.reading import RunWitness
@@ -205,7 +206,7 @@ class _Made:
     verdict: Verdict
     commit: Commit | None
     closed: Mapping[str, Any]
-    status: Status | None = None
+    status: Said | None = None
 
 
 async def _in_fence(work: Work, turn: Turn, agent: Agent, given: _Given) -> _Made:
@@ -224,7 +225,7 @@ async def _in_fence(work: Work, turn: Turn, agent: Agent, given: _Given) -> _Mad
     fence = await services.fences.open(order)
     scratch = Path(tempfile.mkdtemp(prefix=".layer-", dir=work.workspace.root))
     closed: Mapping[str, Any] = {}
-    status: Status | None = None
+    status: Said | None = None
     try:
         end = await _turn(work, turn, agent, fence, given)
         refusal = services.ledger.refusal(work.run) if services.ledger else None
@@ -338,7 +339,7 @@ async def _turn(work: Work, turn: Turn, agent: Agent, fence: Fence, given: _Give
         work.keep_file("transcripts", f"{turn.candidate}.jsonl", "\n".join(listener.lines))
 
 
-async def _status(turn: Turn, lower: Path, fence: Fence) -> Status | None:
+async def _status(turn: Turn, lower: Path, fence: Fence) -> Said | None:
     """Read the agent's own word on its turn, where it may have one and left one."""
     if not _may_say(turn, lower):
         return None

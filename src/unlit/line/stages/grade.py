@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from unlit.line.model import EvaluationOrder, Graded, LineEvent
 from unlit.line.rules.queues import names_of
 from unlit.line.stages.limits import within
 from unlit.line.stages.work import Work
+from unlit.models.model import usage_from_json
 from unlit.record.model import Cost, Evaluation, Look, StageState, Trajectory
 
 
@@ -148,19 +148,18 @@ def _book(
     place = work.place(stage, "evaluator", candidate=candidate)
     now = work.services.clock.now()
     session = work.services.ids.fresh("e")
+    rows = [usage_from_json(row) for row in usage]
     work.services.store.keep_costs(
         [
             Cost(
                 key=f"{session}/{number}", run=place.run, stage=place.stage, agent=place.agent,
-                person=place.person, provider=str(row["provider"]), model=str(row["model"]),
-                at=now, day=now.date().isoformat(), candidate=candidate,
-                usd=None if row.get("cost_usd") is None else Decimal(str(row["cost_usd"])),
-                input_tokens=int(row.get("input_tokens") or 0),
-                output_tokens=int(row.get("output_tokens") or 0),
-                cache_read_tokens=int(row.get("cache_read_tokens") or 0),
-                cache_write_tokens=int(row.get("cache_write_tokens") or 0),
+                person=place.person, provider=row.provider, model=row.model,
+                at=now, day=now.date().isoformat(), candidate=candidate, usd=row.cost_usd,
+                input_tokens=row.input_tokens, output_tokens=row.output_tokens,
+                cache_read_tokens=row.cache_read_tokens,
+                cache_write_tokens=row.cache_write_tokens,
             )
-            for number, row in enumerate(usage, start=1)
+            for number, row in enumerate(rows, start=1)
         ]
     )  # fmt: skip
 

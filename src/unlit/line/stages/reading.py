@@ -75,16 +75,17 @@ class RunWitness:
         """
         services = self._work.services
         entries = [live_entry(item, self._candidate) for item in items]
+        said = answer.encode("utf-8")
         with self._lock, _ONE_AT_A_TIME:
             before = _events(services.store, self._work.run)
-            self._judge(before, entries, len(answer.encode("utf-8")))
+            self._judge(before, entries, len(said))
             for item in items:
                 services.bodies.keep(item.body.encode("utf-8"))
-            kept = services.bodies.keep(answer.encode("utf-8"))
+            kept = services.bodies.keep(said)
             data = {
                 "call": _named(call),
                 "answer": kept,
-                "bytes": len(answer.encode("utf-8")),
+                "bytes": len(said),
                 "entries": [entry_json(entry) for entry in entries],
             }
             event = self._note(_sentence(call, entries), data)

@@ -6,8 +6,9 @@ say anything of a candidate, a grade, a person's answer or the line's own bookke
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from unlit.line.graphs.routing import Outcome
 
 FILE: Final = "status.json"
 LARGEST: Final = 64 * 1024
@@ -19,39 +20,7 @@ _RESERVED: Final = ("candidate", "verdict", "baseline.", "feedback", "remarks", 
                     "preferred_label", "current_node", "last_stage")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """An agent's word on its turn, in the form that is published for it."""
-
-    outcome: str
-    label: str = ""
-    suggested: tuple[str, ...] = ()
-    updates: Mapping[str, Any] = field(default_factory=dict)
-    notes: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return {
-            "outcome": self.outcome,
-            "label": self.label,
-            "suggested": list(self.suggested),
-            "updates": dict(self.updates),
-            "notes": self.notes,
-        }
-
-
-def status_from_json(value: Mapping[str, Any]) -> Status:
-    """Read what `Status.to_json` made."""
-    return Status(
-        str(value["outcome"]),
-        str(value["label"]),
-        tuple(str(name) for name in value["suggested"]),
-        dict(value["updates"]),
-        str(value["notes"]),
-    )
-
-
-def read_status(body: bytes) -> Status | None:
+def read_status(body: bytes) -> Outcome | None:
     """Read an agent's `status.json`; `None` when it is none, or says no outcome."""
     if len(body) > LARGEST:
         return None
@@ -67,7 +36,7 @@ def read_status(body: bytes) -> Status | None:
     label = said.get("preferred_next_label") or said.get("preferred_label") or ""
     suggested = said.get("suggested_next_ids") or ()
     updates = said.get("context_updates") or {}
-    return Status(
+    return Outcome(
         outcome,
         str(label)[:_TEXT],
         tuple(str(name)[:_TEXT] for name in suggested[:_KEYS])
