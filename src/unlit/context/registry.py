@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Final
 
 from unlit.context.changes import NAMES
 from unlit.context.ports import Connector
 from unlit.context.shape import telling
+from unlit.core.clock import Clock
 from unlit.core.errors import UsageError
 
 
@@ -155,6 +157,24 @@ CONNECTORS: Final[dict[str, Row]] = {
 }
 
 
+FOLDERS: Final = {
+    "markdown": f"{_HERE}.markdown:MarkdownFolder",
+    "design-tokens": f"{_HERE}.design_tokens:DesignTokens",
+}
+"""Sources that are files of this machine, read without any call: kind to ``module:class``."""
+
+
+def folder_class(kind: str) -> Callable[[Path, Clock, str], Connector]:
+    """Import the class of a kind of `FOLDERS`."""
+    made: Callable[[Path, Clock, str], Connector] = _imported(FOLDERS[kind])
+    return made
+
+
+def _imported(target: str) -> Any:
+    module, attribute = target.split(":")
+    return getattr(import_module(module), attribute)
+
+
 def connector_class(kind: str) -> Callable[..., Connector]:
     """Import a connector by name, ours or another package's (entry points `unlit.connectors`).
 
@@ -166,7 +186,7 @@ def connector_class(kind: str) -> Callable[..., Connector]:
     else:
         others = {one.name: one.value for one in entry_points(group="unlit.connectors")}
         if kind not in others:
-            known = ", ".join(sorted({*CONNECTORS, *others, "markdown", "design-tokens"}))
+            known = ", ".join(sorted({*CONNECTORS, *FOLDERS, *others}))
             raise UsageError(
                 "CTX-301",
                 f"There is no connector {kind!r}.",
@@ -174,9 +194,7 @@ def connector_class(kind: str) -> Callable[..., Connector]:
                 f"use one of: {known}.",
             )
         target = others[kind]
-    module, attribute = target.split(":")
-    found: Any = telling(getattr(import_module(module), attribute))
-    made: Callable[..., Connector] = found
+    made: Callable[..., Connector] = telling(_imported(target))
     return made
 
 

@@ -1,7 +1,7 @@
 """Makes the library of a repository's sources: connectors, their calls, the index."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from unlit.context.connectors.design_tokens import DesignTokens
 from unlit.context.connectors.markdown import MarkdownFolder
 from unlit.context.library import Library
 from unlit.context.ports import Connector
-from unlit.context.registry import CONNECTORS, connector_class
+from unlit.context.registry import CONNECTORS, FOLDERS, connector_class, folder_class
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.system import SystemClock
@@ -25,11 +25,6 @@ from unlit.wiring.paths import FILE_NAME, evaluations_beside, state_paths, vault
 from unlit.wiring.settings import Settings, read_settings
 
 ROLE = "context"
-_FOLDERS: Mapping[str, Callable[[Path, Clock, str], Connector]] = {
-    "markdown": MarkdownFolder,
-    "design-tokens": DesignTokens,
-}
-"""Sources that are files of this machine."""
 
 
 @contextmanager
@@ -107,7 +102,7 @@ def _library(
         for name, said in configured.items():
             sources[name] = (
                 _folder(name, said, repository, settings, clock)
-                if said.kind in _FOLDERS
+                if said.kind in FOLDERS
                 else make_connector(name, said, fetch, clock)
             )
         rules = {name: WriteRules(said.confirm, said.block) for name, said in configured.items()}
@@ -146,7 +141,7 @@ def _folder(
                 "who writes must not reach what grades.",
                 f"name a narrower folder in [source.{name}] of unlit.toml.",
             )
-    return _FOLDERS[said.kind](folder, clock, name)
+    return folder_class(said.kind)(folder, clock, name)
 
 
 def make_connector(name: str, said: SourceSettings, fetch: HttpFetch, clock: Clock) -> Connector:
