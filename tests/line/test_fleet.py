@@ -58,9 +58,11 @@ class Fleet:
         self.processes.remove(process)
 
     def registered(self, leases: Leases) -> list[int]:
-        """Return the pids of workers that took a lease: one killed before that leaves no trace."""
+        """Return the pids that hold a lease: a worker killed before that leaves no trace."""
         ours = {one.pid for one in self.processes if one.poll() is None}
-        return sorted(row.pid for row in leases.workers() if row.state == "live" and row.pid in ours)
+        return sorted(
+            row.pid for row in leases.workers() if row.state == "live" and row.pid in ours
+        )
 
     def supervise(self) -> None:
         """Start a worker again that ended, such as one that was late and lost its lease."""
