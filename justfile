@@ -37,7 +37,7 @@ check-quick: static
 
 # at most 45 minutes on 2 cores; what continuous integration runs
 check-full: static agents node-clients servers
-    UNLIT_AGENTS={{agents}} UNLIT_NODE_MODULES={{node_clients}}/node_modules UNLIT_BUGSINK_PYTHON={{servers}}/bugsink/bin/python UNLIT_ROUNDUP_PYTHON={{servers}}/roundup/bin/python UNLIT_STORYBOOK={{servers}}/storybook/node_modules {{py}}/pytest -n 2 --dist loadfile -m "not soak" --seeded-sample
+    UNLIT_AGENTS={{agents}} UNLIT_NODE_MODULES={{node_clients}}/node_modules UNLIT_BUGSINK_PYTHON={{servers}}/bugsink/bin/python UNLIT_ROUNDUP_PYTHON={{servers}}/roundup/bin/python UNLIT_STORYBOOK={{servers}}/storybook/node_modules {{py}}/python scripts/full_check.py -n 2 --dist loadfile -m "not soak" --seeded-sample
 
 # by hand: everything, without a sample
 check-soak: static agents node-clients servers

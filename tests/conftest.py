@@ -1,5 +1,6 @@
 """What every test shares: loopback only, and an honest list of what did not run."""
 
+import json
 import random
 from collections import Counter
 from pathlib import Path
@@ -17,6 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="of parametrised tests marked slow, run a seeded sample of at most 12 a function",
     )
     parser.addoption("--sample-seed", type=int, default=20261125, help="seed of the sample")
+    parser.addoption(
+        "--outcomes-to", type=Path, help="write what failed, and how much passed, there"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -44,8 +48,15 @@ def _loopback_only() -> None:
     pytest_socket.socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
 
 
+def _outcomes(stats: dict[str, list[pytest.TestReport]]) -> dict[str, object]:
+    bad = [report.nodeid for kind in ("failed", "error") for report in stats.get(kind, [])]
+    return {"failed": sorted(set(bad)), "passed": len(stats.get("passed", []))}
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print each reason for which something was not exercised, with its count."""
+    if told := terminalreporter.config.getoption("--outcomes-to"):
+        told.write_text(json.dumps(_outcomes(terminalreporter.stats)))
     reasons: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
