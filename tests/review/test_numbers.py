@@ -14,7 +14,11 @@ from tests.review.sample import RUN, fill
 
 from unlit.cli.review import app as review
 from unlit.core.errors import InvalidInput
+from unlit.core.ids import CriterionId
+from unlit.core.states import CriterionState
 from unlit.core.system import SystemClock
+from unlit.evaluation.model import ShipRule
+from unlit.evaluation.rules.criteria import criterion_state
 from unlit.policy import AuditLog, Identity
 from unlit.record.engine import sqlite_url
 from unlit.record.store import Store
@@ -22,6 +26,7 @@ from unlit.review import build_report, render_html
 from unlit.review.adapters.exported import export, loaded
 from unlit.review.adapters.fence_log import fences_in, fences_of
 from unlit.review.numbers import recompute
+from unlit.review.recounting import recounted
 from unlit.review.rules.commands import NUMBERS
 from unlit.wiring.paths import state_paths
 from unlit.wiring.settings import read_settings
@@ -169,3 +174,30 @@ def test_what_is_no_exported_record_is_refused(tmp_path: Path, content: str) -> 
     path.write_text(content)
     with pytest.raises(InvalidInput, match="no exported record"), loaded(path):
         pass
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("runs", [1, 2, 5])
+@pytest.mark.parametrize("among", [1, 2, 8])
+def test_a_criterion_is_judged_again_as_one_of_all_criteria(
+    among: int, runs: int, held: bool
+) -> None:
+    names = [CriterionId(f"AC-{n}") for n in range(1, among + 1)]
+    state = "satisfied" if held else "not_satisfied"
+    failed = [] if held else ["AC-1"]
+    document = {
+        "ship": {"p0": 0.9, "p1": 0.97, "alpha": 0.05, "beta": 0.1, "method": "lr"},
+        "criteria": [{"id": name} for name in names],
+        "trajectories": [
+            {"n": n, "scenario": "s", "state": state, "criteria": ["AC-1"], "failed": failed}
+            for n in range(runs)
+        ],
+    }
+    again = recounted(document)["criteria"][0]["state"]
+    graded = criterion_state(ShipRule(), runs, runs if held else 0, among=among)
+    assert again == graded.value
+
+
+def test_one_failure_under_two_criteria_decides_neither_in_the_report_nor_again() -> None:
+    assert criterion_state(ShipRule(), 1, 0, among=2) is CriterionState.UNDECIDED
+    assert criterion_state(ShipRule(), 1, 0) is CriterionState.NOT_MET

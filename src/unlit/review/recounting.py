@@ -142,6 +142,7 @@ def recounted(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document with each criterion's numbers made again from the trajectories."""
     rule = ship_rule_of(document) or ShipRule()
     made = []
+    among = max(1, len(rows(document.get("criteria"))))  # as the evaluator judged them
     for item in rows(document.get("criteria")):
         stated = dict(table(item))
         name = CriterionId(str(stated.get("id")))
@@ -160,7 +161,7 @@ def recounted(document: Mapping[str, Any]) -> dict[str, Any]:
             stated | {
                 "trajectories": len(mine),
                 "satisfied": held,
-                "state": criterion_state(rule, len(mine), held).value,
+                "state": criterion_state(rule, len(mine), held, among=among).value,
                 "estimate": held / len(mine) if mine else None,
                 "lower": between.lower if between else None,
                 "upper": between.upper if between else None,
