@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from tests.evaluation.test_hostile import SCENARIO, SPEC  # the smallest ones
 
+from unlit.cli.evaluate import factory_of, unheard
 from unlit.core.errors import InvalidInput, UnlitError, UsageError
 from unlit.core.states import Partition
 from unlit.evaluation.defaults import default_policy, default_run, tree_digest
+from unlit.evaluation.model import ShipRule
 from unlit.evaluation.planning import Factory, Flags, plan
-from unlit.policy import Request, decide, parse_policy
+from unlit.policy import Request, decide, load_policy, parse_policy
 
 
 @pytest.fixture
@@ -30,6 +32,44 @@ def test_everything_unsaid_has_a_default(flags: Flags) -> None:
     assert request.artefacts.is_relative_to(flags.vault.with_name("vault.evaluator"))
     assert plan(flags, Factory()).seed == request.seed
     assert plan(replace(flags, seed=5), Factory()).seed == 5
+
+
+def test_who_is_graded_says_neither_what_it_may_reach_nor_what_is_good_enough(
+    flags: Flags, tmp_path: Path
+) -> None:
+    program = tmp_path / "ran"
+    (flags.candidate / "policy.toml").write_text(
+        f'version = 1\n[credential.own]\nsource = {{command = ["touch", "{program}"]}}\n'
+        'inject = {header = "x-key"}\nhosts = ["example.com"]\n[[allow]]\nrole = "product"\n'
+        'host = "example.com"\ncredential = "own"\n',
+        encoding="utf-8",
+    )
+    (flags.candidate / "unlit.toml").write_text(
+        '[factory]\nname = "own"\n[product]\nkind = "http"\nrun = "sh product.sh"\nport = 8080\n'
+        "[ship]\np0 = 0.01\np1 = 0.02\n",
+        encoding="utf-8",
+    )
+    request = plan(flags, factory_of(flags.candidate))
+    assert (request.ship, request.product.kind) == (ShipRule(), "http")
+    assert not load_policy(request.policy).credentials
+    assert [said.split(" is ")[0] for said in unheard(flags)] == [
+        "the candidate's own policy.toml", "the candidate's own [ship]",
+    ]  # fmt: skip
+
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "policy.toml").write_text("version = 1\n", encoding="utf-8")
+    (base / "unlit.toml").write_text(
+        '[factory]\nname = "base"\n[product]\nrun = "sh product.sh"\n[ship]\np0 = 0.8\np1 = 0.9\n',
+        encoding="utf-8",
+    )
+    request = plan(replace(flags, base=base), factory_of(flags.candidate, base))
+    assert (request.ship.p0, request.product.kind) == (0.8, "cli")
+    assert request.policy == base / "policy.toml"
+    named = factory_of(flags.candidate, None, base / "unlit.toml")
+    assert named.ship.p0 == 0.8
+    with pytest.raises(InvalidInput, match="EVA-161"):
+        factory_of(flags.candidate, None, tmp_path / "nosuch.toml")
 
 
 def test_what_would_change_nothing_is_not_taken_in_silence(flags: Flags) -> None:

@@ -157,3 +157,17 @@ def test_a_name_that_a_terminal_would_obey_is_refused(tmp_path: Path, name: str)
     layer = layer.guard(FileRules(write=(".",)))
     assert [file.path for file in layer.files] == ["plain ü"]
     assert [file.path for file in layer.refused] == [name]
+
+
+@pytest.mark.parametrize(
+    "path", ["policy.toml", "sub/Policy.toml", "unlit.toml", "policy.toml.signed"]
+)
+def test_what_the_next_command_would_obey_is_written_by_people(tmp_path: Path, path: str) -> None:
+    frames = [
+        _file(path),
+        ({"path": "unlit.toml.bak", "kind": "deleted", "mode": 0, "size": 0}, b""),
+    ]
+    layer = read_layer(_stream(*frames), tmp_path).guard(FileRules(write=(".",)))
+    assert [file.path for file in layer.refused] == [path]
+    named = FileRules(write=(".", f"**/{path.rpartition('/')[2].lower()}", path))
+    assert not read_layer(_stream(*frames), tmp_path).guard(named).refused

@@ -32,6 +32,7 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     port: int | None = None,
     base: Path | None = None,
     policy: Path | None = None,
+    factory: Path | None = None,
     partition: str | None = None,
     only: Annotated[list[str] | None, cyclopts.Parameter(negative=())] = None,
     replay: str | None = None,
@@ -60,11 +61,14 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         spec: Markdown file with the criteria.
         candidate: Folder with the program.
         vault: Folder with the scenarios, outside of the candidate; or URL of a git repository.
-        run: How the program starts; default: `run` of `[product]` in its unlit.toml.
+        run: How the program starts; default: `run` of `[product]` in unlit.toml.
         kind: cli, http, web or library; default: unlit.toml, else cli.
         port: Where an http or web program listens.
         base: Folder with the commit that the candidate started from.
-        policy: What the program may reach; default: its policy.toml, else the twins alone.
+        policy: What the program may reach; default: the base's policy.toml, else the twins alone.
+            The candidate's own is never obeyed.
+        factory: unlit.toml that is graded by; default: the base's. Of the candidate's own only how
+            it starts is heard, never what is good enough.
         partition: visible, validation or sealed (a look, charged); default: validation.
         only: Grade only the scenario of this id; may be repeated.
         replay: SCENARIO:SEED, run exactly that trajectory once and show what happened.
@@ -98,10 +102,11 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
         spec, candidate, _vault(vault), run, kind, port, base, policy, partition, tuple(only or ()),
         trajectories, parallel, seed, artefacts, replay, tuple(fix or ()),
     )  # fmt: skip
-    options = options_of(flags, invariants)
+    options = options_of(flags, invariants, factory)
     options |= {"settle": settle, "freshness": freshness, **models_named(judge, user, model_twin)}
     options |= _backend(backend)
-    request = plan(flags, factory_of(candidate), options=options)
+    request = plan(flags, factory_of(candidate, base, factory), options=options)
+    sys.stderr.write("".join(f"  note: {said}\n" for said in unheard(flags, factory)))
     load_policy(request.policy)  # here it is seen whose signature it bears
     if against is not None:
         return _against(request, against, as_json=as_json)
@@ -140,16 +145,20 @@ def _vault(named: str) -> Path:
     return asyncio.run(cloned(named, home / "vaults"))
 
 
-def options_of(flags: "Flags", invariants: bool) -> dict[str, object]:
+def options_of(flags: "Flags", invariants: bool, factory: Path | None = None) -> dict[str, object]:
     """Return the options of the request, with the command that replays one trajectory."""
     import shlex
 
     from unlit.wiring.paths import state_home
     from unlit.wiring.settings import read_settings
 
+    policy = flags.policy
+    if policy is None and flags.base is not None and (flags.base / "policy.toml").is_file():
+        policy = flags.base / "policy.toml"
     given = {
         "--spec": flags.spec, "--candidate": flags.candidate, "--vault": flags.vault,
-        "--run": flags.run, "--kind": flags.kind, "--port": flags.port, "--policy": flags.policy,
+        "--run": flags.run, "--kind": flags.kind, "--port": flags.port, "--policy": policy,
+        "--factory": factory,
     }  # fmt: skip
     words = [str(w) for name, value in given.items() if value is not None for w in (name, value)]
     settings = read_settings()
@@ -200,19 +209,64 @@ def _compared(document: "Mapping[str, Any]") -> str:
     return "\n".join(lines) + "\n"
 
 
-def factory_of(candidate: Path) -> "Factory":
-    """Return what the candidate's own unlit.toml says; defaults if it has none."""
+def factory_of(candidate: Path, base: Path | None = None, named: Path | None = None) -> "Factory":
+    """Return what a grading goes by: the file named, else the base's `unlit.toml`, else defaults.
+
+    A candidate's own says how it is started where nothing else does, and nothing more: who is
+    graded does not say what is good enough.
+    """
     from dataclasses import asdict
 
     from unlit.evaluation.model import Product, ShipRule
     from unlit.evaluation.planning import Factory
-    from unlit.wiring.factory import read_factory
+    from unlit.wiring.factory import parse_factory, read_factory
     from unlit.wiring.paths import FILE_NAME
 
-    if not (candidate / FILE_NAME).is_file():
-        return Factory()
-    settings = read_factory(candidate)
+    if named is not None:
+        settings = parse_factory(_text_of(named), str(named))
+    else:
+        folders = [each for each in (base, candidate) if each and (each / FILE_NAME).is_file()]
+        if not folders:
+            return Factory()
+        settings = read_factory(folders[0])
+        if folders[0] is candidate:
+            return Factory(Product(**asdict(settings.product)))
     return Factory(Product(**asdict(settings.product)), ShipRule(**asdict(settings.ship)))
+
+
+def _text_of(path: Path) -> str:
+    from unlit.core.errors import InvalidInput
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            "EVA-161", f"`--factory {path}` cannot be read: {error}.",
+            "it says what counts as good enough; nothing was graded.",
+            "name a readable unlit.toml.",
+        ) from error  # fmt: skip
+
+
+def unheard(flags: "Flags", factory: Path | None = None) -> list[str]:
+    """Return what a candidate says about its own grading and is not obeyed, as sentences."""
+    import tomllib
+
+    from unlit.wiring.paths import FILE_NAME
+
+    said = []
+    own_policy = flags.candidate / "policy.toml"
+    if flags.policy is None and own_policy.is_file():
+        said.append("the candidate's own policy.toml is not obeyed; name one with --policy.")
+    own = flags.candidate / FILE_NAME
+    if (
+        factory is None
+        and own.is_file()
+        and not (flags.base and (flags.base / FILE_NAME).is_file())
+    ):
+        rule = tomllib.loads(own.read_text(encoding="utf-8")).get("ship", {})
+        if {"p0", "p1", "alpha", "beta"} & set(rule):
+            said.append("the candidate's own [ship] is not obeyed; name a file with --factory.")
+    return said
 
 
 def _happened(request: "EvaluationRequest") -> str:

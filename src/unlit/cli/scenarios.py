@@ -151,7 +151,8 @@ def strength(  # noqa: PLR0913 # a command line has many flags
         kind: cli, http, web or library; default: unlit.toml, else cli.
         port: Where an http or web program listens.
         previous: Folder with the previous release; scenarios that it passes are named.
-        policy: What the program may reach; default: its policy.toml, else the twins alone.
+        policy: What the program may reach; default: the previous release's policy.toml, else the
+            twins alone.
         mutants: Most defects to plant; a seeded sample of all places that scenarios reach.
         parallel: Fences at once.
         seed: Everything random follows from it.

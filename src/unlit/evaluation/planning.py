@@ -53,7 +53,7 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class Factory:
-    """What the candidate's own `unlit.toml` says, if it has one."""
+    """What an `unlit.toml` says: how the product is started, and what counts as good enough."""
 
     product: Product = field(default_factory=Product)
     ship: ShipRule = field(default_factory=ShipRule)
@@ -199,7 +199,10 @@ def _positive(value: int, flag: str) -> int:
 def _policy(
     flags: Flags, vault: Vault, artefacts: Path, build: str | None, options: Mapping[str, Any]
 ) -> Path:
-    for path in (flags.policy, flags.candidate / "policy.toml"):
+    # never the candidate's own: who is graded does not say what it may reach, and a policy names
+    # programs of this machine that keep secrets
+    base = None if flags.base is None else flags.base / "policy.toml"
+    for path in (flags.policy, base):
         if path is not None and (path.is_file() or path is flags.policy):
             return path.absolute()
     ArtefactStore(artefacts)

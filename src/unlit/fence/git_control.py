@@ -1,25 +1,39 @@
-"""Files by which a git repository makes somebody's git run programs; never taken from a fence.
+"""Files by which a repository makes somebody's git run programs; never taken from a fence.
 
 A person's own git would obey them the next time it is called in the workspace: settings
-(`fsmonitor`, `sshCommand`, filters, aliases), hooks, and files that say where another repository
-lies. What a commit needs (objects, references, HEAD, index, logs) is let through.
+(`fsmonitor`, `sshCommand`, filters, aliases), hooks, files that say where another repository lies,
+and half-done rebases, whose list of steps may name commands. What a commit needs (objects,
+references, HEAD, index, logs) is let through. Other version controls have such files too, and the
+prompt of many shells asks them in every folder.
 
-Source: gitrepository-layout(5), git-config(1), githooks(5), "embedded bare repositories" (2022).
+Source: gitrepository-layout(5), git-config(1), githooks(5), git-rebase(1), "embedded bare
+repositories" (2022); hgrc(5), jj-config(1), darcs(1), Breezy's and Pijul's manuals.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Final
 
 _CONTROL: Final = frozenset(
-    {"hooks", "config", "config.worktree", "commondir", "gitdir", "modules", "worktrees", "info"}
-)
+    {"hooks", "config", "config.worktree", "commondir", "gitdir", "modules", "worktrees", "info",
+     "rebase-merge", "rebase-apply", "sequencer", "remotes", "branches"}
+)  # fmt: skip
+_OTHERS: Final = {
+    ".hg": frozenset({"hgrc", "hgrc-not-shared", "sharedpath"}),
+    ".sl": frozenset({"config", "hgrc", "hgrc-not-shared", "sharedpath"}),
+    ".jj": frozenset({"config.toml", "workspace-config.toml"}),
+    "_darcs": frozenset({"prefs"}),
+    ".bzr": frozenset({"branch"}),
+    ".pijul": frozenset({"config"}),
+}
+"""Other version controls: their folder, and the names in it that they take orders from."""
 _BARE: Final = ("HEAD", "objects", "refs")
 
 
 def controls_git(path: str) -> bool:
     """Say whether a path steers git: in a `.git` at any depth, in any spelling, or `.git` itself.
 
-    A file or link named `.git` leads git elsewhere, so it counts too.
+    A file or link named `.git` leads git elsewhere, so it counts too; and so for other version
+    controls.
     """
     parts = [_plain(part) for part in path.split("/")]
     for place, part in enumerate(parts):
@@ -27,7 +41,15 @@ def controls_git(path: str) -> bool:
             rest = parts[place + 1 :]
             if not rest or rest[0] in _CONTROL or rest[:2] == ["objects", "info"]:
                 return True
+        elif part in _OTHERS and _controls_another(part, parts[place + 1 :]):
+            return True
     return False
+
+
+def _controls_another(control: str, rest: list[str]) -> bool:
+    if control == ".jj" and rest[:1] == ["repo"]:  # a file says where the repository is
+        return len(rest) == 1 or rest[1].startswith("config")
+    return not rest or rest[0] in _OTHERS[control]
 
 
 def bare_control(paths: Iterable[str], stands: Callable[[str], bool]) -> frozenset[str]:

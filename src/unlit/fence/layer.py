@@ -19,6 +19,7 @@ from unlit.policy.model import FileRules
 
 _HEAD_LIMIT: Final = 1 << 20
 _PIECE: Final = 1 << 20
+_FACTORY_FILES: Final = frozenset({"policy.toml", "policy.toml.signed", "unlit.toml"})
 _SYSTEM: Final = ("/usr/", "/bin/", "/lib/", "/lib64/", "/sbin/", "/opt/", "/dev/null", "/deps/")
 
 
@@ -58,8 +59,9 @@ class Layer:
     def guard(self, rules: FileRules) -> "Layer":
         """Set apart the changes that may not be taken; return the layer itself.
 
-        These are what file rules keep, what would make a person's own git run programs, and links
-        that lead out of the workspace: whoever reads the result outside would read something else.
+        These are what file rules keep, what would make a person's own git run programs, the
+        factory's own files, and links that lead out of the workspace: whoever reads the result
+        outside would read something else.
         Nor are names with control characters taken: a terminal that lists them would obey.
         """
         lower = self._lower
@@ -73,6 +75,7 @@ class Layer:
             if may_change(file.path, rules)
             and not self._displaces(file, rules)
             and not controls_git(file.path)
+            and not rules_the_factory(file.path, rules)
             and not any(char < " " or char == "\x7f" for char in file.path)
             and file.path not in planted
             and not (file.kind == "symlink" and leads_out(file.path, self._targets[file.path]))
@@ -165,6 +168,19 @@ def may_change(path: str, rules: FileRules) -> bool:
     if any(_covers(pattern, path) or _lies_above(path, pattern) for pattern in kept):
         return False
     return any(_covers(pattern, path) for pattern in rules.write)
+
+
+def rules_the_factory(path: str, rules: FileRules) -> bool:
+    """Say whether a path is a policy or settings that the next command here would obey.
+
+    Whoever wrote it would say what he may reach, and name programs to be run outside. A pattern of
+    `write` that ends in the name itself lets it through.
+    """
+    name = path.lower().rpartition("/")[2]
+    if name not in _FACTORY_FILES:
+        return False
+    named = [rule for rule in rules.write if rule.lower().rpartition("/")[2] == name]
+    return not any(_covers(pattern, path) for pattern in named)
 
 
 def _lies_above(path: str, pattern: str) -> bool:
