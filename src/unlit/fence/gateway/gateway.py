@@ -22,6 +22,7 @@ from unlit.fence.gateway.dns import NameServer
 from unlit.fence.gateway.listening import Listener
 from unlit.fence.gateway.model import AccessRequest, Grant, SessionReport, SessionSpec
 from unlit.fence.gateway.session import Session
+from unlit.fence.gateway.spelled import Spelled
 from unlit.fence.gateway.upstream import Dialler, Resolver, SystemResolver
 from unlit.policy.audit.log import AuditLog
 from unlit.policy.model import JSON
@@ -65,6 +66,7 @@ class Gateway:
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._turn, name="gateway", daemon=True)
         self._ca = Authority(clock.now)
+        self._spelled = Spelled()
         self._dialler: Dialler | None = None
         self._attached: dict[str, tuple[Session, list[Listener], NameServer | None]] = {}
 
@@ -147,9 +149,11 @@ class Gateway:
             placeholders,
             broker,
             self._audit,
+            self._spelled,
             self._meter,
             self._clock,
         )
+        session.spell()
         await self._on_loop(self._attach(session, sockets, dns, proxies))
 
     async def asked(self, session_id: str) -> tuple[AccessRequest, ...]:
@@ -218,6 +222,7 @@ class Gateway:
             await self.detach(session_id)
         self._loop.call_soon_threadsafe(self._loop.stop)
         await asyncio.to_thread(self._thread.join)
+        self._spelled.close()
         self._loop.close()
 
     async def _attach(

@@ -36,22 +36,25 @@ _BASIC: Final = re.compile(rb"(?i:basic) +([A-Za-z0-9+/]+={0,2})")
 
 
 class Search:
-    """Looks for any of some texts: by one expression in little data, by beginnings in much."""
+    """Looks for any of some texts of at least eight bytes, by how they begin."""
 
     def __init__(self, forms: Iterable[bytes]) -> None:
         self.forms = sorted(set(forms), key=len, reverse=True)
         self.longest = max((len(form) for form in self.forms), default=0)
+        self._by_start: dict[bytes, list[bytes]] = {}
         groups: dict[bytes, set[bytes]] = {}
         for form in self.forms:
+            self._by_start.setdefault(form[:_PROBE], []).append(form)
             mark = next((mark for mark in _MARKS if mark in form), b"")
             groups.setdefault(mark, set()).add(form[:_PROBE])
         self._probes = tuple((mark, tuple(probes)) for mark, probes in groups.items())
-        self.pattern = re.compile(b"|".join(map(re.escape, self.forms)) or b"(?!)")
+        # whole texts would make an expression that takes seconds to compile
+        self._starts = re.compile(b"|".join(map(re.escape, self._by_start)) or b"(?!)")
 
     def finds(self, data: bytes) -> bool:
         """Say whether one of them stands in `data`."""
         if len(data) < _MUCH:
-            return self.pattern.search(data) is not None
+            return self._next(data, 0) is not None
         for mark, probes in self._probes:
             if mark not in data:  # one byte is looked for many times faster than eight
                 continue
@@ -59,6 +62,25 @@ class Search:
                 if probe in data:
                     return any(form in data for form in self.forms)
         return False
+
+    def mask(self, data: bytes) -> tuple[bytes, int]:
+        """Return `data` with stars where they stand, and how many there were."""
+        masked, at, count = bytearray(data), 0, 0
+        while (place := self._next(data, at)) is not None:
+            begin, at = place
+            masked[begin:at] = b"*" * (at - begin)
+            count += 1
+        return bytes(masked), count
+
+    def _next(self, data: bytes, at: int) -> tuple[int, int] | None:
+        """Return where the next one begins and ends, the longest that begins there."""
+        while (match := self._starts.search(data, at)) is not None:
+            at = match.start()
+            for form in self._by_start[match[0]]:
+                if data.startswith(form, at):
+                    return at, at + len(form)
+            at += 1
+        return None
 
 
 class Watch:

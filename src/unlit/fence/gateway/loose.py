@@ -94,10 +94,10 @@ class Loose:
         self.longest = max(map(len, self._forms), default=0)
         # Python looks for a few bytes by skipping; for more it prepares a table each time
         self._probes = tuple({form[:_PROBE] for form in self._forms})
-        self._starts: dict[bytes, list[bytes]] = {}
+        self._starts: dict[bytes, list[tuple[int, bytes]]] = {}
         for form in self._forms:
             for at in range(_HELD_FROM, min(len(form), 1024)):
-                self._starts.setdefault(form[at - _LAST : at], []).append(form[:at])
+                self._starts.setdefault(form[at - _LAST : at], []).append((at, form))
 
     def mask(self, data: bytes, before: bytes = b"") -> tuple[bytes, int]:
         """Return `data` with every secret masked, and how many there were.
@@ -153,9 +153,9 @@ class Loose:
         """Return how many bytes at the end of `data` may go on as a secret in the next piece."""
         tail = (before + bare(data[-4 * self.longest :]))[-self.longest :]
         held = 0
-        for start in self._starts.get(tail[-_LAST:], ()):
-            if len(start) > held and tail.endswith(start):
-                held = len(start)
+        for size, form in self._starts.get(tail[-_LAST:], ()):
+            if size > held and tail.endswith(form[:size]):
+                held = size
         if not held:
             return 0
         places = [at for at, byte in enumerate(data) if byte in _KEPT]

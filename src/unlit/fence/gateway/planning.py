@@ -105,8 +105,8 @@ class Planner:
         body = await self._buffer(decision, is_call=usage is not None)
         self._check_tools(decision, body)
         body = await self._credential(decision, body)
+        forms = await session.forms(head.host) if decision.twin is None else None
         ticket = self._reserve(body, tallies) if usage is not None else None
-        forms = session.forms(head.host) if decision.twin is None else None
         if forms is not None or usage is not None:
             kept = [pair for pair in head.headers if pair[0] not in _NOT_WITH_SECRETS]
             head.headers = [*kept, (b"accept-encoding", b"identity")]

@@ -1,6 +1,5 @@
 """Secrets in answers: masked in any common spelling, length kept, however the pieces are cut."""
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,7 +9,6 @@ from unlit.fence.gateway.loose import SHORTEST, Loose, bare
 from unlit.fence.gateway.spellings import reflections
 from unlit.fence.gateway.unpack import Inflater, Unpacker
 
-_MASK: Final = b"*"
 _SHORT_FORM: Final = 512
 _END: Final = 4
 _MOST_CLEAN: Final = 1024
@@ -30,18 +28,21 @@ class Forms:
             forms.update(reflections(secret.encode("utf-8")))
         self._search = Search(forms)
         self.longest = self._search.longest
-        starts = {form[:at] for form in forms for at in range(1, min(len(form), _SHORT_FORM))}
         # every beginning of a long form would be a table that grows with its square
         self._long = [form for form in forms if len(form) > _SHORT_FORM]
-        self._starts_by_end: dict[bytes, list[bytes]] = {}
-        for start in sorted(starts, key=len, reverse=True):
-            self._starts_by_end.setdefault(start[-_END:], []).append(start)
+        self._starts_by_end: dict[bytes, list[tuple[int, bytes]]] = {}
+        for form in forms:
+            for size in range(1, min(len(form), _SHORT_FORM)):
+                end = form[max(0, size - _END) : size]
+                self._starts_by_end.setdefault(end, []).append((size, form))
+        for starts in self._starts_by_end.values():
+            starts.sort(reverse=True)
 
     def mask(self, data: bytes) -> tuple[bytes, int]:
         """Return `data` with every secret masked that is spelled exactly, and how many."""
         if not self._search.finds(data):
             return data, 0
-        return self._search.pattern.subn(_stars, data)
+        return self._search.mask(data)
 
     def mask_whole(self, data: bytes) -> tuple[bytes, int]:
         """Return something whole, a field or a message, with every secret masked."""
@@ -61,9 +62,9 @@ class Forms:
             return 0
         held = 0
         for size in range(_END, 0, -1):  # beginnings shorter than that lie under their own length
-            for start in self._starts_by_end.get(data[-size:], ()):
-                if data.endswith(start):
-                    held = len(start)
+            for length, form in self._starts_by_end.get(data[-size:], ()):
+                if data.endswith(form[:length]):
+                    held = length
                     break
             if held:
                 break
@@ -74,10 +75,6 @@ class Forms:
                     held = len(data) - at
                 at = data.find(form[: _SHORT_FORM - 1], at + 1)
         return held
-
-
-def _stars(match: re.Match[bytes]) -> bytes:
-    return _MASK * (match.end() - match.start())
 
 
 class Scrubber:

@@ -25,6 +25,7 @@ from unlit.fence.gateway.model import (
 from unlit.fence.gateway.names import Names
 from unlit.fence.gateway.readings import strictest
 from unlit.fence.gateway.scrub import Forms
+from unlit.fence.gateway.spelled import Spelled
 from unlit.fence.gateway.upstream import Origin, Pool
 from unlit.models.model import ModelUsage
 from unlit.policy.audit.log import AuditLog
@@ -57,6 +58,7 @@ class Session:
         placeholders: Mapping[str, str],
         broker: Broker,
         audit: AuditLog,
+        spelled: Spelled,
         meter: Meter | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -88,6 +90,7 @@ class Session:
         )
         self._twins = tuple(spec.twins)
         self.broker = broker
+        self._spelled = spelled
         self._forms: dict[str, tuple[int, Forms | None]] = {}
 
     def judge(self, head: RequestHead) -> tuple[Decision, str]:
@@ -138,21 +141,32 @@ class Session:
         """Return the rule of the credential that a decision grants."""
         return self.policy.credentials[decision.credential] if decision.credential else None
 
-    def forms(self, host: str) -> Forms | None:
+    def spell(self) -> None:
+        """Begin to spell out the secrets that hosts may be sent, before any of them is asked."""
+        for rule in self.broker.rules.values():
+            for glob in rule.hosts:
+                if secrets := self._secrets(glob):
+                    self._spelled.begin(secrets)
+
+    async def forms(self, host: str) -> Forms | None:
         """Return the spellings to mask in answers of a host, if a credential may go there."""
+        generation = self.broker.generation
         known = self._forms.get(host)
-        if known is not None and known[0] == self.broker.generation:
+        if known is not None and known[0] == generation:
             return known[1]
-        secrets = self.broker.secrets()
-        named = {
+        secrets = self._secrets(host)
+        forms = await self._spelled.of(secrets) if secrets else None
+        self._forms[host] = (generation, forms)
+        return forms
+
+    def _secrets(self, host: str) -> frozenset[str]:
+        known = self.broker.secrets()
+        return frozenset(
             secret
             for name, rule in self.broker.rules.items()
-            if any(host_matches(glob, host) for glob in rule.hosts)
-            for secret in secrets.get(name, ())
-        }
-        forms = Forms(named) if named else None
-        self._forms[host] = (self.broker.generation, forms)
-        return forms
+            if any(glob == host or host_matches(glob, host) for glob in rule.hosts)
+            for secret in known.get(name, ())
+        )
 
     def needs_sync(self, head: RequestHead, decision: Decision) -> bool:
         """Say whether the audit entry must be on the disk before the request leaves."""

@@ -29,6 +29,7 @@ _BETWEEN: Final = (
 )
 _ROT47: Final = {code: 33 + (code - 33 + 47) % 94 for code in range(33, 127)}
 _BASE58: Final = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_TEN_DIGITS: Final = 58**10
 
 
 def spellings(text: bytes) -> list[bytes]:
@@ -119,9 +120,11 @@ def _base64(secret: bytes) -> set[bytes]:
 def _base58(secret: bytes) -> bytes:
     number, out = int.from_bytes(secret, "big"), bytearray()
     while number:
-        number, digit = divmod(number, 58)
-        out.append(_BASE58[digit])
-    return bytes(reversed(out))
+        number, some = divmod(number, _TEN_DIGITS)  # ten at a time: a key file is a long number
+        for _ in range(10):
+            some, digit = divmod(some, 58)
+            out.append(_BASE58[digit])
+    return bytes(reversed(out)).lstrip(_BASE58[:1])
 
 
 def _long_enough(found: set[bytes]) -> list[bytes]:
