@@ -308,6 +308,8 @@ async def test_a_fence_that_lost_its_keeper_did_not_hold(bench: Bench) -> None:
     os.kill(fence.keeper, 9)
     with pytest.raises(OutsideFailed, match="FEN-011"):
         await fence.run(["true"])
+    with pytest.raises(OutsideFailed, match="FEN-011"):
+        fence.changes()
     report = await fence.close()
     assert not report.held
 

@@ -88,8 +88,15 @@ class Session:
         return message, fds
 
     def tell(self, op: str, fds: Sequence[int]) -> None:
-        """Ask for one act whose answer nobody waits for."""
-        send(self._channel, {"op": op, "seq": 0}, list(fds))
+        """Ask for one act whose answer nobody waits for.
+
+        Raises:
+            OutsideFailed: The keeper is gone.
+        """
+        try:
+            send(self._channel, {"op": op, "seq": 0}, list(fds))
+        except OSError as error:
+            raise _gone() from error
 
     async def ask(self, op: str, fds: Sequence[int] = (), **values: Any) -> Answer:
         """Ask for one act and wait for the answer.

@@ -26,7 +26,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from typing_extensions import override
@@ -54,6 +54,8 @@ write = ["."]
 hide = [".env", "secrets/**"]
 read_only = [".git/hooks", ".git/config", "AGENTS.md"]
 """
+
+_MOST_INSIDE: Final = 100
 
 
 @dataclass
@@ -115,10 +117,22 @@ async def open_lab(folder: Path) -> AsyncIterator[Lab]:
 
 
 def _bystander(canary: str) -> "subprocess.Popen[bytes]":
-    """Start a process of the host that has the canary in its environment."""
-    return subprocess.Popen(
-        [canary, "3600"], executable="sleep", env={"BATTERY_CANARY": canary}, start_new_session=True
-    )
+    """Start a process of the host that has the canary in its environment.
+
+    Its number must be none that a fence's own few processes have: in a process namespace that was
+    just made, and a battery should run in one, numbers begin anew.
+    """
+    while True:
+        process = subprocess.Popen(
+            [canary, "3600"],
+            executable="sleep",
+            env={"BATTERY_CANARY": canary},
+            start_new_session=True,
+        )
+        if process.pid > _MOST_INSIDE:
+            return process
+        process.kill()
+        process.wait()
 
 
 def _plant_files(lab: Lab) -> None:
