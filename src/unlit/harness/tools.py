@@ -31,6 +31,33 @@ def find_program(command: str, name: str, tools: Path | None, path: str) -> Prog
     return None if found is None else Program(Path(found), tuple(_mounts(Path(found))))
 
 
+def find_beside(
+    workspace: Path, command: str, name: str, tools: Path | None, path: str
+) -> Program | None:
+    """Find a program for a fence of `workspace`; a word with a slash means a file of that folder.
+
+    The folder itself is never shown a second time: in it, secrets that policy hides are plain. A
+    program that lies there is named by its place inside, ``/work/...``.
+    """
+    if "/" in command and not Path(command).is_absolute():
+        command = str(workspace / command)
+    program = find_program(command, name, tools, path)
+    if program is None:
+        return None
+    place = program.path.resolve()
+    if not any(workspace.is_relative_to(_real(mount)) for mount in program.mounts):
+        if not place.is_relative_to(workspace) or _package_folder(program.path) is not None:
+            return program
+    elif not place.is_relative_to(workspace):
+        kept = [one for one in program.mounts if not workspace.is_relative_to(_real(one))]
+        return Program(program.path, (*kept, ToolMount(str(place), str(program.path))))
+    return Program(Path("/work") / place.relative_to(workspace), ())
+
+
+def _real(mount: ToolMount) -> Path:
+    return Path(mount.source).resolve()
+
+
 def install(recipe: Recipe, tools: Path, version: str | None = None) -> Path:
     """Install an agent from its registry into a folder of its own.
 
@@ -114,10 +141,20 @@ def _mounts(program: Path) -> list[ToolMount]:
 
 
 def _root(program: Path) -> Path | None:
+    packages = _package_folder(program)
+    if packages is not None:
+        return packages
+    if Path.home().is_relative_to(program.parent):
+        return program  # the file alone: beside it lies all that this user has
+    return program.parent
+
+
+def _package_folder(program: Path) -> Path | None:
+    """Return the environment of Python or Node that a program is part of."""
     for folder in program.parents:
         if (folder / "pyvenv.cfg").exists() or folder.name == "node_modules":
             return folder
-    return program.parent if program.parent != Path("/") else None
+    return None
 
 
 def _venv_home(root: Path) -> Path | None:
