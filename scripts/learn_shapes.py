@@ -128,7 +128,11 @@ def with_promised(recorded: dict[str, Any], shown: dict[str, Any]) -> dict[str, 
             out[name] = {**entry, "links": {}, "statuses": {}, "promised": True}
         else:
             fresh = {word: over(have["any"], one) for word, one in entry["variants"].items()}
-            out[name] = {**have, "variants": dict(sorted({**fresh, **have["variants"]}.items()))}
+            out[name] = {
+                **have,
+                "variants": dict(sorted({**fresh, **have["variants"]}.items())),
+                "asked": have["asked"] or entry["asked"],
+            }
     return dict(sorted(out.items()))
 
 

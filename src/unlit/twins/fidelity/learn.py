@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from unlit.twins.fidelity.asking import chosen, usual
 from unlit.twins.kit.contract import Contract
+from unlit.twins.kit.making import SERVERS
 from unlit.twins.kit.resources import discriminator, place
 from unlit.twins.kit.router import Match, Route, Router
-from unlit.twins.kit.shapes import DROP, EACH, ELSE, FORCE
+from unlit.twins.kit.shapes import DROP, EACH, ELSE, FORCE, WHEN
 
 _TIME: Final = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:?\d\d|Z)?$")
 _ID: Final = re.compile(r"^[A-Za-z0-9_-]{14,}$")
@@ -59,6 +61,8 @@ class Learner:
     _statuses: dict[str, Counter[tuple[str, int]]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
+    _bodies: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    _lost: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         self._literals = frozenset(
@@ -84,6 +88,9 @@ class Learner:
             sent = None
         if row["method"] == "GET":
             sent = None
+        if row["method"] == "POST" and where.role == "collection":
+            into, what = (self._bodies, sent) if isinstance(sent, dict) else (self._lost, body)
+            into[where.kind].append(what)
         items = body if isinstance(body, list) else [body]
         for item in items:
             if not isinstance(item, dict):
@@ -126,6 +133,10 @@ class Learner:
                     if status in ("ACTIVE", "INACTIVE", "ENABLED", "DISABLED")
                 },
                 "statuses": _usual(self._statuses[kind]),
+                "asked": usual(
+                    chosen(self._bodies[kind], self._lost[kind], by, (*SERVERS, "system")),
+                    self.words,
+                ),
             }
         return {"source": source, "date": date, "kinds": kinds}
 
@@ -175,6 +186,9 @@ class Learner:
             if key not in self.words and _ID.match(key) and re.search(r"\d", key):
                 continue
             if unasked and len(have) < _ALWAYS * len(unasked):
+                inside = self._inside(tables, key)
+                if inside:
+                    out[key] = {WHEN: inside}
                 continue
             inner = [
                 (body[key], sent.get(key) if isinstance(sent, dict) else None, sample)
@@ -196,6 +210,17 @@ class Learner:
         if dropped:
             out[DROP] = sorted(dropped)
         return out
+
+    def _inside(self, tables: list[tuple[Any, Any, Sample]], key: str) -> dict[str, Any]:
+        """Return what the vendor adds to a table that is there only where one was sent."""
+        sent = [
+            (body[key], part[key], sample)
+            for body, part, sample in tables
+            if isinstance(part, dict)
+            and isinstance(part.get(key), dict)
+            and isinstance(body.get(key), dict)
+        ]
+        return self._table(sent) if sent else {}
 
     def _leaf(self, found: list[tuple[Any, Sample]], name: str) -> Any:
         lists = [value for value, _ in found if isinstance(value, list)]

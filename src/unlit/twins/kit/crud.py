@@ -61,6 +61,7 @@ class Crud:
             ("document", "DELETE"): self._clear,
             ("move", "POST"): self._move,
             ("move", "PUT"): self._move,
+            ("turn", "POST"): self._turn,
         }
         answer = table.get((where.role, operation.method))
         if answer is None:
@@ -108,7 +109,7 @@ class Crud:
         """Return the decoded body; one that does not fit the contract is the vendor's error."""
         sent = call.json()
         if sent is None:
-            return {}
+            sent = {}
         known = self.maker.contract.problems(operation.request, sent)
         problems = [problem for problem in known if problem[1] == "type"]
         if not problems and self.maker.strict and operation.method == "POST":
@@ -233,6 +234,18 @@ class Crud:
             found = self.maker.made(call, operation, where.kind, {}, None, path.rsplit("/", 1)[-1])
             self.documents(call.world).put(path, found)
         return Reply(self.status(where.kind, operation, "document"), found)
+
+    def _turn(self, call: Exchange, operation: Operation, where: Place) -> Reply:
+        self._parents(call, where.kind)
+        path = self.path(where.kind, call.params)
+        old = self.documents(call.world).get(path)
+        if old is None:
+            reading = self.maker.contract.templates[where.kind]["GET"]
+            old = self.maker.made(call, reading, where.kind, {}, None, path.rsplit("/", 1)[-1])
+        row = {**old, "status": MOVES[where.move]}
+        self.documents(call.world).put(path, row)
+        status = self.status(where.kind, operation, "turn")
+        return Reply(status, None if status == 204 else row)
 
     def _write(self, call: Exchange, operation: Operation, where: Place) -> Reply:
         self._parents(call, where.kind)

@@ -64,6 +64,7 @@ class Request:
         "_form",
         "_json",
         "_query",
+        "believed",
         "body",
         "headers",
         "method",
@@ -89,6 +90,7 @@ class Request:
         self.origin = origin
         self._query: Pairs | None = None
         self._json: Any = _decode
+        self.believed = False
         self._form: Pairs | None = None
 
     @property
@@ -140,6 +142,10 @@ class Request:
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise Malformed(str(error)) from error
         return self._json
+
+    def believe(self, value: Any) -> None:
+        """Take a request without a body to have sent `value`."""
+        self._json, self.believed = value, True
 
     def form(self) -> Pairs:
         """Return the pairs of a form-encoded body."""

@@ -12,7 +12,7 @@ from unlit.twins.kit.skeleton import Skeleton
 from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
 
-CALLED: Final = ("type", "name", "label")
+CALLED: Final = ("type", "name", "label", "profile")
 SERVERS: Final = ("id", "created", "lastUpdated", "_links", "_embedded")
 _EMPTY: Final = Kind(None, "", {}, {}, {})
 
@@ -89,20 +89,20 @@ class Maker:
     def lacking(self, operation: Operation, sent: Any) -> list[tuple[str, str]]:
         """Return what a body that makes something lacks, or that it is of no kind there is.
 
-        Only its own keys count: what tables inside it need depends on more than a contract says,
-        and its other lists of words have been seen to be short. A body without anything lacks what
-        a thing of the kind is called.
+        Only its own keys and those of its profile count: what other tables inside it need depends
+        on more than a contract says, and its other lists of words have been seen to be short. A
+        body without anything lacks what a thing of the kind is called.
         """
         if operation.template not in self.contract.collections or not isinstance(sent, dict):
             return []
-        filled = {key: value for key, value in sent.items() if value != ""}
+        filled = {key: _without_blanks(value) for key, value in sent.items() if value != ""}
         schema = self.contract.schema(operation.request)
         known, kinds = schema.get("p", {}), (schema.get("by"), "type")
         found = [
             (at, kind)
             for at, kind in self.contract.problems(operation.request, filled)
             if (kind == "required" or (kind == "enum" and at in kinds))
-            and "." not in at
+            and "." not in at.removeprefix("profile.")
             and not self.contract.schema(known.get(at)).get("ro")
         ]
         if not filled:
@@ -167,3 +167,9 @@ class Maker:
         if "id" not in schema.get("r", ()) or own.get("ro"):
             return None
         return sent.get("id")
+
+
+def _without_blanks(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: inner for key, inner in value.items() if inner != ""}

@@ -29,7 +29,8 @@ class Place:
     """Where a route stands.
 
     Attributes:
-        role: ``collection``, ``item``, ``document``, ``move`` or ``action``.
+        role: ``collection``, ``item``, ``document``, ``move``, ``turn`` (of a document) or
+            ``action``.
         kind: Template of the collection or document that the route is about.
         move: Last part of the path of a ``move``.
     """
@@ -55,6 +56,9 @@ def place(contract: Contract, operation: Operation) -> Place:
             return Place("action", operation.template)
         return Place("item", head)
     if parts[-2:-1] == ["lifecycle"] and operation.method == "POST" and last in MOVES:
+        document = "/".join(parts[:-2])
+        if not is_parameter(parts[-3]) and "GET" in templates.get(document, {}):
+            return Place("turn", document, last)
         return Place("move", "/".join(parts[:-3]), last)
     if (
         last in MOVES

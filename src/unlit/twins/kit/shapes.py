@@ -43,6 +43,7 @@ class Kind:
         links: Shape of the links by status.
         statuses: HTTP status of a success, by method.
         promised: Learnt from the contract's examples, not from real answers.
+        asked: What creates usually send.
     """
 
     by: str | None
@@ -52,6 +53,7 @@ class Kind:
     links: Mapping[str, Any] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
     promised: bool = False
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     def shape(self, value: Any) -> Any:
         """Return the shape for a body."""
@@ -81,6 +83,7 @@ class Shapes:
                 entry.get("links", {}),
                 entry.get("statuses", {}),
                 bool(entry.get("promised")),
+                entry.get("asked", {}),
             )
             for name, entry in document.get("kinds", {}).items()
         }

@@ -73,9 +73,10 @@ class Exchange:
     def json(self) -> Any:
         """Return the decoded body; the twin says what a malformed one answers."""
         try:
-            return self.request.json()
+            value = self.request.json()
         except Malformed as error:
             raise self.twin.malformed(self, error) from error
+        return self.twin.unsaid(self) if value is None and not self.request.body else value
 
     def fields(self) -> dict[str, Any]:
         """Return the body as an object, empty when there is none; others are malformed."""
@@ -174,6 +175,10 @@ class Twin:
     def malformed(self, exchange: Exchange, error: Malformed) -> VendorError:
         """Return the vendor's error for a body that cannot be parsed."""
         return VendorError(400, "malformed", str(error))
+
+    def unsaid(self, exchange: Exchange) -> Any:
+        """Return what a call without a body is taken to have said; nothing by default."""
+        return None
 
     def no_route(self, exchange: Exchange, allowed: tuple[str, ...]) -> VendorError:
         """Return the vendor's error for a path or method that it does not have."""

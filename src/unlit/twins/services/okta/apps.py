@@ -413,6 +413,9 @@ def metadata(call: Exchange) -> Reply:
     return Reply(200, Text(text), [("content-type", "application/xml;charset=ISO-8859-1")])
 
 
+_GROUPS_CLAIM: Final = ("valueType", "groupFilterType", "name", "value")
+
+
 def id_token(call: Exchange) -> Reply:
     """``…/internal/apps/{appId}/settings/oauth/idToken``; not in the contract, but Terraform's."""
     key = call.params["appId"]
@@ -425,13 +428,13 @@ def id_token(call: Exchange) -> Reply:
         mode = call.fields().get("issuerMode")
         if mode not in ("ORG_URL", "CUSTOM_URL", "DYNAMIC"):
             raise invalid("issuerMode", "issuerMode: The field is invalid")
-        table.put(key, mode)
-        return Reply(200, {**empty, "issuerMode": mode})
-    mode = table.get(key) or (row.get("settings", {}).get("oauthClient") or {}).get(
-        "issuer_mode", "ORG_URL"
-    )
-    issuer = None if mode == "DYNAMIC" else call.request.origin
-    return Reply(200, {**empty, "issuer": issuer, "audience": key, "issuerMode": mode})
+        groups_claim = {k: v for k, v in call.fields().items() if k in _GROUPS_CLAIM}
+        table.put(key, {"issuerMode": mode, **groups_claim})
+        return Reply(200, {**empty, **table[key]})
+    client = row.get("settings", {}).get("oauthClient") or {}
+    kept = table.get(key) or {"issuerMode": client.get("issuer_mode", "ORG_URL")}
+    issuer = None if kept["issuerMode"] == "DYNAMIC" else call.request.origin
+    return Reply(200, {**empty, "issuer": issuer, "audience": key, **kept})
 
 
 def upload_logo(call: Exchange) -> Reply:

@@ -10,7 +10,7 @@ from unlit.twins.kit.making import Maker
 from unlit.twins.kit.shapes import Shapes
 from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.services.okta import apps, authservers, hooks, policies, settling
+from unlit.twins.services.okta import apps, authservers, hooks, policies, presets, settling
 from unlit.twins.services.okta.errors import failure, invalid, missing
 from unlit.twins.services.okta.org import href, mint, stamp
 from unlit.twins.services.okta.paging import page
@@ -88,6 +88,8 @@ class Manners:
                 for part in kind.split("/")
             )
             row = policies.placed(call, call.world.table(f"okta.at:{path}"), row)
+        if kind == policies.POLICIES and call.request.method == "POST" and not call.params:
+            presets.catch_all(call.world, str(row["id"]), str(row.get("type")))
         if kind == hooks.KIND:
             row = hooks.settle(call, row)
         return _turned(row)

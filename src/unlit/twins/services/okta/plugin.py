@@ -34,6 +34,7 @@ from unlit.twins.services.okta import (
     seeds,
     sessions,
     trust,
+    unsaid,
     users,
 )
 from unlit.twins.services.okta import facts as believed
@@ -175,6 +176,19 @@ class Okta(Twin):
         seeds.prepare(world)
 
     @override
+    def welcome(self, world: World) -> None:
+        """Let a quick start believe creates whose bodies a recording lost."""
+        unsaid.welcome(world.table("okta.meta"))
+
+    @override
+    def unsaid(self, exchange: Exchange) -> Any:
+        """Return what a create without a body is taken to have said in a quick start."""
+        said = unsaid.body(self.crud, exchange)
+        if said is not None:
+            exchange.request.believe(said)
+        return said
+
+    @override
     def seed(self, world: World, spec: Any) -> None:
         """Add users and groups."""
         seeds.seed(world, spec)
@@ -207,5 +221,7 @@ class Okta(Twin):
         """Add Okta's request id and rate headers; let group rules follow what was changed."""
         if reply.header("x-rate-limit-limit") is None:
             reply.headers.extend(rates.headers(exchange))
+        if exchange.request.believed:
+            reply.headers.append((unsaid.HEADER, "body"))
         grouprules.follow(exchange, reply)
         reply.headers.append(("x-okta-request-id", exchange.world.text("okta.request", 26)))

@@ -82,6 +82,26 @@ _DEFAULTS: Final[tuple[tuple[str, str, str | None, Any, str, str, Any], ...]] = 
          "factorMode": "2FA", "type": "ASSURANCE", "reauthenticateIn": "PT12H",
          "constraints": []}}}),
 )  # fmt: skip
+_CATCH_ALL: Final[dict[str, Any]] = {
+    "ACCESS_POLICY": {"appSignOn": {
+        "access": "ALLOW",
+        "verificationMethod": {
+            "factorMode": "2FA", "type": "ASSURANCE", "reauthenticateIn": "PT12H",
+            "constraints": [{"possession": {"required": True, "deviceBound": "REQUIRED"}}],
+        },
+        "keepMeSignedIn": {"postAuth": "NOT_ALLOWED"},
+    }},
+    "PROFILE_ENROLLMENT": {"profileEnrollment": {
+        "access": "ALLOW", "preRegistrationInlineHooks": None,
+        "profileAttributes": [
+            {"name": "firstName", "label": "First name", "required": True},
+            {"name": "email", "label": "Primary email", "required": True},
+        ],
+        "targetGroupIds": None, "unknownUserAction": "REGISTER",
+        "activationRequirements": {"emailVerification": True},
+        "progressiveProfilingAction": "ENABLED", "allowedIdentifiers": ["login"],
+    }},
+}  # fmt: skip
 _COLOURS: Final = {
     "primaryColorHex": "#1662dd", "primaryColorContrastHex": "#ffffff",
     "secondaryColorHex": "#ebebed", "secondaryColorContrastHex": "#000000",
@@ -125,8 +145,16 @@ def _policy(
     world.table(_POLICIES).put(key, {**row, "type": kind})
 
 
-def _rule(world: World, policy: str, name: str, kind: str, actions: Any) -> None:
-    key = mint(world, "0pr")
+def catch_all(world: World, policy: str, kind: str) -> None:
+    """Give a new policy for applications the rule that catches what no other rule does."""
+    if kind in _CATCH_ALL:
+        _rule(world, policy, "Catch-all Rule", kind, _CATCH_ALL[kind], "rul")
+
+
+def _rule(
+    world: World, policy: str, name: str, kind: str, actions: Any, prefix: str = "0pr"
+) -> None:
+    key = mint(world, prefix)
     at, path = stamp(world), f"/policies/{policy}/rules/{key}"
     conditions = {"people": {"users": {"exclude": []}}, "network": {"connection": "ANYWHERE"}}
     is_for_apps = kind in ("ACCESS_POLICY", "PROFILE_ENROLLMENT")
