@@ -1,5 +1,6 @@
 """The leak proof: a leak is found in every place and form, and a blind detector shows itself."""
 
+import os
 import secrets
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from unlit.core.ids import ScenarioId
 from unlit.evaluation.leaks.encodings import CONTAINERS, ENCODINGS, encode_as
 from unlit.evaluation.leaks.needles import canary_of, needles
 from unlit.evaluation.leaks.proof import DETECTORS, Hidden, Places, prove
+from unlit.evaluation.leaks.sources import read_trees
 
 CANARY = canary_of(b"k" * 32, "late-fee")
 TEXT = b"""id: late-fee
@@ -143,3 +145,12 @@ def test_a_scanner_that_really_went_blind_is_noticed(
     )
     leaks = prove([HIDDEN], places(workspace))
     assert leaks.control == "failed"
+
+
+def test_names_that_are_no_utf8_are_read_like_others(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"1")
+    (tmp_path / "link").symlink_to(os.fsdecode(b"to\xe9"))
+    (tmp_path / os.fsdecode(b"caf\xe9")).write_bytes(b"2")
+    found = {item.label: item.content for item in read_trees([tmp_path])}
+    assert found == {"plain": b"plain", "link": b"to\xe9", "caf\\xe9": b"caf\xe9"}
+    assert [item.label.encode() for item in read_trees([tmp_path])]

@@ -38,15 +38,16 @@ def read_trees(roots: Sequence[Path]) -> Iterator[Item]:
 
 
 def _file(path: Path, root: Path) -> Iterator[Item]:
-    label = path.relative_to(root).as_posix()
+    name = os.fsencode(path.relative_to(root))  # a name is bytes, and need not be UTF-8
+    label = name.decode("utf-8", "backslashreplace")
     try:
         if path.is_symlink():
-            yield Item(label, str(path.readlink()).encode())
+            yield Item(label, os.fsencode(path.readlink()))
         elif path.is_file():
             with path.open("rb") as stream:
                 content = stream.read(MAX_FILE_BYTES)
             yield Item(label, content)
-            yield Item(label, label.encode())
+            yield Item(label, name)
     except OSError:
         return
 
