@@ -9,7 +9,7 @@ export XDG_STATE_HOME
 mkdir -p "$1/unlit/agents" || exit 5
 
 for agent in \
-    claude-code@2.1.197 codex@0.169.0 gemini-cli@0.61.0 opencode@1.18.33 \
+    claude-code@2.1.197 codex@0.169.0 gemini-cli@0.61.0 opencode@1.18.33 goose@1.50.0 \
     claude-acp@0.23.1 codex-acp@0.16.0 aider@0.86.2 mini-swe-agent@2.4.6 own@2.68.0; do
     mark="$1/unlit/agents/.$agent"
     [ -e "$mark" ] && continue

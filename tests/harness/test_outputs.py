@@ -37,6 +37,26 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         {"type": "text", "part": {"text": "Finished."}},
         {"type": "step_finish", "part": {"tokens": {"input": 3}}},
     ],
+    "goose": [
+        {
+            "type": "message",
+            "message": {
+                "role": "assistant",
+                "content": [
+                    {
+                        "type": "toolRequest",
+                        "toolCall": {"value": {"name": "shell", "arguments": {"command": "ls"}}},
+                    }
+                ],
+            },
+        },
+        {"type": "message", "message": {"role": "user", "content": [{"type": "toolResponse"}]}},
+        {
+            "type": "message",
+            "message": {"role": "assistant", "content": [{"type": "text", "text": "Finished."}]},
+        },
+        {"type": "complete", "total_tokens": 5, "input_tokens": 3, "output_tokens": 2},
+    ],
     "own": [
         {"kind": "started", "text": "scripted"},
         {"kind": "tool", "text": "bash ls"},
@@ -59,7 +79,7 @@ def test_an_agents_lines_become_events(reader: str) -> None:
     read = read_lines(reader, b"a banner\n" + lines(SAMPLES[reader]))
     assert read.last == "Finished."
     assert [event.kind for event in read.events].count("tool") == 1
-    assert read.events[0].kind == "started"
+    assert read.events[0].kind == ("tool" if reader == "goose" else "started")  # it greets nobody
     assert read.reported["usage"]
     assert read.failed == ""
 
@@ -74,3 +94,16 @@ def test_garbage_is_not_understood_and_raises_nothing(reader: str, line: bytes) 
 def test_what_an_agent_says_went_wrong_is_kept() -> None:
     failed = {"type": "result", "is_error": True, "result": "API Error: 529 overloaded"}
     assert read_lines("claude", lines([failed])).failed == "API Error: 529 overloaded"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "text", "text": "Ran into this error: Rate limit exceeded: slow down."},
+        {"type": "error", "kind": "authentication", "message": "Ran into this error: 401"},
+    ],
+)
+def test_goose_says_a_failed_model_call_as_its_own_words(block: dict[str, Any]) -> None:
+    message = {"type": "message", "message": {"role": "assistant", "content": [block]}}
+    read = read_lines("goose", lines([message, {"type": "complete"}]))
+    assert read.failed.startswith("Ran into this error")

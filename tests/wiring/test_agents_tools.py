@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fixtures.agents import AGENTS
 
 from unlit.context.adapters.index import Index
 from unlit.context.library import Library
@@ -39,17 +40,25 @@ pytestmark = [
     pytest.mark.timeout(400),
 ]
 
-TOOLS = Path(os.environ.get("UNLIT_AGENTS") or Path.home() / ".local/state/unlit/agents")
 SECRET = "the quiet desks are upstairs"
 RULE = '\n[[allow]]\nrole = "coder"\nhost = "context.unlit.internal"\ntwin = "context"\n'
 NAMES = {
     "claude-code": "mcp__unlit-context__fetch",
     "codex": "mcp__unlit_context",
     "gemini-cli": "mcp_unlit-context_fetch",
+    "goose": "unlit-context__fetch",
+    "opencode": "unlit-context_fetch",
     "own": "context_fetch",
+    "acp:claude": "mcp__unlit-context__fetch",
+    "acp:gemini-cli": "mcp_unlit-context_fetch",
+    "acp:opencode": "unlit-context_fetch",
+    "acp:goose": "unlit-context__fetch",
+    "acp:codex": "mcp__unlit_context",
 }
 """What each agent calls the tool `fetch` of the server in its model calls; Codex offers the server
 as a namespace, which the scripted model does not call: that it is offered shows that it is read."""
+
+BY_HAND = ("acp:claude", "acp:codex", "acp:opencode")
 
 
 class Notes:
@@ -81,9 +90,15 @@ class Kept:
         self.calls.append(call)
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.soak] if name in BY_HAND else [])
+        for name in sorted(NAMES)
+    ],
+)
 async def test_an_agent_reads_through_its_own_configuration(name: str, tmp_path: Path) -> None:
-    options = AgentOptions(overlays=tmp_path, tools=TOOLS, path=os.environ.get("PATH", ""))
+    options = AgentOptions(overlays=tmp_path, tools=AGENTS, path=os.environ.get("PATH", ""))
     agent = make_agent(name, options)
     if agent.facts.needs:
         pytest.skip(f"not exercised: {agent.facts.needs[0]}")
@@ -124,5 +139,5 @@ async def test_an_agent_reads_through_its_own_configuration(name: str, tmp_path:
         audit.close()
     offered = sorted({tool for seen in twin.seen for tool in seen.tools})
     assert NAMES[name] in offered, (offered, end, sink.events[-5:])
-    if name != "codex":
+    if name.removeprefix("acp:") != "codex":
         assert witness.calls == ['["fetch", "N-1", true]'], (end, sink.events[-5:])

@@ -65,8 +65,8 @@ def run_command(
     Args:
         argv: The command, after `--`.
         policy: The policy; default: policy.toml in the workspace.
-        preset: A shipped policy instead: claude-code, codex, gemini-cli, opencode, aider,
-            mini-swe-agent; or your own login: claude-code-login, codex-login, gemini-cli-login.
+        preset: A shipped policy instead: claude-code, codex, gemini-cli, opencode, goose,
+            aider, mini-swe-agent; or your own login: claude-code-login, codex-login, gemini-cli-login.
         role: Role in the policy.
         workspace: Folder that is /work inside; default: this one.
         backend: full; landlock or container (podman) hold less, for machines without user
@@ -377,7 +377,7 @@ def _prepare(order: _Order, policy: "Policy") -> "tuple[FenceSpec, Command]":
     from unlit.fence.model import Command
     from unlit.fence.presets import agent_of
     from unlit.harness.recipes import RECIPES
-    from unlit.harness.tools import find_program
+    from unlit.harness.tools import find_beside
     from unlit.policy import Identity
 
     if not order.argv:
@@ -392,7 +392,8 @@ def _prepare(order: _Order, policy: "Policy") -> "tuple[FenceSpec, Command]":
     preset = order.preset or ""
     recipe = RECIPES.get(agent_of(preset))
     name, *rest = order.argv
-    program = find_program(name, agent_of(preset) or name, _tools(), _environment().get("PATH", ""))
+    agent, path = agent_of(preset) or name, _environment().get("PATH", "")
+    program = find_beside(order.workspace, name, agent, _tools(), path)
     if program is not None and program.path.parent.name == "shims":
         program = None  # a version manager's stand-in works at home only; the fence has its own
     argv = [name if program is None else str(program.path), *rest]

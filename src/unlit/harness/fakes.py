@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,9 +65,9 @@ class FakeRunning:
         return FakeFinished(await self._process.wait())
 
     async def kill(self) -> None:
-        """End it."""
+        """End it and what it started."""
         if self._process.returncode is None:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
 
@@ -128,6 +129,7 @@ class FakeFence:
             stdout=asyncio.subprocess.PIPE,
             cwd=place,
             env={**self._env, **env},
+            start_new_session=True,
         )
         return FakeRunning(process)
 

@@ -23,6 +23,7 @@ _MODEL_WORDS = (
     "authentication",
     "invalid api key",
     "connection error",
+    "network error",
 )
 
 

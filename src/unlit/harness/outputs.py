@@ -8,6 +8,8 @@ from typing import Any, Final
 from unlit.harness.model import AgentEvent
 
 _KEPT: Final = 2000
+_GOOSE_FAILED: Final = ("Ran into this error:", "Network error:")
+"""How goose begins to tell of a failed model call, as its model's words, ending with code 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,29 @@ def _opencode(value: Mapping[str, Any]) -> Iterable[AgentEvent]:
         yield AgentEvent("error", json.dumps(value.get("error"))[:500])
 
 
+def _goose(value: Mapping[str, Any]) -> Iterable[AgentEvent]:
+    kind, message = value.get("type"), value.get("message") or {}
+    if kind == "message" and message.get("role") == "assistant":
+        for block in message.get("content", ()):
+            yield from _goose_block(block)
+    elif kind == "error":
+        yield AgentEvent("error", str(value.get("error", "failed")))
+    elif kind == "complete":
+        usage = {key: value.get(key) for key in ("input_tokens", "output_tokens")}
+        yield AgentEvent("usage", data={"usage": usage})
+
+
+def _goose_block(block: Mapping[str, Any]) -> Iterable[AgentEvent]:
+    kind, text = block.get("type"), str(block.get("text", ""))
+    if kind == "error":
+        yield AgentEvent("error", str(block.get("message", "failed")))
+    elif kind == "text":
+        yield AgentEvent("error" if text.startswith(_GOOSE_FAILED) else "text", text)
+    elif kind == "toolRequest":
+        call = (block.get("toolCall") or {}).get("value") or {}
+        yield _tool(str(call.get("name", "")), call.get("arguments"))
+
+
 def _own(value: Mapping[str, Any]) -> Iterable[AgentEvent]:
     kind = str(value.get("kind", ""))
     if kind in ("started", "text", "tool", "usage", "error"):
@@ -152,5 +177,6 @@ READERS: Final[Mapping[str, Reader]] = {
     "codex": _codex,
     "gemini": _gemini,
     "opencode": _opencode,
+    "goose": _goose,
     "own": _own,
 }

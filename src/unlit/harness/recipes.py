@@ -29,6 +29,8 @@ class Recipe:
         tools_argv: Words that name an MCP server, before its others; ``{tools}`` is the address.
         tools_file: Instead of them, what one of its JSON files gets: file, key and value.
         again: Its command to go on with the newest session in its home; empty where it keeps none.
+        asks: Words in a line of its output by which it asks, started as `again` says, what else
+            there is to do; it reads the answer, one line, from its standard input.
         hooks: Its words for tool hooks, where it runs them.
     """
 
@@ -48,6 +50,7 @@ class Recipe:
     tools_argv: tuple[str, ...] = ()
     tools_file: tuple[str, str, str] | None = None
     again: tuple[str, ...] = ()
+    asks: str = ""
     hooks: Callable[[Mapping[str, str]], list[str]] | None = None
 
     @property
@@ -185,6 +188,15 @@ RECIPES: Final[Mapping[str, Recipe]] = {
             title="OpenCode",
             command="opencode",
             argv=("run", "--format", "json", "--model", f"anthropic/{MODEL}", TASK),
+            again=(
+                "run",
+                "--continue",
+                "--format",
+                "json",
+                "--model",
+                f"anthropic/{MODEL}",
+                TASK,
+            ),
             model="claude-sonnet-4-5",
             protocol="anthropic",
             key="ANTHROPIC_API_KEY",
@@ -206,10 +218,88 @@ RECIPES: Final[Mapping[str, Recipe]] = {
             ),
         ),
         Recipe(
+            name="goose",
+            title="goose",
+            command="goose",
+            argv=(
+                "run",
+                "--name",
+                "unlit",
+                "--quiet",
+                "--output-format",
+                "stream-json",
+                "--with-builtin",
+                "developer",
+                "--model",
+                MODEL,
+                "--instructions",
+                "-",
+            ),
+            again=(
+                "run",
+                "--resume",
+                "--name",
+                "unlit",
+                "--quiet",
+                "--output-format",
+                "stream-json",
+                "--with-builtin",
+                "developer",
+                "--model",
+                MODEL,
+                "--instructions",
+                "-",
+            ),
+            stdin=True,
+            model="claude-sonnet-4-5",
+            protocol="anthropic",
+            key="ANTHROPIC_API_KEY",
+            package=("@aaif/goose-acp",),
+            index="npm",
+            output="goose",
+            env={
+                "GOOSE_PROVIDER": "anthropic",
+                "GOOSE_MODEL": "claude-sonnet-4-5",
+                "GOOSE_MODE": "auto",
+                "GOOSE_DISABLE_KEYRING": "1",
+                "GOOSE_DISABLE_SESSION_NAMING": "true",
+                "GOOSE_TELEMETRY_OFF": "1",
+            },
+            tools_file=(
+                ".config/goose/config.yaml",  # JSON is YAML
+                "extensions",
+                '{"unlit-context": {"type": "streamable_http", "name": "unlit-context", '
+                '"uri": "{tools}", "enabled": true, "timeout": 300}}',
+            ),
+        ),
+        Recipe(
             name="aider",
             title="Aider",
             command="aider",
             argv=(
+                "--message",
+                TASK,
+                "--yes-always",
+                "--no-git",
+                "--no-gitignore",
+                "--input-history-file",
+                "/tmp/aider.input",  # noqa: S108 # inside the fence
+                "--chat-history-file",
+                "/tmp/aider.chat.md",  # noqa: S108 # inside the fence
+                "--no-check-update",
+                "--no-show-release-notes",
+                "--no-show-model-warnings",
+                "--no-analytics",
+                "--no-detect-urls",
+                "--no-stream",
+                "--no-pretty",
+                "--edit-format",
+                "diff",
+                "--model",
+                f"anthropic/{MODEL}",
+            ),
+            again=(
+                "--restore-chat-history",
                 "--message",
                 TASK,
                 "--yes-always",
@@ -248,11 +338,25 @@ RECIPES: Final[Mapping[str, Recipe]] = {
                 TASK,
                 "--yolo",
                 "--exit-immediately",
+                "--cost-limit",
+                "0",  # the run's own ledger limits it
                 "--model",
                 f"anthropic/{MODEL}",
                 "--output",
                 "/tmp/mini.traj.json",  # noqa: S108 # inside the fence
             ),
+            again=(
+                "--task",
+                TASK,
+                "--yolo",
+                "--cost-limit",
+                "0",
+                "--model",
+                f"anthropic/{MODEL}",
+                "--output",
+                "/tmp/mini.traj.json",  # noqa: S108 # inside the fence
+            ),
+            asks="Agent wants to finish.",
             model="claude-sonnet-4-5",
             protocol="anthropic",
             key="ANTHROPIC_API_KEY",
@@ -318,8 +422,9 @@ RECIPES: Final[Mapping[str, Recipe]] = {
 ACP: Final[Mapping[str, tuple[str, ...]]] = {
     "claude": (),
     "codex": ("-c", 'sandbox_mode="danger-full-access"', "-c", 'approval_policy="never"'),
-    "gemini-cli": ("--experimental-acp",),
+    "gemini-cli": ("--experimental-acp", "--skip-trust"),
     "opencode": ("acp",),
+    "goose": ("acp", "--with-builtin", "developer"),
 }
 """Agents that speak the Agent Client Protocol, and the words that make them do so."""
 

@@ -16,6 +16,7 @@ AGENTS: Final[dict[str, str]] = {
     "codex": "unlit.harness.agents.headless:make",
     "gemini-cli": "unlit.harness.agents.headless:make",
     "opencode": "unlit.harness.agents.headless:make",
+    "goose": "unlit.harness.agents.headless:make",
     "aider": "unlit.harness.agents.headless:make",
     "mini-swe-agent": "unlit.harness.agents.headless:make",
     "acp": "unlit.harness.agents.acp:make",

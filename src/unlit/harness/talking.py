@@ -1,10 +1,12 @@
 """Talk with a command-line agent: what people say becomes the next turn of its session.
 
-The command lines read their task once. A word is therefore said by starting the program again on
+Most command lines read their task once. A word is therefore said by starting the program again on
 the session it has kept in its home; a word that shall be heard now ends the running turn first.
+One that asks what else there is to do, when it wants to end, is answered instead.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -89,7 +91,8 @@ class Conversation:
         if again:
             recipe = replace(recipe, argv=recipe.again)
         keep = ["sh", "-c", f"cat > {_BRIEF}"]
-        await self._fence.run(keep, stdin=job.brief.encode(), timeout_s=60)
+        told = job.brief.encode() if recipe.stdin else b""
+        await self._fence.run(keep, stdin=told, timeout_s=60)
         argv = argv_of(recipe, self._program, job, self._model)
         fed = ["sh", "-c", f'exec "$@" < {_BRIEF}', "sh", *argv]
         running = await self._fence.spawn(fed, env={**recipe.env, **job.env})
@@ -118,6 +121,56 @@ class Conversation:
                 await running.kill()
 
 
+class Dialogue:
+    """One job of a command-line agent that asks what else there is to do before it ends.
+
+    Args:
+        recipe: How it is started, and how it asks.
+        program: Where it is.
+        model: Model unless the job names one.
+        fence: Where it runs.
+        sink: Told what it does.
+    """
+
+    def __init__(
+        self, recipe: Recipe, program: Program, model: str, fence: Fence, sink: Sink
+    ) -> None:
+        self._recipe = replace(recipe, argv=recipe.again)
+        self._program = program
+        self._model = model
+        self._fence = fence
+        self._sink = sink
+
+    async def hold(self, job: Job, companion: Companion) -> End:
+        """Give the task, then what people say each time it asks; with nothing said it ends."""
+        argv = argv_of(self._recipe, self._program, job, self._model)
+        running = await self._fence.spawn(argv, env={**self._recipe.env, **job.env})
+        turn = _Turn(Output(self._recipe.output, self._sink))
+        try:
+            async with asyncio.timeout(job.deadline_s):
+                async for line in running.lines():
+                    turn.printed += line
+                    turn.output.take(line)
+                    if self._recipe.asks.encode() in line:
+                        with suppress(OSError):  # it ended
+                            await running.write(await _answer(companion))
+                done = await running.wait()
+        except TimeoutError:
+            return End(EndReason.TIMED_OUT, "it did not end in its time")
+        finally:
+            await running.kill()
+        ended = EndedProgram(done.exit_code, bytes(turn.printed), done.stderr, done.timed_out)
+        return end_of(self._recipe, ended)
+
+
+async def _answer(companion: Companion) -> bytes:
+    """Return what people said, in one line."""
+    words = await asyncio.to_thread(companion.words)
+    for word in words:
+        await asyncio.to_thread(companion.deliver, word, HOW)
+    return " ".join(spoken(words).split()).encode() + b"\n" if words else b"\n"
+
+
 class SteeredAgent(HeadlessAgent):
     """A command-line agent that keeps its sessions, so that it can be spoken to."""
 
@@ -127,5 +180,6 @@ class SteeredAgent(HeadlessAgent):
             return await super().run(job, fence, sink)
         await write_files(self._recipe, fence, job.tools)
         sink.event(AgentEvent("started", f"{self._recipe.title}, model {self._model}"))
-        talk = Conversation(self._recipe, self._program, self._model, fence, sink)
+        kind = Dialogue if self._recipe.asks else Conversation
+        talk = kind(self._recipe, self._program, self._model, fence, sink)
         return await talk.hold(job, job.companion)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fixtures.agents import AGENTS
 from typing_extensions import override
 
 from unlit.core.ids import CandidateId, RunId
@@ -25,7 +26,6 @@ from unlit.models.twin.rules import parse_script
 from unlit.models.twin.server import ModelTwinServer
 
 RECIPE = replace(RECIPES["claude-code"], argv=("first",), again=("again",), files={})
-TOOLS = Path.home() / ".local/state/unlit/agents"
 SAY = """echo '{"type": "system", "model": "m"}'\n"""
 END = """echo '{"type": "result", "is_error": false, "result": "Done."}'\n"""
 
@@ -114,6 +114,44 @@ async def test_a_turn_that_failed_keeps_the_word_for_the_next_brief(
     assert people.delivered == []
 
 
+async def test_an_agent_that_asks_what_else_there_is_to_do_is_answered(
+    tmp_path: Path, fence: FakeFence
+) -> None:
+    people = People(Word("w-1", "Use GREEN,\nand say so.", "ann"))
+    program = tmp_path / "agent"
+    program.write_text(
+        '#!/bin/sh\necho "$1" > how.txt\n'
+        "while true; do\necho Anything else?\nread -r said || exit 9\n"
+        'test -z "$said" && exit 0\necho "$said" >> said.txt\ndone\n'
+    )
+    program.chmod(0o755)
+    recipe = replace(RECIPE, stdin=False, output="text", asks="Anything else?")
+    job = Job(RunId("r-1"), CandidateId("c1"), 1, "it", deadline_s=90, companion=people)
+    end = await SteeredAgent(recipe, Program(program, ())).run(job, fence, ListSink())
+    assert end.reason is EndReason.DONE, end
+    assert (fence.folder / "how.txt").read_text() == "again\n"
+    (said,) = (fence.folder / "said.txt").read_text().splitlines()
+    assert said.endswith("Use GREEN, and say so.")
+    assert [text for text, _ in people.delivered] == ["Use GREEN,\nand say so."]
+
+
+async def test_an_agent_that_is_told_its_task_as_a_word_finds_nothing_to_read(
+    tmp_path: Path, fence: FakeFence
+) -> None:
+    program = tmp_path / "agent"
+    program.write_text(f'#!/bin/sh\n{SAY} cat >> read.txt; echo "$1" >> told.txt\n{END}')
+    program.chmod(0o755)
+    recipe = replace(RECIPE, stdin=False, argv=("{task}",), again=("{task}",))
+    people = People(Word("w-1", "Use GREEN.", "ann"))
+    job = Job(RunId("r-1"), CandidateId("c1"), 1, "the task", deadline_s=90, companion=people)
+    end = await SteeredAgent(recipe, Program(program, ())).run(job, fence, ListSink())
+    assert end.reason is EndReason.DONE, end
+    assert (fence.folder / "read.txt").read_text() == ""
+    first, second = (fence.folder / "told.txt").read_text().splitlines()
+    assert first == "the task"
+    assert "Use GREEN." in second
+
+
 def test_claude_is_told_the_hooks_of_the_line_in_its_own_words() -> None:
     flag, text = claude_hooks({"pre": "true", "post": "cat > post.json"})
     assert flag == "--settings"
@@ -136,17 +174,30 @@ REAL = {
     "claude-code": ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"),
     "codex": ("UNUSED_URL", "CODEX_API_KEY"),
     "gemini-cli": ("GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY"),
+    "opencode": ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"),
+    "goose": ("ANTHROPIC_HOST", "ANTHROPIC_API_KEY"),
+    "aider": ("ANTHROPIC_API_BASE", "ANTHROPIC_API_KEY"),
+    "mini-swe-agent": ("ANTHROPIC_API_BASE", "ANTHROPIC_API_KEY"),
 }
 
 
 @asynccontextmanager
-async def real(tmp_path: Path, name: str, **said: Any) -> AsyncIterator[tuple[End, Path, Hearing]]:
+async def real(
+    tmp_path: Path, name: str, bash: str = "echo 1 > first", **said: Any
+) -> AsyncIterator[tuple[End, Path, Hearing]]:
     """One job of a real command-line agent on a model twin, as a plain process."""
-    agent = make_agent(name, AgentOptions(tools=TOOLS))
+    agent = make_agent(name, AgentOptions(tools=AGENTS))
     if agent.facts.needs:
         pytest.skip(f"not exercised: {agent.facts.needs[0]}")
-    turns = [{"say": "Writing.", "bash": "echo 1 > first"}, "First done.", "Heard."]
-    twin = Hearing(parse_script({"parts": [{"when": {"tools": True}, "turns": turns}]}))
+    finish: Any = {"say": "It is done.", "bash": "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"}
+    ends = [finish, finish] if name == "mini-swe-agent" else ["First done.", "Heard."]
+    write = {"say": "Writing.", "bash": bash}
+    edit = {"say": "Writing.", "write": {"path": "first", "text": "1\n"}}
+    parts = [
+        {"when": {"tools": True}, "turns": [write, *ends]},
+        {"when": {"by_words": True}, "turns": [edit, "Heard."]},
+    ]
+    twin = Hearing(parse_script({"parts": parts}))
     server = await ModelTwinServer.start(twin)
     (tmp_path / "lower").mkdir()
     path = ":".join((*agent.facts.path, "/usr/local/bin:/usr/bin:/bin"))
@@ -182,6 +233,17 @@ async def test_the_real_one_hears_a_word_in_its_own_session(tmp_path: Path, name
         assert heard, twin.told[-1][:500]
         assert "BLUE" in heard[-1], "it is the same session"
         assert people.delivered
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("socket_enabled")
+async def test_the_real_one_hears_at_once_what_shall_not_wait(tmp_path: Path) -> None:
+    people = People(Word("w-1", "Use the word GREEN.", "ann", now=True))
+    long = "echo 1 > first; exec sleep 150"
+    async with real(tmp_path, "goose", bash=long, companion=people) as (end, _, twin):
+        assert end.reason is EndReason.DONE, end
+        assert any("GREEN" in text and "BLUE" in text for text in twin.told)
 
 
 @pytest.mark.slow

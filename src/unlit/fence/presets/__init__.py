@@ -13,6 +13,7 @@ NAMES: Final = (
     "codex-login",
     "gemini-cli",
     "gemini-cli-login",
+    "goose",
     "mini-swe-agent",
     "opencode",
 )

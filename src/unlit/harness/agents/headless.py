@@ -1,4 +1,4 @@
-"""Command-line agents by recipe: Claude Code, Codex, Gemini CLI, OpenCode, Aider, mini."""
+"""Command-line agents by recipe: Claude Code, Codex, Gemini CLI, OpenCode, goose, Aider, mini."""
 
 from unlit.harness.headless import HeadlessAgent
 from unlit.harness.options import AgentOptions
