@@ -170,6 +170,7 @@ class Hearing(ModelTwin):
         await super()._answer(form, ask, send)  # type: ignore[arg-type] # as the twin's own
 
 
+STOP = "Stop sleeping."
 REAL = {
     "claude-code": ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"),
     "codex": ("UNUSED_URL", "CODEX_API_KEY"),
@@ -194,6 +195,7 @@ async def real(
     write = {"say": "Writing.", "bash": bash}
     edit = {"say": "Writing.", "write": {"path": "first", "text": "1\n"}}
     parts = [
+        {"when": {"contains": STOP, "tools": True}, "turns": ["Heard."] * 3},
         {"when": {"tools": True}, "turns": [write, *ends]},
         {"when": {"by_words": True}, "turns": [edit, "Heard."]},
     ]
@@ -239,7 +241,7 @@ async def test_the_real_one_hears_a_word_in_its_own_session(tmp_path: Path, name
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("socket_enabled")
 async def test_the_real_one_hears_at_once_what_shall_not_wait(tmp_path: Path) -> None:
-    people = People(Word("w-1", "Use the word GREEN.", "ann", now=True))
+    people = People(Word("w-1", f"{STOP} Use GREEN.", "ann", now=True))
     long = "echo 1 > first; exec sleep 150"
     async with real(tmp_path, "goose", bash=long, companion=people) as (end, _, twin):
         assert end.reason is EndReason.DONE, end
