@@ -58,6 +58,19 @@ def test_globs_name_what_is_there_and_never_lead_out(tmp_path: Path) -> None:
     assert found == [".env", "secrets"]
 
 
+def test_what_is_hidden_under_one_name_is_not_read_under_another(tmp_path: Path) -> None:
+    (tmp_path / "conf" / "deep").mkdir(parents=True)
+    (tmp_path / "conf" / "real.env").write_text("x")
+    (tmp_path / ".env").symlink_to("b")
+    (tmp_path / "b").symlink_to("/work/conf/real.env")
+    (tmp_path / "a").symlink_to("conf/deep/../deep")
+    for name, target in (("out", "/etc"), ("up", "../x"), ("loop", "loop"), ("gone", "nosuch")):
+        (tmp_path / name).symlink_to(target)
+    patterns = [".env", "a/**", "out", "up", "loop", "gone"]
+    assert matching(tmp_path, patterns, beyond=True) == ["conf/real.env", "conf/deep"]
+    assert matching(tmp_path, patterns) == []
+
+
 def test_grants_outside_the_workspace_are_shown_below_the_fences_home(tmp_path: Path) -> None:
     (tmp_path / ".cache" / "uv").mkdir(parents=True)
     rules = FileRules(read=("~/.cache/uv", "~/missing", "~"), write=(".", str(tmp_path / ".cache")))

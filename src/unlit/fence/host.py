@@ -240,13 +240,13 @@ class FenceHost:
 
     def _view(self, spec: FenceSpec) -> View:
         rules = spec.policy.files(spec.role)
-        hidden = matching(spec.workspace, rules.hide)
+        hidden = matching(spec.workspace, rules.hide, beyond=True)
         return View(
             stage=self._folder / "stage",
             etc=self._folder / "etc",
             targets=tuple((mount.target, mount.writable) for mount in spec.mounts),
             writable=(".",) if "." in rules.write else tuple(matching(spec.workspace, rules.write)),
-            read_only=tuple(matching(spec.workspace, rules.read_only)),
+            read_only=tuple(matching(spec.workspace, rules.read_only, beyond=True)),
             hidden=tuple((path, (spec.workspace / path).is_dir()) for path in hidden),
         )
 

@@ -25,6 +25,7 @@ _FROM_HOST: Final = (
     "protocols",
     "services",
 )
+_MOST_LINKS: Final = 40
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS: Final = (
     ("fd", "/proc/self/fd"),
@@ -233,18 +234,53 @@ def _from_host() -> tuple[str, ...]:
     return (*_FROM_HOST, *sorted(path.name for path in Path("/etc").glob("java-*-openjdk")))
 
 
-def matching(workspace: Path, patterns: Sequence[str]) -> list[str]:
-    """Return the existing paths of a workspace that globs name; links are not followed."""
+def matching(workspace: Path, patterns: Sequence[str], *, beyond: bool = False) -> list[str]:
+    """Return the existing paths of a workspace that globs name, links left out.
+
+    Args:
+        workspace: The folder.
+        patterns: Globs.
+        beyond: Instead of a link, return what it leads to in the workspace: a secret that is
+            hidden under one name would be read under the other.
+    """
     found: dict[str, None] = {}
     for pattern in patterns:
         if pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
             continue
         cleaned = pattern.removesuffix("/**").removesuffix("/")
-        for path in sorted(workspace.glob(cleaned)):
+        plain = workspace / cleaned  # a link that leads nowhere outside may lead somewhere inside
+        for path in (plain,) if beyond and plain.is_symlink() else sorted(workspace.glob(cleaned)):
             relative = os.path.relpath(path, workspace)
-            if relative != "." and not path.is_symlink():
+            if beyond:
+                relative = _led_to(workspace, relative)
+            if relative != "." and not (workspace / relative).is_symlink():
                 found[relative] = None
     return list(found)
+
+
+def _led_to(workspace: Path, relative: str) -> str:
+    """Return the path without links of what a path leads to inside; ``.`` if that is nothing."""
+    waiting, passed = relative.split("/"), list[str]()
+    links = 0
+    while waiting:
+        name = waiting.pop(0)
+        if name == ".." and not passed:
+            return "."  # out of the workspace, where the fence has something else
+        if name in ("", ".", ".."):
+            del passed[len(passed) - (name == "..") :]
+            continue
+        place = workspace.joinpath(*passed, name)
+        if not place.is_symlink():
+            passed.append(name)
+            continue
+        links += 1
+        target = str(place.readlink())
+        inside = target.removeprefix(f"{WORKSPACE}/")
+        if links > _MOST_LINKS or (target.startswith("/") and inside == target):
+            return "."
+        waiting = [*inside.split("/"), *waiting]
+        passed = [] if inside != target else passed
+    return "/".join(passed) if passed and workspace.joinpath(*passed).exists() else "."
 
 
 def granted_mounts(rules: FileRules, home: Path) -> tuple[Mount, ...]:

@@ -145,7 +145,7 @@ class Container:
         """
         places, spec = self._places, self._spec
         work = places.work.resolve()
-        kept = matching(places.lower, spec.policy.files(spec.role).read_only)
+        kept = matching(places.lower, spec.policy.files(spec.role).read_only, beyond=True)
         shown = [(Path("/usr"), "/usr", False), (places.folder / "etc", "/etc", False),
                  (work, WORKSPACE, True)]  # fmt: skip
         shown += [(work / path, f"{WORKSPACE}/{path}", False) for path in kept]

@@ -439,7 +439,8 @@ def furnish(places: Places, spec: FenceSpec, ca_pem: bytes) -> None:
 def _renew(places: Places, spec: FenceSpec) -> None:
     """Copy the workspace anew without what policy hides, and empty home and temporary folder."""
     hidden = {
-        places.lower / one for one in matching(places.lower, spec.policy.files(spec.role).hide)
+        places.lower / one
+        for one in matching(places.lower, spec.policy.files(spec.role).hide, beyond=True)
     }
 
     def without(folder: str, names: list[str]) -> list[str]:
