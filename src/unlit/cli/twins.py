@@ -166,7 +166,8 @@ def fidelity(
     """Replay recordings of the real services and print how alike the twins answer.
 
     Interactions that the twin was told of before (reads of state older than the recording) are
-    *given*; only the others are *earned*.
+    *given*; only the others are *earned*. Of those, *told* are the ones that show nobody of whom
+    neither a fact nor a request told: what the others say of people no twin could know.
 
     Args:
         recordings: A .jsonl file of interactions, or a folder of them.
@@ -198,6 +199,7 @@ def fidelity(
             for name, rows in (
                 ("earned", [row for row in mine if not row.given]),
                 ("given", [row for row in mine if row.given]),
+                ("told", [row for row in mine if not row.given and not row.untold]),
             )
         } | {"routes": stored["services"].get(service, {})}
     if as_json:
@@ -206,6 +208,14 @@ def fidelity(
     for service, scores in result["services"].items():
         for name in ("earned", "given"):
             sys.stdout.write(f"{service:7} {name:7} {_line(scores[name])}\n")
+        hidden = scores["earned"]["n"] - scores["told"]["n"]
+        if hidden:
+            sys.stdout.write(f"{service:7} {'told':7} {_line(scores['told'])}\n")
+            sys.stdout.write(
+                f"{'':15} {hidden} earned answers show a person's name or address that no fact and "
+                f"no request told: values can agree in "
+                f"{_share(scores['told']['n'] / scores['earned']['n'])} at most\n"
+            )
         if routes:
             for route, numbers in scores["routes"].items():
                 sys.stdout.write(

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlencode
 from unlit.twins.fidelity.compare import Comparison, compare
 from unlit.twins.fidelity.mapping import Mapping
 from unlit.twins.fidelity.recording import Cassette, Interaction, as_fact, prior_reads
+from unlit.twins.fidelity.told import untold
 from unlit.twins.kit.http import Reply, Request
 from unlit.twins.kit.router import Match
 from unlit.twins.universe import Universe
@@ -28,6 +29,7 @@ class Graded:
 
     Attributes:
         given: It was answered from a fact that the twin was told before.
+        untold: It shows a person of whom neither a fact nor a request told.
     """
 
     service: str
@@ -37,6 +39,7 @@ class Graded:
     recorded: int
     answered: int
     comparison: Comparison
+    untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ def _cassette(universe: Universe, cassette: Cassette) -> list[Graded]:
     rows = [row for row in cassette.interactions if row.service in universe.by_service]
     routers = {name: twin.router for name, twin in universe.by_service.items()}
     given = prior_reads(rows, routers)
+    hidden = untold(rows, given)
     world = universe.create_world()
     mapping = Mapping()
     mapping.texts.update(universe.believe(world, [as_fact(rows[at]) for at in sorted(given)]))
@@ -106,8 +110,11 @@ def _cassette(universe: Universe, cassette: Cassette) -> list[Graded]:
         route = match.route.op if isinstance(match, Match) else f"{row.method} (unknown)"
         graded = compare(row, reply.status, body, mapping)
         out.append(
-            Graded(row.service, route, cassette.name, at in given, row.status, reply.status, graded)
-        )
+            Graded(
+                row.service, route, cassette.name, at in given, row.status, reply.status, graded,
+                at in hidden,
+            )
+        )  # fmt: skip
     universe.drop(world)
     return out
 
