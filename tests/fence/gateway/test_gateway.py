@@ -209,3 +209,15 @@ async def test_the_explicit_proxy_serves_plain_http_too(lab: Lab) -> None:
     assert b" 403 " in await reader.read(-1)
     writer.close()
     assert b"proxy-authorization" not in lab.twin.seen[0].head
+
+
+async def test_what_one_host_was_told_another_of_its_owner_does_not_show(lab: Lab) -> None:
+    body = f"the key of your last call was {SECRET}".encode()
+
+    async def tell(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+    lab.vendor.answer = tell
+    answer = await lab.get("open.vendor.test", "/last")
+    assert b"the key of your last call was ***" in answer
+    assert SECRET.encode() not in answer

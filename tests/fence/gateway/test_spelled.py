@@ -46,7 +46,7 @@ async def test_a_session_begins_when_it_is_attached_and_nobody_else_waits(
         assert await asyncio.to_thread(slow.was_asked.wait, DEADLINE_S)  # no request was made
         assert slow.asked == [frozenset({SECRET})]
         waits = asyncio.create_task(_with_key(lab))
-        answer = await lab.get("open.vendor.test", "/other")
+        answer = await lab.get("slack.com", "/api/other")  # a twin: it has no secret to show
         assert b" 200 " in answer
         assert not waits.done()
         slow.may_go.set()

@@ -149,7 +149,11 @@ class Session:
                     self._spelled.begin(secrets)
 
     async def forms(self, host: str) -> Forms | None:
-        """Return the spellings to mask in answers of a host, if a credential may go there."""
+        """Return the spellings to mask in answers of a host.
+
+        These are of the credentials that may go there, or to a host of the same owner, who may
+        show there what it was told here.
+        """
         generation = self.broker.generation
         known = self._forms.get(host)
         if known is not None and known[0] == generation:
@@ -164,7 +168,10 @@ class Session:
         return frozenset(
             secret
             for name, rule in self.broker.rules.items()
-            if any(glob == host or host_matches(glob, host) for glob in rule.hosts)
+            if any(
+                glob == host or host_matches(glob, host) or _has_owner_of(glob, host)
+                for glob in rule.hosts
+            )
             for secret in known.get(name, ())
         )
 
@@ -253,3 +260,9 @@ class Session:
             scrubbed=used.scrubbed,
             asked=tuple(self.asked),
         )
+
+
+def _has_owner_of(glob: str, host: str) -> bool:
+    """Say whether two names end in the same two labels; too often is no harm."""
+    ours, theirs = (name.lower().rsplit(".", 2)[-2:] for name in (glob, host))
+    return ours == theirs and len(ours) == 2 and "*" not in ours[0]
