@@ -94,6 +94,10 @@ async def test_a_fork_shares_the_past_and_does_the_rest_itself(
         done = await line.wait(fresh)
         with pytest.raises(InvalidInput, match="LIN-115"):
             await fork(line, run, "build/c9")
+        known = len(store.runs())
+        with pytest.raises(InvalidInput, match="HAR-001"):
+            await fork(line, run, "build/c2", {"agents": ["nobody"]})
+        assert len(store.runs()) == known, "nothing was begun"
     assert (done.state, done.verdict, done.candidate) == (RunState.WAITING, Verdict.SHIP, "c2")
     assert done.id != first.id
     assert [s.key for s in store.stages(fresh)] == [s.key for s in store.stages(run)]

@@ -130,14 +130,14 @@ def test_calls_side_by_side_never_overrun_a_limit(tmp_path: Path, store: Store) 
 
 
 def test_how_long_a_call_took_is_told(store: Store) -> None:
-    clock, told = FakeClock(), list[tuple[str, float]]()
+    clock, told = FakeClock(), list[tuple[str, str, float]]()
     ledger = Ledger(store, clock, SystemIds(), price)
-    ledger.timed = lambda usage, seconds: told.append((usage.model, seconds))
+    ledger.timed = lambda key, usage, seconds: told.append((key, usage.model, seconds))
     ticket = ledger.reserve(Who(), "openai", "gpt", 1, 7)
     clock.advance(2.5)
     ledger.settle(ticket, ModelUsage("openai", "gpt", 1, 7))
     ledger.settle(ledger.reserve(Who(), "openai", "gpt", 1, 7), None)
-    assert told == [("gpt", 2.5)]
+    assert told == [(ticket, "gpt", 2.5)]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ steer = cyclopts.App(name="steer", help="Say something to the agent of a run.")
 comment = cyclopts.App(name="comment", help="Ask a run at its end for another candidate.")
 fork = cyclopts.App(name="fork", help="Begin a new run that shares the past of another.")
 
+_AT_WORK = ("queued", "running", "paused")
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 Repository = Annotated[Path | None, cyclopts.Parameter("--repository")]
 
@@ -34,13 +35,13 @@ def say(
 ) -> int:
     """Say something to the agent of a run; it is recorded.
 
-    Our own loop hears it before its next model call, an agent over ACP as the next turn of its
-    session, any other in the brief of its next candidate.
+    Our own loop hears it before its next model call, any other agent as the next turn of its
+    session. Where no agent is at work, it is kept for the next candidate's brief.
 
     Args:
         name: The run, or the start of its id, or `last`.
         text: What to say.
-        now: End the agent's present turn for it, where the agent can (ACP).
+        now: End the agent's present turn for it, where the agent can.
         person: Who speaks; default the setting `person`, else the user's name.
         repository: The repository; default the one that has the run.
         as_json: Print JSON.
@@ -57,10 +58,21 @@ def say(
     )
     if as_json:
         plain = {"schema": "unlit.steer/1", "run": found.id, "word": word.id, "now": now}
+        plain |= {"state": str(found.state)}
         sys.stdout.write(json.dumps(plain) + "\n")
     else:
-        sys.stdout.write(f"Said to the agent of {found.id}; `unlit show {found.id}` tells when.\n")
+        sys.stdout.write(steered(found.id, found.state))
     return 0
+
+
+def steered(run: str, state: str) -> str:
+    """Say whether somebody is there to hear what was said."""
+    if state in _AT_WORK:
+        return f"Said to the agent of {run}; `unlit replay {run}` tells when it was heard.\n"
+    return (
+        f"No agent of {run} is at work ({state}): kept for the brief of its next candidate.\n"
+        f"`unlit comment {run} TEXT` asks for one.\n"
+    )
 
 
 @comment.default

@@ -11,6 +11,7 @@ from unlit.core.ids import CandidateId, RunId
 from unlit.harness.workspace import Workspace
 from unlit.line import carry, flow
 from unlit.line.companion import forget_turns
+from unlit.line.preflight import check_agents
 from unlit.line.service import AGAIN, PRODUCE, Line
 from unlit.line.stages.again import COMMENT
 from unlit.line.stages.asking import INTENT
@@ -157,9 +158,13 @@ async def fork(
         changes: Fields of the request that are different in the fork.
 
     Raises:
-        InvalidInput: The run has no such stage, or is of another version of the line.
+        InvalidInput: The run has no such stage, or is of another version of the line; or there is
+            no such agent.
+        OutsideFailed: HAR-051, no agent of the fork can be started here.
     """
     found = line.known(run)
+    if agents := (changes or {}).get("agents"):
+        check_agents(line.services, agents)
     done = await line.engine.steps(run, PRODUCE)
     if stage not in done or found.engine_version != flow.FLOW_VERSION:
         raise InvalidInput(

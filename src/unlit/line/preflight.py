@@ -1,6 +1,6 @@
 """What is refused before a run begins, because it would only be found out after paid work."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from unlit.line.model import RunRequest
 from unlit.line.ports import Services
 from unlit.line.requests import request_from_json
 
+_LOOKED_AT: Final = 1000  # runs back
 _WITH_AGENT: Final = ("codergen", "unlit.build", "parallel.fan_in")
 
 
@@ -21,8 +22,21 @@ def check_vault(services: Services, request: RunRequest) -> None:
     Raises:
         InvalidInput: Names the place that is wrong.
     """
-    spec = services.specs.read(request.spec)
-    services.evaluator.check(services.vault or request.vault, spec, request.repository)
+    vault, spec = services.vault or request.vault, services.specs.read(request.spec)
+    unnamed = services.evaluator.check(vault, spec, request.repository, request.product)
+    others = {
+        run.spec_id
+        for run in services.store.runs(limit=_LOOKED_AT)
+        if run.spec_id != spec.id and str(run.settings.get("vault")) == str(request.vault)
+    }
+    if unnamed and others:
+        raise InvalidInput(
+            "LIN-019",
+            f"Scenario `{unnamed[0]}` of {vault} does not say which spec it is about.",
+            f"this vault graded {', '.join(sorted(others))} before; {', '.join(spec.criteria[:1])} "
+            "means another thing there.",
+            f"write `spec: ID` into each scenario, or give {spec.id} a vault of its own (--vault).",
+        )
 
 
 def check_vault_again(services: Services, run: RunId, settings: Mapping[str, Any]) -> None:
@@ -36,7 +50,9 @@ def check_vault_again(services: Services, run: RunId, settings: Mapping[str, Any
     if not pinned.is_file():
         return  # a worker's run: its files come with the record
     try:
-        check_vault(services, request)
+        spec = services.specs.read(request.spec)
+        vault = services.vault or request.vault
+        services.evaluator.check(vault, spec, request.repository, request.product)
     except InvalidInput as error:
         if error.code != "EVA-120":
             raise
@@ -48,14 +64,14 @@ def check_vault_again(services: Services, run: RunId, settings: Mapping[str, Any
         ) from error
 
 
-def check_agents(services: Services, request: RunRequest) -> None:
+def check_agents(services: Services, agents: Sequence[str]) -> None:
     """Refuse a run that none of its agents can work on here; one that can is enough.
 
     Raises:
         InvalidInput: There is no agent of that name.
         OutsideFailed: HAR-051 says of each what this machine lacks.
     """
-    lacks = {name: services.agents(name).facts.needs for name in request.agents}
+    lacks = {name: services.agents(name).facts.needs for name in agents}
     if not all(lacks.values()):
         return
     each = "; ".join(f"{name}: {needs[0]}" for name, needs in lacks.items())

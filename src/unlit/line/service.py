@@ -110,7 +110,7 @@ class Line:
         """
         preflight.check_words(request)
         await asyncio.to_thread(preflight.check_vault, self.services, request)
-        preflight.check_agents(self.services, request)
+        preflight.check_agents(self.services, request.agents)
         run = await asyncio.to_thread(_begin, self.services, request)
         self.hold(run, PRODUCE)
         await self.engine.begin(run, PRODUCE)

@@ -77,8 +77,8 @@ class Ledger:
         self._ids = ids
         self._price = price
         self._warn = warn
-        self.timed: Callable[[ModelUsage, float], None] = lambda usage, seconds: None
-        """Told how long each call took, and what it used."""
+        self.timed: Callable[[str, ModelUsage, float], None] = lambda key, usage, seconds: None
+        """Told of each call, by the key of its cost, what it used and how long it took."""
         self._began: dict[str, float] = {}
         self._runs: dict[str, Run | None] = {}
         self._refused: dict[str, BudgetUsedUp] = {}
@@ -137,7 +137,7 @@ class Ledger:
         """Book what a call really used; `None` means it was refused and cost nothing."""
         began = self._began.pop(ticket, None)
         if usage is not None and began is not None:
-            self.timed(usage, self._clock.monotonic_s() - began)
+            self.timed(ticket, usage, self._clock.monotonic_s() - began)
         with self._store.engine.begin() as connection:
             held = self._release(connection, ticket)
             if held is None or usage is None:

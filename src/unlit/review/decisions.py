@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from unlit.core.clock import Clock
-from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough
+from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough, RefusedByPolicy
 from unlit.core.ids import RunId
 from unlit.record.model import AccessQuestion, GateDecision, Run, RunEvent, RunState
 from unlit.record.store import Store
@@ -189,6 +189,13 @@ class Desk:
             OutsideFailed: The audit log cannot be written; nothing was asked.
         """
         found = self.store.find_run(run)
+        if not text.strip():
+            raise RefusedByPolicy(
+                "REV-016",
+                "The comment has no words.",
+                "it is what the next candidate is made for.",
+                'say what is wrong, or missing: unlit comment RUN "TEXT".',
+            )
         check_signed(Act(OUTCOME_GATE, "comment", person.strip(), text))
         fields = {
             "gate": OUTCOME_GATE,

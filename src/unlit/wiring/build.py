@@ -260,11 +260,13 @@ async def open_factory(
     )
     stack = ExitStack()
     try:
-        listening = open_telemetry(
-            settings.env.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
-            lambda named: store.costs(run=named),
-            listen,
-            ledger,
+        listening = stack.enter_context(
+            open_telemetry(
+                settings.env.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
+                lambda named: store.costs(run=named),
+                listen,
+                ledger,
+            )
         )
         stack.enter_context(telling(repository, settings, paths, store))
         library: Library | None = None

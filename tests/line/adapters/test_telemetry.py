@@ -1,7 +1,10 @@
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from typing_extensions import override
 
 from unlit.core.ids import CandidateId, RunId
 from unlit.line.adapters.telemetry import AGENT, INPUT, MODEL, OPERATION, Telemetry, open_telemetry
@@ -30,15 +33,20 @@ def test_stages_and_model_calls_become_spans_and_metrics() -> None:
     heard: list[LineEvent] = []
     told = Telemetry(provider.get_tracer("t"), meter, lambda run: [COST], heard.append)
     told.listen(LineEvent(RUN, "stage", "build", C1, "running"))
+    told.took("k", ModelUsage("openai", "gpt-5", 7, 3), 1.5)
     told.listen(LineEvent(RUN, "stage", "build", C1, "done", data={"agent": "codex"}))
     told.listen(LineEvent(RUN, "stage", "validate", C1, "running"))
     told.listen(LineEvent(RUN, "trajectory", "validate", C1, "satisfied"))
     told.listen(LineEvent(RUN, "stage", "validate", C1, "done"))
-    told.took(ModelUsage("openai", "gpt-5", 7, 3), 1.5)
     spans = {span.name: dict(span.attributes) for span in exporter.get_finished_spans()}
     assert set(spans) == {"unlit build", "chat gpt-5", "unlit validate"}
     assert spans["unlit build"][OPERATION] == "invoke_agent"
     assert spans["unlit build"][AGENT] == "codex"
+    ended = {span.name: span for span in exporter.get_finished_spans()}
+    assert len({span.context.trace_id for span in ended.values()}) == 1, "a run is one trace"
+    call = ended["chat gpt-5"]
+    assert call.parent.span_id == ended["unlit build"].context.span_id
+    assert call.end_time - call.start_time == 1_500_000_000
     assert (spans["chat gpt-5"][MODEL], spans["chat gpt-5"][INPUT]) == ("gpt-5", 7)
     found = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
     sums = {
@@ -56,4 +64,47 @@ def test_stages_and_model_calls_become_spans_and_metrics() -> None:
 
 def test_it_is_off_unless_an_endpoint_is_named() -> None:
     heard: list[LineEvent] = []
-    assert open_telemetry(None, lambda run: [], heard.append) == heard.append
+    with open_telemetry(None, lambda run: [], heard.append) as listening:
+        assert listening == heard.append
+
+
+@pytest.mark.usefixtures("socket_enabled")
+def test_what_is_exported_names_unlit_unless_it_is_named_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    proto = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    for name, wanted in ((None, "unlit"), ("our factory", "our factory")):
+        if name:
+            monkeypatch.setenv("OTEL_SERVICE_NAME", name)
+        bodies: list[tuple[str, bytes]] = []
+
+        class Receiver(BaseHTTPRequestHandler):
+            kept = bodies
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                self.kept.append((self.path, body))
+                self.send_response(200)
+                self.end_headers()
+
+            @override
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Receiver)
+        serving = threading.Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        place = f"http://127.0.0.1:{server.server_port}"
+        with open_telemetry(place, lambda run: [COST], lambda event: None) as told:
+            told(LineEvent(RUN, "stage", "build", C1, "running"))
+            told(LineEvent(RUN, "stage", "build", C1, "done"))
+        server.shutdown()
+        server.server_close()
+        serving.join(60)
+        request = proto.ExportTraceServiceRequest.FromString(dict(bodies)["/v1/traces"])
+        (resource,) = request.resource_spans
+        marks = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
+        assert marks["service.name"] == wanted
+        names = [span.name for span in resource.scope_spans[0].spans]
+        assert names == ["chat gpt-5", "unlit build"]

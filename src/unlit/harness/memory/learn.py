@@ -9,6 +9,7 @@ from typing import Final
 from unlit.core.canonical import digest_json
 from unlit.record.model import Lesson, LessonState
 
+_CASES: Final = {"none": "no case", "few": "few cases", "some": "some cases", "most": "most cases"}
 _MOST_PATHS: Final = 5
 _MOST_LESSONS: Final = 10
 
@@ -67,8 +68,9 @@ def _mended(
 ) -> Lesson:
     paths = tuple(later.paths[:_MOST_PATHS])
     shown = ", ".join(paths) or "no file"
+    cases = _CASES.get(bucket, bucket)
     claim = (
-        f"{spec} {criterion}: a first candidate satisfied {bucket} cases; it was met after "
+        f"{spec} {criterion}: a first candidate satisfied {cases}; it was met after "
         f"changes to {shown}. Get it right there from the start."
     )
     keys = (_key(spec, criterion), *(f"path:{path}" for path in paths))
