@@ -160,11 +160,11 @@ async def test_a_body_that_ends_early_is_not_made_whole(lab: Lab) -> None:
 
 
 async def test_an_answer_in_an_unknown_coding_is_refused_where_a_secret_might_be(lab: Lab) -> None:
-    async def brotli(seen: Seen, writer: asyncio.StreamWriter) -> None:
+    async def odd(seen: Seen, writer: asyncio.StreamWriter) -> None:
         assert b"accept-encoding: identity\r\n" in seen.head
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-encoding: compress\r\ncontent-length: 1\r\n\r\nx")
 
-    lab.vendor.answer = brotli
+    lab.vendor.answer = odd
     key = f"x-api-key: {lab.placeholder}"
     answer = await lab.get("api.vendor.test", "/v1/x", key, "accept-encoding: br, gzip")
     assert answer.startswith(b"HTTP/1.1 502 ")

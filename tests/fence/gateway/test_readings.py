@@ -17,9 +17,9 @@ from tests.fence.gateway.lab import SECRET, Lab, Seen
 from unlit.fence.gateway.head import Malformed, RequestHead, forwardable
 from unlit.fence.gateway.http2_server import request_of
 from unlit.fence.gateway.inject import Watch, inject, only_ours
-from unlit.fence.gateway.passing import bits
+from unlit.fence.gateway.lookout import Peek, bits
 from unlit.fence.gateway.readings import strictest
-from unlit.fence.gateway.scrub import Forms, Peek
+from unlit.fence.gateway.scrub import Forms
 from unlit.fence.gateway.unpack import BIT, Unpacker, inflated
 from unlit.policy import Request, parse_policy
 from unlit.policy.model import CredentialRule, Injection, Place

@@ -112,7 +112,7 @@ def test_a_bomb_and_an_unknown_coding_are_refused(monkeypatch: pytest.MonkeyPatc
     inflater = Inflater(b"gzip")
     with pytest.raises(Malformed, match="without measure"):
         undone(inflater, gzip.compress(b"\0" * (2 << 20)))
-    for coding in (b"br", b"zstd"):
+    for coding in (b"compress", b"dcb"):
         with pytest.raises(Malformed):
             Inflater(coding)
     with pytest.raises(Malformed, match="not compressed"):

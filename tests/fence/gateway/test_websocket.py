@@ -1,6 +1,8 @@
 """WebSocket through the gateway, with wsproto on both ends."""
 
 import asyncio
+import base64
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import wsproto.events as ws
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fence.gateway.lab import POLICY, SECRET, Lab, Seen, open_lab
+from tests.fence.gateway.lab import POLICY, SECRET, Lab, Seen, Switch, open_lab
 from wsproto import ConnectionType, WSConnection
 from wsproto.connection import Connection
 
@@ -53,11 +55,13 @@ async def opened(
 
 async def text(client: Connection, reader: asyncio.StreamReader) -> str:
     parts = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             for event in client.events():
                 if isinstance(event, ws.CloseConnection):
                     return f"closed {event.code}"
+                if isinstance(event, ws.BytesMessage):
+                    return "bytes"
                 if isinstance(event, ws.TextMessage):
                     parts.append(event.data)
                     if event.message_finished:
@@ -128,3 +132,61 @@ def test_masking_twice_is_nothing(data: bytes, key: bytes) -> None:
     assert mask(mask(data, key), key) == data
     if data:
         assert mask(data, key)[0] == data[0] ^ key[0]
+
+
+def saying(*frames: Frame) -> Switch:
+    """Accept and send some frames."""
+
+    async def say(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server = WSConnection(ConnectionType.SERVER)
+        server.receive_data(seen.head)
+        assert isinstance(next(iter(server.events())), ws.Request)
+        writer.write(server.send(ws.AcceptConnection()))
+        writer.write(b"".join(frame.encode(masked=False) for frame in frames))
+        await writer.drain()
+        await reader.read(1)
+
+    return say
+
+
+async def test_a_secret_over_two_messages_is_masked_and_others_are_not_altered(
+    tmp_path: Path,
+) -> None:
+    said = ["hello", f"my key is {SECRET[:20]}", f"{SECRET[20:]} yes", "end"]
+    async with open_lab(tmp_path, WITH_WS) as lab:
+        lab.vendor.switch = saying(*(Frame(True, 1, one.encode()) for one in said))
+        key = (b"x-api-key", lab.placeholder.encode())
+        async with opened(lab, "api.vendor.test", "/v1/ws", key) as (client, reader, _):
+            heard = [await text(client, reader) for _ in said]
+    masked = [f"my key is {'*' * 20}", f"{'*' * (len(SECRET) - 20)} yes"]
+    assert heard == ["hello", *masked, "end"]
+
+
+async def test_a_secret_in_a_compressed_message_ends_the_connection(tmp_path: Path) -> None:
+    packed = gzip.compress(b"the key: " + SECRET.encode())
+    async with open_lab(tmp_path, WITH_WS) as lab:
+        key = (b"x-api-key", lab.placeholder.encode())
+        for frames in (
+            [Frame(True, 2, packed)],
+            [Frame(True, 2, packed[:15]), Frame(True, 2, packed[15:])],
+            [Frame(True, 1, b'{"data": "' + base64.b64encode(packed) + b'"}')],
+        ):
+            lab.vendor.switch = saying(*frames)
+            async with opened(lab, "api.vendor.test", "/v1/ws", key) as (client, reader, _):
+                heard = ""
+                while not heard.startswith("closed"):
+                    heard = await text(client, reader)
+                assert heard == "closed 1008"
+        reasons = [entry.fields["reason"] for entry in lab.entries("websocket.refused")]
+        assert reasons == ["a secret stands in compressed data of the answer"] * 3
+
+
+async def test_a_placeholder_over_two_messages_closes_with_1008(tmp_path: Path) -> None:
+    async with open_lab(tmp_path, WITH_WS) as lab:
+        lab.vendor.switch = echo
+        async with opened(lab, "open.vendor.test", "/ws") as (client, reader, writer):
+            await text(client, reader)
+            writer.write(client.send(ws.TextMessage(data=lab.placeholder[:9])))
+            assert await text(client, reader) == lab.placeholder[:9]
+            writer.write(client.send(ws.TextMessage(data=lab.placeholder[9:])))
+            assert await text(client, reader) == "closed 1008"

@@ -26,6 +26,7 @@ from unlit.fence.gateway.model import PROXY_NAME
 from unlit.fence.gateway.passing import Inward, Outward, count_bytes
 from unlit.fence.gateway.planning import Plan, Planner
 from unlit.fence.gateway.reply import Http1Reply, Reply
+from unlit.fence.gateway.scrub import scrub_headers
 from unlit.fence.gateway.session import Session
 from unlit.fence.gateway.upstream import Dialler, Origin
 from unlit.fence.gateway.websocket import Relay, check_switch
@@ -93,7 +94,11 @@ class Exchange:
     async def _refuse(self, denial: Denial) -> bool:
         if denial.status < 500:
             self._session.counters.denied += 1
-        if self._reply.started or self._session.resets(denial):
+        if self._reply.started:
+            if denial.code not in ("FEN-507", "FEN-508"):  # silence, and no log to write to
+                self._session.note("exchange.cut", denial.why, host=self._head.host)
+            raise Gone
+        if self._session.resets(denial):
             raise Gone
         if self._head.is_grpc:
             # a gRPC program reads the status of the call, not of HTTP
@@ -153,6 +158,9 @@ class Exchange:
                 return
             key = self._head.field(b"sec-websocket-key")
             headers = check_switch(response, key)
+            if plan.forms is not None:
+                headers, found = scrub_headers(headers, plan.forms)
+                self._session.counters.scrubbed += found
             if not isinstance(self._reply, Http1Reply):
                 raise Malformed(501, "WebSocket over HTTP/2 is not served")
             client = self._reply.switch(headers)

@@ -1,16 +1,14 @@
 """Bodies on their way through: outwards searched for placeholders, inwards scrubbed and billed."""
 
-import asyncio
-from collections.abc import AsyncIterator
-
 from unlit.fence.gateway.allowance import Tally
 from unlit.fence.gateway.body import Body, NoBody, Whole
 from unlit.fence.gateway.denial import Denial
 from unlit.fence.gateway.head import CHUNKED, Headers, Malformed, ResponseHead, forwardable
+from unlit.fence.gateway.lookout import Lookout, bits
 from unlit.fence.gateway.reply import Reply
-from unlit.fence.gateway.scrub import Forms, Peek, Scrubber, scrub_headers, take_coding
+from unlit.fence.gateway.scrub import Forms, Scrubber, scrub_headers, take_coding
 from unlit.fence.gateway.session import Session
-from unlit.fence.gateway.unpack import Inflater, Unpacker
+from unlit.fence.gateway.unpack import Inflater
 from unlit.models.model import ModelUsage
 from unlit.models.usage import UsageReader
 
@@ -85,7 +83,8 @@ class Inward:
         self._tallies = tallies
         self._scrubber: Scrubber | None = Scrubber(forms) if forms else None
         self._inflater: Inflater | None = None
-        self._peek = Peek(forms) if forms else None
+        self._lookout = Lookout(forms) if forms else None
+        self._waiting = b""
 
     def start(self, response: ResponseHead) -> None:
         """Send the head on."""
@@ -115,19 +114,22 @@ class Inward:
         self._session.counters.bytes_in += len(piece)
         count_bytes(self._tallies, len(piece))
         if self._inflater is None:
-            await self._look_into(piece)
-            self._pass(piece)
+            await self._look(piece)
         else:
             async for part in bits(self._inflater, piece):
-                await self._look_into(part)
-                self._pass(part)
+                await self._look(part)
                 await self._reply.drain()
 
-    async def _look_into(self, piece: bytes) -> None:
-        if self._peek is None or self._peek.unpacker.over:
-            return
-        async for plain in bits(self._peek.unpacker, piece):
-            self._peek.check(plain)
+    async def _look(self, piece: bytes) -> None:
+        """Look into a piece and pass it on, unless what is compressed in it may begin a secret."""
+        if self._lookout is not None:
+            may_go = await self._lookout.may_go(piece)
+            if self._waiting or not may_go:
+                piece, self._waiting = self._waiting + piece, b""
+            if not may_go:
+                self._waiting = piece
+                return
+        self._pass(piece)
 
     def _pass(self, piece: bytes) -> None:
         if self._usage is not None:
@@ -139,6 +141,8 @@ class Inward:
 
     def finish(self, trailers: Headers) -> ModelUsage | None:
         """Send what was held back, end, and return what a model call used."""
+        if self._waiting:
+            self._pass(self._waiting)
         if self._scrubber is not None:
             rest = self._scrubber.finish()
             if rest:
@@ -156,21 +160,6 @@ class Inward:
         if used is not None:
             self._session.usage.append(used)
         return used
-
-
-async def bits(unpacker: Unpacker, piece: bytes) -> AsyncIterator[bytes]:
-    """Undo a piece bit by bit; others have their turn between two of them."""
-    unpacker.push(piece)
-    while True:
-        if unpacker.is_slow:
-            part = await asyncio.to_thread(unpacker.step)
-        else:
-            part = unpacker.step()
-        if part is None:
-            return
-        if part:
-            yield part
-        await asyncio.sleep(0)
 
 
 def count_bytes(tallies: tuple[Tally, ...], more: int) -> None:

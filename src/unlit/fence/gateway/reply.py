@@ -16,7 +16,7 @@ class Reply(Protocol):
 
     @property
     def started(self) -> bool:
-        """Whether a head went out already."""
+        """Whether a head went out already, so that another answer can no longer be given."""
         ...
 
     def proceed(self) -> None:
@@ -51,16 +51,21 @@ class Http1Reply:
         self, channel: Channel, *, is_head: bool, keep_alive: bool, knows_chunks: bool = True
     ) -> None:
         self.keep_alive = keep_alive
-        self.started = False
+        self._begun = False
         self._channel = channel
         self._is_head = is_head
         self._knows_chunks = knows_chunks
         self._waiting = b""
         self._chunked = False
 
+    @property
+    def started(self) -> bool:
+        """Whether a head went out already."""
+        return self._begun and not self._waiting
+
     def proceed(self) -> None:
         """Say ``100 Continue``."""
-        if not self.started:
+        if not self._begun:
             self._channel.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def last(self) -> None:
@@ -69,6 +74,7 @@ class Http1Reply:
 
     def start(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         """Keep the head until the first piece, or `flush`."""
+        self._chunked = False
         line = _STATUS_LINES.get(status) if not reason else None
         parts = [line or b"HTTP/1.1 %d %b\r\n" % (status, reason)]
         parts.extend(b"%b: %b\r\n" % pair for pair in headers)
@@ -85,7 +91,7 @@ class Http1Reply:
             parts.append(b"connection: close\r\n")
         parts.append(b"\r\n")
         self._waiting = b"".join(parts)
-        self.started = True
+        self._begun = True
 
     def send(self, data: bytes) -> None:
         """Send a piece."""
@@ -112,7 +118,7 @@ class Http1Reply:
         parts.extend(b"%b: %b\r\n" % pair for pair in headers)
         parts.append(b"connection: upgrade\r\n\r\n")
         self._channel.write(b"".join(parts))
-        self.started = True
+        self._begun = True
         return self._channel
 
     def finish(self, trailers: Headers) -> None:

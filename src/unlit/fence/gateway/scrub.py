@@ -7,10 +7,13 @@ from unlit.fence.gateway.head import Headers, Malformed
 from unlit.fence.gateway.inject import Search
 from unlit.fence.gateway.loose import SHORTEST, Loose, bare
 from unlit.fence.gateway.spellings import reflections
-from unlit.fence.gateway.unpack import Inflater, Unpacker
+from unlit.fence.gateway.unpack import Inflater
 
+_MASK: Final = b"*"
+_PROBE: Final = 8
 _SHORT_FORM: Final = 512
 _END: Final = 4
+_A_PART: Final = 4
 _MOST_CLEAN: Final = 1024
 _LONGEST_CLEAN: Final = 256
 _MOST_LOOSE: Final = 1 << 20
@@ -29,7 +32,7 @@ class Forms:
         self._search = Search(forms)
         self.longest = self._search.longest
         # every beginning of a long form would be a table that grows with its square
-        self._long = [form for form in forms if len(form) > _SHORT_FORM]
+        self._long = [(form[:_PROBE], form) for form in forms if len(form) > _SHORT_FORM]
         self._starts_by_end: dict[bytes, list[tuple[int, bytes]]] = {}
         for form in forms:
             for size in range(1, min(len(form), _SHORT_FORM)):
@@ -58,23 +61,26 @@ class Forms:
 
     def held_back(self, data: bytes) -> int:
         """Return how many bytes at the end of `data` may be the beginning of a secret."""
-        if not data:
-            return 0
-        held = 0
+        return self.begun(data)[0] if data else 0
+
+    def begun(self, data: bytes) -> tuple[int, int]:
+        """Return how much of a spelling `data` ends with, and how long that is."""
+        held = whole = 0
         for size in range(_END, 0, -1):  # beginnings shorter than that lie under their own length
             for length, form in self._starts_by_end.get(data[-size:], ()):
                 if data.endswith(form[:length]):
-                    held = length
+                    held, whole = length, len(form)
                     break
             if held:
                 break
-        for form in self._long:
-            at = data.find(form[: _SHORT_FORM - 1], max(0, len(data) - len(form) + 1))
-            while at >= 0 and len(data) - at > held:
-                if form.startswith(data[at:]):
-                    held = len(data) - at
-                at = data.find(form[: _SHORT_FORM - 1], at + 1)
-        return held
+        if len(data) >= _SHORT_FORM:
+            for probe, form in self._long:
+                at = data.find(probe, max(0, len(data) - len(form) + 1), 1 - _SHORT_FORM + _PROBE)
+                while at >= 0 and len(data) - at > held:
+                    if form.startswith(data[at:]):
+                        held, whole = len(data) - at, len(form)
+                    at = data.find(probe, at + 1, 1 - _SHORT_FORM + _PROBE)
+        return held, whole
 
 
 class Scrubber:
@@ -113,46 +119,58 @@ class Scrubber:
         return rest
 
 
-class Peek:
-    """Looks into a body that is compressed without saying so, as a file is, to its end.
+class Across:
+    """Masks secrets that are cut over the messages of one direction.
 
-    What it finds cannot be masked, so the answer ends there. Brotli and Zstandard pass unseen: they
-    have no place in an answer that says nothing of them.
+    A message is never held back, as its answer may be waited for: as soon as what went by and the
+    end of a message make up so much of a secret that chance does not, that end is masked.
     """
 
     def __init__(self, forms: Forms) -> None:
         self._forms = forms
-        self._tail = b""
-        self.unpacker = Unpacker()
+        self._before = b""
+        self._letters = b""
 
-    def check(self, plain: bytes) -> None:
-        """Take what the next bit of the body inflates to.
-
-        Raises:
-            Malformed: A secret stands in it.
-        """
-        seen = self._tail + plain
-        if self._forms.stand_in(seen):
-            raise Malformed(502, "a secret stands in compressed data of the answer")
-        self._tail = seen[-self._forms.longest :]
+    def mask(self, data: bytes) -> tuple[bytes, int]:
+        """Return a message with secrets and parts of secrets masked, and how many there were."""
+        forms, joined = self._forms, self._before + data
+        masked, found = forms.mask(joined)
+        masked = masked[len(self._before) :]
+        held, whole = forms.begun(joined)
+        self._before = joined[len(joined) - held :]
+        part = held if held >= max(SHORTEST, whole // _A_PART) else 0
+        if len(data) <= _MOST_LOOSE:
+            masked, more = forms.loose.mask(masked, self._letters)
+            found += more
+            part = max(part, forms.loose.held_back(data, self._letters))
+            self._letters = (self._letters + bare(data))[-forms.loose.longest :]
+        part = min(part, len(data))
+        if part:
+            masked = masked[:-part] + _MASK * part
+        return masked, found + bool(part)
 
 
 def scrub_headers(headers: Headers, forms: Forms) -> tuple[Headers, int]:
-    """Mask secrets in the fields of an answer."""
-    clean = forms.clean  # most values come with every answer
-    unknown = [value for _, value in headers if value not in clean]
+    """Mask secrets in the fields of an answer; a field whose name is one is left out."""
+    clean = forms.clean  # most names and values come with every answer
+    unknown = [text for field in headers for text in field if text not in clean]
     if not unknown:
         return headers, 0
-    if not forms.mask_whole(b"\n".join(unknown))[1]:
+    values = b"\n".join(value for _, value in headers if value not in clean)
+    if not (forms.mask_whole(b"\n".join(unknown))[1] or forms.mask_whole(values)[1]):
         if len(clean) < _MOST_CLEAN:
-            clean.update(value for value in unknown if len(value) <= _LONGEST_CLEAN)
+            clean.update(text for text in unknown if len(text) <= _LONGEST_CLEAN)
         return headers, 0
     total = 0
     kept: Headers = []
     for name, value in headers:
         masked, found = forms.mask_whole(value)
-        total += found
-        kept.append((name, masked))
+        in_name = forms.mask_whole(name)[1]
+        total += found + in_name
+        if not in_name:
+            kept.append((name, masked))
+    if not total:  # it is cut over several fields: what is not known from elsewhere goes
+        return [pair for pair in headers if pair[0] in clean and pair[1] in clean], 1
     return kept, total
 
 

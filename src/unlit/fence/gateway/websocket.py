@@ -14,7 +14,8 @@ from typing import Final
 
 from unlit.fence.gateway.channel import Channel, Gone, TimedOut
 from unlit.fence.gateway.head import Headers, Malformed, ResponseHead
-from unlit.fence.gateway.scrub import Forms
+from unlit.fence.gateway.lookout import Lookout
+from unlit.fence.gateway.scrub import Across, Forms
 from unlit.fence.gateway.session import Session
 
 IDLE_S: Final = 600.0
@@ -180,13 +181,17 @@ class Relay:
     async def _outward(self) -> None:
         watch = self._session.watch
         source = messages if watch.longest else frames
+        tail = b""
         async for frame in source(self._client, masked=True):
             self._count(len(frame.payload))
             self._session.counters.bytes_out += len(frame.payload)
-            if watch.finds(frame.payload):
+            seen = tail + frame.payload if frame.opcode < _CLOSE else frame.payload
+            if watch.finds(seen):
                 self._session.counters.refused_placeholders += 1
-                self._refuse()
+                self._refuse("a placeholder stands in a message")
                 return
+            if watch.longest and frame.opcode < _CLOSE:  # it may be cut over two messages
+                tail = seen[-watch.longest + 1 :]
             self._upstream.write(frame.encode(masked=True))
             await self._upstream.drain()
             if frame.opcode == _CLOSE:
@@ -195,18 +200,44 @@ class Relay:
     async def _inward(self) -> None:
         forms = self._forms
         source = messages if forms else frames
+        look = None if forms is None else _Incoming(forms)
         async for frame in source(self._upstream, masked=False):
             self._count(len(frame.payload))
             self._session.counters.bytes_in += len(frame.payload)
-            if forms is not None:
-                frame.payload, found = forms.mask_whole(frame.payload)
+            if look is not None:
+                try:
+                    frame.payload, found = await look.at(frame)
+                except Malformed as hidden:
+                    self._refuse(hidden.reason)
+                    return
                 self._session.counters.scrubbed += found
             self._client.write(frame.encode(masked=False))
             await self._client.drain()
             if frame.opcode == _CLOSE:
                 return
 
-    def _refuse(self) -> None:
-        self._session.note("websocket.refused", "a placeholder stands in a message")
+    def _refuse(self, why: str) -> None:
+        self._session.note("websocket.refused", why)
         self._client.write(Frame(True, _CLOSE, _POLICY_VIOLATION).encode(masked=False))
         self._upstream.write(Frame(True, _CLOSE, (1001).to_bytes(2, "big")).encode(masked=True))
+
+
+class _Incoming:
+    """Looks for secrets in messages that come in: in each, and over the ends of them."""
+
+    def __init__(self, forms: Forms) -> None:
+        self._forms = forms
+        self._across = Across(forms)
+        self._stream = Lookout(forms)  # one stream of compressed data may go over many messages
+
+    async def at(self, frame: Frame) -> tuple[bytes, int]:
+        """Return a message with secrets masked, and how many there were.
+
+        Raises:
+            Malformed: A secret stands in compressed data.
+        """
+        if frame.opcode >= _CLOSE:
+            return self._forms.mask_whole(frame.payload)
+        await self._stream.may_go(frame.payload)
+        await Lookout(self._forms).may_go(frame.payload)
+        return self._across.mask(frame.payload)
