@@ -126,8 +126,17 @@ class Crud:
     # --- answers
     def _list(self, call: Exchange, operation: Operation, where: Place) -> Reply:
         self._parents(call, where.kind)
-        rows = self.table(call.world, self.path(where.kind, call.params))
-        return self.maker.vendor.page(call, rows.values())
+        path = self.path(where.kind, call.params)
+        rows = [*self.table(call.world, path).values(), *self._written(call, path)]
+        return self.maker.vendor.page(call, rows)
+
+    def _written(self, call: Exchange, path: str) -> list[Any]:
+        """Return what was put where a list is read: the one list in it, or the whole of it."""
+        found = self.documents(call.world).get(path)
+        if not isinstance(found, dict):
+            return []
+        lists = [value for value in found.values() if isinstance(value, list)]
+        return lists[0] if len(lists) == 1 else [found]
 
     def _create(self, call: Exchange, operation: Operation, where: Place) -> Reply:
         self._parents(call, where.kind)
@@ -232,6 +241,8 @@ class Crud:
         found = self.documents(call.world).get(path)
         if found is None:
             found = self.maker.made(call, operation, where.kind, {}, None, path.rsplit("/", 1)[-1])
+            if self.maker.whole:
+                found = {**self.maker.skeleton.whole(operation), **found}
             self.documents(call.world).put(path, found)
         return Reply(self.status(where.kind, operation, "document"), found)
 

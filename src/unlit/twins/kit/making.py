@@ -24,6 +24,10 @@ class Vendor(Protocol):
         """Return a fresh id."""
         ...
 
+    def number(self, world: World, kind: str) -> int:
+        """Return a fresh id of a kind whose ids are whole numbers."""
+        ...
+
     def stamp(self, world: World) -> str:
         """Return the next instant as the vendor writes it."""
         ...
@@ -64,6 +68,7 @@ class Maker:
         eager: The vendor sends read-only, nullable and defaulted keys, empty as they may be.
         strict: The vendor makes nothing without what its contract requires.
         but_for: Kinds of which the contract requires what the vendor does not.
+        whole: A document that nobody wrote has every key of the contract, empty.
     """
 
     contract: Contract
@@ -72,6 +77,7 @@ class Maker:
     eager: bool = False
     strict: bool = False
     but_for: frozenset[str] = frozenset()
+    whole: bool = False
 
     @cached_property
     def skeleton(self) -> Skeleton:
@@ -148,7 +154,7 @@ class Maker:
             self.vendor.stamp(call.world),
             lambda prefix: self.vendor.mint(call.world, prefix or "twn"),
             old,
-            lambda: call.world.number(f"{kind}#id"),
+            lambda: self.vendor.number(call.world, kind),
             call.actor.id,
             sent,
         )

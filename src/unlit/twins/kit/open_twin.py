@@ -64,6 +64,10 @@ class Manners:
         """Return an id."""
         return world.text("open.id", 12, "0123456789abcdef")
 
+    def number(self, world: World, kind: str) -> int:
+        """Return the next number of the kind."""
+        return world.number(f"{kind}#id")
+
     def stamp(self, world: World) -> str:
         """Return the next instant."""
         return iso(world.clock.tick()) or ""

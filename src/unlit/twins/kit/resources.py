@@ -77,8 +77,16 @@ def place(contract: Contract, operation: Operation) -> Place:
     return Place("action", operation.template)
 
 
+_PAGED: Final = ("isLast", "lastPage", "startAt")
+
+
 def _is_list(contract: Contract, operation: Operation) -> bool:
-    return contract.schema(operation.response).get("t") == "array"
+    schema = contract.schema(operation.response)
+    if schema.get("t") == "array":
+        return True
+    known = schema.get("p", {})
+    rows = contract.schema(known.get("values")) if "values" in known else {}
+    return rows.get("t") == "array" and any(name in known for name in _PAGED)
 
 
 def discriminator(contract: Contract, kind: str) -> str | None:

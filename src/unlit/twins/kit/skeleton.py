@@ -17,6 +17,7 @@ MOMENTS: Final = ("createdDate", "createdAt", "lastUpdate", "lastUpdatedDate", "
 _ALLOWED: Final = ("GET", "PUT", "DELETE")
 _PARAMETER: Final = re.compile(r"\{[^}]*\}")
 _DEEPEST: Final = 4
+_EMPTY: Final = {"array": list, "boolean": bool, "integer": int, "number": int, "string": str}
 _BY_STATUS: Final = ("activate", "deactivate", "delete")
 
 
@@ -61,6 +62,25 @@ class Skeleton:
             if leaf is not None:
                 out[name] = leaf
         return self._habits(schema, sent, out, 0) if self.eager else out
+
+    def whole(self, operation: Operation) -> dict[str, Any]:
+        """Return a document with every key that the contract has for it, each of them empty."""
+        return self._whole(self.contract.schema(operation.response), 0)
+
+    def _whole(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for name, number in schema.get("p", {}).items():
+            inner = self.contract.schema(number)
+            kind = inner.get("t")
+            if inner.get("wo") or kind is None:
+                continue
+            if kind == "object":
+                out[name] = self._whole(inner, depth + 1) if depth < _DEEPEST else {}
+            elif "d" in inner or "e" in inner:
+                out[name] = inner.get("d", (inner.get("e") or [None])[0])
+            else:
+                out[name] = _EMPTY[kind]() if kind in _EMPTY else None
+        return out
 
     # --- habits
     def _habits(

@@ -1,13 +1,16 @@
 """Jira's manners for the routes that the contract alone describes."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from unlit.twins.kit.contract import Contract
+from typing_extensions import override
+
+from unlit.twins.kit.contract import Contract, Operation
 from unlit.twins.kit.crud import Crud
 from unlit.twins.kit.http import Reply
 from unlit.twins.kit.making import Maker
+from unlit.twins.kit.resources import Place
 from unlit.twins.kit.shapes import Shapes
 from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
@@ -33,12 +36,54 @@ _BY_HAND: Final[dict[str, Callable[[Site, str], bool]]] = {
 }
 
 
+_SCHEMES: Final[dict[str, Row]] = {
+    "permissionscheme": {
+        "expand": "permissions,user,group,projectRole,field,all", "id": 0,
+        "name": "Default Permission Scheme",
+        "description": "This is the default Permission Scheme. Any new projects that are created "
+        "will be assigned this scheme.",
+    },
+    "notificationscheme": {
+        "expand": "notificationSchemeEvents,user,group,projectRole,field,all", "id": 10000,
+        "name": "Default Notification Scheme", "description": "", "notificationSchemeEvents": [],
+    },
+    "issuetypescheme": {
+        "id": "10000", "name": "Default Issue Type Scheme",
+        "description": "Default issue type scheme is the list of global issue types.",
+        "isDefault": True,
+    },
+    "issuetypescreenscheme": {
+        "id": "1", "name": "Default Issue Type Screen Scheme",
+        "description": "The default issue type screen scheme",
+    },
+    "screenscheme": {
+        "id": 1, "name": "Default Screen Scheme", "description": "Default Screen Scheme",
+        "screens": {"default": 1},
+    },
+    "screens": {
+        "id": 1, "name": "Default Screen", "description": "Allows to update all system fields.",
+    },
+    "fieldconfiguration": {
+        "id": 10000, "name": "Default Field Configuration",
+        "description": "The default field configuration", "isDefault": True,
+    },
+    "priorityscheme": {
+        "id": "1", "name": "Default priority scheme", "description": "", "isDefault": True,
+        "defaultPriorityId": "3",
+    },
+}  # fmt: skip
+
+
 class Manners:
     """How Jira mints, refuses and pages."""
 
     def mint(self, world: World, prefix: str) -> str:
         """Return a number of five digits."""
         return str(world.number("jira.generic", 10100))
+
+    def number(self, world: World, kind: str) -> int:
+        """Return the next number of the site."""
+        return world.number("jira.generic", 10100)
 
     def stamp(self, world: World) -> str:
         """Return the next instant."""
@@ -69,23 +114,37 @@ class Manners:
         start = _whole(call, "startAt", 0)
         count = max(1, _whole(call, "maxResults", 50))
         known = schema.get("p", {})
-        name = next(
-            (n for n in known if kernel_contract().schema(known[n]).get("t") == "array"), "values"
-        )
-        part = found[start : start + count]
+        lists = [n for n in known if kernel_contract().schema(known[n]).get("t") == "array"]
+        name = "values" if "values" in lists or not lists else lists[0]
+        part = [self._found(call, name, row) for row in found[start : start + count]]
         out: Row = {name: part}
         for key, value in (
             ("maxResults", count),
             ("startAt", start),
             ("total", len(found)),
             ("isLast", start + count >= len(found)),
+            ("lastPage", start + count >= len(found)),
+            ("self", call.request.origin + call.request.raw_path),
         ):
-            if not known or key in known:
+            if key in known or (not known and key not in ("lastPage", "self")):
                 out[key] = value
         return Reply(200, out)
 
+    def _found(self, call: Exchange, name: str, row: Any) -> Any:
+        contract = kernel_contract()
+        whole = contract.schema(call.route.extra.response if call.route.extra else None)
+        rows = contract.schema(whole.get("p", {}).get(name))
+        known = contract.schema(rows.get("i")).get("p", {})
+        if not isinstance(row, dict) or "self" not in known or row.get("self") or "id" not in row:
+            return row
+        return {**row, "self": f"{call.request.origin}{call.request.raw_path}/{row['id']}"}
+
     def settle(self, call: Exchange, kind: str, row: dict[str, Any]) -> dict[str, Any]:
-        """Keep a row as it is."""
+        """Keep a row as it is, with the address that the contract has for it."""
+        known = kernel_contract().schema(call.route.extra.response).get("p", {})
+        made = call.request.method == "POST"
+        if made and "self" in known and row.get("id") and not row.get("self"):
+            return {**row, "self": f"{call.request.origin}{call.request.raw_path}/{row['id']}"}
         return row
 
     def exists(self, call: Exchange, kind: str, key: str) -> bool:
@@ -131,6 +190,36 @@ def is_formed(number: int | None, value: Any) -> bool:
     return kind != "object" or not known
 
 
+class JiraCrud(Crud):
+    """Both versions of the interface show one site; some creates tell only the new id."""
+
+    __slots__ = ()
+
+    @override
+    def path(self, kind: str, params: Mapping[str, str]) -> str:
+        """Return the concrete path of a template, as version 3 has it."""
+        found = Crud.path(self, kind, params)
+        return found.replace("/rest/api/2/", "/rest/api/3/", 1)
+
+    @override
+    def _create(self, call: Exchange, operation: Operation, where: Place) -> Reply:
+        known = self.maker.contract.schema(operation.response).get("p", {})
+        names = [name for name in known if name.endswith("Id")]
+        if "id" in known or len(names) != 1 or len(known) != 1:
+            return Crud._create(self, call, operation, where)
+        self._parents(call, where.kind)
+        sent = self.body(call, operation)
+        key = self.maker.vendor.mint(call.world, "")
+        self.table(call.world, self.path(where.kind, call.params)).put(key, {"id": key, **sent})
+        return Reply(self.status(where.kind, operation, "collection"), {names[0]: key})
+
+
+def prepare(world: World) -> None:
+    """Put in the schemes that every site has."""
+    for stem, row in _SCHEMES.items():
+        world.table(f"jira.at:/rest/api/3/{stem}").put(str(row["id"]), row)
+
+
 def kernel() -> Crud:
     """Return the kernel over Jira's contract."""
-    return Crud("jira", Maker(kernel_contract(), Shapes({}), Manners()))
+    return JiraCrud("jira", Maker(kernel_contract(), Shapes({}), Manners(), whole=True))

@@ -23,6 +23,7 @@ from unlit.twins.services.jira.routes import (
     discussion,
     groups,
     hooks,
+    inventory,
     issues,
     meta,
     oauth,
@@ -53,6 +54,7 @@ MODULES = (
     catalog,
     people,
     shared,
+    inventory,
 )
 
 
@@ -171,6 +173,7 @@ class JiraTwin(Twin):
     @override
     def prepare(self, world: World) -> None:
         seed.prepare(Site(world))
+        generic.prepare(world)
 
     @override
     def welcome(self, world: World) -> None:

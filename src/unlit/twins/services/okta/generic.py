@@ -42,6 +42,10 @@ class Manners:
         """Return an id of twenty characters."""
         return mint(world, (prefix + "twn")[:3])
 
+    def number(self, world: World, kind: str) -> int:
+        """Return the next number of the kind."""
+        return world.number(f"{kind}#id")
+
     def stamp(self, world: World) -> str:
         """Return the next instant."""
         return stamp(world)

@@ -135,7 +135,7 @@ def delete_filter(ask: Ask) -> Any:
 
 
 # --- permissions and roles
-_PERMISSIONS = [
+PERMISSIONS = [
     "BROWSE_PROJECTS",
     "CREATE_ISSUES",
     "EDIT_ISSUES",
@@ -175,13 +175,29 @@ _PERMISSIONS = [
 _GLOBAL = ("ADMINISTER", "SYSTEM_ADMIN", "USER_PICKER", "BULK_CHANGE", "CREATE_SHARED_OBJECTS")
 
 
+def described(name: str) -> Row:
+    """Render a permission, whoever has it."""
+    return {
+        "key": name,
+        "name": name.replace("_", " ").capitalize(),
+        "type": "GLOBAL" if name in _GLOBAL else "PROJECT",
+        "description": "",
+    }
+
+
+@routes.add("GET", "permissions", "getAllPermissions")
+def permissions(ask: Ask) -> Any:
+    """Return every permission that the site knows."""
+    return {"permissions": {name: described(name) for name in PERMISSIONS}}
+
+
 @routes.add("GET", "mypermissions", "getMyPermissions")
 def my_permissions(ask: Ask) -> Any:
     """Return which permissions the caller has."""
-    wanted = ask.many("permissions") or (_PERMISSIONS if not ask.site.cloud else [])
+    wanted = ask.many("permissions") or (PERMISSIONS if not ask.site.cloud else [])
     if not wanted:
         raise refuse(400, "The 'permissions' query parameter is required.")
-    unknown = [p for p in wanted if p not in _PERMISSIONS]
+    unknown = [p for p in wanted if p not in PERMISSIONS]
     if unknown:
         raise refuse(
             400,
@@ -192,11 +208,8 @@ def my_permissions(ask: Ask) -> Any:
     return {
         "permissions": {
             name: {
-                "id": str(_PERMISSIONS.index(name)),
-                "key": name,
-                "name": name.replace("_", " ").capitalize(),
-                "type": "GLOBAL" if name in _GLOBAL else "PROJECT",
-                "description": "",
+                "id": str(PERMISSIONS.index(name)),
+                **described(name),
                 "havePermission": ask.me is not None,
             }
             for name in wanted
@@ -221,7 +234,7 @@ def shown_role(ask: Ask, project: Row, role: Row) -> Row:
         "self": f"{ask.render.api}/project/{project['id']}/role/{role['id']}",
         "name": role["name"],
         "id": role["id"],
-        "description": role["description"],
+        "description": role.get("description", ""),
         "actors": actors,
     }
 
@@ -287,7 +300,8 @@ def roles(ask: Ask) -> Any:
 def role(ask: Ask) -> Any:
     """Return a project role with its default actors."""
     row = _role(ask)
-    return {"self": f"{ask.render.api}/role/{row['id']}", **row, "actors": []}
+    about = {"description": "", **row, "actors": []}
+    return {"self": f"{ask.render.api}/role/{row['id']}", **about}
 
 
 # --- fields, issue types, priorities: create and search

@@ -139,7 +139,8 @@ def search_resolutions(ask: Ask) -> Any:
     """Find resolutions, in pages."""
     ids = set(ask.many("id"))
     rows = [ask.render.resolution(ident) for ident in ask.site.table("resolutions")]
-    return ask.page([r for r in rows if r and (not ids or r["id"] in ids)], "values", lambda r: r)
+    found = [{**r, "isDefault": False} for r in rows if r and (not ids or r["id"] in ids)]
+    return ask.page(found, "values", lambda r: r)
 
 
 @routes.add("GET", "resolution/{id}", "getResolution")
