@@ -10,6 +10,7 @@ import pytest
 from unlit.core.errors import InvalidInput
 from unlit.core.states import Partition, Verdict
 from unlit.core.system import SystemClock
+from unlit.evaluation.defaults import refuse_undrivable
 from unlit.evaluation.fakes import FakeWorlds, LocalPool
 from unlit.evaluation.leaks.proof import Proof
 from unlit.evaluation.model import EvaluationRequest, Event, Product, ShipRule
@@ -84,12 +85,60 @@ def world(tmp_path: Path, candidate: Path) -> World:
 
 def test_a_vault_that_steers_nothing_is_refused_before_an_agent_works(world: World) -> None:
     world.scenario("a")
+    with pytest.raises(InvalidInput, match="has no sealed scenario: only validation") as refused:
+        load_vault(world.vault).refuse_unsteered()
+    assert refused.value.code == "EVA-159"
+    world.scenario("b")
+    sealed = (world.vault / "b.yaml").read_text().replace("validation", "sealed")
+    (world.vault / "b.yaml").write_text(sealed)
     load_vault(world.vault).refuse_unsteered()
-    sealed = (world.vault / "a.yaml").read_text().replace("validation", "sealed")
-    (world.vault / "a.yaml").write_text(sealed)
+    (world.vault / "a.yaml").unlink()
     with pytest.raises(InvalidInput, match="has no validation scenario: only sealed") as refused:
         load_vault(world.vault).refuse_unsteered()
     assert refused.value.code == "EVA-159"
+
+
+@pytest.mark.parametrize("step", ["http: {GET: /}", "ws: {open: /}", "ui: {open: /}"])
+def test_a_server_is_not_asked_where_the_product_has_no_port(world: World, step: str) -> None:
+    world.scenario("a")
+    text = (world.vault / "a.yaml").read_text()
+    (world.vault / "a.yaml").write_text(text.replace('cli: {run: [greet, "{who}"]}', step))
+    with pytest.raises(InvalidInput, match="product has no port") as refused:
+        refuse_undrivable(load_vault(world.vault).scenarios, "./tool", None)
+    assert refused.value.code == "EVA-131"
+    refuse_undrivable(load_vault(world.vault).scenarios, "./tool", 8000)
+
+
+def test_nothing_is_graded_by_words_for_a_command_that_nobody_names(world: World) -> None:
+    world.scenario("a")
+    with pytest.raises(InvalidInput, match="nothing says how it starts") as refused:
+        refuse_undrivable(load_vault(world.vault).scenarios, None, 8000)
+    assert refused.value.code == "EVA-130"
+
+
+def test_a_scenario_that_names_its_specs_is_graded_by_these_alone(world: World) -> None:
+    world.scenario("any")
+    world.scenario("one", extra="spec: search")
+    world.scenario("both", extra="spec: [search, sort]")
+
+    def ids(spec: str | None, *criteria: str) -> list[str]:
+        found = load_vault(world.vault, spec=spec, criteria=set(criteria) or None)
+        found.refuse_errors()
+        return sorted(scenario.id for scenario in found.scenarios)
+
+    assert ids(None) == ids("search") == ["any", "both", "one"]
+    assert ids("sort") == ["any", "both"]
+    assert ids("other") == ["any"]
+    (world.vault / "any.yaml").unlink()
+    with pytest.raises(InvalidInput, match="no scenario for the spec `other`") as refused:
+        ids("other")
+    assert refused.value.code == "EVA-121"
+    assert ids("sort", "AC-1") == ["both"]
+    with pytest.raises(InvalidInput, match="no criterion AC-1"):
+        ids("sort", "AC-9")
+    (world.vault / "both.yaml").unlink()
+    world.scenario("new", criterion="AC-9", extra="spec: sort")
+    assert ids("sort", "AC-9") == ["new"]
 
 
 async def test_a_good_candidate_ships_at_the_end_of_a_sweep(world: World) -> None:

@@ -10,7 +10,8 @@ from unlit.core.errors import InvalidInput
 from unlit.core.ids import Digest
 from unlit.core.system import SystemClock
 from unlit.line.adapters.evaluator_process import EvaluatorProcess
-from unlit.line.model import SpecFacts
+from unlit.line.fakes import FakeEvaluator
+from unlit.line.model import ProductPlan, SpecFacts
 from unlit.line.service import Line
 from unlit.record.model import RunState
 
@@ -60,6 +61,31 @@ def test_the_evaluator_looks_at_the_vault_itself(
         vault.mkdir()
         (vault / ("one.yaml" if content else "README")).write_text(content)
     with pytest.raises(InvalidInput) as refused:
-        EvaluatorProcess(tmp_path / "store", {}).check(vault, SPEC, tmp_path)
+        EvaluatorProcess(tmp_path / "store", {}).check(vault, SPEC, tmp_path, ProductPlan())
     assert code is None or refused.value.code == code
     assert not (tmp_path / "store").exists()
+
+
+async def test_what_another_spec_was_graded_by_grades_none_that_it_does_not_name(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    evaluator = world.evaluator
+    assert isinstance(evaluator, FakeEvaluator)
+    evaluator.unnamed = ("blank",)
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        first = await line.start(request(repository))
+        again = await line.start(
+            request(repository)
+        )  # the same spec may use it as often as it likes
+        for run in (first, again):
+            await line.wait(run)
+            world.store.change_run(run, SystemClock().now(), spec_id="another")
+        with pytest.raises(InvalidInput, match=r"`blank` .* does not say which spec") as refused:
+            await line.start(request(repository))
+        assert refused.value.code == "LIN-019"
+        assert "graded another before" in refused.value.why
+        elsewhere = replace(request(repository), vault=tmp_path / "its own")
+        await line.wait(await line.start(elsewhere))
+        evaluator.unnamed = ()
+        await line.wait(await line.start(request(repository)))

@@ -22,17 +22,17 @@ def delta_of(old: Path, new: Path, vault: Path | None, repository: Path | None) 
 
     before = parse_spec(read_text(old), old)
     after = parse_spec(read_text(new), new)
-    scenarios = _scenarios(vault) if vault is not None else None
+    scenarios = _scenarios(vault, before.id) if vault is not None else None
     verdicts = None
     if repository is not None:
         verdicts = _verdicts(repository, before.id, tuple(one.id for one in before.criteria))
     return delta(before, after, scenarios=scenarios, verdicts=verdicts)
 
 
-def _scenarios(vault: Path) -> "Mapping[ScenarioId, Iterable[CriterionId]]":
+def _scenarios(vault: Path, spec: str) -> "Mapping[ScenarioId, Iterable[CriterionId]]":
     from unlit.evaluation.vault import load_vault
 
-    found = load_vault(vault)
+    found = load_vault(vault, spec=spec)
     for file in sorted({one.file for one in found.findings if one.severity == "error"}):
         sys.stderr.write(f"{vault / file} cannot be read: `unlit scenarios lint` says why\n")
     return {one.id: one.criteria for one in found.scenarios}

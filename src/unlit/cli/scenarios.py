@@ -25,8 +25,10 @@ def _load(vault: Path, spec: Path | None) -> "Vault":
     from unlit.evaluation.vault import load_vault
     from unlit.twins.registry import SERVICES, known
 
-    criteria = None if spec is None else set(read_spec(spec).criteria)
-    return load_vault(vault, criteria=criteria, services={*SERVICES, *known()})
+    facts = None if spec is None else read_spec(spec)
+    criteria = None if facts is None else set(facts.criteria)
+    of = None if facts is None else facts.id
+    return load_vault(vault, criteria=criteria, services={*SERVICES, *known()}, spec=of)
 
 
 @app.command

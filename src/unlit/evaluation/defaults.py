@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ from unlit.core.errors import InvalidInput
 from unlit.core.ids import Digest
 from unlit.core.states import Partition
 from unlit.evaluation.asking import vendor_of
+from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.vault import Vault
 from unlit.twins.registry import hosts
 
@@ -177,3 +178,31 @@ def _unstartable(run: str | None, why: str, remedy: str) -> InvalidInput:
 def default_seed(tree: str, vault: str) -> int:
     """Return the seed for one candidate and one vault: the same pair draws the same worlds."""
     return int.from_bytes(hashlib.sha256(f"{tree}:{vault}".encode()).digest()[:6], "big")
+
+
+_SERVED: Final = frozenset({"http", "ws", "ui"})
+
+
+def refuse_undrivable(scenarios: Iterable[Scenario], run: str | None, port: int | None) -> None:
+    """Refuse to grade where a step could never reach the product as it is described.
+
+    Raises:
+        InvalidInput: EVA-131, EVA-130: every trajectory would fail, and not by the product.
+    """
+    for scenario in scenarios:
+        for step in scenario.when:
+            over = step.params.get("over") if step.kind == "user" else None
+            drivers = {step.kind, *(over if isinstance(over, Mapping) else (over,))}
+            if port is None and drivers & _SERVED:
+                raise InvalidInput(
+                    "EVA-131", f"Scenario `{scenario.id}` asks a server; the product has no port.",
+                    "its steps reach the product there; nothing was graded.",
+                    "set `kind`, `run` and `port` in `[product]`, or give `--port N`.",
+                )  # fmt: skip
+            if not (run or "").strip() and step.kind == "cli" and "run" in step.params:
+                raise InvalidInput(
+                    "EVA-130",
+                    f"Scenario `{scenario.id}` runs the product, and nothing says how it starts.",
+                    "its steps append their words to that command; nothing was graded.",
+                    "set `run` in `[product]`, or give `--run COMMAND`.",
+                )  # fmt: skip

@@ -195,6 +195,7 @@ def load_sealed_vault(request: EvaluationRequest, spec: SpecFacts) -> Vault:
         criteria=set(spec.criteria),
         services={*SERVICES, *known()},
         base=request.base,
+        spec=spec.id,
     )
     vault.refuse_errors()
     return vault

@@ -21,6 +21,7 @@ from unlit.evaluation.defaults import (
 from unlit.evaluation.ledger import evaluator_store
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.evaluation.scenarios.model import Scenario
+from unlit.evaluation.spec import read_spec
 from unlit.evaluation.store import ArtefactStore
 from unlit.evaluation.vault import Vault, load_vault, refuse_reachable
 from unlit.policy import Identity
@@ -84,7 +85,8 @@ def plan(
             "`unlit scenarios record` and `import` write one with `--write-spec`).",
         )  # fmt: skip
     refuse_reachable(flags.vault, {"candidate": flags.candidate})
-    vault = load_vault(flags.vault, services={*SERVICES, *known()})
+    graded = read_spec(flags.spec)
+    vault = load_vault(flags.vault, services={*SERVICES, *known()}, spec=graded.id)
     vault.refuse_errors()
     artefacts = flags.artefacts or evaluator_store(flags.vault) / "gradings" / str(tree)[7:19]
     only, replay, seed = _chosen(flags, vault)

@@ -13,6 +13,7 @@ from unlit.core.ids import CriterionId
 from unlit.core.states import Partition, TrajectoryState
 from unlit.evaluation.asking import ModelLine, OutOfBudget
 from unlit.evaluation.base import BaseReport, check_base
+from unlit.evaluation.defaults import refuse_undrivable
 from unlit.evaluation.grading import Loop, Slot
 from unlit.evaluation.leaks.proof import Proof
 from unlit.evaluation.model import EvaluationRequest, Event, Product, TrajectoryRecord
@@ -127,6 +128,7 @@ async def grade(
         model_line=parts.model_line,
     )  # fmt: skip
     chosen = _chosen(request, vault)
+    refuse_undrivable(chosen, request.product.run, launch.port)
     base = await check_base(request, chosen, vault.lists, setting, parts.pool, on_event)
     chosen = tuple(scenario for scenario in chosen if scenario.id not in base.void)
     test = start(request.ship, alpha=alpha)

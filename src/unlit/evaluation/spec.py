@@ -16,6 +16,7 @@ class SpecFacts:
     criteria: Mapping[CriterionId, str]
     digest: str | None = None
     owner: str | None = None
+    id: str | None = None
 
 
 def read_spec(path: Path) -> SpecFacts:
@@ -31,4 +32,6 @@ def read_spec(path: Path) -> SpecFacts:
             "EVA-132", f"The spec {path} cannot be read.", f"{error}.", "name a spec file."
         ) from error
     spec = parse_spec(text, str(path))
-    return SpecFacts({c.id: c.title or c.text for c in spec.criteria}, spec.digest, spec.owner)
+    return SpecFacts(
+        {c.id: c.title or c.text for c in spec.criteria}, spec.digest, spec.owner, spec.id
+    )

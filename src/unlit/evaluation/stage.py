@@ -97,7 +97,7 @@ class Stage:
         """
         port = self.launch.port
         if port is None:
-            raise ProductFailed("the product has no port ([product].port)")
+            raise NotExercised("the product has no port ([product].port)")
         if self.server is not None:
             return
         server = await self.sandbox.spawn(self.launch.run, env=self.env)

@@ -19,6 +19,12 @@ MAX_SCENARIOS: Final = 20_000
 LISTS_FOLDER: Final = "lists"
 
 
+_NEEDED: Final = {
+    Partition.VALIDATION: "candidates are graded on them; without one nothing can be said of any.",
+    Partition.SEALED: "what nobody could aim at decides at the end; without it nothing can ship.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Vault:
     """All scenarios of one folder, what is wrong with them, and the seal over their content."""
@@ -85,20 +91,20 @@ class Vault:
         )  # fmt: skip
 
     def refuse_unsteered(self) -> None:
-        """Stop if candidates could not be graded before the sealed look.
+        """Stop if candidates could not be graded, or none could pass the sealed look at the end.
 
         Raises:
-            InvalidInput: The vault has no validation scenario.
+            InvalidInput: The vault has no validation scenario, or no sealed one.
         """
-        if self.of(Partition.VALIDATION):
-            return
-        kinds = sorted({scenario.partition.value for scenario in self.scenarios})
-        raise InvalidInput(
-            "EVA-159",
-            f"The vault {self.root} has no validation scenario: only {', '.join(kinds)}.",
-            "candidates are graded on them; without one nothing can be said of any.",
-            "add one with `partition: validation`; `unlit scenarios draft SPEC` writes drafts.",
-        )  # fmt: skip
+        kinds = {scenario.partition for scenario in self.scenarios}
+        for needed, why in _NEEDED.items():
+            if needed not in kinds:
+                there = ", ".join(sorted(kind.value for kind in kinds))
+                raise InvalidInput(
+                    "EVA-159", f"The vault {self.root} has no {needed} scenario: only {there}.",
+                    why, f"add one with `partition: {needed}`; "
+                    "`unlit scenarios draft SPEC` writes drafts.",
+                )  # fmt: skip
 
 
 def load_vault(
@@ -107,14 +113,16 @@ def load_vault(
     criteria: Collection[str] | None = None,
     services: Collection[str] | None = None,
     base: Path | None = None,
+    spec: str | None = None,
 ) -> Vault:
-    """Read every scenario below `root`.
+    """Read every scenario below `root`; of those that name their specs, the ones of `spec`.
 
     Args:
         root: The vault's folder.
         criteria: Criterion ids of the spec, or None when no spec is at hand.
         services: Twins that exist, or None when unknown.
         base: The base commit; its `invariants/` hold too.
+        spec: Id of the spec that is graded, or None for all.
 
     Returns:
         The vault with its findings; nothing is raised for a broken scenario.
@@ -157,14 +165,22 @@ def load_vault(
     for rest in broken:
         found = lint_scenario(rest.scenario, services=services, invariants=known, lists=lists)
         findings += lint_rest(rest, [*rest.meaning, *found])
-    findings += lint_set(scenarios, criteria, broken)
+    findings += lint_set(scenarios, criteria, broken, spec=spec)
     if not scenarios and not findings:
         raise InvalidInput(
             "EVA-121", f"The vault {root} holds no scenario.", "no `*.yaml` file was found there.",
             "write one, or name the right folder.",
         )  # fmt: skip
+    mine = tuple(scenario for scenario in scenarios if scenario.speaks_for(spec))
+    if not mine and not findings:
+        others = sorted({name for scenario in scenarios for name in scenario.specs})
+        raise InvalidInput(
+            "EVA-121", f"The vault {root} holds no scenario for the spec `{spec}`.",
+            f"its scenarios speak for {', '.join(others)}.",
+            f"write one, or add `{spec}` to the `spec:` of those that hold for it too.",
+        )  # fmt: skip
     ordered = sorted(findings, key=lambda f: (f.severity != "error", f.file, f.line, f.code))
-    return Vault(root, tuple(scenarios), tuple(ordered), lists, digest_json(seal), own)
+    return Vault(root, mine, tuple(ordered), lists, digest_json(seal), own)
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -101,11 +101,15 @@ class FakeEvaluator:
         self._total = total
         self._pause_s = pause_s
         self.orders: list[EvaluationOrder] = []
+        self.unnamed: tuple[str, ...] = ()
 
-    def check(self, vault: Path, spec: SpecFacts, repository: Path) -> None:
+    def check(
+        self, vault: Path, spec: SpecFacts, repository: Path, product: ProductPlan
+    ) -> tuple[str, ...]:
         """Refuse a vault whose name says that it is gone."""
         if vault.name == "gone":
             raise InvalidInput("EVA-120", f"The vault {vault} is not a folder.", "why", "do")
+        return self.unnamed
 
     async def grade(
         self, order: EvaluationOrder, on_event: Callable[[Mapping[str, Any]], None]

@@ -147,11 +147,17 @@ class Dependencies(Protocol):
 class Evaluator(Protocol):
     """The evaluator's own process."""
 
-    def check(self, vault: Path, spec: SpecFacts, repository: Path) -> None:
+    def check(
+        self, vault: Path, spec: SpecFacts, repository: Path, product: ProductPlan
+    ) -> tuple[str, ...]:
         """Look whether a run can be graded by this vault; nothing of it is kept.
 
+        Returns:
+            Ids of the scenarios that do not say whose criteria they speak for.
+
         Raises:
-            InvalidInput: It is no folder, holds no scenario, or one of them is broken.
+            InvalidInput: It is no folder, holds no scenario, one of them is broken, or reaches the
+                product in a way that the product is not said to have.
         """
         ...
 

@@ -329,6 +329,8 @@ def lint_set(
     scenarios: Iterable[Scenario],
     criteria: Collection[str] | None,
     broken: Sequence[Salvaged] = (),
+    *,
+    spec: str | None = None,
 ) -> list[Finding]:
     """Return what is wrong between scenarios, and between them and the spec.
 
@@ -336,6 +338,7 @@ def lint_set(
         scenarios: All that belong together.
         criteria: The spec's criterion ids, or None when no spec is at hand.
         broken: Those that have other mistakes too.
+        spec: Id of the spec that has the criteria.
     """
     findings: list[Finding] = []
     seen: dict[str, Scenario] = {}
@@ -354,7 +357,8 @@ def lint_set(
         named = {c for check in scenario.then for c in check.criterion}
         if "criterion" not in unknown:
             named |= set(scenario.criteria)
-        known = named if criteria is None else set(criteria)
+        about = criteria is not None and scenario.speaks_for(spec)
+        known = set(criteria or ()) if about else named
         findings += [
             _error(scenario, "EVA-106", _says(scenario, name),
                    f"The spec has no criterion {name}.", f"it has: {', '.join(sorted(known))}")

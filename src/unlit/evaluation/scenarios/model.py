@@ -99,6 +99,7 @@ class Scenario:
     fails_on_base: tuple[Check, ...] = ()
     regression: bool = False
     health: bool = False
+    specs: tuple[str, ...] = ()
     canary: str | None = None
     file: str = ""
     line: int = 1
@@ -108,6 +109,10 @@ class Scenario:
     def line_of(self, key: str) -> int:
         """Return the line of a top-level key, or of ``given.KEY``."""
         return self.lines.get(key, self.line)
+
+    def speaks_for(self, spec: str | None) -> bool:
+        """Whether its criteria are those of a spec; None stands for any."""
+        return spec is None or not self.specs or spec in self.specs
 
     @property
     def effective_weight(self) -> int:

@@ -247,6 +247,7 @@ def _build(document: Document, file: str) -> Scenario:
         fails_on_base=tuple(_checks(_many(table.get("fails_on_base")), document, "fails_on_base")),
         regression=bool(table.get("regression")) or given.get("product") == "base",
         health=bool(table.get("health")),
+        specs=tuple(_words(table.get("spec"))),
         canary=table.get("canary"),
         file=file,
         line=document.key_line(("id",)),
@@ -254,6 +255,12 @@ def _build(document: Document, file: str) -> Scenario:
         lines={key: document.key_line((key,)) for key in table}
         | {f"given.{key}": document.key_line(("given", key)) for key in given},
     )
+
+
+def _words(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _many(value: Any) -> list[Mapping[str, Any]]:

@@ -21,7 +21,7 @@ from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.fence import Mount
 from unlit.fence.gateway.allowance import Meter
 from unlit.line.adapters.money import OPTION, Money
-from unlit.line.model import EvaluationOrder, Graded, Place, SpecFacts
+from unlit.line.model import EvaluationOrder, Graded, Place, ProductPlan, SpecFacts
 from unlit.line.ports import Evaluator
 from unlit.policy import Identity
 
@@ -62,15 +62,21 @@ class EvaluatorProcess(Evaluator):
             self._options[OPTION] = True
 
     @override
-    def check(self, vault: Path, spec: SpecFacts, repository: Path) -> None:
+    def check(
+        self, vault: Path, spec: SpecFacts, repository: Path, product: ProductPlan
+    ) -> tuple[str, ...]:
+        from unlit.evaluation.defaults import refuse_undrivable
         from unlit.evaluation.vault import load_vault  # slow to import, and once a run
         from unlit.twins.registry import SERVICES, known
 
         found = load_vault(
-            vault, criteria=set(spec.criteria), services={*SERVICES, *known()}, base=repository
-        )
+            vault, criteria=set(spec.criteria), services={*SERVICES, *known()}, base=repository,
+            spec=spec.id,
+        )  # fmt: skip
         found.refuse_errors()
         found.refuse_unsteered()
+        refuse_undrivable(found.scenarios, product.run, product.port)
+        return tuple(str(scenario.id) for scenario in found.scenarios if not scenario.specs)
 
     @override
     async def grade(
