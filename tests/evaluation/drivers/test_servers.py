@@ -1,6 +1,7 @@
 # ruff: noqa: E501 # a server in a string
 """HTTP, WebSocket and browser drivers against a small real server; restarts, captures, sessions."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from unlit.core.states import TrajectoryState
 from unlit.core.system import SystemClock
+from unlit.evaluation.drivers import browser
 from unlit.evaluation.drivers.browser import find_browser
 from unlit.evaluation.fakes import FakeWorlds, LocalSandbox
 from unlit.evaluation.registry import driver
@@ -43,6 +45,20 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/page":
             page = b"""<form onsubmit="event.preventDefault(); out.textContent='Hello '+n.value">
             <label>Name <input id=n></label><button>Greet</button></form><p id=out></p>"""
+            return self.answer(200, page, "text/html")
+        if self.path.startswith("/reach/"):
+            _, _, stream, datagram = self.path.split("/")
+            page = b"""<p id=out></p><script>(async () => {
+            const try_ = async (what) => { try { await what() } catch { } }
+            await try_(() => fetch('http://127.0.0.1:STREAM/', {mode: 'no-cors'}))
+            await try_(() => new Promise(done => {
+              const peer = new RTCPeerConnection({iceServers: [{urls: 'stun:127.0.0.1:DATAGRAM'}]})
+              peer.onicecandidate = event => event.candidate || done()
+              peer.createDataChannel('x')
+              peer.createOffer().then(offer => peer.setLocalDescription(offer))
+              setTimeout(done, 3000)}))
+            out.textContent = 'tried'})()</script>"""
+            page = page.replace(b"STREAM", stream.encode()).replace(b"DATAGRAM", datagram.encode())
             return self.answer(200, page, "text/html")
         items = json.loads(STORE.read_text()) if STORE.exists() else []
         self.answer(200, json.dumps(items).encode())
@@ -152,6 +168,47 @@ async def test_a_page_is_driven_by_the_words_on_it(make: Make, box: LocalSandbox
         "then: [{status: 200}]"
     )
     assert (await run(wrong, box)).labels() == ("when[1] ui product",)
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("holds", [True, False])
+async def test_a_page_reaches_nothing_of_this_machine_but_its_product(
+    make: Make, box: LocalSandbox, monkeypatch: pytest.MonkeyPatch, holds: bool
+) -> None:
+    if find_browser() is None:
+        pytest.skip("no Chromium on this machine")
+    if not holds:  # the control: what is asked for arrives when nothing holds it back
+        monkeypatch.setattr(browser, "arguments", lambda host, port: ["--no-sandbox"])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as stream,
+        socket.socket(type=socket.SOCK_DGRAM) as datagram,
+    ):
+        datagram.bind(("127.0.0.1", 0))
+        stream.setblocking(False)
+        datagram.setblocking(False)
+        where = f"/reach/{stream.getsockname()[1]}/{datagram.getsockname()[1]}"
+        answered = asyncio.create_task(_answer_once(stream))
+        scenario = make(
+            f"when:\n  - ui: {{open: {where}, see: tried, timeout_s: 60}}\n  - http: {{GET: /items}}\n"
+            "then: [{status: 200}]"
+        )
+        outcome = await run(scenario, box)
+        assert outcome.reasons == ()
+        got = [answered.done()]
+        answered.cancel()
+        try:
+            got.append(bool(datagram.recv(2048)))
+        except BlockingIOError:
+            got.append(False)
+    assert got[0] is not holds
+    assert not (holds and got[1])  # without a network card the control sends no datagram either
+
+
+async def _answer_once(stream: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    accepted, _ = await loop.sock_accept(stream)
+    await loop.sock_sendall(accepted, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    accepted.close()
 
 
 async def test_what_no_driver_performs_is_not_exercised(make: Make, box: LocalSandbox) -> None:

@@ -12,8 +12,20 @@ NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS: Final = (
     "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    # the one of the two that this Chromium's version knows: WebRTC asks no resolver
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
 )  # fmt: skip
+
+
+def arguments(host: str, port: int) -> list[str]:
+    """Return Chromium's arguments: a page reaches the product's port, and nothing else at all.
+
+    The browser stands outside the fence, so that the product cannot forge what it shows; what the
+    product's page asks it to fetch must not be a service of this machine.
+    """
+    only = f"MAP {host}:{port} {host}:{port}, MAP * ~NOTFOUND"
+    return [*_ARGUMENTS, f"--host-resolver-rules={only}"]
 
 
 def find_browser() -> str | None:
@@ -82,9 +94,11 @@ async def _page(stage: Stage) -> Any:
     closers.append(forwarded.aclose)
     playwright = await async_playwright().start()
     closers.append(playwright.stop)
-    browser = await playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+    browser = await playwright.chromium.launch(
+        executable_path=path, args=arguments(forwarded.host, forwarded.port)
+    )
     closers.append(browser.close)
-    page = await browser.new_page()
+    page = await browser.new_page(accept_downloads=False)
     console: list[str] = stage.extra.setdefault("ui_console", [])
     page.on("pageerror", lambda error: console.append(f"uncaught: {error}"))
     page.on("console", lambda line: console.append(line.text) if line.type == "error" else None)
