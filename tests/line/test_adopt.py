@@ -53,7 +53,18 @@ def test_the_policy_it_writes_is_valid() -> None:
 def test_an_untouched_template_is_not_ready_and_says_what_is_missing() -> None:
     found = ready(parse_spec(SPEC, Path("specs/first-change.md")))
     assert not found.ready
-    assert len(found.missing) >= 9
+    assert len(found.missing) >= 10
+    assert "INT-202" in {finding.code for finding in found.missing}
+
+
+def test_a_repository_of_node_reaches_its_own_package_index(tmp_path: Path) -> None:
+    repository = _repository(tmp_path)
+    (repository / "package.json").write_text("{}")
+    both = parse_policy(texts.policy_text(repository))
+    (repository / "pyproject.toml").unlink()
+    node = parse_policy(texts.policy_text(repository))
+    assert {rule.mirror for rule in both.rules} == {"pypi", "npm"}
+    assert {rule.mirror for rule in node.rules} == {"npm"}
 
 
 def test_the_vault_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -56,13 +56,21 @@ def init(
         return 0
     for reason in adopted.commands.reasons:
         sys.stdout.write(f"found    {reason}\n")
+    commands = adopted.commands
+    found_or_said = {"build": commands.build, "test": commands.test, "run": commands.run} | answers
+    if missing := [key for key, value in found_or_said.items() if not value]:
+        sys.stdout.write(f"missing  {', '.join(missing)}: say it in unlit.toml, if there is one\n")
     for path in adopted.written:
         sys.stdout.write(f"wrote    {path}\n")
     for path in adopted.kept:
         sys.stdout.write(f"kept     {path}\n")
     sys.stdout.write(
-        f"\nThe vault is {chosen}; no agent may read it. Next: edit specs/first-change.md, then\n"
-        "`unlit intent ready specs/first-change.md` and `unlit run specs/first-change.md`.\n"
+        f"\nThe vault is {chosen}; no agent may read it. Next:\n"
+        "  1. say what is wanted in specs/first-change.md; `unlit intent ready FILE` names gaps\n"
+        "  2. put at least one scenario into validation/ and one into sealed/ of the vault:\n"
+        "     `unlit scenarios lint VAULT --spec specs/first-change.md`; visible/ has an example\n"
+        "  3. see who can write here, `unlit agents list`; name its key in policy.toml\n"
+        "  4. `unlit run specs/first-change.md`\n"
     )
     if vault is not None:
         sys.stdout.write(f"Name the vault with --vault {vault}, or in the setting `vault`.\n")

@@ -83,7 +83,7 @@ def adopt(repository: Path, vault: Path, *, answers: Mapping[str, str] | None = 
         )
     texts = {
         repository / "unlit.toml": factory_text(repository.resolve().name, commands, answers or {}),
-        repository / "policy.toml": POLICY,
+        repository / "policy.toml": policy_text(repository),
         repository / "specs" / "first-change.md": SPEC,
         vault / "README.md": VAULT_README,
         vault / "visible" / "it-answers.yaml": SCENARIO,
@@ -102,6 +102,15 @@ def adopt(repository: Path, vault: Path, *, answers: Mapping[str, str] | None = 
     return Adopted(commands, tuple(written), tuple(kept))
 
 
+def policy_text(repository: Path) -> str:
+    """Return the first policy, with the package index of each language that the repository has."""
+    if not (repository / "package.json").exists():
+        return POLICY
+    python = any((repository / name).exists() for name in ("pyproject.toml", "requirements.txt"))
+    npm = f"{'' if not python else _MIRROR.format('pypi') + chr(10)}{_MIRROR.format('npm')}"
+    return POLICY.replace(_MIRROR.format("pypi"), npm)
+
+
 def factory_text(name: str, commands: Commands, answers: Mapping[str, str]) -> str:
     """Render `unlit.toml`; each command carries the file it was found in as a comment."""
     document = tomlkit.document()
@@ -112,6 +121,7 @@ def factory_text(name: str, commands: Commands, answers: Mapping[str, str]) -> s
     document["factory"] = factory
     product = tomlkit.table()
     product["kind"] = answers.get("kind") or commands.kind
+    product["kind"].comment("cli, library; http and web also need `port`")
     found = {"build": commands.build, "test": commands.test, "run": commands.run}
     reasons = {reason.split(":")[0]: reason.split(": ", 1)[1] for reason in commands.reasons}
     for key, value in found.items():
@@ -136,6 +146,8 @@ def factory_text(name: str, commands: Commands, answers: Mapping[str, str]) -> s
     return tomlkit.dumps(document)
 
 
+_MIRROR: Final = '[[allow]]\nrole = "coder"\nmirror = "{}"\n'
+
 POLICY: Final = """\
 # Who may touch what. Nothing is allowed that is not said here; a forbid wins over an allow.
 version = 1
@@ -148,6 +160,7 @@ mirror = "pypi"
 # A coding agent's model: the key stays outside, the agent holds a placeholder.
 # [credential.anthropic]
 # source = { env = "ANTHROPIC_API_KEY" }
+# env = "ANTHROPIC_API_KEY"
 # inject = { header = "x-api-key" }
 # hosts = ["api.anthropic.com"]
 # paths = ["/v1/messages"]
@@ -205,7 +218,7 @@ risk: low
 
 ## Intent
 
-(For whom is this, and why? Two or three sentences in place of this line.)
+<!-- For whom is this, and why? Two or three sentences in place of this line. -->
 
 ## Criteria
 
@@ -249,6 +262,9 @@ Scenarios that grade the product. This folder lies outside the repository on pur
 read it. `visible/` may be shown to the agent, `validation/` steers it through coarse feedback,
 `sealed/` is looked at once at the end, and each look is paid for.
 
+A run needs at least one validation and one sealed scenario. Each says with `spec: ID` which spec it
+is about, so that this vault serves all specs of the repository.
+
 `unlit scenarios lint` checks every file here; docs/reference/scenarios.md explains the format.
 """
 
@@ -256,6 +272,7 @@ SCENARIO: Final = """\
 id: it-answers
 story: Somebody asks the program what it does.
 criterion: [AC-1]
+spec: first-change
 partition: visible
 weight: 1
 oracle: contract

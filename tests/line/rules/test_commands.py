@@ -1,5 +1,7 @@
 """Build, test and run commands are found from manifests alone."""
 
+import pytest
+
 from unlit.line.rules.commands import Commands, find_commands
 
 PYPROJECT = """
@@ -36,8 +38,11 @@ def test_an_unlocked_one_gets_its_dependencies_and_the_test_runner() -> None:
 
 def test_tests_without_pytest_are_run_by_unittest() -> None:
     found = find_commands({"setup.py": ""}, frozenset({"test"}), frozenset({"test/test_a.py"}))
-    assert found.test == "python3 -m unittest discover -s test -t ."
+    assert found.test == "python3 -m unittest discover -s test"
     assert found.build is None
+    package = frozenset({"test/test_a.py", "test/__init__.py"})
+    found = find_commands({"setup.py": ""}, frozenset({"test"}), package)
+    assert found.test == "python3 -m unittest discover -s test -t ."
 
 
 def test_a_node_project_is_read_from_its_scripts() -> None:
@@ -71,3 +76,21 @@ def test_without_an_environment_the_systems_python_is_meant() -> None:
     texts = {"pyproject.toml": '[project]\nname = "t"\n[project.scripts]\nt = "t.cli:main"\n'}
     found = find_commands(texts, frozenset(), frozenset({"t/__main__.py"}))
     assert (found.build, found.run) == (None, "python3 -m t")
+
+
+@pytest.mark.parametrize(
+    ("texts", "file", "run"),
+    [
+        ({"pyproject.toml": "[project]"}, "app.py", "python3 app.py"),
+        ({}, "main.py", "python3 main.py"),
+        ({"package.json": "{}"}, "server.mjs", "node server.mjs"),
+        ({}, "run.sh", "sh run.sh"),
+    ],
+)
+def test_a_program_of_a_usual_name_is_how_the_product_starts(
+    texts: dict[str, str], file: str, run: str
+) -> None:
+    found = find_commands(texts, frozenset(), frozenset({file, "lib/app.py"}))
+    assert (found.kind, found.run) == ("cli", run)
+    assert f"run: {file}" in found.reasons
+    assert find_commands(texts, frozenset(), frozenset({f"lib/{file}"})).run is None

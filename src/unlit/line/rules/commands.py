@@ -23,6 +23,7 @@ MANIFESTS: Final = (
 )
 """Names of the files whose text `find_commands` wants, relative to the repository."""
 
+_USUAL: Final = ("main", "app", "cli", "server", "index", "run")
 _VENV: Final = "uv venv --quiet /deps/venv && uv pip install --quiet --python /deps/venv"
 
 
@@ -57,12 +58,15 @@ def find_commands(
     if any(name in texts for name in ("pyproject.toml", "setup.py", "requirements.txt")):
         return _python(texts, folders, files)
     if "package.json" in texts:
-        return _node(texts)
+        return _node(texts, files)
     if "go.mod" in texts:
         return Commands(test="go test ./...", reasons=("test: go.mod",))
     if "Makefile" in texts and _has_target(texts["Makefile"], "test"):
         return Commands(test="make test", reasons=("test: target `test` of the Makefile",))
-    return Commands()
+    if any(path.endswith(".py") and "/" not in path for path in files):
+        return _python(texts, folders, files)
+    run, why = _usual(files, ".sh", "sh")
+    return Commands("cli", run=run, reasons=(f"run: {why}",)) if run else Commands()
 
 
 def _python(texts: Mapping[str, str], folders: frozenset[str], files: frozenset[str]) -> Commands:
@@ -77,7 +81,8 @@ def _python(texts: Mapping[str, str], folders: frozenset[str], files: frozenset[
     test = None
     if has_tests:
         folder = "tests" if "tests" in folders else "test"
-        test = "python -m pytest -q" if pytest else f"python -m unittest discover -s {folder} -t ."
+        top = " -t ." if f"{folder}/__init__.py" in files else ""  # only a package has a parent
+        test = "python -m pytest -q" if pytest else f"python -m unittest discover -s {folder}{top}"
         reasons.append(f"test: folder {folder}/" + (", which uses pytest" if pytest else ""))
     run, why = _python_run(project, files)
     if run is not None:
@@ -117,10 +122,18 @@ def _python_run(project: dict[str, Any], files: frozenset[str]) -> tuple[str | N
         parts = path.removeprefix("src/").split("/")
         if len(parts) == 2 and parts[1] == "__main__.py" and parts[0] not in ("tests", "test"):
             return f"python -m {parts[0]}", path
+    return _usual(files, ".py", "python")
+
+
+def _usual(files: frozenset[str], suffix: str, interpreter: str) -> tuple[str | None, str]:
+    """Return how the file of a usual name at the top is started, if there is one."""
+    for name in _USUAL:
+        if f"{name}{suffix}" in files:
+            return f"{interpreter} {name}{suffix}", f"{name}{suffix}"
     return None, ""
 
 
-def _node(texts: Mapping[str, str]) -> Commands:
+def _node(texts: Mapping[str, str], files: frozenset[str]) -> Commands:
     try:
         import json
 
@@ -138,6 +151,10 @@ def _node(texts: Mapping[str, str]) -> Commands:
     elif binary := _node_binary(package.get("bin")):
         run = f"node {binary}"
         reasons.append("run: `bin` of package.json")
+    else:
+        run, why = next((one for one in (_usual(files, s, "node") for s in (".js", ".mjs", ".cjs"))
+                         if one[0]), (None, ""))  # fmt: skip
+        reasons += [f"run: {why}"] if run else []
     build = None
     if "package-lock.json" in texts:
         build = "cp package.json package-lock.json /deps && npm ci --prefix /deps --ignore-scripts"
