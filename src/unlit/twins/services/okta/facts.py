@@ -11,7 +11,7 @@ from unlit.twins.kit.router import Match
 from unlit.twins.kit.twin import Exchange, Twin
 from unlit.twins.kit.world import World
 from unlit.twins.model import Fact
-from unlit.twins.services.okta import authservers, presets
+from unlit.twins.services.okta import authservers, presets, wrapping
 from unlit.twins.services.okta.org import mint, since
 
 REALMS = "2025-12"  # every user has one, and a link to reset factors, since then
@@ -53,6 +53,14 @@ def _place(crud: Crud, world: World, fact: Fact, found: Match) -> None:
         return
     where = place(crud.maker.contract, operation)
     path, body = crud.path(where.kind, found.params), fact.response
+    inside = wrapping.rows_name(crud.maker.contract, operation)
+    if (
+        where.role == "collection"
+        and inside
+        and isinstance(body, dict)
+        and isinstance(body.get(inside), list)
+    ):
+        body = body[inside]
     if where.role == "collection" and isinstance(body, list):
         presets.withdraw(world, path, fact.query)
         for row in body:

@@ -10,7 +10,16 @@ from unlit.twins.kit.making import Maker
 from unlit.twins.kit.shapes import Shapes
 from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.services.okta import apps, authservers, hooks, policies, presets, settling
+from unlit.twins.services.okta import (
+    apps,
+    authservers,
+    hooks,
+    policies,
+    presets,
+    resourcesets,
+    settling,
+    wrapping,
+)
 from unlit.twins.services.okta.errors import failure, invalid, missing
 from unlit.twins.services.okta.org import href, mint, stamp
 from unlit.twins.services.okta.paging import page
@@ -69,9 +78,10 @@ class Manners:
     def page(self, call: Exchange, rows: Iterable[Any]) -> Reply:
         """Filter by `filter`, `search`, `q`, and parameters named like a property."""
         shown = apps.embedded(call) if call.request.raw_path == apps.KIND else None
-        return page(
+        reply = page(
             call, _chosen(call, rows), shown or (lambda row: row), usual=200, most=200, key=_cursor
         )
+        return wrapping.wrapped(call, reply, rows)
 
     def settle(self, call: Exchange, kind: str, row: dict[str, Any]) -> dict[str, Any]:
         """Let ``activate`` or ``deactivate`` stand in the links, as the status has it."""
@@ -94,6 +104,8 @@ class Manners:
             row = policies.placed(call, call.world.table(f"okta.at:{path}"), row)
         if kind == policies.POLICIES and call.request.method == "POST" and not call.params:
             presets.catch_all(call.world, str(row["id"]), str(row.get("type")))
+        if kind == resourcesets.KIND:
+            row = resourcesets.settle(call, row)
         if kind == hooks.KIND:
             row = hooks.settle(call, row)
         return _turned(row)

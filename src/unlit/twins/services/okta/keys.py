@@ -81,6 +81,23 @@ def made(world: World, years: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def read_certificate(der: bytes) -> dict[str, Any] | None:
+    """Return what an RSA certificate says of its key; `None` when it is none."""
+    try:
+        found = x509.load_der_x509_certificate(der)
+    except ValueError:
+        return None
+    key = found.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        return None
+    numbers = key.public_numbers()
+    return {
+        "expiresAt": iso(found.not_valid_after_utc), "x5c": [base64.b64encode(der).decode()],
+        "x5t#S256": url64(hashlib.sha256(der).digest()), "e": encoded(numbers.e),
+        "n": encoded(numbers.n),
+    }  # fmt: skip
+
+
 def of_app(world: World, app: str) -> list[dict[str, Any]]:
     """Return an application's keys, oldest first."""
     found = world.table(f"okta.at:/api/v1/apps/{app}/credentials/keys")

@@ -17,6 +17,7 @@ from unlit.twins.services.okta import (
     bindings,
     clients,
     device,
+    errands,
     events,
     factors,
     grouprules,
@@ -29,6 +30,7 @@ from unlit.twins.services.okta import (
     policies,
     presets,
     rates,
+    resourcesets,
     roles,
     schemas,
     seeds,
@@ -74,6 +76,8 @@ class Okta(Twin):
             device,
             clients,
             bindings,
+            resourcesets,
+            errands,
         )
         routes = [route for part in hand for route in part.ROUTES]
         for route in (

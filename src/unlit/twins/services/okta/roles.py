@@ -152,6 +152,11 @@ def app_targets(call: Exchange) -> Reply:
     return Reply(204)
 
 
+def untarget_apps(call: Exchange) -> None:
+    """Let a role count for every application: it names none."""
+    _targets(call, "apps").clear()
+
+
 # --- custom roles
 _ROLES: Final = "okta.at:/api/v1/iam/roles"
 
