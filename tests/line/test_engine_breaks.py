@@ -1,9 +1,13 @@
 """What breaks in the durable engine (ADR 0501 has the table), each with the way round it."""
 
 import asyncio
+import contextlib
 import importlib.metadata
+import io
+import logging
 import pickle
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -134,6 +138,39 @@ async def test_one_process_has_one_engine(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput, match="LIN-001"):
             async with Line.open(world, durable_url(tmp_path / "state")):
                 pass
+
+
+async def test_an_engine_that_could_not_start_keeps_no_other_out(tmp_path: Path) -> None:
+    async def body(run: str, kind: str, durable: Durable) -> Mapping[str, Any]:
+        return {}
+
+    def options(folder: Path) -> EngineOptions:
+        url = durable_url(folder)
+        database = open_engine(url, own_transactions=False)
+        return EngineOptions(database, url, f"starts-{folder.name}", "1")
+
+    broken = tmp_path / "durable-elsewhere"
+    broken.mkdir()
+    wrong = options(broken)
+    wrong.database.dispose()
+    shutil.rmtree(broken)
+    with pytest.raises(Exception, match="unable to open"):
+        await DbosEngine.start(wrong, body)
+    sound = await DbosEngine.start(options(tmp_path), body)
+    await sound.close()
+
+
+async def test_the_engine_starts_where_the_stderr_of_an_earlier_one_was_closed(
+    tmp_path: Path,
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        async with Line.open(world, durable_url(tmp_path / "state")):
+            pass
+    told.close()
+    world = services(tmp_path / "again", overlays(tmp_path, "3"), [])
+    async with Line.open(world, durable_url(tmp_path / "again")):
+        assert logging.getLogger("dbos").handlers
 
 
 async def test_two_live_workers_never_have_one_id(tmp_path: Path) -> None:

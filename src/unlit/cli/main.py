@@ -141,8 +141,10 @@ def run(argv: Sequence[str]) -> int:
     if not argv or list(argv) in (["--help"], ["-h"]):
         sys.stdout.write(overview())
         return 0
-    import cyclopts
-
+    try:
+        import cyclopts
+    except KeyboardInterrupt:
+        return _interrupted()
     try:
         result = build_app()(list(argv))
     except UnlitError as error:
@@ -151,8 +153,7 @@ def run(argv: Sequence[str]) -> int:
     except cyclopts.CycloptsError as error:
         return _usage(error)
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. What was recorded stays; `unlit runs` shows it.\n")
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         return _reader_went_away()
     except SystemExit as stop:
@@ -169,6 +170,11 @@ def _exit_code(result: Any) -> int:
         return result
     sys.stdout.write(result if isinstance(result, str) else json.dumps(result))
     return 0
+
+
+def _interrupted() -> int:
+    sys.stderr.write("Interrupted. What was recorded stays; `unlit runs` shows it.\n")
+    return EXIT_INTERRUPTED
 
 
 def _usage(error: "cyclopts.CycloptsError") -> int:
@@ -201,10 +207,12 @@ def _terminate(signum: int, frame: object) -> NoReturn:
 
 def main() -> NoReturn:
     """Console-script entry point."""
-    signal.signal(signal.SIGTERM, _terminate)
-    code = run(sys.argv[1:])
     try:
+        signal.signal(signal.SIGTERM, _terminate)
+        code = run(sys.argv[1:])
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = _interrupted()
     except BrokenPipeError:
         code = _reader_went_away()
     sys.exit(code)

@@ -105,10 +105,16 @@ class DbosEngine:
             "notification_listener_polling_interval_sec": 0.2,
         }
         _engine = engine
-        await asyncio.to_thread(engine._launch, config)
+        try:
+            await asyncio.to_thread(engine._launch, config)
+        except BaseException:
+            await engine._leave()  # one that did not start must not keep out the next
+            raise
         return engine
 
     def _launch(self, config: DBOSConfig) -> None:
+        # a handler of its own would keep the stderr of this moment, and fail once that is closed
+        _silence(logging.getLogger("dbos"))
         DBOS(config=config)
         DBOS.listen_queues([self._own_queue, *self._options.queues])
         DBOS.launch()
@@ -131,7 +137,6 @@ class DbosEngine:
         Steps are cancelled and awaited before the engine goes, so that their fences and processes
         end, and nothing looks for its database afterwards.
         """
-        global _engine  # DBOS itself is one per process
         self._closing = True
         tasks = {task for group in self._tasks.values() for task in group}
         for task in tasks:
@@ -142,6 +147,10 @@ class DbosEngine:
             if not self._busy:
                 break
             await asyncio.sleep(_LOOK_S)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        global _engine  # DBOS itself is one per process
         await asyncio.to_thread(self._stop)
         # the engine made its own, now closed, thread pool the default of this loop
         self._loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="unlit"))
@@ -336,6 +345,13 @@ _engine: DbosEngine | None = None
 def workflow_id(run: str, kind: str) -> str:
     """Return the engine's name of a piece of work."""
     return f"{run}/{kind}"
+
+
+def _silence(log: logging.Logger) -> None:
+    log.propagate = False
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+    log.addHandler(logging.NullHandler())
 
 
 @DBOS.workflow(name=_NAME)

@@ -45,6 +45,7 @@ def hidden(secret: str, shift: bytes) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.timeout(600)
 @settings(max_examples=150, deadline=None)
 @given(SECRETS, NOISE, NOISE, st.lists(st.integers(0, 400), max_size=6), st.binary(max_size=4))
 def test_a_secret_is_masked_in_every_spelling_and_cut(
