@@ -23,6 +23,7 @@ from unlit.twins.services.okta import (
     grouprules,
     groups,
     hooks,
+    identity,
     lifecycle,
     links,
     oidc,
@@ -78,6 +79,7 @@ class Okta(Twin):
             bindings,
             resourcesets,
             errands,
+            identity,
         )
         routes = [route for part in hand for route in part.ROUTES]
         for route in (
