@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import Final
 
 from unlit.core.canonical import digest_bytes, digest_json
 from unlit.core.errors import OutcomeNotGoodEnough
-from unlit.fence.model import FenceSpec, Finished, Mount
+from unlit.fence.model import FenceSpec, Finished, Limits, Mount
 from unlit.fence.ports import Host
 from unlit.policy import Identity, Policy
 
@@ -46,6 +47,10 @@ MANIFESTS: Final = (
 """What a build may see, at the top of the repository."""
 
 _BUILD_S: Final = 900.0
+_TIMES_THE_DISK: Final = 4
+_LOOK_S: Final = 0.2
+_DEEPEST: Final = 200
+_MIB: Final = 1 << 20
 _TOOLS: Final = "/opt/unlit/bin"
 INDEXES: Final = (
     "PIP_INDEX_URL",
@@ -170,13 +175,67 @@ async def _build(host: Host, order: LayerOrder, build: str, seen: Path, made: Pa
         mounts=tuple(mounts),
         env=_environment(order.env),
     )
+    disk_mb = order.policy.limits("coder").disk_mb or Limits().disk_mb
+    most = _TIMES_THE_DISK * disk_mb * _MIB, _TIMES_THE_DISK * Limits().inodes
     fence = await host.open(spec)
+    run = asyncio.create_task(fence.run(["sh", "-c", build], timeout_s=_BUILD_S))
+    watch = asyncio.create_task(_outgrows(made, *most))
+    too_large = False
     try:
-        ended = await fence.run(["sh", "-c", build], timeout_s=_BUILD_S)
+        await asyncio.wait({run, watch}, return_when=asyncio.FIRST_COMPLETED)
+        too_large = watch.done()
     finally:
+        for task in (run, watch):
+            task.cancel()
+        await asyncio.wait({run, watch})
         await fence.close()
+    if too_large or await asyncio.to_thread(_is_too_large, made, *most):
+        await asyncio.to_thread(_remove, made)
+        raise _too_large(build, _TIMES_THE_DISK * disk_mb)
+    ended = run.result()
     if ended.timed_out or ended.exit_code != 0:
         raise _failed(build, ended)
+
+
+async def _outgrows(made: Path, most_bytes: int, most_files: int) -> None:
+    """Return when a layer has become too large: it lies on the machine's own disk."""
+    loop = asyncio.get_running_loop()
+    while True:
+        began = loop.time()
+        if await asyncio.to_thread(_is_too_large, made, most_bytes, most_files):
+            return
+        await asyncio.sleep(max(_LOOK_S, 4 * (loop.time() - began)))
+
+
+def _is_too_large(made: Path, most_bytes: int, most_files: int) -> bool:
+    """Say whether a layer holds too much, too many files, or folders too deep to be walked."""
+    waiting, size, files = [(str(made), 0)], 0, 0
+    while waiting:
+        folder, depth = waiting.pop()
+        if depth > _DEEPEST:
+            return True
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    files += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append((entry.path, depth + 1))
+                    else:
+                        size += entry.stat(follow_symlinks=False).st_blocks * 512
+        except FileNotFoundError:
+            continue  # it went while we looked
+        except OSError:
+            return True  # nobody can say what lies in a folder that is closed to us
+        if size > most_bytes or files > most_files:
+            return True
+    return False
+
+
+def _remove(made: Path) -> None:
+    """Empty a folder that a build filled, however deep: nothing of ours recurses into it."""
+    done = subprocess.run(["rm", "-rf", "--", str(made)], check=False)  # noqa: S603, S607 # a fixed program
+    if done.returncode == 0:
+        made.mkdir()
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, str]:
@@ -225,6 +284,16 @@ def _readable(made: Path) -> None:
             path = Path(folder) / name
             if not path.is_symlink():
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+def _too_large(build: str, most_mb: int) -> OutcomeNotGoodEnough:
+    return OutcomeNotGoodEnough(
+        "FEN-042",
+        f"The build command {build!r} fills more than {most_mb} MB, too many files or folders too"
+        " deep.",
+        "dependencies lie on the machine's own disk, which a build must not fill.",
+        f"need less, or raise limits.disk_mb of the coder: {_TIMES_THE_DISK} times that is given.",
+    )
 
 
 def _failed(build: str, ended: Finished) -> OutcomeNotGoodEnough:
