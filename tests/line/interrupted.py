@@ -19,7 +19,7 @@ def main(state: Path, repository: Path, played: Path) -> int:
 
     async def work() -> Run:
         view = interruption.view()
-        world = services(state, played, [], pause_s=0.3)
+        world = services(state, played, [], pause_s=1.0)
         world = replace(world, listen=lambda event: view.say(f"{event.stage} {event.kind}"))
         async with (
             interruption.pausing(world),

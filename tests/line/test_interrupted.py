@@ -37,7 +37,7 @@ async def test_an_interrupted_run_is_paused_in_one_line_and_goes_on(
     else:
         process.send_signal(how)
     said = "" if how is None else process.stderr.read()
-    assert process.wait(20) == 130
+    assert process.wait(120) == 130
     world = services(state, played, [])
     (run,) = world.store.runs()
     assert run.state is RunState.PAUSED

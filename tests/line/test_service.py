@@ -249,10 +249,13 @@ async def test_a_run_goes_back_to_a_stage_and_keeps_what_came_before(
 async def test_a_paused_run_stops_here_and_now_and_goes_on(
     tmp_path: Path, repository: Path
 ) -> None:
-    world = services(tmp_path / "state", overlays(tmp_path, "10"), [], pause_s=0.2)
+    events: list[LineEvent] = []
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), events, pause_s=0.3)
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
         run = await line.start(request(repository))
-        await asyncio.sleep(0.8)
+        async with asyncio.timeout(90):
+            while not any(event.kind == "trajectory" for event in events):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         stop_run(world.store, world.clock, run, RunState.PAUSED)
         paused = await line.wait(run)
         assert paused.state is RunState.PAUSED

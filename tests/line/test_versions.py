@@ -3,7 +3,6 @@
 import asyncio
 import re
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,13 +62,13 @@ async def test_a_run_of_another_version_is_refused_in_words(
 async def test_a_shipping_of_another_version_is_refused_in_words(
     tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = threading.Event()
+    begun, over = threading.Event(), threading.Event()
 
     class Slow(FakeShipper):
         @override
         def ship(self, run: RunId, recheck: Recheck | None = None) -> Shipped:
             begun.set()
-            time.sleep(0.5)
+            over.wait(100)
             raise RuntimeError("the process dies here")
 
     world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
@@ -80,7 +79,8 @@ async def test_a_shipping_of_another_version_is_refused_in_words(
     stopped = replace(world, shipper=Slow())
     async with Line.open(stopped, durable_url(tmp_path / "state")) as line:
         await line.ship(run)
-        await asyncio.to_thread(begun.wait, 20)
+        assert await asyncio.to_thread(begun.wait, 90)
+    over.set()
     monkeypatch.setattr(flow, "FLOW_VERSION", "line-999")
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
         assert await line.unfinished(run)
