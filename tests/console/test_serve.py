@@ -8,8 +8,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests.review.sample import fill
 
-from unlit.console.serve import Outside, _session_key, console_of, open_console
+from unlit.console.serve import Outside, _session_key, _where, console_of, open_console
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.wiring.build import evaluator_store
 from unlit.wiring.desk import open_office
@@ -98,3 +99,19 @@ def test_the_command_prints_one_line_and_serves(repository: Path) -> None:
 def test_a_number_that_is_no_port_is_told(repository: Path) -> None:
     with pytest.raises(OutsideFailed, match="0 to 65535"), open_console(repository, port=99_999):
         pytest.fail("it opened")
+
+
+def test_a_factory_shows_no_other_ones_runs_before_its_first(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    (other / ".git").mkdir(parents=True)
+    office = open_office(other, {}, create=True)
+    fill(office.store)
+    with office.store.engine.begin() as connection:
+        connection.exec_driver_sql("update runs set repository = ?", (str(other),))
+    office.store.close()
+    monkeypatch.chdir(repository)
+    assert _where(None) == other  # from a folder that is no factory, what ran last is shown
+    (repository / "unlit.toml").write_text("[factory]\nname = 'new'\n")
+    assert _where(None) == repository

@@ -194,3 +194,10 @@ def test_what_may_start_is_not_refused(flags: Flags, run: str) -> None:
     (flags.candidate / "tool").write_text("#!/bin/sh\n", encoding="utf-8")
     (flags.candidate / "tool").chmod(0o755)
     assert plan(replace(flags, run=run), Factory()).product.run == run
+
+
+@pytest.mark.parametrize("port", [0, -1, 65_536, 99_999])
+def test_a_number_that_is_no_port_is_refused(flags: Flags, port: int) -> None:
+    with pytest.raises(InvalidInput, match=f"{port} is no port") as refused:
+        plan(replace(flags, port=port), Factory())
+    assert refused.value.code == "EVA-131"

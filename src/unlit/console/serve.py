@@ -22,7 +22,7 @@ from unlit.core.system import SystemClock
 from unlit.review.adapters.evaluations import Evaluations
 from unlit.wiring.desk import Office, newest_repository, open_office, try_settings
 from unlit.wiring.finding import find_repository
-from unlit.wiring.paths import state_paths, vault_path
+from unlit.wiring.paths import FILE_NAME, state_paths, vault_path
 from unlit.wiring.reading import store_of_run
 from unlit.wiring.settings import read_settings
 from unlit.wiring.starting import Resumer, Starter
@@ -84,12 +84,15 @@ def open_console(
 
 
 def _where(repository: Path | None) -> Path | None:
-    """Where nothing is named and nothing has run here, the record that was written last."""
+    """Where nothing is named and nothing has run here, the record that was written last.
+
+    A factory is its own place also before its first run: its owner wants no other one's runs.
+    """
     if repository is not None:
         return repository
     settings = read_settings()
     here = find_repository(Path())
-    if settings.text("database_url"):
+    if settings.text("database_url") or (here / FILE_NAME).is_file():
         return here
     with suppress(InvalidInput):  # a folder above the state, such as one's home, is no repository
         if state_paths(settings, here).database.exists():

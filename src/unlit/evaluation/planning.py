@@ -185,6 +185,11 @@ def _product(flags: Flags, product: Product) -> Product:
             f"give `--kind` {', '.join(KINDS[:-1])} or {KINDS[-1]}.",
         )  # fmt: skip
     port = flags.port if flags.port is not None else product.port
+    if port is not None and not 1 <= port <= 65_535:
+        raise InvalidInput(
+            "EVA-131", f"{port} is no port of the product.", "ports are 1 to 65535.",
+            "give `--port` where the product listens, or correct `port` in `[product]`.",
+        )  # fmt: skip
     run = flags.run or product.run or default_run(flags.candidate)
     refuse_unstartable(flags.candidate, run)
     return replace(product, kind=kind, run=run, port=port)

@@ -9,6 +9,7 @@ from typing import Any, Final, TextIO
 
 from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import ScenarioId
+from unlit.core.states import TrajectoryState
 from unlit.evaluation.checks.observation import Observation
 from unlit.evaluation.model import TrajectoryRecord
 from unlit.evaluation.scenarios.model import Scenario
@@ -136,16 +137,19 @@ def _kept(line: bytes) -> Kept | None:
 def stated(scenario: Scenario, outcome: Outcome) -> list[dict[str, Any]]:
     """Return what the scenario says, part by part, and whether it held: for people who may see it.
 
-    A check after a step that failed was never made: it is neither held nor broken.
+    What comes after a step that failed was never done: it neither held nor broke. Nor did anything
+    of a trajectory that says nothing about the product.
     """
     broken = {reason.label for reason in outcome.reasons}
     values = outcome.draw.values
-    stopped = next((label for label in broken if label.startswith("when[")), None)
+    stopped = min((_step(label) for label in broken if label.startswith("when[")), default=None)
+    told = outcome.state in (TrajectoryState.SATISFIED, TrajectoryState.NOT_SATISFIED)
     rows: list[dict[str, Any]] = []
 
     def add(part: str, words: str, value: Any, labels: str) -> None:
         is_broken = any(label == labels or label.startswith(f"{labels} ") for label in broken)
-        held = False if is_broken else None if stopped and part != "when" else True
+        after = stopped is not None and (part != "when" or _step(labels) > stopped)
+        held = False if is_broken else None if after or not told else True
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False,
                                                                default=str)  # fmt: skip
         rows.append({"part": part, "words": words, "value": text[:600], "held": held})
@@ -157,6 +161,10 @@ def stated(scenario: Scenario, outcome: Outcome) -> list[dict[str, Any]]:
     for name in scenario.never:
         add("never", str(name), "", f"never {name}")
     return rows
+
+
+def _step(label: str) -> int:
+    return int(label.removeprefix("when[").partition("]")[0])
 
 
 def _full(record: TrajectoryRecord, outcome: Outcome, scenario: Scenario) -> dict[str, Any]:
