@@ -26,6 +26,7 @@ def test_a_scheme_made_in_one_version_is_there_in_the_other() -> None:
     site = Site()
     made = site.ask("POST", "permissionscheme", {"name": "Own", "description": "of ours"})
     assert made["self"].endswith(f"/permissionscheme/{made['id']}")
+    assert site.ask("GET", "permissionscheme/0")["self"].endswith("/permissionscheme/0")
     headers = {"authorization": f"Bearer {site.token}", "x-twin-world": site.world}
     _, older = site.answered(Request("GET", "/rest/api/2/permissionscheme", "", headers))
     assert [row["name"] for row in older["permissionSchemes"]] == [

@@ -202,6 +202,15 @@ class JiraCrud(Crud):
         return found.replace("/rest/api/2/", "/rest/api/3/", 1)
 
     @override
+    def _get(self, call: Exchange, operation: Operation, where: Place) -> Reply:
+        reply = Crud._get(self, call, operation, where)
+        known = self.maker.contract.schema(operation.response).get("p", {})
+        if isinstance(reply.body, dict) and "self" in known and not reply.body.get("self"):
+            at = f"{call.request.origin}{call.request.raw_path}"
+            return Reply(reply.status, {**reply.body, "self": at}, reply.headers)
+        return reply
+
+    @override
     def _create(self, call: Exchange, operation: Operation, where: Place) -> Reply:
         known = self.maker.contract.schema(operation.response).get("p", {})
         names = [name for name in known if name.endswith("Id")]
