@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_socket
 
@@ -21,6 +22,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--outcomes-to", type=Path, help="write what failed, and how much passed, there"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Judge random tests by no busy clock; throw their dice anew, but in the seeded check."""
+    hypothesis.settings.register_profile(
+        "unhurried",
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        derandomize=bool(config.getoption("--seeded-sample")),
+    )
+    hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
