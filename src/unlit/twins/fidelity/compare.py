@@ -148,7 +148,7 @@ def volatile(name: str, value: Any) -> bool:
 
 def _values(recorded: Any, own: Any, mapping: Mapping, name: str, out: list[str]) -> None:
     if isinstance(recorded, dict) and isinstance(own, dict):
-        for key in recorded.keys() & own.keys():
+        for key in [name for name in recorded if name in own]:
             _values(recorded[key], own[key], mapping, key, out)
     elif isinstance(recorded, list) and isinstance(own, list):
         if len(recorded) != len(own):

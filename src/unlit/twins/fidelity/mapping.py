@@ -34,7 +34,7 @@ class Mapping:
             self.numbers.setdefault((name, recorded), own)
 
     def _table(self, recorded: dict[str, Any], own: dict[str, Any]) -> None:
-        for key in recorded.keys() & own.keys():
+        for key in [name for name in recorded if name in own]:
             self.learn(recorded[key], own[key], key)
         mine = [key for key in own if key not in recorded and is_opaque(key)]
         theirs = [key for key in recorded if key not in own and is_opaque(key)]
