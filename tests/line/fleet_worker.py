@@ -18,7 +18,7 @@ from unlit.record.leases import Leases
 
 
 async def go(url: str, state: Path, played: Path, lease_s: float) -> None:
-    world = services(state, played, [], pause_s=0.03, url=url)
+    world = services(state, played, [], pause_s=0.1, url=url)
     world = replace(world, bodies=StoreBodies(world.store), shared=True)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

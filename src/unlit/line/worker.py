@@ -95,6 +95,7 @@ class Worker:
             )
         for dead in await asyncio.to_thread(self._leases.reap):
             names = await self._line.reclaim(dead)
+            await asyncio.to_thread(self._leases.taken_over, dead)
             self.reclaimed += names
             _log.warning("took over %d runs of dead worker %s", len(names), dead)
 

@@ -1,12 +1,20 @@
-"""Leases of workers: who is alive, by the database's own clock; a dead one is reaped once."""
+"""Leases of workers: who is alive, by the database's own clock; a dead one is reaped by one.
+
+A reaper may die too, so `lease_until` of a dead worker says when somebody looks at it next: above
+0, when the one who reaps it now is given up; below 0, when it is looked at for the last time, for
+what it took while nobody knew that it was late; 0, when all was taken over.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, case, select, text
 
 from unlit.record import schema
 from unlit.record.store import Store
+
+_LONG_AGO: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +44,13 @@ class Leases:
         store: The record.
         length_s: How long a worker may be silent before it counts as dead; longer than any pause
             of a garbage collector and shorter than anybody's patience.
+        claim_s: How long one may take over from a dead worker before another one does.
     """
 
-    def __init__(self, store: Store, length_s: float = 30.0) -> None:
+    def __init__(self, store: Store, length_s: float = 30.0, claim_s: float | None = None) -> None:
         self._engine = store.engine
         self._length_s = length_s
+        self._claim_s = max(2 * length_s, 30.0) if claim_s is None else claim_s
 
     def take(self, worker: str, host: str, pid: int, queues: Sequence[str], version: str) -> bool:
         """Register a worker; `False` when a live one has its id."""
@@ -81,29 +91,40 @@ class Leases:
         table = schema.workers
         with self._engine.begin() as connection:
             connection.execute(
-                table.update()
-                .where(table.c.id == worker, table.c.state == "live")
-                .values(lease_until=0.0)
+                table.update().where(table.c.id == worker).values(lease_until=_LONG_AGO)
             )
 
     def reap(self) -> tuple[str, ...]:
-        """Mark workers whose lease ran out as dead; each id is returned to one caller only."""
+        """Mark workers whose lease ran out as dead; return those to take over from, each to one.
+
+        Whoever is given one says `taken_over` in the end; else another is given it later.
+        """
         table = schema.workers
         reaped = []
         with self._engine.begin() as connection:
             now = database_now(connection)
-            late = connection.execute(
-                select(table.c.id).where(table.c.state == "live", table.c.lease_until <= now)
-            ).scalars()
-            for worker in list(late.all()):
+            until = table.c.lease_until
+            over = ((until > 0) & (until <= now)) | ((until < 0) & (until >= -now))
+            late = connection.execute(select(table.c.id, until).where(over)).all()
+            for worker, last in late:
+                claim = now + self._claim_s if last > 0 else -now - self._claim_s
                 changed = connection.execute(
                     table.update()
-                    .where(table.c.id == worker, table.c.state == "live")
-                    .values(state="dead")
+                    .where(table.c.id == worker, over)
+                    .values(state="dead", lease_until=claim)
                 )
                 if changed.rowcount == 1:
                     reaped.append(worker)
         return tuple(reaped)
+
+    def taken_over(self, worker: str) -> None:
+        """Say that all work of a dead worker was taken over; it is looked at once more."""
+        table = schema.workers
+        with self._engine.begin() as connection:
+            once_more = -database_now(connection) - self._claim_s
+            until = case((table.c.lease_until > 0, once_more), else_=0.0)
+            dead = (table.c.id == worker) & (table.c.state == "dead")
+            connection.execute(table.update().where(dead).values(lease_until=until))
 
     def workers(self) -> tuple[WorkerRow, ...]:
         """Return all workers, newest first."""
