@@ -132,3 +132,17 @@ def test_a_folder_without_commits_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidInput, match="HAR-023"):
         Workspace(tmp_path / "run").begin(tmp_path / "empty", "HEAD")
+
+
+def test_a_run_starts_from_a_clone_that_has_the_newest_commit_alone(
+    repository: Path, tmp_path: Path
+) -> None:
+    (repository / "a.txt").write_text("newer\n")
+    git(repository, "commit", "-q", "-a", "-m", "newer")
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
+    workspace = Workspace(tmp_path / "run")
+    base = workspace.begin(tmp_path / "shallow", "HEAD")
+    changes, files = changed(tmp_path)
+    made = workspace.commit(base.commit, changes, files, PROVENANCE)
+    assert (workspace.tree(base.commit) / "a.txt").read_text() == "newer\n"
+    assert workspace.changed(base.commit, made.commit)

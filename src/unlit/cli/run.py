@@ -104,6 +104,8 @@ def start(  # noqa: PLR0913 # one flag each
                 for sentence in factory.found:
                     view.say(f"found {sentence}")
                 asked = playable(factory.request(spec, agents=agents, **changes))
+                if asked.policy.parent != asked.repository:
+                    view.say(f"no policy.toml here: the strictest that can build, {asked.policy}")
                 if queue:
                     name = factory.queue_of(asked)
                     waiting = factory.services.store.run(await opened.submit(asked, name))

@@ -61,7 +61,9 @@ class Workspace:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             run_git(["init", "--quiet", "--bare", "--initial-branch=base", str(self.repository)])
         spec = f"+{base.commit}:{_BASE_REF}"
-        self._git("fetch", "--quiet", "--no-tags", str(repository.resolve()), spec)
+        self._git(
+            "fetch", "--quiet", "--no-tags", "--update-shallow", str(repository.resolve()), spec
+        )
         return base
 
     def tree(self, commit: str) -> Path:
@@ -149,7 +151,7 @@ class Workspace:
         if not self.has(commit):
             spec = f"+{commit}:refs/heads/merges/{commit[:12]}"
             self._git(
-                "-c", "protocol.version=2", "fetch", "--quiet", "--no-tags",
+                "-c", "protocol.version=2", "fetch", "--quiet", "--no-tags", "--update-shallow",
                 str(repository.resolve()), spec,
             )  # fmt: skip
         return self._git("rev-parse", f"{commit}^1")
@@ -175,7 +177,7 @@ class Workspace:
         fresh.write_bytes(bundle)
         try:
             spec = f"+refs/heads/packed:refs/heads/{branch}"
-            self._git("fetch", "--quiet", "--no-tags", str(fresh), spec)
+            self._git("fetch", "--quiet", "--no-tags", "--update-shallow", str(fresh), spec)
         finally:
             fresh.unlink(missing_ok=True)
 

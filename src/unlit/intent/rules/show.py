@@ -130,7 +130,9 @@ def as_comment(spec: Spec, readiness: Readiness) -> str:
     """Return the readiness of a spec as a comment for its ticket, in Markdown."""
     name = f"Spec `{spec.id}` ({spec.digest[7:19]})"
     if readiness.ready:
-        return f"{name} is ready: {len(spec.criteria)} criteria, each with an example."
+        count = len(spec.criteria)
+        said = "1 criterion, with" if count == 1 else f"{count} criteria, each with"
+        return f"{name} is ready: {said} an example."
     lines = [f"{name} is not ready. Missing:", ""]
     lines += [
         f"- {finding.message} {finding.reason} (line {finding.span.line}, {finding.code})"

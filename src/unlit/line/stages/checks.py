@@ -16,6 +16,7 @@ from unlit.record.model import StageState
 
 TEST_S: Final = 900.0
 PATH: Final = "/deps/venv/bin:/usr/local/bin:/usr/bin:/bin"
+_ASIDE: Final = "npm notice"  # said after everything else, and about npm alone
 _SCAN_BYTES: Final = 5_000_000
 
 
@@ -63,8 +64,13 @@ async def run_tests(
     """
     command = work.request.product.test or "true"
     passes, text = await run_command(work, commit, stage, command, candidate)
-    lines = text.strip().splitlines()
-    return passes, lines[-1].strip()[:200] if lines else "it said nothing"
+    return passes, last_line(text)
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something of what ran."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(_ASIDE)]
+    return lines[-1].strip()[:200] if lines else "it said nothing"
 
 
 async def run_command(

@@ -51,6 +51,8 @@ async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     await asyncio.to_thread(work.services.reporter.report, work.run)  # now it says how it ended
     questions = store.questions(work.run)
     asked = f"{len(questions)} question{'s' if len(questions) != 1 else ''} for a person"
+    if not questions:
+        asked = "the decision, and no question besides"
     return {"detail": f"waits for a person: {asked}", "questions": len(questions)}
 
 

@@ -39,10 +39,10 @@ async def intent(work: Work) -> Mapping[str, Any]:
             "detail": f"the spec is not ready: {spec.missing[0]}{_more(spec.missing)}",
             **facts,
         }
-    count = len(spec.criteria)
-    said = f"{count} criteria, each with an example"
+    count = f"{len(spec.criteria)} {'criterion' if len(spec.criteria) == 1 else 'criteria'}"
+    said = f"{count}, {'with' if len(spec.criteria) == 1 else 'each with'} an example"
     if spec.missing:
-        said = f"{count} criteria; not ready: {spec.missing[0]}{_more(spec.missing)}"
+        said = f"{count}; not ready: {spec.missing[0]}{_more(spec.missing)}"
     if asked.decision == "approved":
         said += f"; approved by {' and '.join(asked.people)}"
     elif asked.why:
