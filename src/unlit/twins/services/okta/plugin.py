@@ -36,6 +36,7 @@ from unlit.twins.services.okta import (
     schemas,
     seeds,
     sessions,
+    simulate,
     trust,
     unsaid,
     users,
@@ -80,6 +81,7 @@ class Okta(Twin):
             resourcesets,
             errands,
             identity,
+            simulate,
         )
         routes = [route for part in hand for route in part.ROUTES]
         for route in (
