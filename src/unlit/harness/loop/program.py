@@ -359,7 +359,7 @@ async def work(model: str, line: Line) -> int:
     except Exception as error:  # the loop ends with a sentence, whatever the SDK raised
         say("error", f"{type(error).__name__}: {str(error)[:500]}")
         return 1
-    used = done.usage if not callable(done.usage) else done.usage()
+    used = done.usage if hasattr(done.usage, "input_tokens") else done.usage()
     say(
         "usage",
         usage={"input_tokens": used.input_tokens, "output_tokens": used.output_tokens},
