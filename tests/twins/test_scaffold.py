@@ -1,6 +1,7 @@
 """A new twin from an OpenAPI document answers at once and keeps what is written."""
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,21 @@ def test_wrapped_lists_chosen_ids_and_a_path_that_all_urls_begin_with(tmp_path: 
     assert ask("GET", "/v2/bookings") == (200, {"data": rows, "total": 2})
     assert ask("GET", "/bookings/7") == ask("GET", "/v2/bookings/7") == (200, rows[1])
     assert ask("GET", "/v2/nothing")[0] == 404
+
+
+def test_ids_have_the_form_that_the_document_promises(tmp_path: Path) -> None:
+    pet: dict[str, Any] = {**PET, "properties": {**PET["properties"]}}  # type: ignore[dict-item] # a table
+    pet["properties"]["id"] = {"type": "string", "format": "uuid", "readOnly": True}
+    document = tmp_path / "pets.json"
+    text = json.dumps({**DOCUMENT, "components": {"schemas": {"Pet": pet}}})
+    document.write_text(text, encoding="utf-8")
+    universe = Universe([str(scaffold("uuids", document, tmp_path)[0])])
+    world = universe.create_world()
+    headers = {"authorization": f"Bearer {universe.tokens(world)['uuids']}"}
+    ids = set()
+    for _ in range(3):
+        sent = Request("POST", "/pets", "", dict(headers), b'{"name": "Tom"}')
+        made = json.loads(universe.answer("uuids", sent).reply.encoded())["id"]
+        assert str(uuid.UUID(made)) == made
+        ids.add(made)
+    assert len(ids) == 3

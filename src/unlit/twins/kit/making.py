@@ -145,6 +145,9 @@ class Maker:
             sent.pop(name, None)
         learnt = self.kind(kind)
         fresh = old["id"] if isinstance(old, dict) and "id" in old else key or given
+        if fresh is None and self._has_uuid(operation):
+            raw = call.world.text("uuid", 32, "0123456789abcdef")
+            fresh = "-".join((raw[:8], raw[8:12], "4" + raw[13:16], "a" + raw[17:20], raw[20:]))
         if fresh is None:
             fresh = self.vendor.mint(call.world, learnt.prefix or self.noun(kind)[:3].lower())
         filling = Filling(
@@ -165,6 +168,10 @@ class Maker:
         if call.request.arg("activate") == "false" and row.get("status") == "ACTIVE":
             row["status"] = "INACTIVE"
         return self.vendor.settle(call, kind, row)
+
+    def _has_uuid(self, operation: Operation) -> bool:
+        known = self.contract.schema(operation.response).get("p") or {}
+        return bool(self.contract.schema(known.get("id")).get("f") == "uuid")
 
     def _given_id(self, operation: Operation, sent: Mapping[str, Any]) -> Any:
         """Return the id that a contract lets clients choose, where it is required of them."""
