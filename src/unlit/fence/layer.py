@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import struct
@@ -20,6 +21,7 @@ from unlit.policy.model import FileRules
 _HEAD_LIMIT: Final = 1 << 20
 _PIECE: Final = 1 << 20
 _FACTORY_FILES: Final = frozenset({"policy.toml", "policy.toml.signed", "unlit.toml"})
+_OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _SYSTEM: Final = ("/usr/", "/bin/", "/lib/", "/lib64/", "/sbin/", "/opt/", "/dev/null", "/deps/")
 
 
@@ -62,7 +64,8 @@ class Layer:
         These are what file rules keep, what would make a person's own git run programs, the
         factory's own files, and links that lead out of the workspace: whoever reads the result
         outside would read something else.
-        Nor are names with control characters taken: a terminal that lists them would obey.
+        Nor are names with control characters taken: a terminal that lists them would obey, or
+        show them in another order than they have.
         """
         lower = self._lower
         planted = bare_control(
@@ -76,7 +79,7 @@ class Layer:
             and not self._displaces(file, rules)
             and not controls_git(file.path)
             and not rules_the_factory(file.path, rules)
-            and not any(char < " " or char == "\x7f" for char in file.path)
+            and not _OBEYED.search(file.path)
             and file.path not in planted
             and not (file.kind == "symlink" and leads_out(file.path, self._targets[file.path]))
         ]

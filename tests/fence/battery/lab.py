@@ -51,7 +51,7 @@ paths = ["/v1/open/**"]
 credential = "key"
 [files.coder]
 write = ["."]
-hide = [".env", "secrets/**"]
+hide = [".env", "secrets/**", "linked.env", "linked/**"]
 read_only = [".git/hooks", ".git/config", "AGENTS.md"]
 """
 
@@ -76,9 +76,12 @@ class Lab:
         for path, text in {
             ".env": self.canary, "secrets/key.pem": self.canary, "AGENTS.md": "rules\n",
             ".git/config": "[core]\n", "sub/file": "x", "README.md": "hello\n",
+            "conf/prod.env": self.canary, "real/key.pem": self.canary,
         }.items():  # fmt: skip
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / path).write_text(text)
+        (place / "linked.env").symlink_to("conf/prod.env")
+        (place / "linked").symlink_to("real")
         (place / "planted-link").symlink_to(self.facts["vault"])
         (place / "planted-folder").symlink_to(Path(self.facts["vault"]).parent)
         (place / "planted-drop").symlink_to(self.facts["drop"])
@@ -321,6 +324,23 @@ def _zip(key: bytes) -> bytes:
     return target.getvalue()
 
 
+def _in_fields(how: str, key: bytes) -> bytes | None:
+    """Return an answer that shows the key in its head."""
+    half = len(key) // 2
+    fields = {
+        "cookie": b"Set-Cookie: s=%s; Path=/\r\n" % key, "header": b"X-Seen: %s\r\n" % key,
+        "fieldname": b"%s: 1\r\n" % key,
+        "twofields": b"X-Part-A: %s\r\nX-Part-B: %s\r\n" % (key[:half], key[half:]),
+    }  # fmt: skip
+    if how in fields:
+        return _reply(b"see above", fields[how])
+    if how == "status":
+        return b"HTTP/1.1 200 %s\r\nContent-Length: 0\r\n\r\n" % key
+    if how == "hint":
+        return b"HTTP/1.1 103 Early Hints\r\nLink: </%s>\r\n\r\n" % key + _reply(b"see above")
+    return None
+
+
 def _echo(text: str, key: bytes) -> bytes:
     forms = {
         "base64": base64.b64encode(key), "hex": key.hex().encode(), "reverse": key[::-1],
@@ -379,15 +399,11 @@ def _echo(text: str, key: bytes) -> bytes:
     if how == "redirect":
         return (b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/?k=%s\r\n"
                 b"Content-Length: 0\r\n\r\n" % key)  # fmt: skip
-    if how == "status":
-        return b"HTTP/1.1 200 %s\r\nContent-Length: 0\r\n\r\n" % key
     if how == "trailer":
         return (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-k\r\n\r\n"
                 b"1\r\na\r\n0\r\nx-k: %s\r\n\r\n" % key)  # fmt: skip
-    if how == "cookie":
-        return _reply(b"see above", b"Set-Cookie: s=%s; Path=/\r\n" % key)
-    if how == "header":
-        return _reply(b"see above", b"X-Seen: %s\r\n" % key)
+    if (fields := _in_fields(how, key)) is not None:
+        return fields
     if how == "pieces":
         half = len(key) // 2
         chunks = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (key[:half], key[half:]))

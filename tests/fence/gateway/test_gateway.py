@@ -221,3 +221,50 @@ async def test_what_one_host_was_told_another_of_its_owner_does_not_show(lab: La
     answer = await lab.get("open.vendor.test", "/last")
     assert b"the key of your last call was ***" in answer
     assert SECRET.encode() not in answer
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"%s: 1" % SECRET.encode(),
+        b"x-%s: %s" % (SECRET[:14].encode(), SECRET[14:].encode()),
+        b"x-a: %s\r\nx-b: %s" % (SECRET[:14].encode(), SECRET[14:].encode()),
+    ],
+)
+async def test_a_secret_in_a_fields_name_or_cut_over_fields_is_not_shown(
+    lab: Lab, fields: bytes
+) -> None:
+    async def tell(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\ncontent-length: 2\r\n\r\nok")
+
+    lab.vendor.answer = tell
+    answer = await lab.get("api.vendor.test", "/v1/x", f"x-api-key: {lab.placeholder}")
+    assert answer.endswith(b"ok")
+    assert SECRET[:14].encode() not in answer
+    assert SECRET[14:].encode() not in answer
+
+
+async def test_a_secret_in_the_fields_of_a_switch_to_websocket_is_not_shown(tmp_path: Path) -> None:
+    async def switch(
+        seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+            b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nx-key: "
+            + SECRET.encode()
+            + b"\r\n\r\n\x88\x02\x03\xe8"
+        )
+        await writer.drain()
+
+    policy = POLICY.replace('credential = "vendor"', 'credential = "vendor"\nws = true')
+    async with open_lab(tmp_path, policy) as lab:
+        lab.vendor.switch = switch
+        answer = await lab.raw(
+            "api.vendor.test",
+            b"GET /v1/ws HTTP/1.1\r\nhost: api.vendor.test\r\nupgrade: websocket\r\n"
+            b"connection: upgrade\r\nsec-websocket-version: 13\r\n"
+            b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            b"x-api-key: " + lab.placeholder.encode() + b"\r\n\r\n",
+        )
+    assert b" 101 " in answer
+    assert b"x-key: ***" in answer
