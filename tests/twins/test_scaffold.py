@@ -140,3 +140,12 @@ def test_ids_have_the_form_that_the_document_promises(tmp_path: Path) -> None:
         assert str(uuid.UUID(made)) == made
         ids.add(made)
     assert len(ids) == 3
+
+
+def test_what_the_document_requires_is_required(folder: Path) -> None:
+    universe = Universe([str(folder)])
+    world = universe.create_world()
+    headers = {"authorization": f"Bearer {universe.tokens(world)['pets']}"}
+    for body, status in ((b"", 400), (b"{}", 400), (b'{"name": "Tom"}', 201)):
+        sent = Request("POST", "/pets", "", dict(headers), body)
+        assert universe.answer("pets", sent).reply.status == status

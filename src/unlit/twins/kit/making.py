@@ -67,6 +67,7 @@ class Maker:
         vendor: Its manners.
         eager: The vendor sends read-only, nullable and defaulted keys, empty as they may be.
         strict: The vendor makes nothing without what its contract requires.
+        called: What an empty body lacks where the contract requires nothing.
         but_for: Kinds of which the contract requires what the vendor does not.
         whole: A document that nobody wrote has every key of the contract, empty.
     """
@@ -76,6 +77,7 @@ class Maker:
     vendor: Vendor
     eager: bool = False
     strict: bool = False
+    called: tuple[str, ...] = CALLED
     but_for: frozenset[str] = frozenset()
     whole: bool = False
 
@@ -112,7 +114,7 @@ class Maker:
             and not self.contract.schema(known.get(at)).get("ro")
         ]
         if not filled:
-            return found or [(name, "required") for name in CALLED if name in known]
+            return found or [(name, "required") for name in self.called if name in known]
         return [] if operation.template in self.but_for else found
 
     def key_property(self, kind: str) -> str | None:

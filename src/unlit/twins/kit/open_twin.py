@@ -136,7 +136,9 @@ class OpenTwin(Twin):
         self.hosts = {name: hosts}  # type: ignore[misc] # same
         if isinstance(contract, Path):
             contract = Contract.unpack(contract.read_bytes())
-        self.crud = Crud(name, Maker(contract, shapes or Shapes({}), Manners()))
+        self.crud = Crud(
+            name, Maker(contract, shapes or Shapes({}), Manners(), strict=True, called=())
+        )
         self.base = base
         self.router = _Router(tuple(self.crud.routes()), base)
 
