@@ -3,15 +3,18 @@
 import asyncio
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.evaluation.test_hostile import SCENARIO, SPEC
 
+from unlit.core.errors import OutsideFailed
 from unlit.core.states import Partition
 from unlit.core.system import SystemClock
 from unlit.evaluation.defaults import default_policy
@@ -19,6 +22,7 @@ from unlit.evaluation.ledger import evaluator_store
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.evaluation.separation import FIRST_UID, evaluator_uid
 from unlit.fence import FenceHost, FenceSpec
+from unlit.fence.sandboxes.container import ContainerHost
 from unlit.policy import AuditLog, Identity, parse_policy
 
 COMMAND = [sys.executable, "-m", "unlit.evaluation.process"]
@@ -187,3 +191,20 @@ def test_an_ordinary_user_is_told_what_is_not_separated(
     found = json.loads(done.stdout)
     assert found["own_user"] is False
     assert "the user who owns the candidate" in found["sentence"]
+
+
+@as_root
+@pytest.mark.fence
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("podman") is None, reason="not exercised: no podman here")
+def test_behind_containers_it_stays_root_and_says_so(request_: EvaluationRequest) -> None:
+    try:
+        asyncio.run(ContainerHost._must_work())
+    except OutsideFailed as error:
+        pytest.skip(f"not exercised: the engine starts no container here: {error.why[:200]}")
+    options = {**request_.options, "backend": "container"}
+    result, _ = graded(replace(request_, options=options))
+    assert [record["state"] for record in result["trajectories"]] == ["satisfied"] * 4
+    assert result["separation"]["own_user"] is False
+    assert "driven by root only" in result["separation"]["sentence"]
+    assert any("Weaker backend" in sentence for sentence in result["not_verified"])

@@ -187,7 +187,19 @@ async def test_a_link_on_the_way_to_what_policy_keeps_shows_nothing(
         folder.mkdir()
     (vault / "x.toml").write_text("sealed")
     (workspace / "config").symlink_to(vault)
-    await _refused(tmp_path, "config/*.toml")
+    audit = AuditLog.open(tmp_path / "audit", {}, SystemClock(), key_dir=tmp_path / "keys")
+    host = await start_host("container", tmp_path / "state", audit)
+    policy = parse_policy(
+        'version = 1\n[files.coder]\nwrite = ["."]\nread_only = ["config/*.toml"]\n'
+    )
+    identity = Identity("run", "tests", "agent", "coder")
+    opened = await host.open(FenceSpec("coder", policy, identity, workspace))
+    done = await opened.run(["cat", "config/x.toml"], timeout_s=120)
+    assert done.exit_code == 1
+    assert b"sealed" not in done.stdout
+    await opened.close()
+    await host.close()
+    audit.close()
 
 
 @pytest.mark.slow

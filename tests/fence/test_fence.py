@@ -314,6 +314,26 @@ async def test_a_fence_that_lost_its_keeper_did_not_hold(bench: Bench) -> None:
     assert not report.held
 
 
+async def test_a_fence_that_its_own_processes_fill_is_probed_all_the_same(bench: Bench) -> None:
+    limits = Limits(processes=20, memory_mb=256, wall_s=120)
+    fence = await bench.open(limits=limits)
+    fill = """
+import os, time
+while True:
+    try:
+        if os.fork() == 0: time.sleep(600)
+    except OSError: break
+print("full", flush=True)
+time.sleep(600)
+"""
+    running = await fence.spawn(["python3", "-c", fill], env={}, cwd="/work")
+    async with asyncio.timeout(60):
+        assert await anext(running.lines()) == b"full\n"
+    report = await fence.close()
+    assert report.held
+    assert {probe.when for probe in report.probes} == {"start", "end"}
+
+
 async def test_fences_come_and_go_side_by_side(bench: Bench, shell: Shell) -> None:
     fences = [await bench.open() for _ in range(3)]
     async with asyncio.TaskGroup() as group:

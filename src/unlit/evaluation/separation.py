@@ -17,6 +17,7 @@ from typing import Final
 from unlit.evaluation.ledger import evaluator_store, open_store
 from unlit.evaluation.model import EvaluationRequest, Separation
 from unlit.fence import Launcher
+from unlit.fence.backends import CONTAINER
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def separate(request: EvaluationRequest) -> tuple[Launcher | None, Separation]:
     """
     if os.geteuid() != 0:
         return None, not_separated(request)
+    if request.options.get("backend") == CONTAINER:
+        return None, not_separated(request, "the engine of its containers is driven by root only")
     uid = evaluator_uid(request.vault)
     stranger = _stranger(request)
     if stranger is not None:

@@ -13,7 +13,15 @@ from typing import Any, Final
 
 from unlit.core.errors import OutsideFailed
 from unlit.fence.layer import Layer, read_layer
-from unlit.fence.model import NOT_STARTED, FenceReport, FenceSpec, Finished, Limits, Probe
+from unlit.fence.model import (
+    NOT_RUN,
+    NOT_STARTED,
+    FenceReport,
+    FenceSpec,
+    Finished,
+    Limits,
+    Probe,
+)
 from unlit.fence.session import Ended, Line
 from unlit.fence.view import WORKSPACE, View, command
 from unlit.policy import AuditLog
@@ -357,7 +365,7 @@ class Fence:
         facts: Mapping[str, Any] = {}
         try:
             if self._probe is not None:
-                self._probes += await self._probe(self, "end")
+                self._probes += await self._probed(self._probe)
             await self._session.ask("reset")
             counted, _ = await self._session.ask("count")
             left = int(counted["processes"])
@@ -380,6 +388,16 @@ class Fence:
             asked=tuple(facts.get("asked", ())),
         )
         return self.report
+
+    async def _probed(self, probe: Prober) -> Sequence[Probe]:
+        """Probe at the end; what left no room for it (processes, memory) is ended first."""
+        probes: Sequence[Probe] = ()
+        with contextlib.suppress(OSError):  # as where no process can be started any more
+            probes = await probe(self, "end")
+        if not probes or any(one.name == NOT_RUN for one in probes):
+            await self._session.ask("reset")
+            probes = await probe(self, "end")
+        return probes
 
     def exited(self, ended: Ended) -> None:
         """Take note of a command's end."""

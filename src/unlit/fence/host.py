@@ -346,8 +346,8 @@ def weaknesses(ready: Mapping[str, Any]) -> tuple[str, ...]:
     found = []
     if not ready["cgroup"]:
         found.append(
-            "Memory is watched five times a second, not limited by the kernel: no control group "
-            "can be made by this user."
+            "Memory is watched five times a second, not limited by the kernel, and memory files "
+            "(memfd) are not counted: no control group can be made by this user."
         )
     if ready["uid"] is None:
         found.append("All fences share one user: the factory was not started by root.")

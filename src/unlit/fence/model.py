@@ -126,6 +126,10 @@ class ChangedFile:
     size: int
 
 
+NOT_RUN: Final = "the probe itself did not run"
+"""Name of the one probe that stands for all where none could run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """One attempt from inside to reach what must not be reached.

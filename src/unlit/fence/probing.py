@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from unlit.fence.model import NOT_STARTED, Probe
+from unlit.fence.model import NOT_RUN, NOT_STARTED, Probe
 from unlit.fence.session import no_view
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Prober:
         )
         answers = head.decode("ascii", "replace").split()
         if len(answers) != len(paths) + 1 or not memory:
-            return (Probe("the probe itself did not run", when, blocked=False),)
+            return (Probe(NOT_RUN, when, blocked=False),)
         probes = [
             Probe(name, when, blocked=answer == "no")
             for (name, _), answer in zip(paths, answers[:-1], strict=True)

@@ -26,6 +26,11 @@ _FROM_HOST: Final = (
     "services",
 )
 _MOST_LINKS: Final = 40
+_KEYS: Final = tuple(
+    path for path in ("/proc/keys", "/proc/key-users") if Path(path).exists()
+)  # fmt: skip
+"""They name the keys of a user, who may be the factory's own."""
+
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS: Final = (
     ("fd", "/proc/self/fd"),
@@ -103,6 +108,8 @@ def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
         "--dev-bind", f"{view.stage}/view", "/",  # each part says itself that it has no devices
         "--proc", "/proc",
     ]  # fmt: skip
+    for path in _KEYS:
+        made += ["--ro-bind", f"{view.stage}/empty", path]
     for name, value in {**_ENVIRONMENT, **env}.items():
         made += ["--setenv", name, value]
     return [*made, "--chdir", cwd]

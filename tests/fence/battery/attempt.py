@@ -54,6 +54,7 @@ class Attempt:
             path on the host; a process that lives on; a path in the workspace after the end.
         detail: The path that `host` and `workspace` look at.
         root: It leaks without a fence only when root runs it.
+        group: Only a control group ends it, and not every user may make one.
         optional: It goes by a feature that not every kernel or machine has.
     """
 
@@ -63,6 +64,7 @@ class Attempt:
     sign: Sign = "output"
     detail: str = ""
     root: bool = False
+    group: bool = False
     optional: bool = False
 
 

@@ -39,6 +39,8 @@ _ASKED_S: Final = 5.0
 _ROUNDS: Final = 200  # what forks meanwhile is met in the next one
 _ROUND_S: Final = 0.05
 _KILLS: Final = 30  # a command that is being started is not there to be killed yet
+# it waits and buries whoever loses a parent, as it ignores that children end
+_FIRST: Final = ("env", "--ignore-signal=CHLD", "sleep", "1000000")
 _LINKS: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
 _LOCAL: Final = "localhost,127.0.0.1,::1"
@@ -107,8 +109,6 @@ class Container:
         root = folder / "root"
         for name in ("usr", "etc", "proc", "sys", "dev", "run", "tmp", "work", "home/agent", "var"):
             (root / name).mkdir(parents=True)
-        for name in ("run", "tmp", "home/agent"):
-            (root / name).chmod(0o1777)  # the engine gives what it mounts there the same mode
         for name in _LINKS:
             if (Path("/") / name).exists():
                 (root / name).symlink_to(f"usr/{name}")
@@ -121,9 +121,13 @@ class Container:
                 continue  # the engine makes the place in what is mounted there
             place.parent.mkdir(parents=True, exist_ok=True)
             place.mkdir(exist_ok=True) if mount.source.is_dir() else place.touch()
+        _readable(root)
+        _readable(folder / "etc")
+        for name in ("run", "tmp", "home/agent"):
+            (root / name).chmod(0o1777)  # the engine gives what it mounts there the same mode
         self.renew()
         given = self._arguments(profile, root, shown)
-        _said([*self.engine, "run", "--detach", *given, "sleep", "1000000"])
+        _said([*self.engine, "run", "--detach", *given, *_FIRST])
         pid = _said([*self.engine, "inspect", "--format", "{{.State.Pid}}", self.name])
         self.pid = int(pid)
         namespace = _namespace(pid)
@@ -343,6 +347,15 @@ async def _ended(started: Sequence[asyncio.subprocess.Process], within_s: float)
     except TimeoutError:
         return False
     return True
+
+
+def _readable(tree: Path) -> None:
+    """Let the fence's user read what was made for it, whatever our own habit (umask) is."""
+    for folder, folders, names in os.walk(tree):
+        for name in (".", *folders, *names):
+            place = Path(folder, name)
+            if not place.is_symlink():
+                place.chmod(0o755 if place.is_dir() else 0o644)
 
 
 def _give(path: Path) -> None:

@@ -33,7 +33,7 @@ from unlit.fence.host import (
 )
 from unlit.fence.launch import population
 from unlit.fence.launch.measure import landlock_abi
-from unlit.fence.model import FenceSpec, Limits, Probe
+from unlit.fence.model import NOT_RUN, FenceSpec, Limits, Probe
 from unlit.fence.sandboxes.copied import difference
 from unlit.fence.session import Answer, Ended, Line
 from unlit.fence.view import (
@@ -236,7 +236,7 @@ class LandlockHost:
         trap.close()
         answers = done.stdout.decode("ascii", "replace").split()
         if len(answers) != len(names):
-            return (Probe("the probe itself did not run", when, blocked=False),)
+            return (Probe(NOT_RUN, when, blocked=False),)
         found = [
             Probe(name, when, blocked=answer == "no", control=name == "control file")
             for name, answer in zip(names, answers, strict=True)
