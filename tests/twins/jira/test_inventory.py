@@ -86,3 +86,16 @@ def test_a_role_without_a_description_is_shown_in_a_project() -> None:
     role = site.ask("POST", "role", {"name": "Reviewers"})
     assert site.ask("GET", f"project/SEC/role/{role['id']}")["description"] == ""
     assert site.ask("GET", f"role/{role['id']}")["actors"] == []
+
+
+def test_a_project_has_the_schemes_it_was_given() -> None:
+    site = Site()
+    at = "project/SEC/permissionscheme"
+    assert site.ask("GET", at)["name"] == "Default Permission Scheme"
+    made = site.ask("POST", "permissionscheme", {"name": "Own"})
+    assert site.ask("PUT", at, {"id": made["id"]})["name"] == "Own"
+    assert site.ask("GET", at)["id"] == made["id"]
+    assert site.ask("GET", "project/OPS/permissionscheme")["id"] == 0
+    assert site.status("PUT", at, {"id": 404}) == 404
+    assert site.ask("GET", "project/SEC/notificationscheme")["id"] == 10000
+    assert site.status("GET", "project/NONE/notificationscheme") == 404

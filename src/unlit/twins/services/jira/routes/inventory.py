@@ -5,6 +5,7 @@ from typing import Any, Final
 from unlit.twins.services.jira.call import Ask, Routes
 from unlit.twins.services.jira.model import Row
 from unlit.twins.services.jira.routes import projects
+from unlit.twins.services.jira.site import refuse
 
 routes = Routes()
 _EVENTS: Final = (
@@ -109,3 +110,33 @@ def search_workflows(ask: Ask) -> Any:
         if (not wanted or name in wanted) and words in name.lower()
     ]
     return ask.page(found, "values", lambda pair: _workflow(ask, *pair))
+
+
+# --- the schemes a project has
+def _scheme(ask: Ask, stem: str, default: str) -> Row:
+    project = projects.named(ask, "projectKeyOrId")
+    rows = ask.site.world.table(f"jira.at:/rest/api/3/{stem}")
+    row = rows.get(str(project.get(stem, default))) or rows[default]
+    return {**row, "self": f"{ask.render.api}/{stem}/{row['id']}"}
+
+
+@routes.add("GET", "project/{projectKeyOrId}/permissionscheme", "getAssignedPermissionScheme")
+def permission_scheme(ask: Ask) -> Any:
+    """Return the permission scheme of a project."""
+    return _scheme(ask, "permissionscheme", "0")
+
+
+@routes.add("PUT", "project/{projectKeyOrId}/permissionscheme", "assignPermissionScheme")
+def assign_permission_scheme(ask: Ask) -> Any:
+    """Give a project another permission scheme."""
+    project, ident = projects.named(ask, "projectKeyOrId"), str(ask.body().get("id", ""))
+    if ident not in ask.site.world.table("jira.at:/rest/api/3/permissionscheme"):
+        raise refuse(404, f"The permission scheme with id '{ident}' does not exist.")
+    ask.site.table("projects").patch(project["id"], permissionscheme=ident)
+    return _scheme(ask, "permissionscheme", "0")
+
+
+@routes.add("GET", "project/{projectKeyOrId}/notificationscheme", "getNotificationSchemeForProject")
+def notification_scheme(ask: Ask) -> Any:
+    """Return the notification scheme of a project."""
+    return _scheme(ask, "notificationscheme", "10000")
