@@ -13,7 +13,7 @@ from unlit.core.ids import RunId
 from unlit.core.states import Partition, Verdict
 from unlit.line.fakes import FakeShipper
 from unlit.line.model import CiPlan, RunRequest, Shipped
-from unlit.line.onward import Comment, fork, go_on
+from unlit.line.onward import Comment, fork, go_on, rewind
 from unlit.line.ports import CheckState, Recheck, Services
 from unlit.line.service import Line
 from unlit.record.model import GateDecision, Run, RunState
@@ -68,6 +68,22 @@ async def test_a_comment_that_brings_nothing_leaves_a_shipped_run_shipped(
     assert len(world.store.candidates(run)) > 1
     assert (done.state, done.verdict, done.candidate) == (RunState.SHIPPED, Verdict.SHIP, "c1")
     assert done.note.startswith("c1 stays shipped; the comment brought nothing to ship: ")
+
+
+async def test_a_comment_that_brings_nothing_names_the_way_back_to_what_could_ship(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10", "3", "4", "5"), [])
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+        await go_on(line, run, Comment("Make it shorter.", "ann"))
+        done = await line.wait(run)
+        assert done.state is RunState.ENDED
+        assert f"`unlit rewind {run} gate` goes back to the gate of c1" in done.note
+        await rewind(line, run, "gate")
+        back = await line.wait(run)
+    assert (back.state, back.verdict, back.candidate) == (RunState.WAITING, Verdict.SHIP, "c1")
 
 
 async def test_a_comment_wants_words_and_a_run_at_its_end(tmp_path: Path, repository: Path) -> None:

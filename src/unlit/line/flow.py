@@ -175,7 +175,10 @@ async def _to_the_gate(work: Work, start: Start, kind: str = "") -> Mapping[str,
     verdict = Verdict.NOT_EXERCISED if made is None else made.verdict
     if made is not None and verdict is Verdict.SHIP:
         verdict = await sealed(work, made)
-    _state(work, RunState.RUNNING, verdict=verdict)
+    stands: dict[str, Any] = {"verdict": verdict}
+    if made is not None and verdict is Verdict.SHIP:  # the run went back behind a later candidate
+        stands["candidate"] = made.candidate
+    _state(work, RunState.RUNNING, **stands)
     await perform(work, "report", lambda: close.report(work), key=f"report{suffix}")
     await perform(work, "gate", lambda: close.gate(work, verdict), key=f"gate{suffix}")
     close.settle(work, RunState.WAITING if verdict is Verdict.SHIP else RunState.ENDED)

@@ -1,22 +1,24 @@
 """After the grading: the report, the gate, shipping."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unlit.core.errors import OutcomeNotGoodEnough
 from unlit.core.ids import CandidateId
 from unlit.core.states import Verdict
 from unlit.line.model import LineEvent
+from unlit.line.stages.again import COMMENT
 from unlit.line.stages.asking import check_ship
 from unlit.line.stages.hindsight import fill_in
 from unlit.line.stages.merging import MERGE, Recheckers, ask_again
 from unlit.line.stages.remember import learn
 from unlit.line.stages.work import Work
-from unlit.record.model import RunState, StageState
+from unlit.record.model import RunEvent, RunState, StageState
 
 OUTCOME_GATE = "outcome"
 SHIPPED_KEY = "state/shipped/"
+WAITING_KEY = "state/waiting/"
 _LANDED = ("commit", "tag", "branch", "head", "pull_request")
 
 
@@ -47,7 +49,7 @@ async def gate(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     store.change_run(work.run, now, state=RunState.WAITING, verdict=verdict)
     event = LineEvent(work.run, "state", "gate", state=RunState.WAITING.value)
     run = store.run(work.run)
-    work.journal.event(f"state/waiting/{run.candidate if run else ''}", event)
+    work.journal.event(f"{WAITING_KEY}{run.candidate if run else ''}", event)
     await asyncio.to_thread(work.services.reporter.report, work.run)  # now it says how it ended
     questions = store.questions(work.run)
     asked = f"{len(questions)} question{'s' if len(questions) != 1 else ''} for a person"
@@ -61,7 +63,7 @@ def _nothing_new(work: Work, verdict: Verdict) -> Mapping[str, Any]:
     rows = work.services.store.events(work.run, kinds=("state",))
     shipped = [row for row in rows if row.key.startswith(SHIPPED_KEY)]
     if not shipped:
-        return {"state": RunState.ENDED, "verdict": verdict}
+        return {"state": RunState.ENDED, "verdict": verdict, **_way_back(work, rows)}
     candidate = CandidateId(shipped[-1].key.removeprefix(SHIPPED_KEY))
     note = (
         f"{candidate or 'what'} stays shipped; the comment brought nothing to ship: {verdict.value}"
@@ -71,6 +73,19 @@ def _nothing_new(work: Work, verdict: Verdict) -> Mapping[str, Any]:
         "verdict": Verdict.SHIP,
         "candidate": candidate or None,
         "note": note,
+    }
+
+
+def _way_back(work: Work, rows: Sequence[RunEvent]) -> Mapping[str, Any]:
+    """Name the way back to what waited at the gate before a comment that brought nothing."""
+    waited = [row for row in rows if row.key.startswith(WAITING_KEY)]
+    asked = work.services.store.events(work.run, kinds=(COMMENT,))
+    if not waited or not asked or asked[-1].at < waited[-1].at:
+        return {}
+    before = waited[-1].key.removeprefix(WAITING_KEY)
+    return {
+        "note": f"the comment brought nothing to ship; `unlit rewind {work.run} gate` goes back to "
+        f"the gate of {before}, whose verdict was ship"
     }
 
 
