@@ -66,7 +66,8 @@ def run_command(
         argv: The command, after `--`.
         policy: The policy; default: policy.toml in the workspace.
         preset: A shipped policy instead: claude-code, codex, gemini-cli, opencode, goose,
-            aider, mini-swe-agent; or your own login: claude-code-login, codex-login, gemini-cli-login.
+            aider, mini-swe-agent; or your own login: claude-code-login, codex-login,
+            gemini-cli-login.
         role: Role in the policy.
         workspace: Folder that is /work inside; default: this one.
         backend: full; landlock or container (podman) hold less, for machines without user
@@ -87,7 +88,7 @@ def run_command(
     if as_json:
         sys.stdout.write(json.dumps(outcome(done.once, done.refused)) + "\n")
     else:
-        summary(done.once, len(done.refused))
+        summary(done)
     return done.once.exit_code
 
 
@@ -352,7 +353,7 @@ async def _run(
     refused = await asyncio.to_thread(refused_in, folder / "audit", spec.identity.run)
     if not discard:
         write_back(once, order.workspace)
-    return Done(once, refused)
+    return Done(once, refused, folder / "audit")
 
 
 async def _learn(order: _Order) -> tuple[tuple[Any, ...], "Once"]:
