@@ -176,6 +176,26 @@ const root = require.resolve.paths("jira.js").find((p) => fs.existsSync(p + "/ji
     await step("boardConfig", () => agile.board.getConfiguration({ boardId: board.id }));
   }
 
+  // --- every read there is, with whatever ids it may want: what it answers fits its schema
+  const ids = { issueIdOrKey: key, projectIdOrKey: "NODE", projectKeyOrId: "NODE", id: "10000",
+    ids: ["10000"], accountId: me.accountId, accountIds: [me.accountId], fieldId: "summary",
+    jql: "project = NODE", query: "a", permissions: ["BROWSE_PROJECTS"], type: "project",
+    projectTypeKey: "software", projectKeys: ["NODE"], since: 0, schemeId: 0, idOrName: "10000" };
+  let read = 0;
+  for (const [part, methods] of Object.entries(jira)) {
+    for (const [name, call] of Object.entries(methods && typeof methods === "object" ? methods : {})) {
+      if (typeof call !== "function" || !/^(get|find|search|list)/.test(name)) continue;
+      if (name === "getUserEmailBulk") continue; // Jira answers a list, its contract has one address
+      try {
+        await call.call(methods, ids);
+        read += 1;
+      } catch (error) {
+        if (error.name === "SchemaMismatchError") wrong.push(`${part}.${name}: ${error.message}`);
+      }
+    }
+  }
+  assert.ok(read > 100, `only ${read} reads were answered`);
+
   // --- errors as the client names them
   await assert.rejects(jira.issues.getIssue({ issueIdOrKey: "NODE-999" }), (e) => lib.isNotFoundError(e));
   await assert.rejects(jira.issueSearch.searchAndReconsileIssuesUsingJql({ jql: "nope = 1" }),
