@@ -1,5 +1,6 @@
 """What `unlit fence run` prints of a fence: JSON on stdout, or a few words on stderr."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from unlit.fence import FenceReport
     from unlit.fence.once import Once
 
 _MOST_REFUSED: Final = 200
@@ -29,6 +29,7 @@ class Done:
 
     once: "Once"
     refused: tuple[Refused, ...] = ()
+    audit: Path | None = None
 
 
 def refused_in(audit: Path, run: str) -> tuple[Refused, ...]:
@@ -81,17 +82,18 @@ def _usage(one: Any) -> dict[str, Any]:
     }
 
 
-def summary(once: "Once", refused: int) -> None:
+def summary(done: Done) -> None:
     """Say on stderr what a person should know; nothing when there is nothing."""
     from unlit.policy.audit.show import inert
 
-    report: FenceReport = once.report
-    if denied := max(report.denied, refused):
+    once, report = done.once, done.once.report
+    if denied := max(report.denied, len(done.refused)):
         whole = max(report.exchanges, denied)
         requests = f"{whole} request{'s' if whole != 1 else ''}"
         sys.stderr.write(
             f"fence: {denied} of {requests} {'was' if denied == 1 else 'were'} denied; "
             "`unlit fence learn -- COMMAND` proposes rules for them.\n"
+            f"fence: its log: unlit audit show --audit {shlex.quote(str(done.audit))} --denied\n"
         )
     for one in once.layer.refused:
         # the name was chosen inside: a terminal must not obey it

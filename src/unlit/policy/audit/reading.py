@@ -207,6 +207,6 @@ def log_file(directory: Path) -> Path:
             "POL-141",
             f"No audit log in {directory}.",
             f"there is no file {LOG_NAME}",
-            "Name the folder of an audit log.",
+            "Name a log's folder with --audit; `unlit fence run` says where its own lies.",
         )
     return path
