@@ -50,6 +50,8 @@ def test_a_good_policy_is_read_whole() -> None:
     ("text", "place", "code"),
     [
         ("version = 1\nversoin = 2\n", "2:1", "POL-101"),
+        ("version = 1\n[[alow]]\nhost = 'x.test'\n", "2:1", "POL-101"),
+        ("version = 1\n\n[credentail.vendor]\nhosts = ['x.test']\n", "3:1", "POL-101"),
         ("version = 2\n", "1:1", "POL-104"),
         (
             "version = 1\n[[allow]]\nrole = 'coder'\nhost = 'x.test'\nmethds = []\n",

@@ -51,6 +51,11 @@ class Positions:
         if self._at.get(path, NOWHERE) is NOWHERE:
             self._at[path] = self.at_offset(offset)
 
+    def _mark_all(self, path: Path, offset: int) -> None:
+        """Mark a table, and what it lies in as far as nothing else named that."""
+        for size in range(1, len(path) + 1):
+            self._mark(path[:size], offset)
+
     def _scan(self) -> None:
         text, here = self._text, 0
         base: Path = ()
@@ -62,12 +67,12 @@ class Positions:
                 number = self._tables.get(base, -1) + 1
                 self._tables[base] = number
                 base = (*base, number)
-                self._mark(base, here)
+                self._mark_all(base, here)
                 here = end + 2
             elif text[here] == "[":
                 key, end = self._key(here + 1)
                 base = self._resolve(key)
-                self._mark(base, here)
+                self._mark_all(base, here)
                 here = end + 1
             else:
                 here = self._pair(here, base)
