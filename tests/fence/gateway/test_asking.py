@@ -67,3 +67,10 @@ async def test_questions_are_limited(lab: Lab) -> None:
     ]
     assert b" 202 " in answers[19]
     assert b" 429 " in answers[20]
+
+
+async def test_half_a_character_in_a_reason_is_no_failure(lab: Lab) -> None:
+    wish = json.dumps({"method": "GET", "url": URL, "reason": "a\ud800b"}).encode()
+    assert b" 202 " in await ask(lab, wish)
+    (entry,) = lab.entries("access.requested")
+    assert entry.fields["reason"] == "a?b"

@@ -81,6 +81,7 @@ def _question(role: str, data: bytes) -> AccessRequest:
         value: dict[str, Any] = json.loads(data)
         request = parse_url(role, str(value["method"]), str(value["url"]))
         reason = str(value.get("reason", ""))
+        reason = reason.encode("utf-8", "replace").decode()  # JSON may hold half a character
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, InvalidInput):
         raise bad from None
     if not str(request).isascii() or not str(request).isprintable():
