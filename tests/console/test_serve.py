@@ -115,3 +115,9 @@ def test_a_factory_shows_no_other_ones_runs_before_its_first(
     assert _where(None) == other  # from a folder that is no factory, what ran last is shown
     (repository / "unlit.toml").write_text("[factory]\nname = 'new'\n")
     assert _where(None) == repository
+
+
+def test_a_folder_that_is_not_there_has_no_console(repository: Path) -> None:
+    with pytest.raises(InvalidInput, match="REV-041"), open_console(repository.parent / "no"):
+        pytest.fail("it opened")
+    assert not (repository.parent / "state").exists()

@@ -299,9 +299,13 @@ def _repository(named: Path | None, spec: Path | None) -> Path:
             "name the file, for example specs/NAME.md.",
         )
     from unlit.wiring.finding import find_repository
+    from unlit.wiring.paths import FILE_NAME
 
-    start = named or (spec.resolve().parent if spec is not None else Path())
-    return find_repository(start)
+    if named is not None or spec is None:
+        return find_repository(named or Path())
+    found = find_repository(spec.resolve().parent)
+    is_repository = (found / ".git").exists() or (found / FILE_NAME).exists()
+    return found if is_repository else find_repository(Path())  # a spec may lie elsewhere
 
 
 def repository_of(named: Path | None, name: str) -> Path:

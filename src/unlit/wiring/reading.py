@@ -51,11 +51,11 @@ def open_reading(
     folder = elsewhere or find_repository(repository or Path())
     paths = state_paths(settings, folder)
     url = settings.text("database_url")
-    if url is None and not paths.database.exists() and not create:
+    if url is None and not paths.database.exists() and not (create and folder.is_dir()):
         raise InvalidInput(
             "REV-041",
             f"Nothing has run yet in {folder}.",
-            "the record is made by the first run.",
+            "the record is made by the first run." if folder.is_dir() else "it is no folder.",
             "`unlit demo` shows one, `unlit run SPEC` makes one.",
         )
     paths.create()
