@@ -1,6 +1,7 @@
 """Tickets are asked about, built and answered, once each, against our Jira twin."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,9 @@ from unlit.line.adopt import SPEC
 from unlit.line.patrol import Ledger, Patrol, Post, Standing, Watch
 from unlit.review.outside import Answer, Said
 
-READY = SPEC.split("---", 2)[2].replace("| |", "| not relevant: a test |")
+READY = re.sub(
+    "<!--.*-->", "Whoever asks it knows that it lives.", SPEC.split("---", 2)[2]
+).replace("| |", "| not relevant: a test |")
 
 
 class _Line:
