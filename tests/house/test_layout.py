@@ -31,6 +31,11 @@ def test_every_room_of_tests_is_a_room_of_the_source() -> None:
     assert folders - rooms - EXTRA - {"__pycache__"} == set()
 
 
+def test_no_folder_of_tests_is_a_package() -> None:
+    """Two packages of one name are one to pytest: it ran the first one's tests under both names."""
+    assert [str(path) for path in (ROOT / "tests").rglob("__init__.py")] == []
+
+
 def test_every_room_says_what_it_is_for_in_a_readme() -> None:
     rooms = sorted(path for path in SOURCE.iterdir() if (path / "__init__.py").exists())
     assert [room.name for room in rooms if not (room / "README.md").exists()] == []

@@ -52,7 +52,11 @@ credential = "key"
 write = ["."]
 read_only = [{", ".join(f'"{glob}"' for glob in READ_ONLY)}]
 """
-NO_FILE_RULES: Final = "version = 1\n"
+NO_FILE_RULES: Final = """
+version = 1
+[files.coder]
+write = [".", "policy.toml", "unlit.toml"]
+"""
 OPEN: Final = """
 version = 1
 [[allow]]
