@@ -74,6 +74,10 @@ def test_a_candidate_that_was_not_graded_says_why(store: Store) -> None:
     report = build_report(store, RUN)
     assert report.candidates[0].graded is None
     assert report.candidates[0].why_not == "its own tests fail: 2 failed"
+    store.change_run(RUN, START, state=RunState.ENDED, verdict=Verdict.NOT_EXERCISED)
+    told = build_report(store, RUN).headline
+    assert told.main == "Candidate 1 got to no scenario."
+    assert told.worst == "Its own tests fail: 2 failed."
 
 
 def test_a_failed_run_is_our_fault_and_claims_nothing(store: Store) -> None:

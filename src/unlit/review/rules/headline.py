@@ -77,12 +77,16 @@ def headline(facts: Facts) -> Headline:
         why = facts.note or "The harness failed."
         return Headline("Harness fault", "harness_fault", "Our side broke.",
                         f"{_sentence(why)} Nothing was graded, nothing is claimed.")  # fmt: skip
-    return Headline(
-        "Not exercised", "not_exercised", "Nothing can be said.", _sentence(facts.note or _nothing)
-    )
+    return _not_exercised(facts)
 
 
-_nothing = "No scenario reached the product."
+def _not_exercised(facts: Facts) -> Headline:
+    last = facts.candidates[-1] if facts.candidates else None
+    if last is None or last.graded is not None or not last.why_not or facts.note:
+        why = facts.note or "No scenario reached the product."
+        return Headline("Not exercised", "not_exercised", "Nothing can be said.", _sentence(why))
+    main = f"Candidate {last.number} got to no scenario."
+    return Headline("Not exercised", "not_exercised", main, _sentence(last.why_not))
 
 
 def _by_state(facts: Facts) -> Headline | None:
