@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.evaluation.test_hostile import SCENARIO, SPEC  # the smallest ones
 
-from unlit.cli.evaluate import factory_of, unheard
+from unlit.cli.evaluate import factory_of, guessed, unheard
 from unlit.core.errors import InvalidInput, UnlitError, UsageError
 from unlit.core.states import Partition
 from unlit.evaluation.defaults import default_policy, default_run, tree_digest
@@ -32,6 +32,17 @@ def test_everything_unsaid_has_a_default(flags: Flags) -> None:
     assert request.artefacts.is_relative_to(flags.vault.with_name("vault.evaluator"))
     assert plan(flags, Factory()).seed == request.seed
     assert plan(replace(flags, seed=5), Factory()).seed == 5
+
+
+def test_how_a_program_starts_that_nobody_told_is_said(flags: Flags) -> None:
+    (flags.candidate / "main.py").write_text("print('hello')\n", encoding="utf-8")
+    (flags.candidate / "product.sh").chmod(0o644)
+    told = plan(flags, Factory())
+    assert guessed(told, flags.run) == []
+    untold = plan(replace(flags, run=None), Factory())
+    assert guessed(untold, None) == [
+        "nothing says how the program starts; `python3 main.py` is taken. See --run."
+    ]
 
 
 def test_who_is_graded_says_neither_what_it_may_reach_nor_what_is_good_enough(

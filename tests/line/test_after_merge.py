@@ -32,7 +32,7 @@ class After(AfterMerge):
     @override
     def attest(self, run: RunId, facts: Mapping[str, Any]) -> Mapping[str, str]:
         self.done.append(f"attest {facts['commit'][:3]}")
-        return {"provenance": "a file"}
+        return {"provenance.dsse.json": "a file", "sbom.dsse.json": "one", "sbom.cdx.json": "it"}
 
     @override
     async def deploy(self, run: RunId, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -57,6 +57,8 @@ async def shipped(folder: Path, repository: Path, after: After) -> tuple[Any, li
         await line.ship(run)
         last = await line.wait(run)
         assert not await line.unfinished(run)
+    told = next(row.detail for row in world.store.stages(run) if row.name == "attest")
+    assert told == "2 attestations are written"
     assert first.state is last.state is RunState.SHIPPED
     assert shipper.shipped == [run]
     return last, after.done, first.note

@@ -105,8 +105,10 @@ def evaluate(  # noqa: PLR0913 # a command line has many flags, each optional
     options = options_of(flags, invariants, factory)
     options |= {"settle": settle, "freshness": freshness, **models_named(judge, user, model_twin)}
     options |= _backend(backend)
-    request = plan(flags, factory_of(candidate, base, factory), options=options)
-    sys.stderr.write("".join(f"  note: {said}\n" for said in unheard(flags, factory)))
+    settings = factory_of(candidate, base, factory)
+    request = plan(flags, settings, options=options)
+    notes = [*unheard(flags, factory), *guessed(request, run or settings.product.run)]
+    sys.stderr.write("".join(f"  note: {said}\n" for said in notes))
     load_policy(request.policy)  # here it is seen whose signature it bears
     if against is not None:
         return _against(request, against, as_json=as_json)
@@ -267,6 +269,13 @@ def unheard(flags: "Flags", factory: Path | None = None) -> list[str]:
         if {"p0", "p1", "alpha", "beta"} & set(rule):
             said.append("the candidate's own [ship] is not obeyed; name a file with --factory.")
     return said
+
+
+def guessed(request: "EvaluationRequest", told: str | None) -> list[str]:
+    """Return how the program is started where nobody said it, as a sentence."""
+    if told or not request.product.run:
+        return []
+    return [f"nothing says how the program starts; `{request.product.run}` is taken. See --run."]
 
 
 def _happened(request: "EvaluationRequest") -> str:

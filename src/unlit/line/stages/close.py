@@ -177,7 +177,8 @@ async def attest(work: Work, shipped: Mapping[str, Any]) -> Mapping[str, Any]:
     if after is None:
         return {"state": StageState.SKIPPED.value, "detail": "nothing attests here"}
     files = await asyncio.to_thread(after.attest, work.run, shipped)
-    return {"detail": f"{len(files)} attestations are written", "files": dict(files)}
+    sealed = sum(name.endswith(".dsse.json") for name in files)  # the bill itself lies beside
+    return {"detail": f"{sealed} attestations are written", "files": dict(files)}
 
 
 async def deploy(work: Work, shipped: Mapping[str, Any]) -> Mapping[str, Any]:
