@@ -13,6 +13,9 @@ import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
 
 from unlit.core.ids import CandidateId, RunId
 from unlit.harness.fakes import FakeFence, ListSink
@@ -56,9 +59,23 @@ print((marks[-1] - marks[0]) / (len(marks) - 1) * 1000,
 FINISH = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
 
+class Timed(ModelTwin):
+    """A model twin that knows how long it took: reading a long history is no cost of a loop."""
+
+    def __init__(self, steps: int) -> None:
+        turns = [*({"bash": "true"} for _ in range(steps)), {"bash": FINISH}, "Done."]
+        super().__init__(parse_script({"turns": turns}))
+        self.took_ms: list[float] = []
+
+    @override
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        begun = time.perf_counter()
+        await super().__call__(scope, receive, send)
+        self.took_ms.append((time.perf_counter() - begun) * 1000)
+
+
 async def loop(name: str, steps: int, tools: Path) -> None:
-    turns = [*({"bash": "true"} for _ in range(steps)), {"bash": FINISH}, "Done."]
-    twin = ModelTwin(parse_script({"turns": turns}))
+    twin = Timed(steps)
     server = await ModelTwinServer.start(twin)
     agent = make_agent(name, AgentOptions(tools=tools, path=os.environ.get("PATH", "")))
     if agent.facts.needs:
@@ -90,10 +107,16 @@ async def loop(name: str, steps: int, tools: Path) -> None:
     first, second = sum(gaps[:half]) / half, sum(gaps[half:]) / (len(gaps) - half)
     print(
         f"{name:16} {len(seen)} model calls, {sum(gaps) / len(gaps):6.1f} ms a step "
-        f"(first half {first:.1f}, second half {second:.1f}), {end.reason.value}"
+        f"(first half {first:.1f}, second half {second:.1f}), "
+        f"{_halves(twin.took_ms)} of these in the model twin, {end.reason.value}"
     )
     await fence.close()
     await server.close()
+
+
+def _halves(took_ms: list[float]) -> str:
+    half = len(took_ms) // 2
+    return " and ".join(f"{sum(one) / len(one):.1f}" for one in (took_ms[:half], took_ms[half:]))
 
 
 def main() -> None:
