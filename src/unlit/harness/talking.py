@@ -21,7 +21,7 @@ from unlit.harness.headless import (
     write_files,
 )
 from unlit.harness.model import AgentEvent, Companion, End, EndReason, Job
-from unlit.harness.ports import Fence, Running, Sink
+from unlit.harness.ports import Fence, Finished, Running, Sink
 from unlit.harness.recipes import Recipe
 from unlit.harness.rules import spoken
 from unlit.harness.tools import Program
@@ -46,11 +46,11 @@ class _Turn:
             self.output.take(line)
 
 
-class Conversation:
-    """One job of a command-line agent that keeps its sessions.
+class _Talk:
+    """One job of a command-line agent that can be spoken to.
 
     Args:
-        recipe: How it is started, and started again.
+        recipe: How it is started, and how it goes on.
         program: Where it is.
         model: Model unless the job names one.
         fence: Where it runs.
@@ -65,6 +65,15 @@ class Conversation:
         self._model = model
         self._fence = fence
         self._sink = sink
+
+    def _end(self, turn: _Turn, done: Finished) -> End:
+        printed = bytes(turn.printed)
+        ended = EndedProgram(done.exit_code, printed, done.stderr, done.timed_out)
+        return end_of(self._recipe, ended)
+
+
+class Conversation(_Talk):
+    """One job of an agent that keeps its sessions: it is started again on what it has kept."""
 
     async def hold(self, job: Job, companion: Companion) -> End:
         """Give the task, then what people say, until nobody says more."""
@@ -105,8 +114,7 @@ class Conversation:
         finally:
             reading.cancel()
             await running.kill()
-        ended = EndedProgram(done.exit_code, bytes(turn.printed), done.stderr, done.timed_out)
-        return end_of(recipe, ended), turn.cut
+        return self._end(turn, done), turn.cut
 
     async def _listen(
         self, turn: _Turn, running: Running, reading: "asyncio.Future[None]", companion: Companion
@@ -121,37 +129,21 @@ class Conversation:
                 await running.kill()
 
 
-class Dialogue:
-    """One job of a command-line agent that asks what else there is to do before it ends.
-
-    Args:
-        recipe: How it is started, and how it asks.
-        program: Where it is.
-        model: Model unless the job names one.
-        fence: Where it runs.
-        sink: Told what it does.
-    """
-
-    def __init__(
-        self, recipe: Recipe, program: Program, model: str, fence: Fence, sink: Sink
-    ) -> None:
-        self._recipe = replace(recipe, argv=recipe.again)
-        self._program = program
-        self._model = model
-        self._fence = fence
-        self._sink = sink
+class Dialogue(_Talk):
+    """One job of an agent that asks what else there is to do before it ends."""
 
     async def hold(self, job: Job, companion: Companion) -> End:
         """Give the task, then what people say each time it asks; with nothing said it ends."""
-        argv = argv_of(self._recipe, self._program, job, self._model)
-        running = await self._fence.spawn(argv, env={**self._recipe.env, **job.env})
+        recipe = replace(self._recipe, argv=self._recipe.again)
+        argv = argv_of(recipe, self._program, job, self._model)
+        running = await self._fence.spawn(argv, env={**recipe.env, **job.env})
         turn = _Turn(Output(self._recipe.output, self._sink))
         try:
             async with asyncio.timeout(job.deadline_s):
                 async for line in running.lines():
                     turn.printed += line
                     turn.output.take(line)
-                    if self._recipe.asks.encode() in line:
+                    if recipe.asks.encode() in line:
                         with suppress(OSError):  # it ended
                             await running.write(await _answer(companion))
                 done = await running.wait()
@@ -159,8 +151,7 @@ class Dialogue:
             return End(EndReason.TIMED_OUT, "it did not end in its time")
         finally:
             await running.kill()
-        ended = EndedProgram(done.exit_code, bytes(turn.printed), done.stderr, done.timed_out)
-        return end_of(self._recipe, ended)
+        return self._end(turn, done)
 
 
 async def _answer(companion: Companion) -> bytes:
