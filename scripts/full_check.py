@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 AGAIN_AT_MOST = 3
+SEEDS = ("--seeded-sample", "--randomly-seed")  # a second try throws the dice of the first
 SOME_FAILED = 1  # pytest's exit code; the others mean that the run itself went wrong
 
 
@@ -33,9 +34,10 @@ def main(arguments: list[str]) -> int:
     code, failed, passed = play(arguments)
     if code != SOME_FAILED or not failed or len(failed) > AGAIN_AT_MOST:
         return code
+    seeds = [argument for argument in arguments if argument.startswith(SEEDS)]
     for test in failed:
         print(f"\nonce more, alone: {test}", flush=True)
-        _, failed_again, passed_alone = play(["-p", "no:randomly", test])
+        _, failed_again, passed_alone = play([*seeds, test])
         if failed_again or not passed_alone:
             print(f"failed twice: {test}", flush=True)
             return code

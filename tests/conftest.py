@@ -61,8 +61,9 @@ def _loopback_only() -> None:
 
 
 def _outcomes(stats: dict[str, list[pytest.TestReport]]) -> dict[str, object]:
-    bad = [report.nodeid for kind in ("failed", "error") for report in stats.get(kind, [])]
-    return {"failed": sorted(set(bad)), "passed": len(stats.get("passed", []))}
+    bad = {report.nodeid for kind in ("failed", "error") for report in stats.get(kind, [])}
+    good = {report.nodeid for report in stats.get("passed", [])} - bad
+    return {"failed": sorted(bad), "passed": len(good)}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,13 @@ ONCE = """
 """
 
 
-def check(folder: Path, *bodies: str) -> tuple[int, str]:
+def check(folder: Path, *bodies: str, seeds: Sequence[str] = ()) -> tuple[int, str]:
     shutil.copy(ROOT / "tests/conftest.py", folder / "conftest.py")
     lines = ["from pathlib import Path", "import pytest", "def test_sound(): pass"]
     for number, body in enumerate(bodies):
         lines += [f"def test_{number}():", body.format(name=str(number))]
     (folder / "test_it.py").write_text("\n".join(lines) + "\n")
-    command = [sys.executable, str(ROOT / "scripts/full_check.py"), "test_it.py"]
+    command = [sys.executable, str(ROOT / "scripts/full_check.py"), "test_it.py", *seeds]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
@@ -55,6 +56,24 @@ def test_one_that_is_not_exercised_the_second_time_did_not_pass(tmp_path: Path) 
     )
     code, said = check(tmp_path, skips)
     assert (code, "failed twice" in said) == (1, True)
+
+
+def test_the_second_try_throws_the_dice_of_the_first(tmp_path: Path) -> None:
+    dice = (
+        "    from hypothesis import given, strategies as st\n"
+        "    @given(st.integers(0, 10**12))\n"
+        "    def at(n):\n"
+        "        with Path('drawn').open('a') as file: file.write(str(n) + ' ')\n"
+        "        assert n < 10**9\n"
+        "    Path('drawn').unlink(missing_ok=True)\n"
+        "    try: at()\n"
+        "    finally: Path('drawn').rename(f'drawn-{{len(list(Path().glob(\"drawn-*\")))}}')"
+    )
+    code, said = check(tmp_path, dice, seeds=["--seeded-sample", "--randomly-seed=7"])
+    assert (code, "failed twice" in said) == (1, True)
+    drawn = [path.read_text() for path in sorted(tmp_path.glob("drawn-*"))]
+    assert len(drawn) == 2
+    assert drawn[0] == drawn[1]
 
 
 def test_four_failures_are_no_chance(tmp_path: Path) -> None:
