@@ -151,16 +151,14 @@ def options_of(flags: "Flags", invariants: bool, factory: Path | None = None) ->
     """Return the options of the request, with the command that replays one trajectory."""
     import shlex
 
+    from unlit.evaluation.planning import policy_named
     from unlit.wiring.paths import state_home
     from unlit.wiring.settings import read_settings
 
-    policy = flags.policy
-    if policy is None and flags.base is not None and (flags.base / "policy.toml").is_file():
-        policy = flags.base / "policy.toml"
     given = {
         "--spec": flags.spec, "--candidate": flags.candidate, "--vault": flags.vault,
-        "--run": flags.run, "--kind": flags.kind, "--port": flags.port, "--policy": policy,
-        "--factory": factory,
+        "--run": flags.run, "--kind": flags.kind, "--port": flags.port,
+        "--policy": policy_named(flags), "--factory": factory,
     }  # fmt: skip
     words = [str(w) for name, value in given.items() if value is not None for w in (name, value)]
     settings = read_settings()

@@ -141,10 +141,8 @@ def run(argv: Sequence[str]) -> int:
     if not argv or list(argv) in (["--help"], ["-h"]):
         sys.stdout.write(overview())
         return 0
-    try:
-        import cyclopts
-    except KeyboardInterrupt:
-        return _interrupted()
+    import cyclopts  # who interrupts it is answered in `main`
+
     try:
         result = build_app()(list(argv))
     except UnlitError as error:

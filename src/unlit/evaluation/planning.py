@@ -203,15 +203,23 @@ def _positive(value: int, flag: str) -> int:
     return value
 
 
+def policy_named(flags: Flags) -> Path | None:
+    """Return the policy that is graded by: the one named, else the base's.
+
+    Never the candidate's own: who is graded does not say what it may reach, and a policy names
+    programs of this machine that keep secrets.
+    """
+    if flags.policy is not None or flags.base is None:
+        return flags.policy
+    base = flags.base / "policy.toml"
+    return base if base.is_file() else None
+
+
 def _policy(
     flags: Flags, vault: Vault, artefacts: Path, build: str | None, options: Mapping[str, Any]
 ) -> Path:
-    # never the candidate's own: who is graded does not say what it may reach, and a policy names
-    # programs of this machine that keep secrets
-    base = None if flags.base is None else flags.base / "policy.toml"
-    for path in (flags.policy, base):
-        if path is not None and (path.is_file() or path is flags.policy):
-            return path.absolute()
+    if (named_policy := policy_named(flags)) is not None:
+        return named_policy.absolute()
     ArtefactStore(artefacts)
     made = artefacts / "policy.toml"
     named = [options[key]["provider"] for key in ("judge", "user") if options.get(key)]
