@@ -212,7 +212,7 @@ def result_of(
         satisfaction=Satisfaction(
             estimate, interval.lower, interval.upper, METHOD,
             claim_a(test, scenarios=len(counts)),
-            claim_b(counts, RULE, alpha=RULE.alpha),
+            claim_b(counts, RULE, alpha=RULE.alpha, whole_set=False),
             e_value=e_value, trajectories=n, satisfied=satisfied,
         ),
         criteria=tuple(_criterion(entry, records) for entry in CRITERIA),

@@ -11,6 +11,20 @@ class TrajectoryState(StrEnum):
     HARNESS_FAULT = "harness_fault"
     NOT_EXERCISED = "not_exercised"
 
+    @property
+    def is_evidence(self) -> bool:
+        """Whether it counts for or against a candidate.
+
+        A harness fault is recorded only after the same draw failed three times, and then counts as
+        not satisfied: otherwise a hostile product could delete its failures.
+        """
+        return self is not TrajectoryState.NOT_EXERCISED
+
+    @property
+    def is_against(self) -> bool:
+        """Whether it counts against a candidate."""
+        return self.is_evidence and self is not TrajectoryState.SATISFIED
+
 
 class CriterionState(StrEnum):
     """What all evidence for one criterion shows."""

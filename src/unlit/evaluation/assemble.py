@@ -148,7 +148,7 @@ def scenario_counts(records: Iterable[TrajectoryRecord]) -> tuple[ScenarioCount,
     """Return runs and satisfied runs per scenario, in the order first drawn."""
     runs: dict[str, list[bool]] = {}
     for record in records:
-        if record.state is TrajectoryState.NOT_EXERCISED:
+        if not record.state.is_evidence:
             continue
         runs.setdefault(record.scenario, []).append(record.state is TrajectoryState.SATISFIED)
     return tuple(ScenarioCount(name, len(seen), sum(seen), seen[0]) for name, seen in runs.items())
@@ -167,7 +167,13 @@ def satisfaction(
         method=f"{method_of(request.ship)}, {counted.sampling}; "
         f"interval: {'none' if interval is None else interval.method}",
         claim_a=claim_a(test, scenarios=len(counts)),
-        claim_b=claim_b(counts, request.ship, alpha=test.alpha),
+        claim_b=claim_b(
+            counts,
+            request.ship,
+            alpha=test.alpha,
+            whole_set=counted.sweep is not None and len(counted.records) >= counted.sweep,
+        ),
+        sweep=counted.sweep,
         e_value=test.e_value if test.n else None,
         e_value_against=test.e_value_against if test.n else None,
         trajectories=test.n,
@@ -186,7 +192,7 @@ def criterion_results(
         records = [
             record
             for record in (*counted.records, *counted.settled)
-            if name in record.criteria and record.state is not TrajectoryState.NOT_EXERCISED
+            if name in record.criteria and record.state.is_evidence
         ]
         satisfied = sum(
             name not in record.failed and record.state is not TrajectoryState.HARNESS_FAULT

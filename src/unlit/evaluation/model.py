@@ -296,6 +296,7 @@ class Satisfaction:
         claim_a: On this scenario set.
         claim_b: For users like these, scenarios being the sample.
         pass_hat: k to pass^k: the chance that k repetitions of a job all satisfy.
+        sweep: Draws after which alone the evidence was tested, again and again; None: each one.
     """
 
     estimate: float | None
@@ -309,6 +310,7 @@ class Satisfaction:
     trajectories: int = 0
     satisfied: int = 0
     pass_hat: Mapping[str, float] = field(default_factory=dict)
+    sweep: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -83,7 +83,7 @@ class More:
 def _counts(records: Sequence[TrajectoryRecord]) -> dict[CriterionId, CriterionCount]:
     counts: dict[CriterionId, list[bool]] = {}
     for record in records:
-        if record.state is TrajectoryState.NOT_EXERCISED:
+        if not record.state.is_evidence:
             continue
         for name in record.criteria:
             good = name not in record.failed and record.state is not TrajectoryState.HARNESS_FAULT

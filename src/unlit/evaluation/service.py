@@ -54,12 +54,17 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Everything that was counted, in the order drawn."""
+    """Everything that was counted, in the order drawn.
+
+    Attributes:
+        sweep: Draws of one sweep, at whose end alone the evidence was tested; None: at each draw.
+    """
 
     test: ShipTest
     records: tuple[TrajectoryRecord, ...]
     scenarios: tuple[Scenario, ...]
     sampling: str
+    sweep: int | None = None
     base: BaseReport = field(default_factory=BaseReport)
     curtailed: bool = False
     judged: Mapping[CriterionId, Mapping[int, bool]] = field(default_factory=dict)
@@ -133,7 +138,7 @@ async def grade(
     chosen = tuple(scenario for scenario in chosen if scenario.id not in base.void)
     test = start(request.ship, alpha=alpha)
     if not chosen:
-        return Counted(test, (), (), "nothing to draw", base)
+        return Counted(test, (), (), "nothing to draw", base=base)
     drawing = Drawing(chosen, request.seed, _sweep_limit(test))
     if "replay" in request.options:
         return await _replay(request, chosen[0], vault, parts, setting, on_event)
@@ -158,7 +163,8 @@ async def grade(
         extra = await _afterwards(request, chosen, vault, parts, setting, count)
     sampling = "random sweeps by weight" if drawing.by_sweeps else "independent by weight"
     return Counted(
-        count.test, tuple(count.records), chosen, sampling, base, count.curtailed, count.judged,
+        count.test, tuple(count.records), chosen, sampling,
+        drawing.sweep if drawing.by_sweeps else None, base, count.curtailed, count.judged,
         key, extra.settled, extra.freshness, count.unpaid,
     )  # fmt: skip
 
@@ -353,7 +359,7 @@ class Count:
 
     def _count(self, record: TrajectoryRecord) -> bool:
         complete = self._drawing.complete(record.n)
-        if record.state is not TrajectoryState.NOT_EXERCISED:
+        if record.state.is_evidence:
             satisfied = record.state is TrajectoryState.SATISFIED
             self.test = self.test.after(satisfied, test=False)
         if complete:  # also where the last draw of the sweep counts for nothing

@@ -105,7 +105,7 @@ def recompute(
 def _satisfaction(of: Evidence) -> Recomputed:
     report = of.report
     parts, rows = _share(of, report.graded)
-    test = recounting.test_of(of.main)
+    test = recounting.ship_test_of(of.main)
     graded = report.graded
     if test is not None and test.n and graded is not None and graded.e_value is not None:
         parts.append(Part("evidence", f"{graded.e_value:.4g}", f"{test.e_value:.4g}"))
@@ -133,7 +133,7 @@ def _share(of: Evidence, graded: Graded | None) -> tuple[list[Part], tuple[Mappi
         return [], ()
     rows = of.store.trajectories(of.report.run.id, graded.candidate, graded.partition)
     good = sum(row.state is TrajectoryState.SATISFIED for row in rows)
-    counted = good + sum(row.state is TrajectoryState.NOT_SATISFIED for row in rows)
+    counted = sum(row.state.is_evidence for row in rows)
     faults = sum(row.state is TrajectoryState.HARNESS_FAULT for row in rows)
     alpha = of.report.rule.alpha if of.report.rule else 0.05
     found = anytime(good, counted, alpha=alpha) if counted else None

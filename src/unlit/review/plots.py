@@ -127,7 +127,7 @@ def strokes(points: Sequence[Point], y: float, height: float, link: Link | None)
 
 def tally(points: Sequence[Point], link: Link | None = None) -> Markup:
     """Draw the trajectories of one candidate as strokes in the order drawn."""
-    missed = [p.n for p in points if p.state is TrajectoryState.NOT_SATISFIED]
+    missed = [p.n for p in points if p.state.is_against]
     named = ", ".join(str(n) for n in missed[:12]) + (" and more" if len(missed) > 12 else "")
     name = f"{len(points)} trajectories, {len(missed)} not satisfied"
     if missed:
@@ -168,7 +168,7 @@ def satisfaction_plot(
     parts += _end(last, y)
     parts += strokes(points, 238, 14, link)
     parts += _numbers(total)
-    missed = [p.n for p in points if p.state is TrajectoryState.NOT_SATISFIED]
+    missed = [p.n for p in points if p.state.is_against]
     fell = f"; it fell at {', '.join(map(str, missed[:10]))}" if missed else "; it never fell"
     name = (
         f"Satisfaction over {len(known)} counted trajectories: the estimate ends at "

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState
@@ -18,8 +18,6 @@ from unlit.review.rules import reading
 from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.reading import LEAK_PARTS, number, rows, table, whole
 from unlit.review.rules.words import at_least, interval, percent
-
-_COUNTED: Final = (TrajectoryState.SATISFIED.value, TrajectoryState.NOT_SATISFIED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def completed(document: Mapping[str, Any], kept: Sequence[Trajectory]) -> dict[s
     for row in rows(document.get("trajectories")):
         found = dict(table(row))
         found.setdefault("criteria", criteria.get(whole(found.get("n")) or 0, []))
-        if found.get("state") == TrajectoryState.NOT_SATISFIED.value:
+        if _is_evidence(found) and found["state"] != TrajectoryState.SATISFIED.value:
             found["failed"] = found.get("failed") or found["criteria"]
         made.append(found)
     return {**document, "trajectories": made}
@@ -66,23 +64,36 @@ def drawn(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return sorted(found, key=lambda row: whole(row.get("n")) or 0)
 
 
-def test_of(document: Mapping[str, Any]) -> ShipTest | None:
-    """Run the ship rule again over a document's trajectories."""
+def ship_test_of(document: Mapping[str, Any]) -> ShipTest | None:
+    """Run the ship rule again over a document's trajectories, tested where the grading tested."""
     rule = ship_rule_of(document)
     if rule is None:
         return None
     test = start(rule, alpha=number(table(document.get("looks")).get("alpha_effective")))
-    for row in drawn(document):
-        if row.get("state") in _COUNTED:
-            test = test.after(row["state"] == TrajectoryState.SATISFIED.value)
+    sweep = _sweep(document) or 1
+    for drawn_so_far, row in enumerate(drawn(document), start=1):
+        if _is_evidence(row):
+            test = test.after(row["state"] == TrajectoryState.SATISFIED.value, test=False)
+        if drawn_so_far % sweep == 0:
+            test = test.tested()
     return test
+
+
+def _sweep(document: Mapping[str, Any]) -> int | None:
+    return whole(table(document.get("satisfaction")).get("sweep"))
+
+
+def _is_evidence(row: Mapping[str, Any]) -> bool:
+    """Say whether a trajectory counts; one of a state that nobody knows does not."""
+    state = row.get("state")
+    return state in set(TrajectoryState) and TrajectoryState(state).is_evidence
 
 
 def scenario_counts(document: Mapping[str, Any]) -> list[ScenarioCount]:
     """Return runs and satisfied runs per scenario, in the order first drawn."""
     seen: dict[str, list[bool]] = {}
     for row in drawn(document):
-        if row.get("state") != TrajectoryState.NOT_EXERCISED.value:
+        if _is_evidence(row):
             held = row.get("state") == TrajectoryState.SATISFIED.value
             seen.setdefault(str(row.get("scenario")), []).append(held)
     return [ScenarioCount(name, len(r), sum(r), r[0]) for name, r in seen.items()]
@@ -91,7 +102,7 @@ def scenario_counts(document: Mapping[str, Any]) -> list[ScenarioCount]:
 def claims(document: Mapping[str, Any], report: Report, sealed: Mapping[str, Any]) -> list[Part]:
     """Make both claims again."""
     graded = report.graded
-    test = test_of(document)
+    test = ship_test_of(document)
     if graded is None or test is None:
         return []
     counts = scenario_counts(document)
@@ -104,10 +115,14 @@ def claims(document: Mapping[str, Any], report: Report, sealed: Mapping[str, Any
         ]
     about = (report.sealed or graded).claim_b
     base = sealed or document
-    looked = test_of(base)
+    looked = ship_test_of(base)
     if about is not None and looked is not None:
         rule = looked.rule
-        again = claim_b(scenario_counts(base), rule, alpha=looked.alpha)
+        sweep = _sweep(base)
+        again = claim_b(
+            scenario_counts(base), rule, alpha=looked.alpha,
+            whole_set=sweep is not None and len(drawn(base)) >= sweep,
+        )  # fmt: skip
         parts += [
             Part("claim B", about.sentence, again.sentence),
             Part("claim B, rate", percent(about.estimate), percent(again.estimate)),
@@ -148,8 +163,7 @@ def recounted(document: Mapping[str, Any]) -> dict[str, Any]:
         name = CriterionId(str(stated.get("id")))
         mine = [
             row for row in drawn(document)
-            if name in rows(row.get("criteria"))
-            and row.get("state") != TrajectoryState.NOT_EXERCISED.value
+            if name in rows(row.get("criteria")) and _is_evidence(row)
         ]  # fmt: skip
         held = sum(
             name not in rows(row.get("failed"))

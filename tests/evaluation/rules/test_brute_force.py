@@ -15,7 +15,6 @@ from unlit.core.states import Verdict
 from unlit.evaluation.model import ShipRule
 from unlit.evaluation.rules.claims import (
     ScenarioCount,
-    betting_log_wealth,
     clustered,
     pass_at,
     pass_hat,
@@ -189,13 +188,15 @@ def test_korn_graubard_by_its_definition() -> None:
     for _ in range(60):
         scenarios, runs = rng.randint(2, 30), rng.randint(1, 8)
         passes = [rng.randint(0, runs) for _ in range(scenarios)]
-        n, mean = scenarios * runs, sum(passes) / (scenarios * runs)
+        mean = sum(passes) / (scenarios * runs)
         if mean in (0, 1) or len(set(passes)) == 1:
             continue
         means = [c / runs for c in passes]
         v = sum((m - mean) ** 2 for m in means) / (scenarios - 1) / scenarios
         n_eff = mean * (1 - mean) / v
-        n_star = min(n, n_eff * (1.6448536269514722 / student_quantile(0.95, scenarios - 1)) ** 2)
+        n_star = min(
+            scenarios, n_eff * (1.6448536269514722 / student_quantile(0.95, scenarios - 1)) ** 2
+        )
         found = clustered([ScenarioCount(str(i), runs, c, c > 0) for i, c in enumerate(passes)])
         assert found.n_star == pytest.approx(n_star, rel=1e-9)
         # the bound solves I_lower(n* p, n* (1 - p) + 1) = alpha
@@ -217,18 +218,6 @@ def beta_area(x: float, a: float, b: float) -> float:
         total += value * (1 if at == steps else 4 if at % 2 else 2)
     scale = math.exp(math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b))
     return float(total * width / 3 / scale)
-
-
-def test_a_bettor_cannot_win_on_average_at_the_limit() -> None:
-    for p0 in (0.5, 0.8, 0.9):
-        for runs in (1, 2):
-            total = 0.0
-            values = [k / runs for k in range(runs + 1)]
-            odds = [math.comb(runs, k) * p0**k * (1 - p0) ** (runs - k) for k in range(runs + 1)]
-            for drawn in itertools.product(range(runs + 1), repeat=7):
-                chance = math.prod(odds[k] for k in drawn)
-                total += chance * math.exp(betting_log_wealth([values[k] for k in drawn], p0))
-            assert total == pytest.approx(1.0, abs=1e-9)  # a fair game, exactly
 
 
 @pytest.mark.parametrize(("n", "c"), [(5, 0), (5, 5), (8, 6), (10, 7), (6, 1)])

@@ -49,6 +49,24 @@ def _ratio(rule: ShipRule, k: int, n: int) -> float:
     return k * up + (n - k) * down
 
 
+def lower_by_evidence(rule: ShipRule, k: int, n: int, *, alpha: float) -> float:
+    """Return the rate up to which the likelihood ratio excludes every rate, whenever it is looked.
+
+    Each rate q is tested against the one whose odds are higher by the factor that lies between the
+    odds of p1 and p0. So at q = p0 this is the ship rule, and the bound reaches p0 exactly when
+    that ships; ln E falls in q, so what is excluded is all below one rate, in closed form.
+
+    Args:
+        rule: Whose p0 and p1 set the factor.
+        k: Satisfied of `n`.
+        n: At least 1.
+        alpha: The bound is above the true rate with probability at most this, at all n at once.
+    """
+    factor = rule.p1 * (1 - rule.p0) / (rule.p0 * (1 - rule.p1))
+    edge = math.expm1((k * math.log(factor) - math.log(1 / alpha)) / n) / (factor - 1)
+    return min(1.0, max(0.0, edge))
+
+
 @dataclass(frozen=True, slots=True)
 class ShipTest:
     """The running test; feed trajectories in the order drawn.

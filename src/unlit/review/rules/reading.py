@@ -67,14 +67,12 @@ def rule_of(document: Mapping[str, Any], settings: Mapping[str, Any]) -> Rule | 
 def points_of(trajectories: Iterable[Trajectory], alpha: float) -> tuple[Point, ...]:
     """Return where satisfaction stood after each counted trajectory, recomputed from the rows.
 
-    `not_exercised` counts for nothing; a harness fault that the evaluator did not turn into a
-    failure neither.
+    `not_exercised` counts for nothing.
     """
     done: list[Point] = []
     counted = satisfied = 0
     for row in trajectories:
-        counts = row.state in (TrajectoryState.SATISFIED, TrajectoryState.NOT_SATISFIED)
-        if counts:
+        if row.state.is_evidence:
             counted += 1
             satisfied += row.state is TrajectoryState.SATISFIED
         if not counted:
@@ -107,7 +105,7 @@ def graded_of(
         for point in points_of(trajectories, rule.alpha if rule else 0.05)
     )
     states = [row.state for row in trajectories]
-    counted = states.count(TrajectoryState.SATISFIED) + states.count(TrajectoryState.NOT_SATISFIED)
+    counted = sum(state.is_evidence for state in states)
     return Graded(
         candidate=evaluation.candidate,
         partition=evaluation.partition,
@@ -271,7 +269,7 @@ def _criterion(found: Mapping[str, Any], points: Sequence[Point]) -> CriterionLi
     failures = [
         point.n
         for point in points
-        if point.state is TrajectoryState.NOT_SATISFIED and name in (point.failed or point.criteria)
+        if point.state.is_against and name in (point.failed or point.criteria)
     ]
     source = stands.get("source")
     tier = found.get("tier")
