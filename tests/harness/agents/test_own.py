@@ -82,17 +82,22 @@ class Hearing(ModelTwin):
 async def model() -> AsyncIterator[tuple[Hearing, str]]:
     twin = Hearing(parse_script(SCRIPT))
     server = await ModelTwinServer.start(twin)
-    yield twin, f"http://{server.address}/v1"
+    yield twin, f"http://{server.address}"
     await server.close()
 
 
 async def turn(
-    tmp_path: Path, url: str, companion: Companion, hooks: dict[str, str] | None = None
+    tmp_path: Path,
+    url: str,
+    companion: Companion,
+    hooks: dict[str, str] | None = None,
+    name: str = "openai-chat:gpt-5.2",
 ) -> tuple[End, str]:
     (tmp_path / "lower").mkdir(exist_ok=True)
     fence = FakeFence(tmp_path / "lower")
-    agent = OwnAgent(recipe_of("openai-chat:gpt-5.2"), Program(Path(sys.executable), ()))
-    env = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "fake-key"}
+    agent = OwnAgent(recipe_of(name), Program(Path(sys.executable), ()))
+    env = {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "fake-key"}
+    env |= {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "fake-key"}
     job = Job(
         RunId("r-1"), CandidateId("c1"), 1, "Do the task.", deadline_s=90, env=env,
         companion=companion, hooks=hooks or {},
@@ -186,3 +191,39 @@ async def test_a_hook_before_a_tool_call_refuses_it_and_one_after_it_only_looks(
     end, steps = await turn(tmp_path, url, Kept(), {"pre": PRE, "post": POST})
     assert (end.reason, steps) == (EndReason.DONE, "1\n3\n4\n")
     assert any("a hook of the line refused it (exit code 7)" in text for text in twin.told)
+
+
+LONG = 90
+LONG_SCRIPT = {"turns": [*({"bash": f"echo {n} >> steps"} for n in range(1, LONG + 1)), "Done."]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["openai-chat:gpt-5.2", "anthropic:claude-sonnet-4-5"])
+async def test_a_long_turn_folds_what_is_old_and_goes_on_after_a_kill_as_before(
+    tmp_path: Path, name: str
+) -> None:
+    twin = Hearing(parse_script(LONG_SCRIPT))
+    server = await ModelTwinServer.start(twin)
+    try:
+        whole = Kept()
+        whole.delivered = [Word("w-1", "Use the word GREEN.", "ann", step=3)]
+        end, steps = await turn(tmp_path, f"http://{server.address}", whole, name=name)
+        told, twin.told = twin.told, []
+        killed = Kept()
+        killed.kept = {n: body for n, body in whole.kept.items() if n <= LONG - 20}
+        killed.delivered = list(whole.delivered)
+        again = await turn(tmp_path, f"http://{server.address}", killed, name=name)
+    finally:
+        await server.close()
+    assert (end.reason, steps) == (EndReason.DONE, "".join(f"{n}\n" for n in range(1, LONG + 1)))
+    assert again == (end, steps)
+    assert twin.told == told[LONG - 20 :], (
+        "what a killed turn is told next is what it would have been"
+    )
+    assert all(text.count("Do the task.") == 1 for text in told)
+    assert ["Use the word GREEN." in text for text in told] == [n >= 2 for n in range(LONG + 1)]
+    assert "What you did before" not in told[30]
+    assert "echo 2 >> steps" in told[-1]
+    assert "What you did before" in told[-1]
+    sizes = [len(text) for text in told]
+    assert max(sizes[50:]) < 2 * max(sizes[:50]), "a step costs the same however many came before"

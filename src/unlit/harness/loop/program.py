@@ -26,6 +26,9 @@ KEPT = 16_000
 HOOK_S = 60
 URL = "UNLIT_CONTEXT_URL"
 WHOLE_TURNS = 12
+MOST_TURNS = 36
+MOST_CHARACTERS = 400_000
+MOST_STORY = 30_000
 INSTRUCTIONS = (
     "You are a careful software engineer. Work in the current folder with the tools given. "
     "Read before you change. Keep changes small. Run the project's own tests when there are any. "
@@ -159,21 +162,70 @@ def context_tools(url: str) -> list[Any]:
         return []
 
 
-def shortened(messages: list[Any]) -> list[Any]:
-    """Shorten tool outputs that are older than the last turns; what was asked stays whole."""
-    from dataclasses import replace
+def weight(message: Any) -> int:
+    """Return how many characters a message holds, about."""
+    return sum(
+        len(str(getattr(part, "content", getattr(part, "args", "")))) for part in message.parts
+    )
 
-    early = messages[1 : max(1, len(messages) - 2 * WHOLE_TURNS)]
-    kept = messages[:1]
-    for message in early:
-        parts = [
-            replace(part, content=cut(part.content, 400))
-            if getattr(part, "part_kind", "") == "tool-return" and isinstance(part.content, str)
-            else part
+
+class Folding:
+    """Tells old turns in short, so that a step costs the same however many came before it.
+
+    It folds many turns at once and then none for a while: what a provider has cached of the
+    conversation stays as it is in between. What was asked, first and later, stays word for word.
+    """
+
+    def __init__(self) -> None:
+        self._asked: list[Any] = []
+        self._told: list[tuple[str, str]] = []
+
+    async def fold(self, messages: list[Any]) -> list[Any]:
+        """Return the conversation for the next model call; what was folded stays folded."""
+        from dataclasses import replace
+
+        turns = [n for n, message in enumerate(messages) if message.kind == "response"]
+        if len(turns) <= MOST_TURNS and sum(map(weight, messages)) <= MOST_CHARACTERS:
+            return messages
+        kept = turns[-WHOLE_TURNS:]
+        while len(kept) > 2 and sum(map(weight, messages[kept[0] :])) > MOST_CHARACTERS // 2:
+            kept = kept[len(kept) // 2 :]
+        self._asked = self._asked or list(messages[0].parts)
+        self._take(messages[1 : kept[0]])
+        return [replace(messages[0], parts=[*self._asked, self._story()]), *messages[kept[0] :]]
+
+    def _take(self, messages: list[Any]) -> None:
+        """Take messages into the story; people's words are taken whole."""
+        returned = {
+            part.tool_call_id: str(part.content)
+            for message in messages
             for part in message.parts
-        ]
-        kept.append(replace(message, parts=parts))
-    return kept + messages[1 + len(early) :]
+            if part.part_kind in ("tool-return", "retry-prompt")
+        }
+        for part in (part for message in messages for part in message.parts):
+            if part.part_kind == "user-prompt":
+                self._asked.append(part)
+            elif part.part_kind == "text" and part.content.strip():
+                self._told.append((f"You said: {cut(part.content.strip(), 300)}", ""))
+            elif part.part_kind == "tool-call":
+                called = f"{part.tool_name} {cut(part.args_as_json_str(), 200)}"
+                result = cut(returned.get(part.tool_call_id, "").strip(), 300)
+                self._told.append((called, f" -> {result}"))
+
+    def _story(self) -> Any:
+        """Return the story: the newest with what came of it, older by name, the oldest not."""
+        from pydantic_ai.messages import UserPromptPart
+
+        lines: list[str] = []
+        room = MOST_STORY
+        for what, result in reversed(self._told):
+            lines.append(what + result if room > MOST_STORY // 2 else what)
+            room -= len(lines[-1])
+            if room < 0:
+                lines[-1] = f"({len(self._told) - len(lines) + 1} earlier things left out)"
+                break
+        head = "What you did before, in short. Read a file again before you rely on what it held."
+        return UserPromptPart("\n".join((head, *reversed(lines))))
 
 
 class Line:
@@ -315,12 +367,12 @@ async def hooked(line: Line, tool: Any, words: dict[str, Any]) -> str:
 async def work(model: str, line: Line) -> int:
     """Do the work; return the exit code."""
     from pydantic_ai import Agent
-    from pydantic_ai.capabilities import ProcessHistory
+    from pydantic_ai.capabilities import Caching, ProcessHistory
 
     agent: Any = Agent(
         remembering(model, line),
         instructions=INSTRUCTIONS,
-        capabilities=[ProcessHistory(shortened)],
+        capabilities=[ProcessHistory(Folding().fold), Caching()],
         retries=3,
         tools=await asyncio.to_thread(context_tools, url) if (url := os.getenv(URL)) else [],
     )

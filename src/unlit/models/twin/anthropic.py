@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from unlit.models.twin.model import Ask, Reply, Tool
 from unlit.models.twin.sse import event, pieces
+from unlit.models.twin.turns import turns_held
 
 _ERRORS: Final = {
     400: "invalid_request_error",
@@ -26,7 +27,7 @@ def parse(body: Mapping[str, Any]) -> Ask:
         protocol="anthropic",
         model=str(body.get("model", "")),
         text="\n".join(texts),
-        turn=sum(message.get("role") == "assistant" for message in messages),
+        turn=turns_held(_called(row) for row in messages if row.get("role") == "assistant"),
         last=texts[-1],
         tools=tuple(
             Tool(str(tool.get("name", "")), tool.get("input_schema") or {})
@@ -122,6 +123,12 @@ def _block_events(index: int, block: Mapping[str, Any]) -> list[bytes]:
 
 def _stop(reply: Reply) -> str:
     return "tool_use" if reply.calls else "end_turn"
+
+
+def _called(message: Mapping[str, Any]) -> list[str]:
+    content = message.get("content")
+    blocks = content if isinstance(content, list) else []
+    return [str(block.get("id")) for block in blocks if block.get("type") == "tool_use"]
 
 
 def _text(content: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from unlit.models.eventstream import frame
 from unlit.models.twin.model import Ask, Reply, Tool
 from unlit.models.twin.sse import pieces
+from unlit.models.twin.turns import turns_held
 
 _ERRORS: Final = {
     400: "ValidationException",
@@ -31,7 +32,7 @@ def parse(body: Mapping[str, Any], model: str, *, stream: bool) -> Ask:
         protocol="bedrock",
         model=model,
         text="\n".join(texts),
-        turn=sum(message.get("role") == "assistant" for message in messages),
+        turn=turns_held(_called(row) for row in messages if row.get("role") == "assistant"),
         last=texts[-1],
         tools=tuple(
             Tool(str(spec.get("name", "")), (spec.get("inputSchema") or {}).get("json") or {})
@@ -95,6 +96,11 @@ def _blocks(reply: Reply) -> list[dict[str, Any]]:
 
 def _stop(reply: Reply) -> str:
     return "tool_use" if reply.calls else "end_turn"
+
+
+def _called(message: Mapping[str, Any]) -> list[str]:
+    blocks = message.get("content") or ()
+    return [str(block["toolUse"].get("toolUseId")) for block in blocks if "toolUse" in block]
 
 
 def _content(message: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from unlit.models.twin.model import Ask, Reply, Tool
 from unlit.models.twin.sse import event, pieces
+from unlit.models.twin.turns import turns_held
 
 ROUTED: Final = "Model twin"
 _CREATED = 1_772_355_600
@@ -19,7 +20,7 @@ def parse(body: Mapping[str, Any]) -> Ask:
         protocol="chat",
         model=str(body.get("model", "")),
         text="\n".join(texts),
-        turn=sum(message.get("role") == "assistant" for message in messages),
+        turn=turns_held(_called(row) for row in messages if row.get("role") == "assistant"),
         last=texts[-1] if texts else "",
         tools=tuple(
             Tool(str(tool["function"].get("name", "")), tool["function"].get("parameters") or {})
@@ -129,6 +130,10 @@ def _usage(reply: Reply) -> dict[str, Any]:
 
 def _stop(reply: Reply) -> str:
     return "tool_calls" if reply.calls else "stop"
+
+
+def _called(message: Mapping[str, Any]) -> list[str]:
+    return [str(call.get("id")) for call in message.get("tool_calls") or ()]
 
 
 def _text(message: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from unlit.models.twin.model import Ask, Reply, Tool
 from unlit.models.twin.sse import event, pieces
+from unlit.models.twin.turns import turns_held
 
 _CREATED = 1_772_355_600
 
@@ -148,12 +149,16 @@ def _usage(reply: Reply) -> dict[str, Any]:
 
 def _turns(items: Any) -> int:
     """Count turns of the model: runs of items that it made."""
-    turns, inside = 0, False
+    turns: list[list[str]] = []
+    inside = False
     for item in items:
         mine = item.get("type") in ("function_call", "reasoning") or item.get("role") == "assistant"
-        turns += mine and not inside
+        if mine and not inside:
+            turns.append([])
+        if mine:
+            turns[-1].append(str(item.get("call_id")))
         inside = mine
-    return turns
+    return turns_held(turns)
 
 
 def _text(item: Mapping[str, Any]) -> str:

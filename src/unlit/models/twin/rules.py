@@ -21,6 +21,7 @@ from unlit.models.twin.model import (
     Usage,
 )
 from unlit.models.twin.shapes import smallest
+from unlit.models.twin.turns import call_id
 
 _SHELLS: Final = (
     "bash",
@@ -99,7 +100,7 @@ def answer(turn: Turn, ask: Ask) -> Reply:
     name = seed.removeprefix("sha256:")[:24]
     said, calls = [turn.say] if turn.say else [], []
     for number, act in enumerate(turn.acts):
-        call = _call(act, ask.tools, f"call_{name[:16]}{number}")
+        call = _call(act, ask.tools, call_id(ask.turn, name, number))
         if call is None:
             said.append(_in_words(act))
         else:
