@@ -82,7 +82,7 @@ def _authenticate(exchange: Exchange, any_token: bool) -> None:
         token = exchange.token
         if not any_token or token is None or token in exchange.table("tokens"):
             raise
-        exchange.actor = twin.administrator(exchange.world)
+        exchange.actor = twin.anybody(exchange.world, token)
     if exchange.actor.scopes is not None:
         twin.authorize(exchange)
 

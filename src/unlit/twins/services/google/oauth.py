@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-from functools import cache
 from html import escape
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -13,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from unlit.twins.kit import signing
 from unlit.twins.kit.http import Reply, Request
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor
@@ -339,16 +339,6 @@ for _path in ("/revoke", "/o/oauth2/revoke"):
 
 
 # --- identity tokens
-@cache
-def _key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _packed(value: Any) -> str:
-    data = value if isinstance(value, bytes) else msgspec.json.encode(value)
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def id_token(world: World, mail: str, client: str) -> str:
     """Sign an identity token; its key is this process's own."""
     person = world.table("google.people").get(mail) or {}
@@ -364,22 +354,13 @@ def id_token(world: World, mail: str, client: str) -> str:
         "iat": now,
         "exp": now + 3600,
     }
-    head = _packed({"alg": "RS256", "kid": "fake-key-1", "typ": "JWT"})
-    text = f"{head}.{_packed(claims)}"
-    signature = _key().sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
-    return f"{text}.{_packed(signature)}"
+    return signing.signed(claims)
 
 
 @routes.add("GET", "/oauth2/v3/certs", "certs", public=True)
 def certs(ask: Ask) -> Any:
     """Return the public key of identity tokens."""
-    numbers = _key().public_key().public_numbers()
-
-    def shown(number: int) -> str:
-        return _packed(number.to_bytes((number.bit_length() + 7) // 8, "big"))
-
-    key = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "fake-key-1"}
-    return {"keys": [{**key, "n": shown(numbers.n), "e": shown(numbers.e)}]}
+    return signing.key_set()
 
 
 @routes.add("GET", "/.well-known/openid-configuration", "discovery", public=True)

@@ -29,6 +29,11 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "E0000024": (400, "Bad request. This operation on app metadata is not yet supported."),
     "E0000028": (400, "The request is missing a required parameter."),
     "E0000029": (400, "Invalid paging request."),
+    "E0000030": (
+        400,
+        "Invalid date. Dates must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZZ, "
+        "e.g. 2013-01-01T12:00:00.000-07:00.",
+    ),
     "E0000031": (400, "Invalid search criteria."),
     "E0000032": (403, "Unlock is not allowed for this user."),
     "E0000034": (403, "Forgot password not allowed on specified user."),

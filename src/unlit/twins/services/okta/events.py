@@ -8,7 +8,7 @@ from unlit.twins.kit.seeds import iso, moment
 from unlit.twins.kit.twin import Exchange
 from unlit.twins.kit.world import World
 from unlit.twins.services.okta import hooks
-from unlit.twins.services.okta.errors import invalid
+from unlit.twins.services.okta.errors import failure, invalid
 from unlit.twins.services.okta.paging import page
 from unlit.twins.services.okta.scim import FilterError, parse
 
@@ -185,7 +185,7 @@ def _bound(name: str, text: str, now: float) -> str:
     try:
         when = moment(text, now)
     except InvalidInput as error:
-        raise invalid(name, f"{name}: must be an ISO 8601 timestamp") from error
+        raise failure("E0000030") from error
     return iso(when) or ""
 
 

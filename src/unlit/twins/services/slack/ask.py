@@ -135,6 +135,17 @@ class Ask:
             raise SlackError("invalid_limit" if name == "limit" else "invalid_arguments")
         return number if most is None else min(number, most)
 
+    def many(self, name: str) -> list[str]:
+        """Return an argument that is a list: as JSON, as JSON in text, or between commas."""
+        found = self.args.get(name)
+        if isinstance(found, str) and found.lstrip().startswith("["):
+            found = self.json(name, "invalid_arguments")
+        if isinstance(found, str):
+            found = [part.strip() for part in found.split(",") if part.strip()]
+        if not isinstance(found, list | tuple | None):
+            raise SlackError("invalid_arguments")
+        return [str(part) for part in found or ()]
+
     def json(self, name: str, code: str) -> Any:
         """Return an argument that is JSON, sent as JSON or as text.
 

@@ -51,7 +51,7 @@ def authorize(call: Exchange) -> Reply:
     code = call.world.text("slack.code", 40, "0123456789abcdef")
     call.table("codes").put(code, {
         "scope": request.arg("scope") or "", "user_scope": request.arg("user_scope") or "",
-        "redirect_uri": back, "at": call.world.now(),
+        "redirect_uri": back, "at": call.world.now(), "nonce": request.arg("nonce"),
     })  # fmt: skip
     call.world.issue(code)
     pairs = {"code": code, "state": request.arg("state") or ""}
@@ -91,8 +91,13 @@ def mint_token(world: World, kind: str, actor: Actor, *, expires: bool = False) 
     return out
 
 
-def access(ask: Ask) -> dict[str, Any]:
-    """``oauth.v2.access``: a code, or a refresh token, becomes tokens."""
+def access(ask: Ask, *, person: bool = False) -> dict[str, Any]:
+    """``oauth.v2.access``: a code, or a refresh token, becomes tokens.
+
+    Args:
+        ask: The call.
+        person: The scopes are a person's (Sign in with Slack), not a bot's.
+    """
     _client(ask)
     if ask.text("grant_type") == "refresh_token":
         return _refreshed(ask)
@@ -108,6 +113,8 @@ def access(ask: Ask) -> dict[str, Any]:
     ):
         raise SlackError("bad_redirect_uri")
     ask.table("codes").put(ask.text("code"), {**row, "used": True})
+    if person:
+        return _granted(ask, "", row["scope"] or row["user_scope"])
     return _granted(ask, row["scope"], row["user_scope"])
 
 
@@ -222,5 +229,8 @@ METHODS: Final = {
     "auth.teams.list": teams,
     "apps.connections.open": socket_url,
 }
-OPEN: Final = frozenset(("oauth.v2.access", "api.test"))
+OPEN: Final = frozenset(
+    ("oauth.v2.access", "oauth.v2.user.access", "oauth.access", "openid.connect.token", "api.test",
+     "tooling.tokens.rotate")
+)  # fmt: skip
 ROUTES: Final = (Route("GET", "/oauth/v2/authorize", authorize, "oauth.v2.authorize", open=True),)

@@ -115,7 +115,7 @@ def _content(ask: Ask) -> dict[str, Any]:
     """Return text, blocks, attachments and metadata of a message to be written."""
     text = _words(ask)
     if text.strip() and len(text) <= MAX_TEXT and _RICH.isdisjoint(ask.args):
-        return {"text": text, "blocks": richtext.blocks(text, _block_id(ask.world))}
+        return {"text": text, "blocks": richtext.blocks(text, block_id(ask.world))}
     blocks = ask.json("blocks", "invalid_blocks_format")
     attachments = ask.json("attachments", "invalid_attachments")
     if not text.strip() and not blocks and not attachments:
@@ -126,14 +126,14 @@ def _content(ask: Ask) -> dict[str, Any]:
     if blocks:
         check_blocks(blocks)
         out["blocks"] = [
-            block if block.get("block_id") else {**block, "block_id": _block_id(ask.world)}
+            block if block.get("block_id") else {**block, "block_id": block_id(ask.world)}
             for block in blocks
         ]
         if not text:
             ask.warnings.append("missing_text_in_message")
             out["text"] = fallback(out["blocks"])
     elif text and not attachments:
-        out["blocks"] = richtext.blocks(text, _block_id(ask.world))
+        out["blocks"] = richtext.blocks(text, block_id(ask.world))
     if attachments:
         out["attachments"] = check_attachments(ask, attachments)
     metadata = ask.json("metadata", "invalid_metadata_format")
@@ -154,7 +154,8 @@ def fallback(blocks: list[dict[str, Any]]) -> str:
     return " ".join(found)
 
 
-def _block_id(world: World) -> str:
+def block_id(world: World) -> str:
+    """Return a fresh id of a block."""
     return world.text("slack.block", 5)
 
 
@@ -190,12 +191,12 @@ def post(ask: Ask) -> dict[str, Any]:
     fields = {**author(ask), **_content(ask)}
     cid = row["id"]
     if not _EXTRAS.isdisjoint(ask.args):
-        _dress(ask, cid, fields)
+        dressed(ask, cid, fields)
     message = put(ask.world, cid, fields)
     return {"channel": cid, "ts": message["ts"], "message": message}
 
 
-def _dress(ask: Ask, cid: str, fields: dict[str, Any]) -> None:
+def dressed(ask: Ask, cid: str, fields: dict[str, Any]) -> None:
     """Give a message to be posted another face, or a place in a thread."""
     if ask.has("username"):
         fields |= {"username": ask.text("username"), "subtype": "bot_message"}

@@ -12,21 +12,28 @@ from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor, Delivery, Fact, FaultRule
 from unlit.twins.services.slack import (
+    canvases,
     channels,
+    connect,
     directs,
     events,
     files,
     generic,
+    identity,
     installs,
     limits,
+    lists,
     marks,
     messages,
+    office,
     outside,
     people,
+    remotes,
     scopes,
     search,
     seeds,
     sockets,
+    streaming,
     teamwork,
     views,
     welcome,
@@ -49,6 +56,13 @@ _PARTS: Final = (
     views,
     teamwork,
     installs,
+    identity,
+    streaming,
+    remotes,
+    canvases,
+    lists,
+    office,
+    connect,
 )
 METHODS: Final[dict[str, Method]] = {
     name: method for part in _PARTS for name, method in part.METHODS.items()
@@ -72,7 +86,7 @@ class Slack(Twin):
         for name, method in METHODS.items():
             self._add(name, method, "hand")
         self.sockets = sockets.Sockets()
-        for route in (*files.ROUTES, *installs.ROUTES, *outside.ROUTES):
+        for route in (*files.ROUTES, *installs.ROUTES, *identity.ROUTES, *outside.ROUTES):
             self.router.add(route)
         for verb in ("POST", "GET"):
             self.router.add(Route(verb, "/api/{method}", _unknown, "unknown_method", open=True))
@@ -131,6 +145,15 @@ class Slack(Twin):
             actor = Actor(bot["user_id"], "bot", None, extra)
             world.caches["slack.preset"] = bot, actor
         return actor
+
+    @override
+    def anybody(self, world: World, token: str) -> Actor:
+        """Return the preset app's bot; the owner for a token in the form of a person's."""
+        bot = self.administrator(world)
+        if not token.startswith(("xoxp-", "xoxe.xoxp-")):
+            return bot
+        return Actor(str(world.table("slack.meta")["admin"]), "user", None, {"app_id":
+                     bot.extra["app_id"]})  # fmt: skip
 
     @override
     def authenticate(self, exchange: Exchange) -> Actor:

@@ -22,6 +22,8 @@ BY_METHOD: Final[dict[str, tuple[str, ...]]] = {
     "users.getPresence": ("users:read",),
     "users.setPresence": ("users:write",),
     "users.lookupByEmail": ("users:read.email",),
+    "users.identity": ("identity.basic",),
+    "openid.connect.userInfo": ("openid",),
     "users.profile.get": ("users.profile:read",),
     "users.profile.set": ("users.profile:write",),
     "bots.info": ("users:read",),

@@ -36,7 +36,7 @@ def create_group(ask: Ask) -> dict[str, Any]:
             raise SlackError("name_already_exists")
         if row["handle"] == handle:
             raise SlackError("handle_already_exists")
-    places = _ids(ask, "channels")
+    places = ask.many("channels")
     row = make_group(ask.world, ask.me, name, handle, [], ask.text("description"), places)
     return {"usergroup": _group_shown(ask, row)}
 
@@ -65,13 +65,6 @@ def make_group(
     return row
 
 
-def _ids(ask: Ask, name: str) -> list[str]:
-    value = ask.args.get(name)
-    if isinstance(value, list):
-        return [str(item) for item in value]
-    return [part.strip() for part in str(value or "").split(",") if part.strip()]
-
-
 def list_groups(ask: Ask) -> dict[str, Any]:
     """``usergroups.list``."""
     disabled = ask.flag("include_disabled")
@@ -92,7 +85,7 @@ def update_group(ask: Ask) -> dict[str, Any]:
         name: ask.text(name) for name in ("name", "handle", "description") if ask.has(name)
     }
     if ask.has("channels"):
-        changes["prefs"] = {**row["prefs"], "channels": _ids(ask, "channels")}
+        changes["prefs"] = {**row["prefs"], "channels": ask.many("channels")}
     row = ask.table("usergroups").patch(
         row["id"], **changes, date_update=seconds(ask.world), updated_by=ask.me
     )
@@ -122,7 +115,7 @@ def group_users(ask: Ask) -> dict[str, Any]:
 
 def set_group_users(ask: Ask) -> dict[str, Any]:
     """``usergroups.users.update``."""
-    row, people = _group(ask), _ids(ask, "users")
+    row, people = _group(ask), ask.many("users")
     if not people:
         raise SlackError("no_users_provided")
     for uid in people:
@@ -221,7 +214,7 @@ def dnd_info(ask: Ask) -> dict[str, Any]:
 
 def dnd_team(ask: Ask) -> dict[str, Any]:
     """``dnd.teamInfo``."""
-    people = _ids(ask, "users") or [row["id"] for row in ask.table("users").values()]
+    people = ask.many("users") or [row["id"] for row in ask.table("users").values()]
     return {
         "users": {
             uid: {k: v for k, v in _dnd(ask, uid).items() if "snooze" not in k}
