@@ -9,7 +9,8 @@ first ones up to the first that nobody labelled. Who leaves out a hard run, or l
 not shown, adds nothing behind the gap; the first label on a run stands.
 
 Labels arrive one by one, so looking after each would be peeking: they are looked at when there are
-50, 100, 200, …, and look j is made at alpha/2^j, which sums to at most alpha.
+50, 100, 200, …, and look j is made at alpha/2^j, which sums to at most alpha. Where most runs were
+labelled, people's word alone counts: which of both is decided by the numbers of runs beforehand.
 """
 
 import hashlib
@@ -37,6 +38,8 @@ from unlit.evaluation.rules.judging import (
 
 FILE_NAME: Final = "labels.jsonl"
 SCHEMA: Final = "unlit.judge-label/1"
+WORTH_ASKING: Final = 3
+"""Unlabelled runs for each label from which a judge's word adds more than its errors cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +224,7 @@ def _judged(
         )  # fmt: skip
     levels = {"p0": rule.p0, "alpha": rule.alpha / 2**look, "p1": rule.p1,
               "beta": rule.beta / 2**look}  # fmt: skip
-    if len(rest) < 2:  # people have seen them all: their word alone, and no judge
+    if len(rest) < WORTH_ASKING * used:
         found = people_alone(people[:used], **levels)
     else:
         found = prediction_powered(rest, [row.label for row in rows], **levels)

@@ -250,17 +250,38 @@ def test_prediction_powered_inference_by_its_definition() -> None:
     judged = [rng.random() < 0.9 for _ in range(400)]
     labels = [Label(rng.random() < 0.9, rng.random() < 0.88) for _ in range(80)]
     found = prediction_powered(judged, labels, p0=0.8, p1=0.95, beta=0.1)
-    f, r = judged, [label.person - label.judge for label in labels]
-    estimate = sum(f) / 400 + sum(r) / 80
+    liked, missed, overrated = (
+        (sum(judged), 400),
+        (sum(label.person and not label.judge for label in labels), 80),
+        (sum(label.judge and not label.person for label in labels), 80),
+    )
+    estimate = liked[0] / 400 + (missed[0] - overrated[0]) / 80
+    assert estimate == pytest.approx(
+        sum(judged) / 400 + sum(label.person - label.judge for label in labels) / 80
+    )
 
-    def variance(values: list[float]) -> float:
-        mean = sum(values) / len(values)
-        return sum((v - mean) ** 2 for v in values) / (len(values) - 1)
+    def least(k: int, n: int, level: float) -> float:
+        """The rate at which k or more of n have the probability `level`."""
+        low, high = 0.0, 1.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            more = sum(
+                math.comb(n, i) * middle**i * (1 - middle) ** (n - i) for i in range(k, n + 1)
+            )
+            low, high = (low, middle) if more > level else (middle, high)
+        return low
 
-    error = math.sqrt(variance([float(v) for v in f]) / 400 + variance([float(v) for v in r]) / 80)
+    def down(count: tuple[int, int], level: float) -> float:
+        return count[0] / count[1] - least(*count, level)
+
+    def up(count: tuple[int, int], level: float) -> float:
+        return 1 - least(count[1] - count[0], count[1], level) - count[0] / count[1]
+
+    below = math.hypot(down(liked, 0.05), down(missed, 0.05), up(overrated, 0.05))
+    above = math.hypot(up(liked, 0.1), up(missed, 0.1), down(overrated, 0.1))
     assert found.estimate == pytest.approx(estimate)
-    assert found.one_sided_lower == pytest.approx(estimate - 1.6448536269514722 * error)
-    assert found.one_sided_upper == pytest.approx(min(1, estimate + 1.2815515655446004 * error))
+    assert found.one_sided_lower == pytest.approx(estimate - below)
+    assert found.one_sided_upper == pytest.approx(min(1, estimate + above))
     assert found.above is (found.one_sided_lower > 0.8)
     assert found.below is (found.one_sided_upper < 0.95)
 

@@ -18,14 +18,18 @@ from unlit.evaluation.rules.judging import (
     rogan_gladen,
 )
 
+JUDGES = {"strict": (0.85, 0.2), "usual": (0.97, 0.1), "soft": (0.97, 0.9), "likes all": (1, 1)}
+"""P(liked | satisfied) and P(liked | not satisfied)."""
 
-def simulate(seed: int, p: float, runs: int, labelled: int) -> tuple[list[bool], list[Label]]:
-    """A judge that fails 3 % of good runs and likes 10 % of bad ones."""
+
+def simulate(
+    seed: int, p: float, runs: int, labelled: int, kind: str = "usual"
+) -> tuple[list[bool], list[Label]]:
     rng = random.Random(seed)
     judged, labels = [], []
     for index in range(runs):
         person = rng.random() < p
-        judge = rng.random() < (0.97 if person else 0.10)
+        judge = rng.random() < JUDGES[kind][0 if person else 1]
         if index < labelled:
             labels.append(Label(judge, person))
         else:
@@ -33,17 +37,26 @@ def simulate(seed: int, p: float, runs: int, labelled: int) -> tuple[list[bool],
     return judged, labels
 
 
-def test_through_labels_a_bad_product_ships_rarely_and_the_interval_covers() -> None:
-    """400 replicates at p = p0 = .90, nominal one-sided .05 and coverage .95."""
+@pytest.mark.parametrize("kind", JUDGES)
+def test_through_labels_a_bad_product_ships_rarely_whoever_judges(kind: str) -> None:
+    """400 replicates at p = p0 = .90 with 50 labels, at the .025 of their first look."""
     ships = covered = 0
     for seed in range(400):
-        judged, labels = simulate(seed, 0.90, 600, 60)
-        found = prediction_powered(judged, labels, p0=0.90)
+        judged, labels = simulate(seed, 0.90, 200, 50, kind)
+        found = prediction_powered(judged, labels, p0=0.90, alpha=0.025)
         ships += bool(found.above)
         covered += found.lower <= 0.90 <= found.upper
-    error = 3 * math.sqrt(0.05 * 0.95 / 400)
-    assert ships / 400 <= 0.05 + error
-    assert covered / 400 >= 0.95 - error - 0.01
+    error = 3 * math.sqrt(0.025 * 0.975 / 400)
+    assert ships / 400 <= 0.025 + error
+    assert covered / 400 >= 0.975 - error
+
+
+def test_a_good_product_ships_through_a_usual_judge() -> None:
+    ships = 0
+    for seed in range(60):
+        judged, labels = simulate(seed, 0.99, 1100, 100)
+        ships += bool(prediction_powered(judged, labels, p0=0.90, alpha=0.0125).above)
+    assert ships >= 50
 
 
 def test_the_same_judge_taken_raw_would_be_wrong() -> None:
@@ -63,19 +76,14 @@ def test_too_few_labels_decide_nothing() -> None:
 
 def test_labels_without_spread_are_no_certainty() -> None:
     found = prediction_powered([True] * 1000, [Label(True, True)] * 50, p0=0.97)
-    assert found.one_sided_lower == pytest.approx(0.9418, abs=5e-4)
+    assert found.one_sided_lower == pytest.approx(0.9418, abs=1e-3)
     assert found.above is False
 
 
-@pytest.mark.parametrize(("labels", "judged", "weight"), [(1, 9, 1.0), (9, 1, 1.0), (9, 9, 1.5)])
-def test_nothing_is_corrected_from_nothing(labels: int, judged: int, weight: float) -> None:
+@pytest.mark.parametrize(("labels", "judged"), [(0, 9), (9, 0)])
+def test_nothing_is_corrected_from_nothing(labels: int, judged: int) -> None:
     with pytest.raises(InvalidInput, match="EVA-320"):
-        prediction_powered([True] * judged, [Label(True, True)] * labels, p0=0.9, weight=weight)
-
-
-def test_a_fixed_weight_names_itself() -> None:
-    judged, labels = simulate(1, 0.9, 300, 60)
-    assert "weight 0.5" in prediction_powered(judged, labels, p0=0.9, weight=0.5).method
+        prediction_powered([True] * judged, [Label(True, True)] * labels, p0=0.9)
 
 
 def test_a_card_states_both_error_rates_and_when_verdicts_may_count() -> None:
