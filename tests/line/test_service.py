@@ -9,6 +9,8 @@ from unlit.context.connectors.markdown import MarkdownFolder
 from unlit.context.model import Trust
 from unlit.core.errors import InvalidInput, OutcomeNotGoodEnough, OutsideFailed
 from unlit.core.states import Partition, Verdict
+from unlit.evaluation.rules.vetoes import own_veto
+from unlit.line.fakes import FakeEvaluator
 from unlit.line.model import LineEvent
 from unlit.line.onward import rewind
 from unlit.line.service import Line
@@ -75,6 +77,29 @@ async def test_a_run_that_is_over_ships_nothing_on_an_old_approval(
             found = line.known(run)
             assert (found.state, found.note) == (state, "why")
     assert "ship" not in [stage.key for stage in store.stages(run)]
+
+
+async def test_a_veto_is_said_to_people_and_to_whoever_writes_next(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "3", "", "6"), [])
+    trace = "On `missing-file` the product shows a stack trace."
+    assert isinstance(world.evaluator, FakeEvaluator)
+    world.evaluator.invariants = (
+        {"pack": "safety-pack/1", "trial": "missing-file", "veto": True, "sentence": trace},
+        {"pack": "safety-pack/1", "trial": "help", "veto": False, "sentence": "only a note"},
+        own_veto("house-rule"),
+    )
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        run = await line.start(request(repository))
+        await line.wait(run)
+    stages = {stage.key: stage for stage in world.store.stages(run)}
+    assert "vetoed for safety: on `missing-file`" in stages["validate/c1"].detail
+    for name in ("c2", "c3"):  # also after a turn that changed nothing
+        told = (world.workspaces / run / "prompts" / f"{name}.md").read_text()
+        assert trace in told, name
+        assert "only a note" not in told
+        assert "house-rule" not in told
 
 
 async def test_no_scenario_content_reaches_the_record(tmp_path: Path, repository: Path) -> None:

@@ -348,7 +348,7 @@ def render(result: "EvaluationResult") -> str:
         f"  {found.claim_b.sentence}",
         f"Strength: {result.strength.sentence}",
         f"Leak proof: {_leaks(result)}",
-        *(f"Safety pack: {entry['sentence']}{'' if entry['veto'] else ' (a note, no veto)'}"
+        *(f"Safety: {entry['sentence']} ({'a veto' if entry['veto'] else 'a note, no veto'})"
           for entry in result.invariants),
         f"Separation: {result.separation.sentence}",
         "Criteria:",

@@ -45,6 +45,7 @@ class Circumstances:
     not_verified: tuple[str, ...] = ()
     broken_invariants: tuple[str, ...] = ()
     invariants: tuple[Mapping[str, Any], ...] = ()
+    pack: Mapping[str, Any] | None = None
     needs_leak_proof: bool = False
     judge: str | None = None
     judge_family: str | None = None
@@ -94,6 +95,7 @@ def assemble(
         vault_digest=vault.digest or None,
         warnings=around.warnings,
         invariants=around.invariants,
+        pack=around.pack,
         separation=around.separation,
         judges=gated.cards,
         unexercised=tuple(_unexercised(counted)),

@@ -18,6 +18,7 @@ from unlit.evaluation.against import Divergence, Versions, both, compare, differ
 from unlit.evaluation.assemble import Circumstances, assemble
 from unlit.evaluation.defaults import tree_digest
 from unlit.evaluation.invariants.own import in_force
+from unlit.evaluation.invariants.pack import VERSION
 from unlit.evaluation.invariants.run import PackReport, run_pack
 from unlit.evaluation.leaks.gather import hidden_of, places_of, probe_patterns, visible_of
 from unlit.evaluation.leaks.probe import Probed, probe
@@ -41,6 +42,7 @@ from unlit.evaluation.playing import (
 from unlit.evaluation.ports import Pool
 from unlit.evaluation.registry import driver
 from unlit.evaluation.rules.looks import charged
+from unlit.evaluation.rules.vetoes import own_veto
 from unlit.evaluation.scenarios.model import Draw
 from unlit.evaluation.scenarios.sample import sample
 from unlit.evaluation.separation import not_separated
@@ -103,6 +105,7 @@ async def evaluate(
         asked = sorted(pool.asked) if isinstance(pool, FencePool) else []
     leaks = _leaks(request, vault, parts.proof, probed)
     sealed = request.partition is Partition.SEALED
+    own_broken = _own_broken(vault, counted)
     around = Circumstances(
         weak=weak,
         looks=looks,
@@ -111,8 +114,9 @@ async def evaluate(
         strength=known_strength(
             request.vault, vault.digest, tree_digest(request.candidate), request.product.run
         ),
-        broken_invariants=(*pack.vetoes, *_own_broken(vault, counted)),
-        invariants=tuple(found.to_json() for found in pack.broken),
+        broken_invariants=(*pack.vetoes, *own_broken),
+        invariants=(*(found.to_json() for found in pack.broken), *map(own_veto, own_broken)),
+        pack={"pack": VERSION, "tried": pack.tried, "not_exercised": pack.not_exercised},
         not_verified=(*late, *_pack_words(pack), *scripted_words(request.options)),
         separation=separation or not_separated(request),
         judge=None if parts.judge is None else parts.judge.name,

@@ -427,6 +427,8 @@ class EvaluationResult:
 
     Attributes:
         unexercised: Drawn scenarios that could not be exercised; `None` when nothing says so.
+        invariants: Rules that were broken; those with `veto` stop the candidate.
+        pack: The safety pack's version, how much of it was tried, and why not, if it was not.
         unpaid: Why the grading stopped before a model call, if it would have passed a limit of
             money; what was counted stays, and the same grading goes on there.
     """
@@ -449,6 +451,7 @@ class EvaluationResult:
     vault_digest: str | None = None
     warnings: tuple[str, ...] = ()
     invariants: tuple[Mapping[str, Any], ...] = ()
+    pack: Mapping[str, Any] | None = None
     separation: Separation = field(default_factory=Separation)
     judges: tuple[Mapping[str, Any], ...] = ()
     reason: str = ""

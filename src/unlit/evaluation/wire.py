@@ -100,6 +100,7 @@ def result_from_json(value: JSON) -> EvaluationResult:
             vault_digest=value.get("vault_digest"),
             warnings=tuple(value.get("warnings", ())),
             invariants=tuple(value.get("invariants", ())),
+            pack=value.get("pack"),
             judges=tuple(value.get("judges", ())),
             reason=str(value.get("reason", "")),
             separation=Separation(**value.get("separation", {})),

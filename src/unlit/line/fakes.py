@@ -102,6 +102,7 @@ class FakeEvaluator:
         self._pause_s = pause_s
         self.orders: list[EvaluationOrder] = []
         self.unnamed: tuple[str, ...] = ()
+        self.invariants: tuple[Mapping[str, Any], ...] = ()
 
     def check(
         self, vault: Path, spec: SpecFacts, repository: Path, product: ProductPlan
@@ -133,6 +134,7 @@ class FakeEvaluator:
             "satisfaction": {"estimate": good / self._total, "lower": 0.0, "upper": 1.0},
             "trajectories": rows,
             "looks": {"index": order.look, "bits": 1.0 if order.look else None},
+            "invariants": list(self.invariants),
         }
         if order.partition is Partition.SEALED:
             return Graded(verdict, document)

@@ -194,10 +194,11 @@ async def _candidates(work: Work, start: Start) -> Made | None:
         if made is not None and made.verdict is Verdict.SHIP:
             return made
     parent, feedback, remarks = start.parent, start.feedback, start.remarks
+    vetoes: tuple[str, ...] = ()
     tried: list[Tried] = []
     for number in range(start.number, first + work.request.max_candidates):
         advice = advise(work.request.agents, tried)
-        told = (*remarks, advice.remark) if advice.remark else remarks
+        told = (*vetoes, *remarks, *((advice.remark,) if advice.remark else ()))
         turn = build.Turn(
             number, parent, advice.agent, start.context, feedback, told, others=advice.others
         )
@@ -217,6 +218,7 @@ async def _candidates(work: Work, start: Start) -> Made | None:
         if made.verdict is Verdict.SHIP:
             return made
         feedback, remarks = grade.feedback_of(graded), ()
+        vetoes = tuple(str(line) for line in graded.get("remarks") or ())
         buckets = tuple(sorted((item.criterion, item.bucket) for item in feedback))
         tried[-1] = replace(tried[-1], buckets=buckets)
     return made
@@ -232,7 +234,9 @@ async def _tournament(work: Work, start: Start) -> tuple[Made | None, Start]:
     if won is None:
         return None, replace(after, remarks=tuple(f"It was not graded: {text}" for text in why))
     made = Made(won.entry.candidate, won.commit, won.tree, won.entry.verdict or Verdict.NOT_YET)
-    return made, replace(after, parent=won.commit, feedback=grade.feedback_of(won.graded))
+    told = tuple(str(line) for line in won.graded.get("remarks") or ())
+    feedback = grade.feedback_of(won.graded)
+    return made, replace(after, parent=won.commit, feedback=feedback, remarks=told)
 
 
 def _hand_over(work: Work, turn: build.Turn, advice: Advice) -> None:

@@ -305,8 +305,10 @@ class LineHandler(Handler):
         action = partial(grade.grade, self._work, candidate, commit, tree, partition)
         facts = await self._stage(stage, action, candidate)
         feedback = list(facts.get("feedback") or ())
+        remarks = list(facts.get("remarks") or ())
         graded = {"verdict.of": candidate, "verdict.by": partition.value}
-        return _plain(facts, {"verdict": facts.get("verdict"), **graded, "feedback": feedback})
+        told = {"feedback": feedback, "remarks": remarks}
+        return _plain(facts, {"verdict": facts.get("verdict"), **graded, **told})
 
     async def _report(self, node: Node, prompt: str, context: Mapping[str, Any]) -> Outcome:
         _stands(self._work, context)

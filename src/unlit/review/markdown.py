@@ -17,7 +17,14 @@ from unlit.review.rules.words import (
     percent,
 )
 
-_SIGNS = {"met": "●", "not_met": "✕", "undecided": "◐", "not_exercised": "◌", "asks": "◆"}
+_SIGNS = {
+    "met": "●",
+    "not_met": "✕",
+    "undecided": "◐",
+    "held": "◐",
+    "not_exercised": "◌",
+    "asks": "◆",
+}
 
 
 def render_markdown(report: Report) -> str:
@@ -29,6 +36,7 @@ def render_markdown(report: Report) -> str:
         _access(report),
         _questions(report),
         _candidates(report),
+        _vetoes(report),
         _criteria(report.criteria, {line.criterion for line in report.open_questions}),
         _not_verified(report),
         _strength(report),
@@ -114,6 +122,13 @@ def _candidates(report: Report) -> str:
     return "\n".join([*rows, "", rule_words(report)])
 
 
+def _vetoes(report: Report) -> str:
+    found = report.graded.vetoes if report.graded is not None else ()
+    if not found:
+        return ""
+    return "\n".join(["### Vetoed for safety", "", *(f"- {plain(line)}" for line in found)])
+
+
 def _criteria(criteria: Sequence[CriterionLine], asked: set[object]) -> str:
     if not criteria:
         return ""
@@ -124,7 +139,7 @@ def _criteria(criteria: Sequence[CriterionLine], asked: set[object]) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for line in criteria:
-        state = "asks" if line.id in asked and line.state.value != "not_met" else line.state.value
+        state = "asks" if line.id in asked and line.state.value != "not_met" else line.standing
         evidence = evidence_words(line, interval(line.lower, line.upper))
         rows.append(
             f"| {_SIGNS[state]} {CRITERION_WORDS[state]} | {plain(line.id)} {plain(line.text)} "

@@ -101,7 +101,12 @@ class ClaimLine:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """One grading: a candidate on one partition."""
+    """One grading: a candidate on one partition.
+
+    Attributes:
+        vetoes: What was found unsafe: it stops the candidate whatever the scenarios say.
+        stopped_by: In a few words, what overrules the count, when anything does.
+    """
 
     candidate: CandidateId
     partition: Partition
@@ -120,6 +125,8 @@ class Graded:
     pass_hat: Mapping[str, float] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
     warnings: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
+    stopped_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,15 @@ class CriterionLine:
     tier: str | None = None
     sealed_satisfied: int | None = None
     sealed_trajectories: int | None = None
+
+    @property
+    def standing(self) -> str:
+        """Its state in one word for people: what never failed and is not proven has ``held``."""
+        if self.state is not CriterionState.UNDECIDED:
+            return self.state.value
+        missed = self.trajectories - self.satisfied
+        missed += (self.sealed_trajectories or 0) - (self.sealed_satisfied or 0)
+        return "undecided" if missed else "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +425,7 @@ class Report:
     decisions: tuple[DecisionLine, ...]
     level: LevelLine
     invariants: tuple[Mapping[str, Any], ...] = ()
+    pack: Mapping[str, Any] | None = None
     commands: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     access: tuple[AccessLine, ...] = ()

@@ -95,7 +95,7 @@ def filters(zone: tzinfo | None = None) -> Mapping[str, Any]:
         "count": words.count,
         "spelled": words.spelled,
         "mark": lambda state: words.mark(getattr(state, "value", state)),
-        "criterion_word": lambda state: words.CRITERION_WORDS[state.value],
+        "criterion_word": lambda name: words.CRITERION_WORDS[str(getattr(name, "value", name))],
         "trajectory_word": lambda state: words.TRAJECTORY_WORDS[state.value],
         "source_word": lambda source: SOURCES.get(source or "", source or "None"),
         "inert": text,
@@ -156,20 +156,23 @@ def facts_for(report: Report, links: Links) -> Mapping[str, Any]:
     waits = report.run.state == "waiting"
     open_ids = {line.criterion for line in report.open_questions}
     states = Counter(
-        line.state.value
+        line.standing
         for line in report.criteria
         if not (waits and line.id in open_ids and line.state.value != "not_met")
     )
     asked = {line.criterion for line in report.open_questions if waits and line.criterion}
     rest = [
         f"{states[name]} {words.CRITERION_WORDS[name].lower()}"
-        for name in ("not_met", "undecided", "not_exercised")
+        for name in ("not_met", "undecided", "held", "not_exercised")
         if states[name]
     ]
     if asked:
         rest.append(f"{len(asked)} asks you")
-    if not states["met"] and not states["not_met"] and states["undecided"]:
-        held, rest[0] = "none failed", f"{states['undecided']} held, too few tries for each"
+    if not states["met"] and not states["not_met"] and states["held"]:
+        held = "none failed"
+        rest[rest.index(f"{states['held']} held so far")] = (
+            f"{states['held']} held, too few tries for each"
+        )
     else:
         held = f"{states['met']} of {len(report.criteria)}"
     return {

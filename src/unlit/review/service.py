@@ -147,6 +147,7 @@ class _Builder:
                 criteria,
                 looked=sealed is not None,
                 asked=frozenset(line.criterion for line in asked if line.criterion),
+                proof=None if self.rule is None else _test(self.rule, 0, 0).clean_runs_to_ship(),
             ),
             *left_out(criteria, asked),
         )
@@ -191,6 +192,7 @@ class _Builder:
             decisions=decisions,
             level=level_of(lines, self.run.agent, graded, leaks, outcome),
             invariants=tuple(reading.table(item) for item in reading.rows(main.get("invariants"))),
+            pack=reading.table(main.get("pack")) or None,
             commands=commands_of(run_facts, self.run.settings),
             warnings=tuple(
                 dict.fromkeys(
@@ -351,13 +353,12 @@ def _merge(row: Question, computed: QuestionLine | None) -> QuestionLine:
 def _needs(graded: Graded | None, rule: Rule | None) -> int | None:
     if graded is None or rule is None:
         return None
-    test = ShipTest(
-        ShipRule(rule.p0, rule.p1, rule.alpha, rule.beta, rule.method),
-        rule.alpha,
-        graded.trajectories,
-        graded.satisfied,
-    )
-    return test.clean_runs_to_ship()
+    return _test(rule, graded.trajectories, graded.satisfied).clean_runs_to_ship()
+
+
+def _test(rule: Rule, tried: int, satisfied: int) -> ShipTest:
+    shipping = ShipRule(rule.p0, rule.p1, rule.alpha, rule.beta, rule.method)
+    return ShipTest(shipping, rule.alpha, tried, satisfied)
 
 
 def _gate_of(run: Run, outcome: DecisionLine | None) -> str:

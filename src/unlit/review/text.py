@@ -17,13 +17,21 @@ from unlit.review.rules.words import (
 )
 
 _WIDTH = 96
-_SIGNS = {"met": "●", "not_met": "✕", "undecided": "◐", "not_exercised": "◌", "asks": "◆"}
+_SIGNS = {
+    "met": "●",
+    "not_met": "✕",
+    "undecided": "◐",
+    "held": "◐",
+    "not_exercised": "◌",
+    "asks": "◆",
+}
 
 
 def render_text(report: Report) -> str:
     """Render the report for a terminal; nothing in it is obeyed by the terminal."""
     lines = [_wrap(report.headline.main), _wrap(report.headline.worst), ""]
     lines += _numbers(report)
+    lines += _vetoes(report)
     lines += _access(report)
     lines += _questions(report)
     lines += _criteria(report)
@@ -66,6 +74,13 @@ def _numbers(report: Report) -> list[str]:
     lines.append(f"Cost         {spent}, {duration(report.elapsed_s)} at work")
     lines.append(_wrap(rule_words(report)))
     return lines
+
+
+def _vetoes(report: Report) -> list[str]:
+    found = report.graded.vetoes if report.graded is not None else ()
+    if not found:
+        return []
+    return ["", "Vetoed for safety", *(_wrap(line, "  ✕ ", "    ") for line in found)]
 
 
 def _questions(report: Report) -> list[str]:
@@ -124,7 +139,7 @@ def _criteria(report: Report) -> list[str]:
     asked = {line.criterion for line in report.open_questions}
     lines = ["", "Criteria"]
     for line in report.criteria:
-        state = "asks" if line.id in asked and line.state.value != "not_met" else line.state.value
+        state = "asks" if line.id in asked and line.state.value != "not_met" else line.standing
         word = f"{_SIGNS[state]} {CRITERION_WORDS[state]}"
         evidence = evidence_words(line)
         lines.append(f"  {word:<16} {line.id:<6} {evidence:<10} {inert(line.text)[:60]}")

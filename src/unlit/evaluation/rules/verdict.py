@@ -65,8 +65,22 @@ def decide(evidence: Evidence) -> Decision:
     if evidence.test.decision is Verdict.NOT_YET:
         return Decision(Verdict.NOT_YET, "Too many trajectories were not satisfied.")
     if evidence.test.decision is Verdict.UNDECIDED:
-        return Decision(Verdict.UNDECIDED, "The evidence reaches neither threshold.")
+        return Decision(Verdict.UNDECIDED, _too_few(evidence.test))
     return _unless_held_back(evidence)
+
+
+def _too_few(test: ShipTest) -> str:
+    """Say in words for a newcomer why nothing is decided, and what would decide it."""
+    more = test.clean_runs_to_ship()
+    enough = ""
+    if more:
+        enough = (
+            f": {more} more without a failure would be enough, so allow {test.n + more} or more "
+            f"with --trajectories"
+        )
+    if test.satisfied == test.n:
+        return f"Nothing failed, but {test.n} tries are too few to be sure{enough}."
+    return f"{test.satisfied} of {test.n} held, too few for a yes or a no{enough}."
 
 
 def _judges_agree(evidence: Evidence) -> bool:

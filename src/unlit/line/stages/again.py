@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from unlit.core.states import Partition
+from unlit.line.stages.grade import remarks_on
 from unlit.line.stages.work import Work
 from unlit.record.model import Candidate, RunEvent
 
@@ -25,7 +26,7 @@ async def take_up(work: Work, kind: str) -> Mapping[str, Any]:
         "detail": f"{len(asked)} comment{'s' if len(asked) != 1 else ''} on {name}",
         "number": 1 + max((row.number for row in made), default=0),
         "parent": _parent(asked) or (run.base if last is None else last.commit),
-        "remarks": [_remark(row, last) for row in asked],
+        "remarks": [*_vetoes(work, last), *(_remark(row, last) for row in asked)],
         "feedback": _feedback(work, last),
         "brief": facts.get("context", {}).get("brief", ""),
         "passes": facts.get("baseline", {}).get("passes"),
@@ -41,6 +42,13 @@ def _remark(row: RunEvent, last: Candidate | None) -> str:
     source = str(row.data.get("source", "a reviewer"))
     about = "" if last is None else f" of candidate {last.number}"
     return f"{source[:1].upper()}{source[1:]} said{about}: {row.text}"
+
+
+def _vetoes(work: Work, last: Candidate | None) -> tuple[str, ...]:
+    graded = None if last is None else (
+        work.services.store.evaluation(work.run, last.id, Partition.VALIDATION)
+    )  # fmt: skip
+    return () if graded is None else remarks_on(graded.document, graded.partition)
 
 
 def _feedback(work: Work, last: Candidate | None) -> list[dict[str, Any]]:

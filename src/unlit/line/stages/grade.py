@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from unlit.core.errors import BudgetUsedUp
 from unlit.core.ids import CandidateId, CriterionId, Digest, ScenarioId
 from unlit.core.states import Partition, TrajectoryState, Verdict
 from unlit.evaluation.adapters.spec_history import first_commit_day
+from unlit.evaluation.rules.vetoes import pack_vetoes, stop_words
 from unlit.harness.model import Feedback
 from unlit.line.model import EvaluationOrder, Graded, LineEvent
 from unlit.line.rules.queues import names_of
@@ -16,6 +17,8 @@ from unlit.line.stages.limits import within
 from unlit.line.stages.work import Work
 from unlit.models.model import usage_from_json
 from unlit.record.model import Cost, Evaluation, Look, StageState, Trajectory
+
+_TOLD: Final = 8
 
 
 async def grade(
@@ -96,6 +99,20 @@ def feedback_of(facts: Mapping[str, Any]) -> tuple[Feedback, ...]:
     return tuple(
         Feedback(str(item["criterion"]), str(item["bucket"])) for item in facts["feedback"]
     )
+
+
+def remarks_on(document: Mapping[str, Any], partition: Partition) -> tuple[str, ...]:
+    """Return what the safety pack vetoes, for whoever writes the next candidate.
+
+    The pack is the same for everybody and says nothing of a scenario; sealed gradings say nothing.
+    """
+    if partition is Partition.SEALED:
+        return ()
+    found = pack_vetoes(document)
+    lines = [f"The safety pack stops it, whatever else holds: {line}" for line in found[:_TOLD]]
+    if len(found) > _TOLD:
+        lines.append(f"The safety pack stops it for {len(found) - _TOLD} more reasons like these.")
+    return tuple(lines)
 
 
 def _charge(work: Work, candidate: CandidateId) -> Look:
@@ -286,11 +303,14 @@ def _facts(evaluation: Evaluation, graded: Graded, look: Look | None) -> Mapping
         if evaluation.lower is not None and evaluation.upper is not None:
             interval += f" [{evaluation.lower:.2f}, {evaluation.upper:.2f}]"
     share = f"{evaluation.satisfied} of {evaluation.trajectories} trajectories satisfied"
+    stopped = "" if ships else stop_words(graded.document)
     return {
         "state": (StageState.DONE if ships else StageState.NOT_GOOD_ENOUGH).value,
-        "detail": f"{graded.verdict.value}: {share}, satisfaction {interval}",
+        "detail": f"{graded.verdict.value}: {share}, satisfaction {interval}"
+        + (f"; {stopped}" if stopped else ""),
         "verdict": graded.verdict.value,
         "feedback": [dict(item) for item in graded.feedback],
+        "remarks": list(remarks_on(graded.document, evaluation.partition)),
         "trajectories": evaluation.trajectories,
         "satisfied": evaluation.satisfied,
         "estimate": evaluation.estimate,

@@ -173,6 +173,12 @@ def _not_yet(facts: Facts) -> Headline:
         return Headline("Not good enough", "not_yet", main, worst_known(facts))
     if best is None or best.estimate is None:
         return Headline("Not good enough", "not_yet", main, "None of them could be graded.")
+    if best.stopped_by:
+        held = "Everything tried held" if best.satisfied == best.trajectories else (
+            f"The best did what you asked in {percent(best.estimate)} of tries"
+        )  # fmt: skip
+        return Headline("Not good enough", "not_yet", main, f"{held}, but it is {best.stopped_by}."
+                        if best.vetoes else f"{held}, but {best.stopped_by}.")  # fmt: skip
     failing = _worst_criterion(facts.criteria)
     tail = f"; {failing.id} fails most" if failing is not None else ""
     return Headline(
@@ -185,13 +191,17 @@ def _undecided(facts: Facts) -> Headline:
     graded = facts.graded
     if graded is None or not graded.trajectories:
         return Headline("Undecided", "undecided", "Not decided.", "Too little was tried.")
+    clean = graded.satisfied == graded.trajectories
     needs = ""
     if facts.needs:
-        needs = f"; {facts.needs} more clean ones would settle it"
-    return Headline(
-        "Undecided", "undecided", "Not decided.",
-        f"{graded.satisfied} of {graded.trajectories} held, too few to be sure{needs}.",
-    )  # fmt: skip
+        enough = graded.trajectories + facts.needs
+        needs = (
+            f"; {facts.needs} more without a failure would be enough: allow {enough} or more with "
+            f"`--trajectories`"
+        )
+    main = "Nothing failed, but too little was tried to ship it." if clean else "Not decided."
+    held = f"{graded.satisfied} of {graded.trajectories} tries held, too few to be sure{needs}."
+    return Headline("Undecided", "undecided", main, held)
 
 
 def worst_known(facts: Facts) -> str:
@@ -225,7 +235,9 @@ def _gaps(facts: Facts) -> str:
     if missing:
         return f"{clean}; {_named(missing, 'was', 'were')} not exercised."
     if unsure:
-        return f"{clean}; {_named(unsure, 'is', 'are')} undecided on {_own(unsure)}."
+        return (
+            f"{clean}; {_named(unsure, 'has', 'have')} too few tries for a proof of {_own(unsure)}."
+        )
     bound = facts.sealed.claim_b if facts.sealed and facts.sealed.claim_b else None
     if bound is not None and bound.lower is not None:
         return f"{clean}; for users like these that shows {at_least(bound.lower)}."

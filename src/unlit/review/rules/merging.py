@@ -76,7 +76,10 @@ def evidence_words(line: CriterionLine, between: str = "") -> str:
     """Say what was counted for a criterion: on validation scenarios, on sealed ones, or nothing."""
     interval = f" {between}" if between else ""
     if line.trajectories:
-        return f"{line.satisfied} of {line.trajectories}{interval}"
+        counted = f"{line.satisfied} of {line.trajectories}{interval}"
+        if line.sealed_trajectories:
+            counted += f", sealed {line.sealed_satisfied} of {line.sealed_trajectories}"
+        return counted
     if line.sealed_trajectories:
         return f"sealed {line.sealed_satisfied} of {line.sealed_trajectories}{interval}"
     return "no trajectory reached it"

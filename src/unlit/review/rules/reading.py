@@ -11,6 +11,7 @@ from unlit.core.ids import CandidateId, CriterionId, ScenarioId
 from unlit.core.states import CriterionState, Partition, TrajectoryState, Verdict
 from unlit.evaluation.rules.intervals import anytime
 from unlit.evaluation.rules.looks import claimable
+from unlit.evaluation.rules.vetoes import stop_words, vetoes
 from unlit.record.model import Evaluation, Look, RunEvent, Trajectory
 from unlit.review.model import (
     ClaimLine,
@@ -128,6 +129,8 @@ def graded_of(
         },
         points=points,
         warnings=tuple(str(item) for item in rows(document.get("warnings"))),
+        vetoes=vetoes(document),
+        stopped_by="" if evaluation.verdict is Verdict.SHIP else stop_words(document),
     )
 
 
@@ -225,6 +228,7 @@ def gaps_of(
     *,
     looked: bool,
     asked: frozenset[CriterionId],
+    proof: int | None = None,
 ) -> tuple[Gap, ...]:
     """Return what was not verified; what the criteria table says of itself is said once.
 
@@ -233,6 +237,7 @@ def gaps_of(
         criteria: Its criteria.
         looked: Whether sealed scenarios were looked at, so that no document denies it.
         asked: Criteria that a person is asked about.
+        proof: Tries without a failure that prove one criterion alone, when the rule is known.
     """
     said = dict.fromkeys(
         str(item) for document in documents for item in rows(document.get("not_verified"))
@@ -254,12 +259,24 @@ def gaps_of(
             kind = "asks" if line.id in asked else line.state.value
             gaps.setdefault(line.id, Gap(kind, sentence))
     found = sorted(gaps.values(), key=lambda gap: gap.kind == "asks")
-    if unsure:
-        names = ", ".join(unsure)
-        found.append(
-            Gap("undecided", f"Each of {names} by itself: tried too few times to be sure.")
+    return (*found, *_unsure([by_id[name] for name in unsure], proof))
+
+
+def _unsure(lines: Sequence[CriterionLine], proof: int | None) -> list[Gap]:
+    """Say what too few tries mean, and what to do about it."""
+    held = [str(line.id) for line in lines if line.standing == "held"]
+    mixed = [str(line.id) for line in lines if line.standing != "held"]
+    gaps = []
+    if held:
+        needed = f"the {proof} without a failure" if proof else "the number"
+        gaps.append(
+            f"{', '.join(held)}: every try held, but they were fewer than {needed} that would "
+            f"prove one criterion alone. The verdict speaks for all criteria together; "
+            f"`unlit evaluate … --only SCENARIO` tries one alone."
         )
-    return tuple(found)
+    if mixed:
+        gaps.append(f"{', '.join(mixed)} alone: tried too few times for a yes or a no.")
+    return [Gap("undecided", text) for text in gaps]
 
 
 def _criterion(found: Mapping[str, Any], points: Sequence[Point]) -> CriterionLine:

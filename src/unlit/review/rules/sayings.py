@@ -26,6 +26,11 @@ def rule_words(report: Report) -> str:
         f"If the product were only at {percent(rule.p0)}, this rule would ship it at most once in "
         f"{alpha}."
     )
+    if graded.stopped_by:
+        return (
+            f"The candidate is stopped although {graded.satisfied} of {graded.trajectories} held: "
+            f"{graded.stopped_by}. No count outweighs that."
+        )
     if graded.verdict is Verdict.NOT_YET:
         known = graded.e_value_against
         against = (

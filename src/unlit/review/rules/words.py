@@ -19,6 +19,7 @@ CRITERION_WORDS: Final = {
     "met": "Satisfied",
     "not_met": "Not satisfied",
     "undecided": "Undecided",
+    "held": "Held so far",
     "not_exercised": "Not exercised",
     "asks": "Asks you",
 }
