@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CriterionId, ScenarioId
 from unlit.core.states import Partition
-from unlit.evaluation.ledger import Ledger, look_key
+from unlit.evaluation.ledger import Ledger, grading_key
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
 from unlit.policy import Identity
 
@@ -25,8 +26,9 @@ def request_(tmp_path: Path) -> EvaluationRequest:
     )  # fmt: skip
 
 
-def charge(ledger: Ledger, request: EvaluationRequest) -> float:
-    return ledger.charge(look_key(request, "v"), request, NAMES, "v", "2026-01-01").alpha
+def charge(ledger: Ledger, request: EvaluationRequest, *, kept: bool = False) -> float:
+    key = grading_key(request, "v")
+    return ledger.charge(key, request, NAMES, "v", "2026-01-01", kept=kept).alpha
 
 
 def test_each_look_at_another_build_costs_more(request_: EvaluationRequest) -> None:
@@ -41,8 +43,45 @@ def test_the_same_look_again_costs_nothing(request_: EvaluationRequest) -> None:
     ledger = Ledger(request_.vault)
     assert charge(ledger, request_) == 0.05
     charge(ledger, replace(request_, tree="sha256:2"))
-    assert charge(ledger, request_) == 0.05
+    assert charge(ledger, request_, kept=True) == 0.05
     assert len(ledger.looks()) == 2
+
+
+def test_a_look_whose_trajectories_are_gone_is_run_again_and_charged_again(
+    request_: EvaluationRequest,
+) -> None:
+    ledger = Ledger(request_.vault)
+    assert charge(ledger, request_) == 0.05
+    assert charge(ledger, request_, kept=False) == 0.025
+    assert charge(ledger, request_, kept=True) == 0.025, "the newest one is what is kept"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"product": Product(run="x --other")}, {"keep_going": True}, {"options": {"judge": {"n": 1}}}],
+)
+def test_whatever_would_be_run_for_real_is_another_look(
+    request_: EvaluationRequest, change: dict[str, Any]
+) -> None:
+    ledger = Ledger(request_.vault)
+    charge(ledger, request_)
+    assert charge(ledger, replace(request_, **change), kept=True) == 0.025
+
+
+def test_a_scenario_that_was_shown_before_the_first_look_is_spent_in_it(
+    request_: EvaluationRequest,
+) -> None:
+    ledger = Ledger(request_.vault)
+    ledger.disclose([NAMES[3]], "ada", "2026-01-01")
+    key = grading_key(request_, "v")
+    for kept in (False, True):
+        found = ledger.charge(key, request_, NAMES, "v", "2026-01-01", kept=kept)
+        assert NAMES[3] not in found.fresh
+        ledger.disclose([NAMES[4]], "ada", "2026-01-02")
+        assert NAMES[4] in found.fresh, "what it drew from is what it goes on with"
+    assert ledger.standing(NAMES, request_.ship).fresh == tuple(
+        sorted(set(NAMES) - {NAMES[3], NAMES[4]})
+    )
 
 
 def test_another_seed_is_another_look(request_: EvaluationRequest) -> None:

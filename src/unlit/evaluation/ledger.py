@@ -1,7 +1,8 @@
 """The look ledger: every use of sealed scenarios, written before anything is learnt from it.
 
-One file beside the vault. A look that was begun is charged, whether it ended or not; the same look
-(same build, vault, seed and rule) made again tells nothing new and costs nothing new.
+One file beside the vault. A look that was begun is charged, whether it ended or not. The same
+grading asked for again tells nothing new and costs nothing new, as long as what it drew is kept: it
+is counted again, not run again. Run anew, it throws a flaky product's dice again, and is a look.
 """
 
 import fcntl
@@ -72,19 +73,11 @@ class Ledger:
 
     def looks(self) -> list[Look]:
         """Return the looks so far, in the form that the rules take."""
-        entries = self.entries()
-        shown = tuple(n for entry in entries if entry.kind == "shown" for n in entry.scenarios)
-        looks = [Look(e.id, e.build, e.scenarios) for e in entries if e.kind == "look"]
-        if shown and looks:
-            last = looks[-1]
-            looks[-1] = Look(last.id, last.build, last.scenarios, last.alphabet, shown)
-        return looks
+        return _looks(self.entries())
 
     def shown(self) -> frozenset[ScenarioId]:
         """Return the scenarios whose content somebody was shown: they are spent."""
-        return frozenset(
-            name for entry in self.entries() if entry.kind == "shown" for name in entry.scenarios
-        )
+        return _shown(self.entries())
 
     def charge(
         self,
@@ -93,13 +86,25 @@ class Ledger:
         sealed: Sequence[ScenarioId],
         vault_digest: str,
         now: str,
+        *,
+        kept: bool = True,
     ) -> Exposure:
-        """Charge one look before it is made and return where the set stands for it."""
+        """Charge one look before it is made and return where the set stands for it.
+
+        Args:
+            key: Of the grading (`grading_key`).
+            request: The grading.
+            sealed: All sealed scenarios of its spec.
+            vault_digest: Of the vault as it is.
+            now: ISO time.
+            kept: Whether what that grading drew so far is still there, to be counted again.
+        """
         with self._locked():
-            looks = self.looks()
-            earlier = next((n for n, look in enumerate(looks) if look.id == key), None)
-            before = exposure(looks if earlier is None else looks[:earlier], sealed, request.ship)
-            if earlier is None:
+            entries = self.entries()
+            made = [n for n, e in enumerate(entries) if kept and (e.kind, e.id) == ("look", key)]
+            past = entries[: made[-1]] if made else entries
+            before = exposure(_looks(past), sealed, request.ship, shown=_shown(past))
+            if not made:
                 self._append(
                     Entry(
                         "look", key, now, request.tree or "", vault_digest, before.fresh,
@@ -130,7 +135,8 @@ class Ledger:
 
     def standing(self, sealed: Sequence[ScenarioId], ship: ShipRule) -> Exposure:
         """Return where the sealed set stands before its next look."""
-        return exposure(self.looks(), sealed, ship)
+        entries = self.entries()
+        return exposure(_looks(entries), sealed, ship, shown=_shown(entries))
 
     def _append(self, entry: Entry) -> None:
         fields = {
@@ -176,12 +182,26 @@ def open_store(vault: Path) -> Path:
     return store
 
 
-def look_key(request: EvaluationRequest, vault_digest: str) -> str:
-    """Return what makes two looks the same: the second then tells nothing new."""
+def grading_key(request: EvaluationRequest, vault_digest: str) -> str:
+    """Return what makes two gradings the same one: the second draws and asks what the first did."""
+    # the models that have a part in it; nothing for a grading without any
+    played = {key: request.options[key] for key in ("judge", "user") if request.options.get(key)}
     return digest_json(
-        [request.tree, vault_digest, request.seed, request.ship.to_json(),
-         request.max_trajectories, sorted(request.only)]
+        [request.tree or str(request.candidate), vault_digest, str(request.partition), request.seed,
+         request.ship.to_json(), request.max_trajectories, request.product.run,
+         sorted(request.only), request.keep_going, *([played] if played else [])]
     )  # fmt: skip
+
+
+look_key = grading_key
+
+
+def _looks(entries: Sequence[Entry]) -> list[Look]:
+    return [Look(e.id, e.build, e.scenarios) for e in entries if e.kind == "look"]
+
+
+def _shown(entries: Sequence[Entry]) -> frozenset[ScenarioId]:
+    return frozenset(name for entry in entries if entry.kind == "shown" for name in entry.scenarios)
 
 
 def _parse(line: str, number: int, path: Path) -> Entry:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from unlit.core.canonical import digest_json
 from unlit.core.clock import Clock
 from unlit.core.errors import InvalidInput
 from unlit.core.ids import CriterionId
@@ -16,6 +15,7 @@ from unlit.evaluation.base import BaseReport, check_base
 from unlit.evaluation.defaults import refuse_undrivable
 from unlit.evaluation.grading import Loop, Slot
 from unlit.evaluation.leaks.proof import Proof
+from unlit.evaluation.ledger import grading_key
 from unlit.evaluation.model import EvaluationRequest, Event, Product, TrajectoryRecord
 from unlit.evaluation.more import Extra, More
 from unlit.evaluation.ports import Judge, Pool, Worlds
@@ -147,7 +147,7 @@ async def grade(
         Slot(f"slot-{n}", parts.pool, request.candidate) for n in range(1, request.parallel + 1)
     ]
     count.limit = limit = drawing.limit(request.max_trajectories)
-    key = grading_key(request, vault)
+    key = grading_key(request, vault.digest)
     counted = parts.store.resume(key)
     if parts.judge is not None:
         about = {"judge": parts.judge.name, "family": parts.judge.family}
@@ -190,21 +190,6 @@ async def _afterwards(
     finally:
         await slot.close()
     return Extra(records, pairs)
-
-
-def grading_key(request: EvaluationRequest, vault: Vault) -> str:
-    """Return what makes an interrupted grading the same one."""
-    return digest_json(
-        [request.tree or str(request.candidate), vault.digest, str(request.partition), request.seed,
-         request.ship.to_json(), request.max_trajectories, request.product.run,
-         sorted(request.only), request.keep_going, *_played_by(request)]
-    )  # fmt: skip
-
-
-def _played_by(request: EvaluationRequest) -> list[Any]:
-    """Return the models that have a part in it; nothing for a grading without any."""
-    named = {key: request.options[key] for key in ("judge", "user") if request.options.get(key)}
-    return [named] if named else []
 
 
 async def _check_command(launch: Launch, slot: Slot) -> None:

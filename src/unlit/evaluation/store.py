@@ -50,16 +50,22 @@ class ArtefactStore:
         self._path = folder / "trajectories.jsonl"
         self._stream: TextIO | None = None
 
+    def begin(self, key: str) -> bool:
+        """Make this the folder of the grading of `key`; return whether it was already."""
+        self.close()
+        marker = self.folder / "key"
+        if marker.exists() and marker.read_text(encoding="utf-8") == key:
+            return True
+        self._path.unlink(missing_ok=True)
+        marker.write_text(key, encoding="utf-8")
+        return False
+
     def resume(self, key: str) -> list[Kept]:
         """Return what an interrupted grading of the same key had counted; else begin anew.
 
         A torn last line, as `kill -9` leaves it, is dropped: its draw is made again.
         """
-        self.close()
-        marker = self.folder / "key"
-        if not marker.exists() or marker.read_text(encoding="utf-8") != key:
-            self._path.unlink(missing_ok=True)
-            marker.write_text(key, encoding="utf-8")
+        if not self.begin(key):
             return []
         records: list[Kept] = []
         good = 0

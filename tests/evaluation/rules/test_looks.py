@@ -18,8 +18,8 @@ from unlit.evaluation.rules.looks import (
 SEALED = [ScenarioId(f"s{i}") for i in range(30)]
 
 
-def look(n: int, alphabet: int = 1, shown: tuple[ScenarioId, ...] = ()) -> Look:
-    return Look(f"look-{n}", "tree", tuple(SEALED), alphabet, shown)
+def look(n: int, alphabet: int = 1) -> Look:
+    return Look(f"look-{n}", "tree", tuple(SEALED), alphabet)
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_the_first_look_is_at_the_full_level_and_the_second_at_half() -> None:
 
 
 def test_a_scenario_that_somebody_saw_is_spent() -> None:
-    left = exposure([look(1, shown=(SEALED[0], SEALED[1]))], SEALED, ShipRule())
+    left = exposure([], SEALED, ShipRule(), shown=SEALED[:2])
     assert len(left.fresh) == 28
     assert SEALED[0] not in left.fresh
 
 
 def test_without_unseen_scenarios_nothing_can_be_claimed() -> None:
-    empty = exposure([look(1, shown=tuple(SEALED))], SEALED, ShipRule())
+    empty = exposure([look(1)], SEALED, ShipRule(), shown=SEALED)
     assert empty.claimable is None
     assert "nothing can be claimed" in empty.sentence

@@ -14,7 +14,7 @@ the description-length bound.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from unlit.core.ids import ScenarioId
@@ -29,14 +29,12 @@ class Look:
     Attributes:
         build: Tree hash of the candidate.
         alphabet: How many answers were possible beyond ship and not yet; 1 for a plain look.
-        shown: Scenarios whose content somebody saw afterwards; they are spent.
     """
 
     id: str
     build: str
     scenarios: tuple[ScenarioId, ...]
     alphabet: int = 1
-    shown: tuple[ScenarioId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +91,18 @@ def exposure(
     sealed: Iterable[ScenarioId],
     rule: ShipRule,
     *,
+    shown: Collection[ScenarioId] = (),
     declared: int | None = None,
 ) -> Exposure:
-    """Say where the sealed set stands before its next look."""
-    shown = {name for look in past for name in look.shown}
+    """Say where the sealed set stands before its next look.
+
+    Args:
+        past: Earlier looks.
+        sealed: The sealed scenarios.
+        rule: The ship rule.
+        shown: Scenarios whose content somebody saw; they are spent.
+        declared: How many looks there will be, if somebody said so beforehand.
+    """
     fresh = tuple(sorted(name for name in sealed if name not in shown))
     r = transcripts(past, declared=declared)
     bound = claimable(len(fresh), r, alpha=rule.alpha)
@@ -106,8 +112,8 @@ def exposure(
     else:
         sentence = (
             f"Look {index} at {len(fresh)} sealed scenarios is made at level {rule.alpha / r:.3g}; "
-            f"if all hold, a satisfaction rate of at least {math.floor(bound * 1000) / 10:g} % can "
-            f"be claimed for users like these."
+            f"if all are run and hold, a satisfaction rate of at least "
+            f"{math.floor(bound * 1000) / 10:g} % can be claimed for users like these."
         )
         if bound <= rule.p0:
             more = needed(rule.p0, math.log2(r), alpha=rule.alpha) - len(fresh)
