@@ -44,8 +44,8 @@ class Ask:
         if not isinstance(found, dict):
             raise errors.invalid("Invalid JSON payload received. Root element must be a message.")
         is_drive = self.exchange.route.op.startswith("drive.")
-        if is_drive:
-            found = schemas.as_texts(self.exchange.route, found)
+        easing = schemas.as_texts if is_drive else schemas.eased
+        found = easing(self.exchange.route, found)
         wrong = schemas.problems(self.exchange.route, found)
         if wrong and is_drive:
             raise errors.drive(400, "invalid", "Invalid Value", location=wrong[0][0])

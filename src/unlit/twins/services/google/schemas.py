@@ -1,5 +1,6 @@
 """What Google's discovery documents say of an answer: which fields it may have."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -78,6 +79,51 @@ def _texts(number: int | None, value: Any) -> Any:
     if schema.get("t") == "string" and isinstance(value, bool | int | float):
         return str(value).lower() if isinstance(value, bool) else str(value)
     return value
+
+
+def eased(route: Route, body: Any) -> Any:
+    """Return a body as Google's reader of JSON takes it, for the newer front door.
+
+    It takes names in snake case, one message where a list of them belongs, numbers and truth
+    values in text; what it does not take stays as it is, for `problems` to name.
+    """
+    operation = contract().by_route.get((route.method, route.template))
+    return _eased(operation.request, body) if operation is not None else body
+
+
+def _eased(number: int | None, value: Any) -> Any:
+    schema = contract().schema(number)
+    kind = schema.get("t")
+    if isinstance(value, dict):
+        if kind == "array":
+            inner = contract().schema(schema.get("i"))
+            return [_eased(schema.get("i"), value)] if inner.get("t") == "object" else value
+        known = schema.get("p")
+        if known is None:
+            return value
+        out = {}
+        for name, item in value.items():
+            camel = masks.camel(name)
+            at = camel if name not in known and camel in known and camel not in value else name
+            out[at] = _eased(known.get(camel), item)
+        return out
+    if isinstance(value, list):
+        return [_eased(schema.get("i"), item) for item in value] if kind == "array" else value
+    if kind == "boolean" and value in ("true", "false"):
+        return value == "true"
+    if kind in ("integer", "number") and isinstance(value, str):
+        return _number(value, kind)
+    return value
+
+
+def _number(text: str, kind: str) -> Any:
+    try:
+        found = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(found):
+        return text
+    return int(found) if kind == "integer" and found.is_integer() else found
 
 
 def problems(route: Route, body: Any) -> list[Problem]:

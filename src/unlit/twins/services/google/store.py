@@ -40,8 +40,26 @@ def find(ask: Ask, ident: str) -> Row | None:
     """Return a file by id; ``root`` is the caller's My Drive."""
     if ident == "root":
         ident = root_of(ask.world, ask.me.get("emailAddress", ""))
+    if ident == APP_DATA:
+        return app_data(ask)
     found: Row | None = ask.table("files").get(ident)
     return found
+
+
+def app_data(ask: Ask) -> Row:
+    """Return the hidden folder that the caller's app has at the caller's; made when first named."""
+    only = ask.exchange.actor.scopes
+    if only is not None and DATA_SCOPE not in only:
+        text = "The granted scopes do not give access to all of the requested spaces."
+        raise errors.drive(403, "insufficientScopes", text, location="spaces")
+    key = f"{APP_DATA} {ask.me.get('app')} {ask.me.get('emailAddress')}"
+    roots, files = ask.table("roots"), ask.table("files")
+    if key not in roots:
+        entry = {"name": "App Data", "mimeType": FOLDER, "spaces": [APP_DATA]}
+        row = add(ask.world, ask.me, entry)
+        index(ask.world, row, [], row["parents"])
+        roots.put(key, files.put(row["id"], {**row, "parents": []})["id"])
+    return dict(files[roots[key]])
 
 
 def held(ask: Ask, row: Row) -> list[Row]:
@@ -110,6 +128,8 @@ def visible(ask: Ask, ident: str) -> Row | None:
     return row
 
 
+APP_DATA: Final = "appDataFolder"
+DATA_SCOPE: Final = "https://www.googleapis.com/auth/drive.appdata"
 FILE_SCOPE: Final = "https://www.googleapis.com/auth/drive.file"
 BROAD: Final = frozenset(
     f"https://www.googleapis.com/auth/{name}"
@@ -175,6 +195,9 @@ def add(world: Any, person: Row, entry: Row) -> Row:
     }
     if drive:
         row["driveId"] = drive
+    above = world.table("google.files").get(parents[0]) or {}
+    if above.get("spaces"):
+        row["spaces"] = above["spaces"]
     world.table("google.files").put(ident, row)
     index(world, row, parents)
     changed(world, ident)

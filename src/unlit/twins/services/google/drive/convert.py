@@ -1,12 +1,12 @@
-"""Exports of Google's own documents, and imports into them: text, Markdown, HTML, CSV, TSV.
+"""Exports of Google's own documents, and imports into them: text, Markdown, HTML, CSV, office.
 
-What needs an office suite or a page layout (docx, xlsx, pdf …) is refused loudly, save for PDF,
-which is a real one-column text document.
+A PDF is a real one-column text document; ODT, ODS and EPUB are refused loudly.
 """
 
 import csv
 import io
 import zipfile
+from collections.abc import Callable
 from html import escape, unescape
 from html.parser import HTMLParser
 from typing import Any, Final
@@ -17,7 +17,7 @@ from unlit.twins.kit.http import Reply
 from unlit.twins.services.google import errors, store
 from unlit.twins.services.google.call import Ask, Row
 from unlit.twins.services.google.docs import document, units
-from unlit.twins.services.google.drive import render
+from unlit.twins.services.google.drive import office, render
 from unlit.twins.services.google.sheets import book as books
 from unlit.twins.services.google.sheets import entry, values
 from unlit.twins.services.google.sheets.book import Book
@@ -49,29 +49,47 @@ def export(ask: Ask, row: Row, mime: str) -> Reply:
 
 
 def _made(ask: Ask, row: Row, mime: str) -> bytes:
-    if row["mimeType"] == store.SHEET:
-        lines = first_sheet(ask, row["id"])
-        if mime == "text/csv":
-            return table(lines, ",")
-        if mime == "text/tab-separated-values":
-            return "\r\n".join("\t".join(line) for line in lines).encode()
-        if mime == "application/pdf":
-            return pdf("\n".join("  ".join(line) for line in lines))
-    text = document.text(ask.world, row["id"])
-    if mime == "text/plain":
-        return ("\ufeff" + text.replace("\n", "\r\n").removesuffix("\r\n")).encode()
-    if mime == "text/html":
-        return _html(ask, row).encode()
-    if mime == "text/markdown":
-        return _markdown(ask, row).encode()
-    if mime == "application/pdf":
-        return pdf(text)
-    if mime == "application/zip" and row["mimeType"] == store.DOCUMENT:
-        held = io.BytesIO()
-        with zipfile.ZipFile(held, "w") as archive:
-            archive.writestr(f"{row['name']}.html", _html(ask, row))
-        return held.getvalue()
-    raise errors.drive(501, "notImplemented", f"The twin does not export {mime}.")
+    maker = _MAKERS.get((row["mimeType"], mime))
+    if maker is None:
+        raise errors.drive(501, "notImplemented", f"The twin does not export {mime}.")
+    return maker(ask, row)
+
+
+def _plain(ask: Ask, row: Row) -> list[office.Paragraph]:
+    return [
+        (
+            _HEADINGS.get(style, 0),
+            int(bullet.get("nestingLevel") or 0) if bullet else None,
+            text,
+        )
+        for style, bullet, text in _paragraphs(ask, row)
+    ]
+
+
+def _sheets(ask: Ask, ident: str) -> list[office.Sheet]:
+    """Return title, values and formulas of every sheet."""
+    found, out = Book(ask.world, ident), []
+    for sheet in found.sheets:
+        box = (0, 0, sheet["rows"], sheet["columns"])
+        grids = [
+            values.trimmed(values.lines_in(found, sheet, box, kind, "SERIAL_NUMBER"))
+            for kind in ("UNFORMATTED_VALUE", "FORMULA")
+        ]
+        out.append((str(sheet["title"]), grids[0], grids[1]))
+    return out
+
+
+def _pages(sheets: list[office.Sheet]) -> bytes:
+    """Return a web page for each sheet, in one archive."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for title, lines, _ in sheets:
+            body = "".join(
+                "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in line) + "</tr>"
+                for line in lines
+            )
+            archive.writestr(f"{title}.html", f"<html><body><table>{body}</table></body></html>")
+    return held.getvalue()
 
 
 def first_sheet(ask: Ask, ident: str) -> list[list[str]]:
@@ -162,6 +180,44 @@ def _pdf_text(line: str) -> str:
     return line.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
 
 
+# --- what becomes what
+def _archived(ask: Ask, row: Row) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(f"{row['name']}.html", _html(ask, row))
+    return held.getvalue()
+
+
+def _words(ask: Ask, row: Row) -> bytes:
+    text = document.text(ask.world, row["id"])
+    return ("\ufeff" + text.replace("\n", "\r\n").removesuffix("\r\n")).encode()
+
+
+def _tabs(ask: Ask, row: Row) -> bytes:
+    return "\r\n".join("\t".join(line) for line in first_sheet(ask, row["id"])).encode()
+
+
+def _printed(ask: Ask, row: Row) -> bytes:
+    return pdf("\n".join("  ".join(line) for line in first_sheet(ask, row["id"])))
+
+
+_ZIP: Final = "application/zip"
+_MAKERS: Final[dict[tuple[str, str], Callable[[Ask, Row], bytes]]] = {
+    (store.SHEET, "text/csv"): lambda ask, row: table(first_sheet(ask, row["id"]), ","),
+    (store.SHEET, "text/tab-separated-values"): _tabs,
+    (store.SHEET, "application/pdf"): _printed,
+    (store.SHEET, office.XLSX): lambda ask, row: office.workbook(_sheets(ask, row["id"])),
+    (store.SHEET, _ZIP): lambda ask, row: _pages(_sheets(ask, row["id"])),
+    (store.DOCUMENT, "text/plain"): _words,
+    (store.DOCUMENT, "text/html"): lambda ask, row: _html(ask, row).encode(),
+    (store.DOCUMENT, "text/markdown"): lambda ask, row: _markdown(ask, row).encode(),
+    (store.DOCUMENT, "application/pdf"): lambda ask, row: pdf(document.text(ask.world, row["id"])),
+    (store.DOCUMENT, office.DOCX): lambda ask, row: office.document(_plain(ask, row)),
+    (store.DOCUMENT, office.RTF): lambda ask, row: office.rich_text(_plain(ask, row)),
+    (store.DOCUMENT, _ZIP): _archived,
+}
+
+
 # --- imports
 class _Text(HTMLParser):
     """Keeps the text of HTML, a line for each block."""
@@ -196,6 +252,11 @@ def take_in(ask: Ask, row: Row, content: bytes, kind: str) -> None:
             reader.feed(text)
             text = unescape("".join(reader.parts)).strip()
         _take_text(ask, row, text)
+    elif (row["mimeType"], kind) in _OFFICE:
+        try:
+            _OFFICE[row["mimeType"], kind](ask, row, content)
+        except office.Unreadable as error:
+            raise errors.drive(400, "badContent", "Bad content") from error
     else:
         raise errors.drive(
             501, "notImplemented", f"The twin does not convert {kind or 'this content'}."
@@ -213,17 +274,53 @@ def _take_text(ask: Ask, row: Row, text: str) -> None:
 
 
 def _take_table(ask: Ask, row: Row, content: bytes, delimiter: str) -> None:
+    text = content.decode("utf-8-sig", "replace")
+    found = _book(ask, row)
+    _take_lines(
+        found, found.row["sheets"][0], list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    )
+
+
+def _book(ask: Ask, row: Row) -> Book:
     if row["id"] not in ask.table("spreadsheets"):
         books.create(ask.world, row["id"], row["name"])
-    found = Book(ask.world, row["id"])
-    sheet = found.patch(found.row["sheets"][0], cells=())
+    return Book(ask.world, row["id"])
+
+
+def _take_workbook(ask: Ask, row: Row, content: bytes) -> None:
+    sheets = office.sheets_of(content)
+    if not sheets:
+        raise office.Unreadable("no sheet")
+    found = _book(ask, row)
+    for at, (title, lines) in enumerate(sheets):
+        if at == 0:
+            key = found.row["sheets"][0]
+            found.patch(key, title=title)
+        else:
+            key = ask.world.number("google.sheet", 1_000_000)
+            found.table.put((row["id"], key), books.new_sheet(key, title, at))
+            found.change(sheets=(*found.row["sheets"], key))
+        _take_lines(found, key, lines, as_typed=False)
+
+
+def _take_words(ask: Ask, row: Row, content: bytes) -> None:
+    found = office.paragraphs_of(content)
+    _take_text(ask, row, "\n".join(text for _, _, text in found))
+
+
+_OFFICE: Final = {
+    (store.SHEET, office.XLSX): _take_workbook,
+    (store.DOCUMENT, office.DOCX): _take_words,
+}
+
+
+def _take_lines(found: Book, key: Any, lines: list[list[Any]], *, as_typed: bool = True) -> None:
+    sheet = found.patch(key, cells=())
     editor = found.editor(sheet)
-    lines = list(
-        csv.reader(io.StringIO(content.decode("utf-8-sig", "replace")), delimiter=delimiter)
-    )
     for r, line in enumerate(lines):
         for c, text in enumerate(line):
-            got = entry.typed(text)
+            formula = isinstance(text, str) and text.startswith("=")
+            got = entry.typed(text) if as_typed or formula else entry.raw(text)
             editor.put(r, c, Cell(got.value, got.formula, got.style))
     width = max((len(line) for line in lines), default=0)
     found.patch(

@@ -8,7 +8,7 @@ from unlit.twins.kit.http import Reply
 from unlit.twins.services.google import errors, masks, schemas, store
 from unlit.twins.services.google.call import Ask, Routes, Row
 from unlit.twins.services.google.docs import document
-from unlit.twins.services.google.drive import query, render
+from unlit.twins.services.google.drive import listing, render
 from unlit.twins.services.google.sheets import book
 
 _A: Final = "https://www.googleapis.com/auth/drive"
@@ -81,64 +81,15 @@ def the_file(ask: Ask, wanted: str = "reader", param: str = "fileId") -> Row:
     return row
 
 
-def text_of(ask: Ask, row: Row) -> str:
-    """Return what full-text search sees of a file."""
-    if row["mimeType"] == store.DOCUMENT:
-        return document.text(ask.world, row["id"])
-    content = ask.table("contents").get(row["id"])
-    if isinstance(content, bytes) and row["mimeType"].startswith("text/"):
-        return content.decode("utf-8", "replace")
-    return ""
-
-
-_ORDERS: Final = {
-    "createdTime": "createdTime",
-    "modifiedTime": "modifiedTime",
-    "modifiedByMeTime": "modifiedTime",
-    "viewedByMeTime": "viewedByMeTime",
-    "sharedWithMeTime": "sharedWithMeTime",
-    "name": "name",
-    "name_natural": "name",
-    "quotaBytesUsed": "size",
-    "recency": "modifiedTime",
-    "folder": "",
-    "starred": "starred",
-}
-
-
-def ordered(rows: list[Row], order: str) -> list[Row]:
-    """Sort files by `orderBy`."""
-    for part in reversed([p.strip() for p in order.split(",") if p.strip()]):
-        name, _, down = part.partition(" ")
-        if name not in _ORDERS:
-            raise errors.drive(400, "invalid", "Invalid Value", location="orderBy")
-        column = _ORDERS[name]
-
-        def key(row: Row, column: str = column) -> Any:
-            if not column:
-                return row["mimeType"] != store.FOLDER
-            value = row.get(column)
-            return (value is None, value.lower() if isinstance(value, str) else value or 0)
-
-        rows.sort(key=key, reverse=down.strip() == "desc")
-    return rows
-
-
 @routes.add("GET", "/files", "list", scopes=READ)
 def list_files(ask: Ask) -> Any:
     """Return files that match `q`, in pages."""
     size = _page_size(ask)
-    rows = candidates(ask)
+    rows = listing.candidates(ask)
     text = ask.arg("q")
     if text.strip():
-        mail = ask.me.get("emailAddress", "")
-        context = query.Context(mail, store.root_of(ask.world, mail), lambda row: text_of(ask, row))
-        try:
-            test = query.compile_query(text, context)
-        except query.BadQuery as error:
-            raise errors.drive(400, "invalid", "Invalid Value", location="q") from error
-        rows = [row for row in rows if test({**row, "trashed": render.trashed(ask, row)})]
-    rows = ordered(rows, ask.arg("orderBy", "modifiedTime desc"))
+        rows = listing.matching(ask, rows, text)
+    rows = listing.ordered(rows, ask.arg("orderBy", "modifiedTime desc"))
     start = start_of(ask)
     out: Row = {"kind": "drive#fileList"}
     if start + size < len(rows):
@@ -176,34 +127,6 @@ def start_of(ask: Ask) -> int:
         return int(base64.urlsafe_b64decode(token.encode()).decode().removeprefix("~!!~"))
     except (ValueError, binascii.Error, UnicodeDecodeError) as error:
         raise errors.drive(400, "invalid", "Invalid Value", location="pageToken") from error
-
-
-CORPORA: Final = ("user", "domain", "drive", "teamDrive", "allDrives")
-
-
-def candidates(ask: Ask) -> list[Row]:
-    """Return the files a list runs over: corpora, shared drives and visibility considered."""
-    shared = ask.flag("includeItemsFromAllDrives") or ask.flag("includeTeamDriveItems")
-    supports = ask.flag("supportsAllDrives") or ask.flag("supportsTeamDrives")
-    corpora, drive = ask.arg("corpora", "user"), ask.arg("driveId")
-    if corpora not in CORPORA:
-        raise errors.drive(400, "invalid", "Invalid Value", location="corpora")
-    if drive and corpora != "drive":
-        raise errors.drive(
-            400, "invalid", "The driveId parameter requires corpora=drive.", location="corpora"
-        )
-    if drive and drive not in ask.table("drives"):
-        raise errors.drive(404, "notFound", f"Shared drive not found: {drive}", location="driveId")
-    roots = set(ask.table("roots").values())
-    out: list[Row] = []
-    for row in ask.table("files").values():
-        if row["id"] in roots or (row.get("driveId") and not (shared and supports)):
-            continue
-        if drive and row.get("driveId") != drive:
-            continue
-        if store.visible(ask, row["id"]) is not None:
-            out.append(row)
-    return out
 
 
 def made(ask: Ask, body: Row, content: bytes | None = None, content_type: str = "") -> Row:

@@ -4,9 +4,9 @@ import hashlib
 from typing import Any, Final
 
 from unlit.twins.kit.http import Reply
-from unlit.twins.services.google import errors, store
+from unlit.twins.services.google import store
 from unlit.twins.services.google.call import Ask, Routes, Row
-from unlit.twins.services.google.drive import convert, files, permissions, query, render, uploads
+from unlit.twins.services.google.drive import convert, files, listing, permissions, render, uploads
 
 routes = Routes("/drive/v2", "drive.v2", files.WRITE)
 _STEM: Final = "https://www.googleapis.com/drive/v2"
@@ -151,17 +151,10 @@ def shown(ask: Ask, row: Row) -> Any:
 @routes.add("GET", "/files", "files.list", scopes=files.READ)
 def list_files(ask: Ask) -> Any:
     """Return files that match `q`, in pages."""
-    rows, text = files.candidates(ask), ask.arg("q")
+    rows, text = listing.candidates(ask), ask.arg("q")
     if text.strip():
-        mail = str(ask.me.get("emailAddress", ""))
-        root = store.root_of(ask.world, mail)
-        context = query.Context(mail, root, lambda row: files.text_of(ask, row))
-        try:
-            test = query.compile_query(text, context)
-        except query.BadQuery as error:
-            raise errors.drive(400, "invalid", "Invalid Value", location="q") from error
-        rows = [row for row in rows if test({**row, "trashed": render.trashed(ask, row)})]
-    rows = files.ordered(rows, _order(ask.arg("orderBy", "modifiedDate desc")))
+        rows = listing.matching(ask, rows, text)
+    rows = listing.ordered(rows, _order(ask.arg("orderBy", "modifiedDate desc")))
     size = min(1000, max(1, int(ask.arg("maxResults", "100"))))
     start = files.start_of(ask)
     out: Row = {

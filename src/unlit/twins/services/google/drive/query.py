@@ -62,11 +62,13 @@ class Context:
         me: Mail address of the caller.
         root: Id that ``'root'`` stands for.
         text: Returns what full-text search sees of a file.
+        hidden: Id that ``'appDataFolder'`` stands for.
     """
 
     me: str
     root: str
     text: Callable[[Row], str]
+    hidden: str = ""
 
 
 def compile_query(text: str, context: Context) -> Test:
@@ -179,7 +181,8 @@ class _Parser:
         if kind != "word" or "in" not in _FIELDS.get(field, ()):
             raise BadQuery(field)
         if field == "parents":
-            wanted = self.context.root if value == "root" else value
+            known = {"root": self.context.root, "appDataFolder": self.context.hidden}
+            wanted = known.get(value, value)
             return lambda row: wanted in (row.get("parents") or ())
         mail = self.context.me if value == "me" else value
         if field == "owners":
