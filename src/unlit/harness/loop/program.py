@@ -29,6 +29,8 @@ WHOLE_TURNS = 12
 MOST_TURNS = 36
 MOST_CHARACTERS = 400_000
 MOST_STORY = 30_000
+MOST_MATCHES = 300
+FOREIGN = frozenset({".git", "node_modules", ".venv", "__pycache__", "target"})
 INSTRUCTIONS = (
     "You are a careful software engineer. Work in the current folder with the tools given. "
     "Read before you change. Keep changes small. Run the project's own tests when there are any. "
@@ -94,16 +96,46 @@ async def read(path: str, first_line: int = 1, lines: int = 400) -> str:
 async def search(pattern: str, path: str = ".") -> str:
     """Search files for a regular expression; returns path, line and text of each match."""
     say("tool", f"search {pattern}", name="search")
-    wanted = re.compile(pattern)
+    return await asyncio.to_thread(matches, re.compile(pattern), await listed(inside(path)))
+
+
+async def listed(place: Path) -> list[Path]:
+    """List what git would show of a folder, or all of it but what tools put there."""
+    git = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    try:
+        process = await asyncio.create_subprocess_exec(*git, cwd=place, stdout=pipe, stderr=none)
+    except OSError:  # a file, or a machine without git
+        return await asyncio.to_thread(walked, place)
+    output, _ = await process.communicate()
+    if process.returncode != 0:
+        return await asyncio.to_thread(walked, place)
+    return sorted(place / os.fsdecode(name) for name in set(output.split(b"\0")) if name)
+
+
+def walked(place: Path) -> list[Path]:
+    """List a folder's files without git's help; a file is listed alone."""
+    found = [place] if place.is_file() else []
+    for here, folders, files in os.walk(place):
+        folders[:] = [name for name in folders if name not in FOREIGN]
+        found += [Path(here, name) for name in files]
+    return sorted(found)
+
+
+def matches(wanted: re.Pattern[str], files: list[Path]) -> str:
+    """Search files line by line; big ones and what is no file are left out."""
     found: list[str] = []
-    for file in sorted(inside(path).rglob("*")):
-        if not file.is_file() or ".git" in file.parts or file.stat().st_size > 2_000_000:
+    for file in files:
+        if not file.is_file() or file.stat().st_size > 2_000_000:
             continue
         text = file.read_text(encoding="utf-8", errors="ignore")
         for number, line in enumerate(text.splitlines(), 1):
             if wanted.search(line):
                 found.append(f"{file.relative_to(ROOT)}:{number}: {line.strip()[:200]}")
-    return cut("\n".join(found[:300])) or "nothing found"
+        if len(found) > MOST_MATCHES:
+            found[MOST_MATCHES:] = ["… and more: search a folder, or for something rarer"]
+            break
+    return cut("\n".join(found)) or "nothing found"
 
 
 async def edit(path: str, old: str, new: str) -> str:
