@@ -279,6 +279,19 @@ async def test_what_is_left_is_spent_where_it_is_undecided(world: World) -> None
     assert [record.n for record in counted.settled] == list(range(31, 43))
 
 
+async def test_what_is_settled_is_drawn_by_weight_and_counts_for_one_criterion(
+    world: World,
+) -> None:
+    world.scenario("a", weight=9)
+    world.scenario("often", criterion="AC-2, AC-1", weight=8)
+    world.scenario("seldom", criterion="AC-2", weight=1)
+    request = replace(world.request(), max_trajectories=18, options={"settle": 30})
+    counted = await world.grade(request)
+    drawn = [record.scenario for record in counted.settled if record.criteria == ("AC-2",)]
+    assert sum(name == "often" for name in drawn) > 3 * sum(name == "seldom" for name in drawn)
+    assert {len(record.criteria) for record in counted.settled} == {1}
+
+
 async def test_answers_that_were_learnt_do_better_with_known_values(world: World) -> None:
     from unlit.evaluation.scenarios.sample import draw_seed, sample
 

@@ -1,7 +1,8 @@
 """Trajectories beyond the ship test: for undecided criteria, and with values that may be known."""
 
+import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unlit.core.ids import CriterionId
 from unlit.core.states import TrajectoryState
@@ -38,26 +39,34 @@ class More:
     ) -> tuple[TrajectoryRecord, ...]:
         """Spend `budget` trajectories on the criteria that are nearest to a decision.
 
-        They count for their criteria only: the ship test's draws follow the profile.
+        They count for that criterion alone, whose scenarios are drawn by weight: the draws of the
+        ship test, and of other criteria that a scenario also speaks for, follow another profile.
         """
         records: list[TrajectoryRecord] = []
         first = len(counted)
         for number in range(1, budget + 1):
             counts = _counts([*counted, *records])
             wanted = most_undecided(counts, self.request.ship)
-            about = next((s for name in wanted for s in self._of(name, number)), None)
-            if about is None:
+            found = next(((name, s) for name in wanted for s in self._of(name, number)), None)
+            if found is None:
                 break
+            name, about = found
             seed = draw_seed(self.request.seed, f"settle:{about.id}", number)
             draw = Draw(first + number, about.id, seed, sample(about, seed, self.lists))
             outcome = await self.slot.run(about, draw, self.setting)
-            records.append(record_of(outcome, about))
+            record = record_of(outcome, about)
+            failed = tuple(each for each in record.failed if each == name)
+            records.append(replace(record, criteria=(name,), failed=failed))
         return tuple(records)
 
     def _of(self, criterion: CriterionId, number: int) -> list[Scenario]:
-        about = [s for s in self.scenarios if criterion in s.criteria]
-        start = number % len(about) if about else 0
-        return about[start:] + about[:start]
+        """Return one of a criterion's scenarios, drawn by weight; none where it has none."""
+        about = [scenario for scenario in self.scenarios if criterion in scenario.criteria]
+        if not about:
+            return []
+        seed = draw_seed(self.request.seed, f"settle:{criterion}", number)
+        source = random.Random(seed)  # noqa: S311 # replay, not secrecy
+        return source.choices(about, [scenario.effective_weight for scenario in about])
 
     async def known_values(self, counted: Sequence[TrajectoryRecord]) -> Freshness:
         """Run each scenario once with the values that every grading of the vault would know.
