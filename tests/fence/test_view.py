@@ -45,8 +45,8 @@ def test_a_mount_inside_the_workspace_comes_after_it() -> None:
 def test_hidden_paths_are_covered_last() -> None:
     pieces = fresh(_view(hidden=((".env", False), ("secrets", True))))
     assert [(piece["source"], piece["target"]) for piece in pieces[-2:]] == [
-        ("empty", "/work/.env"),
-        ("nothing", "/work/secrets"),
+        ("rw/empty", "/work/.env"),
+        ("rw/nothing", "/work/secrets"),
     ]
 
 

@@ -34,6 +34,7 @@ _CONNECT_S: Final = 5.0
 
 Prober = Callable[["Fence", str], Awaitable[tuple[Probe, ...]]]
 Closer = Callable[["Fence"], Awaitable[Mapping[str, Any]]]
+Renewer = Callable[[Sequence[int]], Awaitable[None]]
 
 
 class Running:
@@ -181,6 +182,7 @@ class Fence:
         self._probes: list[Probe] = []
         self._session = line(self)
         self._finish: Closer | None = None
+        self._renew: Renewer | None = None
         self._probe: Prober | None = None
 
     async def run(
@@ -354,8 +356,16 @@ class Fence:
         return layer.guard(self.spec.policy.files(self.spec.role))
 
     async def reset(self) -> None:
-        """End everything inside and forget every change; much quicker than a new fence."""
-        await self._session.ask("reset")
+        """End everything inside and begin anew; much quicker than a new fence.
+
+        Files, network and what the gateway knows of it are new: a program cannot tell how many ran
+        here before it. The rates and connections of the policy begin again, its budgets go on.
+        """
+        _, fds = await self._session.ask("reset")
+        if self._renew is None:
+            _close(fds)
+        else:
+            await self._renew(fds)
 
     async def close(self) -> FenceReport:
         """End everything inside and say what the fence saw; closing twice is harmless."""
@@ -366,7 +376,7 @@ class Fence:
         try:
             if self._probe is not None:
                 self._probes += await self._probed(self._probe)
-            await self._session.ask("reset")
+            await self._sweep()
             counted, _ = await self._session.ask("count")
             left = int(counted["processes"])
             self._peak_kb = max(self._peak_kb, int(counted["peak_bytes"]) // 1024)
@@ -395,9 +405,14 @@ class Fence:
         with contextlib.suppress(OSError):  # as where no process can be started any more
             probes = await probe(self, "end")
         if not probes or any(one.name == NOT_RUN for one in probes):
-            await self._session.ask("reset")
+            await self._sweep()
             probes = await probe(self, "end")
         return probes
+
+    async def _sweep(self) -> None:
+        """Reset for the last time: nobody listens to what the new network asks."""
+        _, fds = await self._session.ask("reset")
+        _close(fds)
 
     def exited(self, ended: Ended) -> None:
         """Take note of a command's end."""
@@ -412,6 +427,11 @@ class Fence:
         for number, future in self._exits.items():
             if not future.done():
                 future.set_result(Ended(number, -9, 0, started=True))
+
+
+def _close(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _exit_code(ended: Ended) -> int:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -234,8 +234,7 @@ class FenceHost:
             "processes": limits.processes + _OWN_PROCESSES,
             "rlimits": rlimits,
             "bwrap": self._bwrap,
-            "still": still(view),
-            "fresh": fresh(view),
+            "view": [*still(view), *fresh(view)],
         }
 
     def _view(self, spec: FenceSpec) -> View:
@@ -255,10 +254,7 @@ class FenceHost:
         message, fds = await fence._session.ready(_READY_S)
         fence.weak = weaknesses(message)
         fence.keeper = int(message["pid"])
-        sockets = [socket.socket(fileno=fd) for fd in fds]
-        streams = [one for one in sockets if one.type == socket.SOCK_STREAM]
-        datagrams = [one for one in sockets if one.type == socket.SOCK_DGRAM]
-        return streams, datagrams[0]
+        return _sockets(fds)
 
     def _watch(self, fence: Fence, name: str) -> None:
         async def finish(closing: Fence) -> Mapping[str, Any]:
@@ -273,8 +269,12 @@ class FenceHost:
                 "asked": report.asked,
             }
 
+        async def renew(fds: Sequence[int]) -> None:
+            await self._gateway.renew(name, *_sockets(fds))
+
         self._fences.add(fence)
         fence._finish = finish
+        fence._renew = renew
         fence._probe = self._probe
 
     async def _probe(self, fence: Fence, when: str) -> tuple[Probe, ...]:
@@ -306,6 +306,14 @@ class FenceHost:
         await self._prober.close()
         self._control.close()
         await asyncio.to_thread(self._launcher.wait)
+
+
+def _sockets(fds: Sequence[int]) -> tuple[list[socket.socket], socket.socket]:
+    """Return what the gateway accepts on, and what it answers names on."""
+    sockets = [socket.socket(fileno=fd) for fd in fds]
+    streams = [one for one in sockets if one.type == socket.SOCK_STREAM]
+    datagrams = [one for one in sockets if one.type == socket.SOCK_DGRAM]
+    return streams, datagrams[0]
 
 
 def known_secrets(spec: FenceSpec, *, env: Mapping[str, str]) -> dict[str, str]:

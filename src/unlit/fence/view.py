@@ -71,8 +71,8 @@ class View:
     """The mount view of a fence.
 
     Attributes:
-        stage: Folder with the mount points ``work``, ``rw``, ``m0`` …, ``nothing`` and ``empty``.
-        etc: Folder shown as `/etc`.
+        stage: Folder with the mount points ``work``, ``rw``, ``m0`` … and ``view``.
+        etc: Folder that is copied to `/etc`.
         targets: Path inside of each bind, in the order of ``m0``, ``m1`` …; and if writable.
         writable: Paths in the workspace that may be written; ``.`` is all of it.
         read_only: Paths in the workspace that may be read only.
@@ -109,7 +109,7 @@ def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
         "--proc", "/proc",
     ]  # fmt: skip
     for path in _KEYS:
-        made += ["--ro-bind", f"{view.stage}/empty", path]
+        made += ["--ro-bind", f"{view.stage}/rw/empty", path]
     for name, value in {**_ENVIRONMENT, **env}.items():
         made += ["--setenv", name, value]
     return [*made, "--chdir", cwd]
@@ -123,8 +123,9 @@ def command(view: View, env: Mapping[str, str], cwd: str) -> dict[str, Any]:
 
 
 def still(view: View) -> list[Piece]:
-    """Return what a view shows that stays as long as the fence."""
-    made = [_bind("/usr", "/usr"), *filter(None, map(_top, _TOP)), _bind(str(view.etc), "/etc")]
+    """Return what a view shows besides the writable layer."""
+    made = [_bind("/usr", "/usr"), *filter(None, map(_top, _TOP))]
+    made.append(_piece("copy", str(view.etc), "/etc"))  # its files' age would be the grading's
     made += [
         _bind(f"/etc/{one}", f"/etc/{one}") for one in _from_host() if Path("/etc", one).exists()
     ]
@@ -155,7 +156,7 @@ def fresh(view: View) -> list[Piece]:
     ]
     made += [_bind(f"work/{path}", f"{WORKSPACE}/{path}") for path in view.read_only]
     made += [
-        _bind("nothing" if is_folder else "empty", f"{WORKSPACE}/{path}")
+        _bind("rw/nothing" if is_folder else "rw/empty", f"{WORKSPACE}/{path}")
         for path, is_folder in view.hidden
     ]
     made += [

@@ -126,6 +126,11 @@ class Allowance:
             self._by_rule[rule.name] = found
         return (self._role, found)
 
+    def refill(self) -> None:
+        """Forget how fast requests came so far; what was used of budgets stays used."""
+        self._tokens = max(1.0, self._rate or 0.0)
+        self._last_s = self._now_s()
+
     def admit(self) -> None:
         """Count one request against the rate.
 

@@ -46,15 +46,21 @@ async def take_question(session: Session, head: RequestHead, body: Body, reply: 
     if not session.is_known(asked):
         if len(session.asked) >= MOST_ASKED:
             raise Denial(429, "FEN-512", "ask", f"only {MOST_ASKED} questions are taken.")
-        session.audit.append(
-            "access.requested",
-            session.identity,
-            {"session": session.id, "request": asked.request, "reason": asked.reason},
-        )
-        session.ended.discard(asked.request)
-        session.answers.pop(asked.request, None)
+        if not session.is_recorded(asked) and len(session.wishes) < MOST_ASKED:
+            _record(session, asked)
         session.asked.append(asked)
     _tell(reply, 202, b"Accepted", _standing(session, asked))
+
+
+def _record(session: Session, asked: AccessRequest) -> None:
+    session.audit.append(
+        "access.requested",
+        session.identity,
+        {"session": session.id, "request": asked.request, "reason": asked.reason},
+    )
+    session.ended.discard(asked.request)
+    session.answers.pop(asked.request, None)
+    session.wishes.append(asked)
 
 
 def _all(session: Session) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import secrets
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,9 +17,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from unlit.fence.gateway.head import Malformed, authority
 
 _CA_VALID: Final = datetime.timedelta(days=365)
-_LEAF_VALID: Final = datetime.timedelta(days=2)
+_LEAF_VALID: Final = datetime.timedelta(days=3)
 _RENEW: Final = datetime.timedelta(days=1)
-_EARLIER: Final = datetime.timedelta(hours=1)
+_MOST_DAYS_EARLIER: Final = 30
 _MOST_LEAVES: Final = 1024
 
 
@@ -39,6 +40,9 @@ class Authority:
 
     def __init__(self, now: Callable[[], datetime.datetime] | datetime.datetime) -> None:
         self._time = now
+        # Certificates begin at a midnight that nothing tells: by their age, a product would know
+        # how long its grading has lasted, and by a leaf's, whether it is the first to ask for it.
+        self._earlier = datetime.timedelta(days=1 + secrets.randbelow(_MOST_DAYS_EARLIER))
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._leaf_key = ec.generate_private_key(ec.SECP256R1())
         self._leaf_pem = self._leaf_key.private_bytes(
@@ -94,6 +98,9 @@ class Authority:
     def _now(self) -> datetime.datetime:
         return self._time if isinstance(self._time, datetime.datetime) else self._time()
 
+    def _midnight(self) -> datetime.datetime:
+        return self._now().replace(hour=0, minute=0, second=0, microsecond=0)
+
     def _sign_self(self) -> x509.Certificate:
         usage = x509.KeyUsage(
             digital_signature=False, content_commitment=False, key_encipherment=False,
@@ -106,8 +113,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(self._key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now() - _EARLIER)
-            .not_valid_after(self._now() + _CA_VALID)
+            .not_valid_before(self._midnight() - self._earlier)
+            .not_valid_after(self._midnight() + _CA_VALID)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(
@@ -125,8 +132,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(self._leaf_key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now() - _EARLIER)
-            .not_valid_after(self._now() + _LEAF_VALID)
+            .not_valid_before(self._midnight() - self._earlier)
+            .not_valid_after(self._midnight() + _LEAF_VALID)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

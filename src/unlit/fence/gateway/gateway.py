@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 import uvloop
@@ -49,6 +51,20 @@ def totals(session_id: str, report: SessionReport) -> dict[str, JSON]:
     }
 
 
+@dataclass(slots=True)
+class _Attached:
+    session: Session
+    tls: ssl.SSLContext
+    listeners: list[Listener]
+    server: NameServer | None
+
+    def shut(self) -> None:
+        for listener in self.listeners:
+            listener.close()
+        if self.server is not None:
+            self.server.close()
+
+
 class Gateway:
     """Accepts what fences connect to, on the listeners they hand over.
 
@@ -68,7 +84,7 @@ class Gateway:
         self._ca = Authority(clock.now)
         self._spelled = Spelled()
         self._dialler: Dialler | None = None
-        self._attached: dict[str, tuple[Session, list[Listener], NameServer | None]] = {}
+        self._attached: dict[str, _Attached] = {}
 
     @classmethod
     async def start(
@@ -156,9 +172,27 @@ class Gateway:
         session.spell()
         await self._on_loop(self._attach(session, sockets, dns, proxies))
 
+    async def renew(
+        self,
+        session_id: str,
+        sockets: Sequence[socket.socket] = (),
+        dns: socket.socket | None = None,
+    ) -> None:
+        """Let a session begin anew, so that its programs cannot tell that others were before them.
+
+        Connections end; made-up addresses, wishes and the pace begin again. Budgets, grants and
+        the report go on.
+
+        Args:
+            session_id: The session.
+            sockets: Listening sockets that take the place of those it had, if it has others now.
+            dns: UDP socket for names, in the same way.
+        """
+        await self._on_loop(self._renew(session_id, sockets, dns))
+
     async def asked(self, session_id: str) -> tuple[AccessRequest, ...]:
         """Return what the programs of a session asked for so far."""
-        return tuple(self._attached[session_id][0].asked)
+        return tuple(self._attached[session_id].session.wishes)
 
     async def grant(
         self, session_id: str, asked: AccessRequest, *, person: str, for_s: float
@@ -184,10 +218,10 @@ class Gateway:
         await self._on_loop(self._refuse(session_id, asked.request, told))
 
     async def _refuse(self, session_id: str, request: str, told: str) -> None:
-        self._attached[session_id][0].answers[request] = told
+        self._attached[session_id].session.answers[request] = told
 
     async def _grant(self, session_id: str, made: Grant, for_s: float, request: str) -> None:
-        session = self._attached[session_id][0]
+        session = self._attached[session_id].session
         fields: dict[str, JSON] = {
             "session": session_id,
             "rule": made.rule.sentence,
@@ -236,20 +270,39 @@ class Gateway:
             raise ValueError("the gateway was not started")
         if session.id in self._attached:
             raise ValueError(f"session {session.id} is attached already")
-        server = None if dns is None else NameServer(self._loop, dns, session.names)
-        tls = self._ca.entry(session.offers_h2)
-        listeners = [
+        made = _Attached(session, self._ca.entry(session.offers_h2), [], None)
+        self._listen(made, sockets, dns, proxies)
+        self._attached[session.id] = made
+
+    def _listen(
+        self,
+        attached: _Attached,
+        sockets: Sequence[socket.socket],
+        dns: socket.socket | None,
+        proxies: Sequence[socket.socket] = (),
+    ) -> None:
+        assert self._dialler is not None  # noqa: S101 # the gateway was started
+        session, tls = attached.session, attached.tls
+        attached.server = None if dns is None else NameServer(self._loop, dns, session.names)
+        attached.listeners = [
             Listener(self._loop, sock, session, self._dialler, tls, is_proxy=sock in proxies)
             for sock in (*sockets, *proxies)
         ]
-        self._attached[session.id] = (session, listeners, server)
+
+    async def _renew(
+        self, session_id: str, sockets: Sequence[socket.socket], dns: socket.socket | None
+    ) -> None:
+        attached = self._attached[session_id]
+        if sockets:
+            attached.shut()
+        await attached.session.begin_anew()
+        if sockets:
+            self._listen(attached, sockets, dns)
 
     async def _detach(self, session_id: str) -> SessionReport:
-        session, listeners, server = self._attached.pop(session_id)
-        for listener in listeners:
-            listener.close()
-        if server is not None:
-            server.close()
+        attached = self._attached.pop(session_id)
+        session = attached.session
+        attached.shut()
         await session.close()
         report = session.report()
         with contextlib.suppress(UnlitError):  # the log is gone: nothing more can happen anyway

@@ -35,6 +35,12 @@ class Names:
     names: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: the order of the numbers tells nothing of what was asked before."""
+        self.numbers.clear()
+        self.names.clear()
         self.numbers[self.gateway_name] = _GATEWAY_NUMBER
         self.names[_GATEWAY_NUMBER] = self.gateway_name
 

@@ -76,7 +76,8 @@ class Session:
         self.connections = Connections()
         self.counters = Counters()
         self.usage: list[ModelUsage] = []
-        self.asked: list[AccessRequest] = []
+        self.asked: list[AccessRequest] = []  # since the session last began anew
+        self.wishes: list[AccessRequest] = []  # ever; people are shown these
         self.answers: dict[str, str] = {}
         self.ended: set[str] = set()
         self._clock = clock or SystemClock()
@@ -218,9 +219,16 @@ class Session:
 
     def is_known(self, asked: AccessRequest) -> bool:
         """Say whether a wish was taken already; after its grant has ended it may be put again."""
+        return self._among(asked, self.asked)
+
+    def is_recorded(self, asked: AccessRequest) -> bool:
+        """Say whether people know of a wish already, perhaps from before a new beginning."""
+        return self._among(asked, self.wishes)
+
+    def _among(self, asked: AccessRequest, taken: list[AccessRequest]) -> bool:
         if asked.request in self.ended:
             return False
-        return any(one.request == asked.request for one in self.asked)
+        return any(one.request == asked.request for one in taken)
 
     def now(self) -> datetime:
         """Return the wall-clock time."""
@@ -238,10 +246,23 @@ class Session:
         entry = {"session": self.id, **fields, "outcome": "deny", "reason": reason}
         self.audit.append(kind, self.identity, entry)
 
+    async def begin_anew(self) -> None:
+        """End every connection and forget what the session's programs could notice of earlier ones.
+
+        Budgets, grants and what is reported stay.
+        """
+        await self._hang_up()
+        self.names.forget()
+        self.asked.clear()
+        self.allowance.refill()
+
     async def close(self) -> None:
         """End every connection of the session."""
-        await self.connections.close()
+        await self._hang_up()
         self.broker.close()
+
+    async def _hang_up(self) -> None:
+        await self.connections.close()
         for link in self.links.values():
             link.close()
         self.links.clear()
@@ -258,7 +279,7 @@ class Session:
             usage=tuple(self.usage),
             refused_placeholders=used.refused_placeholders,
             scrubbed=used.scrubbed,
-            asked=tuple(self.asked),
+            asked=tuple(self.wishes),
         )
 
 

@@ -101,7 +101,7 @@ class _Warm:
         sys_.mount("none", "/", "", sys_.MS_REC | sys_.MS_PRIVATE)
         network.open_network()
         made = network.listeners()
-        return cls([*made.streams, *made.datagrams], version, made.how)
+        return cls(made.all, version, made.how)
 
 
 class _Keeper:
@@ -128,9 +128,8 @@ class _Keeper:
         """Put workspace and binds in place; as root they come as descriptors."""
         stage, order = self._stage, self._order
         sys_.mount("tmpfs", stage, "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=1m,mode=0755")
-        for name in ("lower", "rw", "work", "nothing", "view"):
+        for name in ("lower", "rw", "work", "view"):
             os.mkdir(f"{stage}/{name}", 0o755)  # noqa: PTH102 # no pathlib in the launcher
-        _touch(f"{stage}/empty")
         sources = [order["workspace"]]
         targets = [f"{stage}/lower"]
         for number, bind in enumerate(order["binds"]):
@@ -147,9 +146,13 @@ class _Keeper:
             else:
                 trees.place(tree, target)
                 os.close(tree)
-        workspace.lay(stage, order["disk_mb"], order["inodes"])
-        scene.build(stage, order["still"], order["fresh"])
+        self._lay()
         self._limit()
+
+    def _lay(self) -> None:
+        """Put in place what lasts until the next reset."""
+        workspace.lay(self._stage, self._order["disk_mb"], self._order["inodes"])
+        scene.build(self._stage, self._order["view"])
 
     def _limit(self) -> None:
         """Limit this process, and so everything it starts, from its first instruction on."""
@@ -306,12 +309,17 @@ class _Keeper:
             self._reply(message, {}, [made.fileno()])
 
     def _reset(self, message: Message, fds: list[int]) -> None:
+        """End all that runs and make anew all that it could have left a trace in."""
         self._end_all()
-        scene.detach(self._stage, self._order["fresh"])
+        scene.take_away(self._stage)
         workspace.lift(self._stage)
-        workspace.lay(self._stage, self._order["disk_mb"], self._order["inodes"])
-        scene.refresh(self._stage, self._order["fresh"])
-        self._reply(message, {})
+        self._lay()
+        made = network.enter_network().all
+        try:
+            self._reply(message, {}, [one.fileno() for one in made])
+        finally:
+            for one in made:
+                one.close()
 
     def _changes(self, message: Message, fds: list[int]) -> None:
         pid = os.fork()

@@ -16,6 +16,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+import unlit.fence.launch.syscalls as sys_
 from unlit.fence.launch import capture
 
 TCP_PORTS: Final = (80, 443, 53, 3128)
@@ -35,10 +36,15 @@ _RTA_OIF: Final = 4
 _IP_PKTINFO: Final = 8
 _IPV6_FREEBIND: Final = 78
 _BACKLOG: Final = 512
+_FIRST_PORT: Final = 32768
+_FEWEST_PORTS: Final = 12_000
+_STEPS: Final = 4_000
 
 
 def open_network() -> None:
     """Bring `lo` up and make every address local; in a fresh network namespace only."""
+    with contextlib.suppress(OSError):  # where /proc/sys is read-only, as in some containers
+        _scatter_ports()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
         index = socket.if_nametoindex("lo")
         link = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, _IFF_UP, _IFF_UP)
@@ -62,6 +68,22 @@ def open_network() -> None:
             except OSError:
                 if family == socket.AF_INET:
                     raise  # without IPv6 in the kernel there is nothing to capture
+
+
+def _scatter_ports() -> None:
+    """Take the ports of outgoing connections from a range that is drawn anew.
+
+    The kernel counts connections of one pair of addresses for the whole machine; what the port
+    tells of that count must mean nothing from one network to the next.
+    """
+    drawn = struct.unpack("=2H", os.urandom(4))
+    low = _FIRST_PORT + 2 * (drawn[0] % _STEPS)
+    high = low + _FEWEST_PORTS + 2 * (drawn[1] % _STEPS)
+    fd = os.open("/proc/sys/net/ipv4/ip_local_port_range", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, f"{low} {high}".encode())
+    finally:
+        os.close(fd)
 
 
 def _ask(netlink: socket.socket, kind: int, flags: int, payload: bytes) -> None:
@@ -88,6 +110,22 @@ class Listeners:
     streams: list[socket.socket]
     datagrams: list[socket.socket]
     how: str
+
+    @property
+    def all(self) -> list[socket.socket]:
+        """Every socket."""
+        return [*self.streams, *self.datagrams]
+
+
+def enter_network() -> Listeners:
+    """Enter a new network namespace, make it ready, and make the sockets of its gateway.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    sys_.unshare(sys_.CLONE_NEWNET)
+    open_network()
+    return listeners()
 
 
 def listeners() -> Listeners:

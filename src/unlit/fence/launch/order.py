@@ -26,8 +26,7 @@ class Order(TypedDict):
     processes: int
     rlimits: dict[str, int]
     bwrap: str
-    still: list[Piece]
-    fresh: list[Piece]
+    view: list[Piece]
 
 
 Message = dict[str, Any]

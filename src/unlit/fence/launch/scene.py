@@ -16,8 +16,9 @@ _QUIET: Final = sys_.MS_NOSUID | sys_.MS_NODEV
 class Piece(TypedDict):
     """One part of the view.
 
-    `kind` is ``bind`` (of `source`), ``device`` (of `source`), ``link`` (to `source`), ``folder``
-    or ``terminals``; a source without a slash in front is in the stage.
+    `kind` is ``bind`` (of `source`), ``device`` (of `source`), ``link`` (to `source`), ``copy`` (of
+    the small files of the folder `source`), ``folder`` or ``terminals``; a source without a slash
+    in front is in the stage.
     """
 
     kind: str
@@ -30,17 +31,19 @@ class NoPlace(OSError):
     """A part of the view has no place inside."""
 
 
-def build(stage: str, still: Sequence[Piece], fresh: Sequence[Piece]) -> None:
+def build(stage: str, pieces: Sequence[Piece]) -> None:
     """Put the view together at ``view`` in the stage.
+
+    It is made anew with the writable layer: what stayed would say by its times how old it is, and
+    so to a product how often it ran before.
 
     Args:
         stage: The fence's folder of mount points.
-        still: What stays as long as the fence.
-        fresh: What lies on the writable layer, and is put in place again by `refresh`.
+        pieces: What is shown, outermost first.
     """
     root = f"{stage}/view"
     sys_.mount("tmpfs", root, "tmpfs", _QUIET, "size=1m,mode=0755")
-    for piece in (*still, *fresh):
+    for piece in pieces:
         try:
             _put(stage, root, piece)
         except OSError as error:
@@ -49,16 +52,9 @@ def build(stage: str, still: Sequence[Piece], fresh: Sequence[Piece]) -> None:
     trees.restrict(root, writable=False, recursive=False)
 
 
-def refresh(stage: str, fresh: Sequence[Piece]) -> None:
-    """Put what lies on the writable layer in place again, after that was made anew."""
-    for piece in fresh:
-        _put(stage, f"{stage}/view", piece)
-
-
-def detach(stage: str, fresh: Sequence[Piece]) -> None:
-    """Take what lies on the writable layer out of the view."""
-    for piece in reversed(fresh):
-        sys_.unmount(f"{stage}/view{piece['target']}")
+def take_away(stage: str) -> None:
+    """Take the view away, with all that is mounted in it."""
+    sys_.unmount(f"{stage}/view")
 
 
 def _put(stage: str, root: str, piece: Piece) -> None:
@@ -67,6 +63,8 @@ def _put(stage: str, root: str, piece: Piece) -> None:
         os.symlink(source, target)  # noqa: PTH211 # no pathlib in the launcher
     elif piece["kind"] == "folder":
         os.makedirs(target, 0o755, exist_ok=True)  # noqa: PTH103 # no pathlib in the launcher
+    elif piece["kind"] == "copy":
+        _copy(source, target)
     elif piece["kind"] == "terminals":
         os.makedirs(target, 0o755, exist_ok=True)  # noqa: PTH103 # no pathlib in the launcher
         flags = sys_.MS_NOSUID | sys_.MS_NOEXEC
@@ -75,6 +73,21 @@ def _put(stage: str, root: str, piece: Piece) -> None:
         if not source.startswith("/"):
             source = f"{stage}/{source}"
         _bind(source, target, piece)
+
+
+def _copy(source: str, target: str) -> None:
+    os.makedirs(target, 0o755, exist_ok=True)  # noqa: PTH103 # no pathlib in the launcher
+    with os.scandir(source) as entries:
+        for entry in entries:
+            place = f"{target}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                _copy(entry.path, place)
+                continue
+            with open(entry.path, "rb") as file:  # noqa: PTH123 # no pathlib in the launcher
+                content = file.read()
+            fd = os.open(place, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+            os.write(fd, content)
+            os.close(fd)
 
 
 def _bind(source: str, target: str, piece: Piece) -> None:

@@ -168,6 +168,7 @@ class LandlockHost:
         self._note(fence)
         await self._gateway.attach(name, spec, [], None, placeholders, proxies=[listener])
         fence._finish, fence._probe = partial(self._finish, folder), self._probe
+        fence._renew = partial(self._renew, fence.name)
         self._fences.add(fence)
         try:
             fence._probes += await self._probe(fence, "start")
@@ -206,6 +207,9 @@ class LandlockHost:
             "twins": [route.service for route in spec.twins],
         }
         self._audit.append("fence.open", spec.identity, fields)
+
+    async def _renew(self, name: str, fds: Sequence[int]) -> None:
+        await self._gateway.renew(name)  # the proxy's address stays: it is the machine's own
 
     async def _finish(self, folder: Path, closing: Fence) -> Mapping[str, Any]:
         self._fences.discard(closing)
