@@ -61,3 +61,10 @@ def test_what_an_agent_says_cannot_move_the_cursor() -> None:
     view = LiveView(stream, _Clock(), terminal=False)
     view.say("text \x1b[2J and \x07 bell")
     assert "\x1b" not in stream.getvalue()
+
+
+def test_a_warning_about_money_stays_and_is_no_passing_status() -> None:
+    stream = io.StringIO()
+    view = LiveView(stream, _Clock(), terminal=False)
+    view.listen(LineEvent(RUN, "note", "budget", text="80% of this run's limit is used"))
+    assert stream.getvalue() == "? budget      80% of this run's limit is used\n"

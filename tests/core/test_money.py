@@ -26,3 +26,10 @@ def test_nothing_spent_is_zero() -> None:
 )
 def test_amounts_are_shown_as_people_write_them(amount: Decimal | None, text: str) -> None:
     assert format_usd(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [("0.0151", "$0.0151"), ("0.02", "$0.02"), ("4.9960", "$4.9960")]
+)
+def test_amounts_that_are_compared_are_not_rounded_into_one_another(amount: str, text: str) -> None:
+    assert format_usd(Decimal(amount), exact=True) == text

@@ -171,3 +171,17 @@ def test_runs_side_by_side_never_overrun_the_limit_of_a_day_or_a_person(
         thread.join()
     assert len(made) == 14
     assert sum((store.spent(run=name) for name in names), Decimal(0)) == Decimal("0.98")
+
+
+def test_a_refusal_says_what_to_type_and_a_share_is_told_once(store: Store) -> None:
+    told: list[tuple[str, float]] = []
+    ledger = Ledger(
+        store, FakeClock(), SystemIds(), price, lambda run, scope, share: told.append((run, share))
+    )
+    for _ in range(3):  # held, let go, and held again
+        ledger.settle(ledger.reserve(Who(), "openai", "gpt", 10, 60), None)
+    assert told == [(RUN, 0.5)]
+    with pytest.raises(BudgetUsedUp) as caught:
+        ledger.reserve(Who(), "openai", "gpt", 10, 101)
+    assert "has used $0.00 of $1.00; the next call may cost $1.01" in caught.value.what
+    assert f"`unlit resume {RUN} --run-usd USD`" in caught.value.remedy

@@ -15,6 +15,7 @@ from tests.wiring.test_deploying import office_of
 
 from unlit.core.ids import RunId
 from unlit.line.adapters.ship_room import ShipRoom
+from unlit.line.model import BudgetPlan
 from unlit.line.service import Line
 from unlit.record.model import RunState
 from unlit.wiring.attending import Attendant, Duty
@@ -25,14 +26,15 @@ class _Money:
         self.amounts = (Decimal(spent), Decimal(held))
 
     def used(self, scope: str) -> tuple[Decimal, Decimal]:
-        assert scope.startswith("day/")
         return self.amounts
 
 
-def handle(world: Any, day_usd: str | None = None, money: _Money | None = None) -> Any:
-    budget = SimpleNamespace(day_usd=None if day_usd is None else Decimal(day_usd))
+def handle(world: Any, money: _Money | None = None, **limits: str) -> Any:
+    values: dict[str, Any] = {name: Decimal(usd) for name, usd in limits.items()}
+    budget = BudgetPlan(**values)
     kept = replace(world, ledger=cast(Any, money))
-    return SimpleNamespace(services=kept, factory=SimpleNamespace(budget=budget))
+    settings = SimpleNamespace(text=lambda name: "ann")
+    return SimpleNamespace(services=kept, limits=budget, settings=settings)
 
 
 _LINE: Any = SimpleNamespace(services=SimpleNamespace(store=SimpleNamespace(engine=None)))
@@ -42,8 +44,12 @@ _LINE: Any = SimpleNamespace(services=SimpleNamespace(store=SimpleNamespace(engi
 async def test_nothing_begins_when_todays_budget_is_used_up(tmp_path: Path) -> None:
     world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
     office = cast(Any, SimpleNamespace())
-    for spent, said in (("1.00", None), ("1.60", "$2.00 for today are used up")):
-        factory = handle(world, "2.00", _Money(spent, "0.40"))
+    for limit, spent, said in (
+        ("day_usd", "1.00", None),
+        ("day_usd", "1.60", "$2.00 for today are used up"),
+        ("person_usd", "1.60", "$2.00 of ann for today are used up"),
+    ):
+        factory = handle(world, _Money(spent, "0.40"), **{limit: "2.00"})
         attendant = Attendant(factory, cast(Any, _LINE), office, Duty(), lambda text: None)
         why = attendant.refusal()
         assert (why is None) if said is None else (said in str(why))

@@ -53,6 +53,8 @@ class LiveView:
                 self.say(f"  Do: {remedy}")
         elif event.kind == "question":
             self._question(event)
+        elif event.kind == "note" and event.stage == "budget":
+            self.say(f"? {_label(event)} {event.text}")
         elif event.kind in ("note", "agent") and event.text:
             self._show_status(f"  {_label(event)} {_inert(event.text)}")
 

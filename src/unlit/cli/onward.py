@@ -181,8 +181,8 @@ def begin(  # one flag each
             ):
                 found = factory.services.store.find_run(name)
                 if run_usd is not None:
-                    budget = {**found.settings["budget"], "run_usd": str(run_usd)}
-                    given["budget"] = budget
+                    said = {"run_usd": str(run_usd), "run_said": True}
+                    given["budget"] = {**found.settings["budget"], **said}
                 fresh = await fork(line, found.id, from_stage, given)
                 view.say(f"run {fresh}: fork of {found.id} from {from_stage}")
                 interruption.on(fresh)

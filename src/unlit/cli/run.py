@@ -180,7 +180,8 @@ def go_on_with(
             ):
                 found = factory.services.store.find_run(name)
                 moved = None if vault is None else factory.vault
-                await line.resume(found.id, run_usd=run_usd, vault=moved)
+                limits = factory.limits
+                await line.resume(found.id, run_usd=run_usd, vault=moved, limits=limits)
                 interruption.on(found.id)
                 return await (wait_out(line, found.id) if wait else line.wait(found.id))
         finally:

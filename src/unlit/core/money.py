@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 ZERO_USD: Final = Decimal("0")
+_CENT: Final = Decimal("0.01")
 
 
 def total_usd(amounts: Iterable[Decimal | None]) -> Decimal | None:
@@ -21,9 +22,15 @@ def total_usd(amounts: Iterable[Decimal | None]) -> Decimal | None:
     return total
 
 
-def format_usd(amount: Decimal | None) -> str:
-    """Render dollars for people: ``$6.84``; small amounts keep four places; unknown in words."""
+def format_usd(amount: Decimal | None, *, exact: bool = False) -> str:
+    """Render dollars for people: ``$6.84``; small amounts keep four places; unknown in words.
+
+    Args:
+        amount: Dollars.
+        exact: Keep four places wherever two would round, for amounts that are compared.
+    """
     if amount is None:
         return "not known"
-    places = Decimal("0.01") if amount == 0 or abs(amount) >= Decimal("0.01") else Decimal("0.0001")
+    enough = amount == amount.quantize(_CENT) if exact else abs(amount) >= _CENT
+    places = _CENT if amount == 0 or enough else Decimal("0.0001")
     return f"${amount.quantize(places, ROUND_HALF_UP)}"

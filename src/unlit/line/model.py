@@ -39,11 +39,24 @@ class ShipPlan:
 
 @dataclass(frozen=True, slots=True)
 class BudgetPlan:
-    """Hard limits in dollars; `None` is no limit."""
+    """Hard limits in dollars; `None` is no limit.
+
+    Attributes:
+        person_usd: For all runs of one person in a day.
+        run_said: Whether somebody set `run_usd` for this run alone; it then stands.
+    """
 
     run_usd: Decimal | None = None
     day_usd: Decimal | None = None
     person_usd: Decimal | None = None
+    run_said: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            name: value if value is None or isinstance(value, bool) else str(value)
+            for name, value in asdict(self).items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +126,7 @@ class RunRequest:
             plain[name] = str(plain[name])
         plain["agents"] = list(self.agents)
         plain["product"]["env"] = dict(self.product.env)
-        plain["budget"] = {
-            name: None if value is None else str(value) for name, value in plain["budget"].items()
-        }
+        plain["budget"] = self.budget.to_json()
         return plain
 
 
@@ -126,6 +137,8 @@ class SpecFacts:
     Attributes:
         brief: The visible part, all that an agent is told of it.
         missing: Why the spec is not ready; empty when it is.
+        product: What its front matter says of `[product]` instead of `unlit.toml`.
+        budget: Limits in dollars that its front matter sets.
     """
 
     id: str
@@ -137,6 +150,8 @@ class SpecFacts:
     missing: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     risk: str = ""
+    product: Mapping[str, Any] = field(default_factory=dict)
+    budget: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
-"""Read what a run is asked to do back from the record."""
+"""Read what a run is asked to do: from the record, and from its spec's front matter."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from unlit.line.model import BudgetPlan, CiPlan, ProductPlan, RunRequest, ShipPlan
+from unlit.line.model import BudgetPlan, CiPlan, ProductPlan, RunRequest, ShipPlan, SpecFacts
 
+_LIMITS: Final = ("run_usd", "day_usd", "person_usd")
 _PATHS: Final = ("spec", "repository", "vault", "policy")
 
 
@@ -18,11 +20,48 @@ def request_from_json(plain: Mapping[str, Any]) -> RunRequest:
     values["agents"] = tuple(values["agents"])
     values["product"] = ProductPlan(**values["product"])
     values["ship"] = ShipPlan(**values["ship"])
-    values["budget"] = BudgetPlan(
-        **{
-            name: None if value is None else Decimal(value)
-            for name, value in values["budget"].items()
-        }
-    )
+    budget: dict[str, Any] = {
+        name: value if value is None or isinstance(value, bool) else Decimal(value)
+        for name, value in values["budget"].items()
+    }
+    values["budget"] = BudgetPlan(**budget)
     values["ci"] = CiPlan(**values.get("ci") or {})
     return RunRequest(**values)
+
+
+def with_spec(request: RunRequest, spec: SpecFacts) -> RunRequest:
+    """Return a request with what its spec says of the product and of money.
+
+    The spec's words win for the product; of two limits the lower one counts.
+    """
+    said = dict(spec.product)
+    if "env" in said:
+        said["env"] = {**request.product.env, **said["env"]}
+    return replace(
+        request,
+        product=replace(request.product, **said),
+        budget=tighter(request.budget, spec.budget),
+    )
+
+
+def tighter(budget: BudgetPlan, other: Mapping[str, Decimal]) -> BudgetPlan:
+    """Return the lower of each pair of limits."""
+    pairs = {name: (getattr(budget, name), other.get(name)) for name in _LIMITS}
+    known: dict[str, Any] = {
+        name: [value for value in pair if value is not None] for name, pair in pairs.items()
+    }
+    return replace(budget, **{name: min(found) for name, found in known.items() if found})
+
+
+def budget_now(was: BudgetPlan, limits: BudgetPlan | None, run_usd: Decimal | None) -> BudgetPlan:
+    """Return the limits that a run goes on with.
+
+    Args:
+        was: What it had.
+        limits: What the files say now; `None` where nobody read them.
+        run_usd: What a person says for this run alone.
+    """
+    found = was
+    if limits is not None:
+        found = replace(limits, run_usd=was.run_usd, run_said=True) if was.run_said else limits
+    return found if run_usd is None else replace(found, run_usd=run_usd, run_said=True)

@@ -25,9 +25,9 @@ from unlit.line.graphs.children import children_of
 from unlit.line.graphs.dot import parse_dot
 from unlit.line.graphs.lint import errors
 from unlit.line.journal import Journal
-from unlit.line.model import RunRequest
+from unlit.line.model import BudgetPlan, RunRequest
 from unlit.line.ports import Durable, Services
-from unlit.line.requests import request_from_json
+from unlit.line.requests import budget_now, request_from_json, tighter, with_spec
 from unlit.line.rules.queues import LINES, QueuePlan
 from unlit.line.stages.asking import waits_at_ship
 from unlit.line.stages.work import Work
@@ -108,13 +108,25 @@ class Line:
                 that cannot grade.
             OutsideFailed: None of its agents is on this machine.
         """
-        preflight.check_words(request)
-        await asyncio.to_thread(preflight.check_vault, self.services, request)
-        preflight.check_agents(self.services, request.agents)
-        run = await asyncio.to_thread(_begin, self.services, request)
+        asked = await self.check(request)
+        run = await asyncio.to_thread(_begin, self.services, asked)
         self.hold(run, PRODUCE)
         await self.engine.begin(run, PRODUCE)
         return run
+
+    async def check(self, request: RunRequest) -> RunRequest:
+        """Return what a run would be asked to do, with its spec's own words; nothing is begun.
+
+        Raises:
+            InvalidInput: As `start`.
+            OutsideFailed: As `start`.
+        """
+        preflight.check_words(request)
+        asked = await asyncio.to_thread(_as_specified, self.services, request)
+        await asyncio.to_thread(preflight.check_vault, self.services, asked)
+        preflight.check_agents(self.services, asked.agents)
+        await asyncio.to_thread(_line_of, self.services, asked)
+        return asked
 
     async def submit(self, request: RunRequest, queue: str = LINES) -> RunId:
         """Begin a run and leave its work to any worker that takes from `queue`.
@@ -123,9 +135,10 @@ class Line:
             InvalidInput: As `start`.
         """
         preflight.check_words(request)
+        asked = await asyncio.to_thread(_as_specified, self.services, request)
         if not self.services.shared:  # else the workers have the vault, not we
-            await asyncio.to_thread(preflight.check_vault, self.services, request)
-        run = await asyncio.to_thread(_begin, self.services, request)
+            await asyncio.to_thread(preflight.check_vault, self.services, asked)
+        run = await asyncio.to_thread(_begin, self.services, asked)
         await self.engine.enqueue(queue, run, PRODUCE)
         return run
 
@@ -134,13 +147,20 @@ class Line:
         return await self.engine.reclaim(dead, queue)
 
     async def resume(
-        self, run: RunId, *, run_usd: Decimal | None = None, vault: Path | None = None
+        self,
+        run: RunId,
+        *,
+        run_usd: Decimal | None = None,
+        vault: Path | None = None,
+        limits: BudgetPlan | None = None,
     ) -> None:
         """Go on with a run that stopped: its process died, it failed, or it was paused.
 
         Args:
             run: The run.
-            run_usd: A new hard limit for the run; the old one stands when `None`.
+            run_usd: A new hard limit for the run, whatever `limits` say.
+            limits: The hard limits as `unlit.toml` has them now; those it was begun with when
+                `None`.
             vault: Where the vault lies now; the one it was begun with when `None`.
 
         Raises:
@@ -165,8 +185,7 @@ class Line:
             settings["vault"] = str(vault)
         if not kind.startswith(SHIP) and found.state is not RunState.WAITING:
             await asyncio.to_thread(preflight.check_vault_again, self.services, run, settings)
-        if run_usd is not None:
-            settings["budget"] = {**settings["budget"], "run_usd": str(run_usd)}
+        settings["budget"] = self._budget_of(run, settings, run_usd, limits).to_json()
         now = self.services.clock.now()
         changes = {"state": RunState.RUNNING, "note": "", "settings": settings}
         self.services.store.change_run(run, now, **changes)
@@ -174,6 +193,18 @@ class Line:
             self.services.ledger.settle_crashed(run)
             self.services.ledger.forget(run)
         await self.engine.resume(run, kind)
+
+    def _budget_of(
+        self,
+        run: RunId,
+        settings: Mapping[str, Any],
+        run_usd: Decimal | None,
+        limits: BudgetPlan | None,
+    ) -> BudgetPlan:
+        pinned = self.services.workspaces / run / "spec.md"
+        if limits is not None and pinned.is_file():
+            limits = tighter(limits, self.services.specs.read(pinned).budget)
+        return budget_now(request_from_json(settings).budget, limits, run_usd)
 
     async def newest_work(self, found: Run) -> str:
         """Return the name of the newest piece of work begun for a run."""
@@ -309,6 +340,10 @@ class Line:
         descriptor = self._locks.pop(run, None)
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _as_specified(services: Services, request: RunRequest) -> RunRequest:
+    return with_spec(request, services.specs.read(request.spec))
 
 
 def _begin(services: Services, request: RunRequest) -> RunId:

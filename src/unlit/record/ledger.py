@@ -82,6 +82,7 @@ class Ledger:
         self._began: dict[str, float] = {}
         self._runs: dict[str, Run | None] = {}
         self._refused: dict[str, BudgetUsedUp] = {}
+        self._warned: set[tuple[str, str, float]] = set()
 
     def reserve(
         self, identity: Who, provider: str, model: str, input_tokens: int, max_tokens: int | None
@@ -125,7 +126,9 @@ class Ledger:
             self._refused[identity.run] = refusal
             raise
         for scope, share in shares:
-            self._warn(identity.run, scope, share)
+            if (identity.run, scope, share) not in self._warned:  # money held is let go again
+                self._warned.add((identity.run, scope, share))
+                self._warn(identity.run, scope, share)
         self._began[key] = self._clock.monotonic_s()
         return key
 
@@ -188,7 +191,8 @@ class Ledger:
             for limit in limits:
                 used = self._total(connection, limit.scope)
                 if used + amount > _micros(limit.usd):
-                    raise _used_up(limit, Decimal(used) / _MICRO, Decimal(amount) / _MICRO)
+                    used_usd, next_usd = Decimal(used) / _MICRO, Decimal(amount) / _MICRO
+                    raise _used_up(limit, str(row["run"]), used_usd, next_usd)
                 crossed += _crossed(limit, used, amount)
             for scope in scopes_of(row):
                 self._add(connection, scope, held=amount)
@@ -296,14 +300,16 @@ def _alone(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(7115482)"))
 
 
-def _used_up(limit: Limit, used: Decimal, amount: Decimal) -> BudgetUsedUp:
+def _used_up(limit: Limit, run: str, used: Decimal, amount: Decimal) -> BudgetUsedUp:
     kind, _, name = limit.scope.partition("/")
+    told = [format_usd(usd, exact=True) for usd in (used, limit.usd, amount)]
+    raised = f"raise budget.{kind}_usd in unlit.toml"
+    wait = f"`unlit resume {run} --run-usd USD`" if kind == "run" else "wait for the next day (UTC)"
     return BudgetUsedUp(
         "REC-021",
-        f"The {kind} {name} has used {format_usd(used)} of {format_usd(limit.usd)}; "
-        f"the next call may cost {format_usd(amount)}.",
+        f"The {kind} {name} has used {told[0]} of {told[1]}; the next call may cost {told[2]}.",
         "a hard limit stops before the spend.",
-        f"raise budget.{kind}_usd in unlit.toml, or wait; then `unlit resume RUN`.",
+        f"{raised} (a limit in the spec counts too), then `unlit resume {run}`; or {wait}.",
     )
 
 

@@ -17,7 +17,7 @@ from unlit.line.service import Line
 from unlit.line.timers import Timers
 from unlit.record.model import Run, RunState
 from unlit.review import build_report, render_markdown
-from unlit.wiring.build import FactoryHandle
+from unlit.wiring.build import FactoryHandle, person
 from unlit.wiring.desk import Office
 from unlit.wiring.shipping import outcome_of
 from unlit.wiring.watching import incidents_of
@@ -80,15 +80,20 @@ class Attendant:
 
     def refusal(self) -> str | None:
         """Say why no run may begin now; money is also held by the gateway, call by call."""
-        limit = self._factory.factory.budget.day_usd
-        ledger = self._factory.services.ledger
-        if limit is None or ledger is None:
+        limits, ledger = self._factory.limits, self._factory.services.ledger
+        if ledger is None:
             return None
-        spent, held = ledger.used(f"day/{self._clock.now().date().isoformat()}")
-        used = Decimal(spent) + Decimal(held)
-        if used < limit:
-            return None
-        return f"{format_usd(used)} of {format_usd(limit)} for today are used up"
+        day = self._clock.now().date().isoformat()
+        who = person(self._factory.settings)
+        for limit, scope, whose in (
+            (limits.day_usd, f"day/{day}", "for today"),
+            (limits.person_usd, f"person/{who}/{day}", f"of {who} for today"),
+        ):
+            used = sum(ledger.used(scope), Decimal(0))
+            if limit is not None and used >= limit:
+                told = f"{format_usd(used, exact=True)} of {format_usd(limit, exact=True)}"
+                return f"{told} {whose} are used up"
+        return None
 
     def find(self, spec: Path) -> RunId | None:
         """Return the run that was begun from this file as it is now."""

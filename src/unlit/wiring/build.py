@@ -103,6 +103,11 @@ class FactoryHandle:
         default.write_text(POLICY, encoding="utf-8")
         return default
 
+    @property
+    def limits(self) -> BudgetPlan:
+        """Return the hard limits of money as `unlit.toml` has them now."""
+        return BudgetPlan(**asdict(self.factory.budget))
+
     def queue_of(self, request: RunRequest) -> str:
         """Return the queue that a run of this kind waits in."""
         spec = self.services.specs.read(request.spec)
@@ -133,7 +138,7 @@ class FactoryHandle:
                 env=dict(factory.product.env),
             ),
             ship=ShipPlan(**asdict(factory.ship)),
-            budget=BudgetPlan(factory.budget.run_usd, factory.budget.day_usd),
+            budget=self.limits,
             tournament=factory.line.tournament,
             ci=ci_plan(factory),
         )
@@ -342,7 +347,8 @@ def _warn(
 ) -> None:
     """Tell once that half, four fifths or all of a limit is used."""
     named = RunId(run)
-    text = f"budget: {share:.0%} of the limit of {scope.partition('/')[0]} is used"
+    whose = {"run": "this run's limit", "day": "today's limit", "person": "your limit of today"}
+    text = f"{share:.0%} of {whose[scope.partition('/')[0]]} is used, or held for calls under way"
     listen(LineEvent(named, "note", "budget", text=text, data={"scope": scope, "share": share}))
     key = f"budget/{scope}/{share:.0%}"
     data = {"scope": scope, "share": share}

@@ -68,6 +68,7 @@ class BudgetSettings:
 
     run_usd: Decimal | None = None
     day_usd: Decimal | None = None
+    person_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ class _ShipTable(_Strict):
 class _BudgetTable(_Strict):
     run_usd: Decimal | None = Field(default=None, gt=0)
     day_usd: Decimal | None = Field(default=None, gt=0)
+    person_usd: Decimal | None = Field(default=None, gt=0)
 
 
 class _SourceTable(_Strict):

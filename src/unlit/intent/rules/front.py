@@ -12,7 +12,7 @@ KEYS: Final = ("id", "title", "owner", "uses", "risk", "product", "budget", "ori
 PRODUCT_KEYS: Final = ("kind", "build", "test", "run", "port", "env")
 KINDS: Final = ("cli", "http", "web", "library")
 MAX_DEPTH: Final = 10
-BUDGET_KEYS: Final = ("run_usd", "day_usd")
+BUDGET_KEYS: Final = ("run_usd", "day_usd", "person_usd")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The intent room as the line needs it."""
 
+from decimal import Decimal
 from pathlib import Path
 
 from typing_extensions import override
@@ -36,4 +37,6 @@ class IntentRoom(Specs):
             missing=() if readiness.ready else tuple(item.message for item in readiness.missing),
             uses=tuple(spec.uses),
             risk=str(spec.risk or ""),
+            product=dict(spec.product),
+            budget={name: Decimal(str(usd)) for name, usd in spec.budget.items()},
         )

@@ -431,7 +431,8 @@ def _within_budget(work: Work) -> None:
             "LIN-031",
             f"The run has spent ${spent} of its ${limit}.",
             "a hard limit stops before the next spend.",
-            "raise budget.run_usd in unlit.toml, then `unlit resume RUN`.",
+            f"raise budget.run_usd in unlit.toml (a limit in the spec counts too), then "
+            f"`unlit resume {work.run}`; or `unlit resume {work.run} --run-usd USD`.",
         )
 
 
