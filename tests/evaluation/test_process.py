@@ -92,3 +92,17 @@ def test_bad_input_is_an_error_line_with_its_code(request_: EvaluationRequest) -
     assert error["error"]["code"] == "EVA-101"
     assert error["error"]["exit_code"] == 3
     assert "0.yaml:" in error["error"]["what"]
+
+
+@pytest.mark.fence
+def test_a_look_is_free_again_only_where_nothing_is_run_again(
+    request_: EvaluationRequest,
+) -> None:
+    for path in request_.vault.iterdir():
+        text = path.read_text(encoding="utf-8").replace("partition: validation", "")
+        path.write_text(f"{text}\npartition: sealed\n", encoding="utf-8")
+    looked = replace(request_, partition=Partition.SEALED, max_trajectories=3)
+    elsewhere = replace(looked, artefacts=looked.artefacts.with_name("elsewhere"))
+    results = [grade(request)[-1]["result"] for request in (looked, looked, elsewhere)]
+    assert [result["looks"]["index"] for result in results] == [1, 1, 2]
+    assert [result["looks"]["alpha_effective"] for result in results] == [0.05, 0.05, 0.025]

@@ -23,7 +23,7 @@ from unlit.evaluation.invariants.run import PackReport, run_pack
 from unlit.evaluation.leaks.gather import hidden_of, places_of, probe_patterns, visible_of
 from unlit.evaluation.leaks.probe import Probed, probe
 from unlit.evaluation.leaks.proof import Proof
-from unlit.evaluation.ledger import Ledger, evaluator_store, look_key
+from unlit.evaluation.ledger import Ledger, evaluator_store, grading_key
 from unlit.evaluation.model import (
     EvaluationRequest,
     EvaluationResult,
@@ -182,7 +182,9 @@ def _charge(request: EvaluationRequest, vault: Vault) -> tuple[Looks, float | No
     ledger = Ledger(request.vault)
     sealed = [scenario.id for scenario in vault.of(Partition.SEALED)]
     now = SystemClock().now().isoformat(timespec="seconds")
-    before = ledger.charge(look_key(request, vault.digest), request, sealed, vault.digest, now)
+    key = grading_key(request, vault.digest)
+    kept = ArtefactStore(request.artefacts).begin(key)
+    before = ledger.charge(key, request, sealed, vault.digest, now, kept=kept)
     spent = set(sealed) - set(before.fresh)
     fresh = tuple(s for s in vault.scenarios if s.id not in spent)
     return charged(before), before.alpha, replace(vault, scenarios=fresh)
@@ -316,7 +318,7 @@ def _record_report(request: EvaluationRequest, vault: Vault, result: EvaluationR
         now = SystemClock().now().isoformat(timespec="seconds")
         names = [entry.criterion for entry in result.feedback]
         Ledger(request.vault).report(
-            look_key(request, vault.digest), request.tree or "", names, now
+            grading_key(request, vault.digest), request.tree or "", names, now
         )
 
 

@@ -87,7 +87,7 @@ class Ledger:
         vault_digest: str,
         now: str,
         *,
-        kept: bool = True,
+        kept: bool,
     ) -> Exposure:
         """Charge one look before it is made and return where the set stands for it.
 
@@ -191,9 +191,6 @@ def grading_key(request: EvaluationRequest, vault_digest: str) -> str:
          request.ship.to_json(), request.max_trajectories, request.product.run,
          sorted(request.only), request.keep_going, *([played] if played else [])]
     )  # fmt: skip
-
-
-look_key = grading_key
 
 
 def _looks(entries: Sequence[Entry]) -> list[Look]:

@@ -176,7 +176,8 @@ def test_judge_and_labels_decide(tmp_path: Path, bad: int, verdict: str, state: 
     (card,) = after["judges"]
     assert card["labels"] == 52
     assert card["inference"]["labelled"] == 50
-    assert card["inference"]["judged"] == 90
+    # 90 runs without a label are too few for the judge's word to add to people's
+    assert card["inference"]["method"].startswith("people's labels alone")
     shown = unlit("scenarios", "judges", str(tmp_path / "vault"), "--json")
     (known,) = json.loads(shown.stdout)["judges"]
     assert known["people"] == ["ada"]
