@@ -1,3 +1,4 @@
+import random
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from unlit.line.rules.forecast import (
     Actual,
     calibrate,
     forecast,
+    next_quantile,
     quantile,
 )
 from unlit.record.model import Forecast
@@ -28,7 +30,7 @@ def test_too_few_runs_give_no_forecast() -> None:
 def test_the_past_gives_quantiles_and_no_certainty() -> None:
     rows = {row.measure: row for row in forecast(RunId("r"), "unlit", actuals(11), AT)}
     hours = rows["hours"]
-    assert (hours.low, hours.middle, hours.high) == (2.0, 6.0, 10.0)
+    assert (hours.low, hours.middle, hours.high) == pytest.approx((1.2, 6.0, 10.8))
     sure = [replace(actual, ship_probability=1.0) for actual in actuals(8)]
     ship = {row.measure: row for row in forecast(RunId("r"), "unlit", sure, AT)}
     assert ship["ship_probability"].middle == 0.9
@@ -56,6 +58,22 @@ def test_calibration_tells_coverage_bias_and_hindsight() -> None:
 
 def test_what_has_not_come_yet_is_not_judged() -> None:
     assert calibrate([replace(row(1, 1.0), actual=None)]) == ()
+
+
+@pytest.mark.parametrize(("past", "share"), [(5, 4 / 6), (9, 0.8), (30, 0.8)])
+def test_the_next_run_lies_between_low_and_high_as_often_as_said(past: int, share: float) -> None:
+    """2,000 seeded draws; five runs say less than 80 %, and cannot say more."""
+    dice, inside = random.Random(past), 0
+    for _ in range(2000):
+        values = sorted(dice.expovariate(1) for _ in range(past))
+        low, high = (next_quantile(values, each) for each in (0.1, 0.9))
+        inside += low <= dice.expovariate(1) <= high
+    assert inside / 2000 == pytest.approx(share, abs=0.04)
+
+
+def test_hindsight_of_nothing_said_is_a_shift_too() -> None:
+    (found,) = calibrate([replace(row(1, 1.0, 3.0), middle=0.0)])
+    assert found.shift == 3.0
 
 
 def test_quantiles_lie_between_neighbours() -> None:

@@ -77,7 +77,7 @@ def forecast(run: RunId, by: str, past: Sequence[Actual], at: datetime) -> tuple
             middle = (sum(values) + 1) / (len(values) + 2)
             rows.append(Forecast(run, "factory", measure, by, at, None, middle, None))
         else:
-            low, middle, high = (quantile(values, share) for share in (0.1, 0.5, 0.9))
+            low, middle, high = (next_quantile(values, share) for share in (0.1, 0.5, 0.9))
             rows.append(Forecast(run, "factory", measure, by, at, low, middle, high))
     return tuple(rows)
 
@@ -106,9 +106,24 @@ def quantile(values: Sequence[float], share: float) -> float:
     return values[below] + (values[above] - values[below]) * (place - below)
 
 
+def next_quantile(values: Sequence[float], share: float) -> float:
+    """Return the quantile of the next value, given the sorted ones that came before.
+
+    A next value falls below the k-th of n with chance k/(n+1), so 10 % to 90 % of nine or more holds
+    it 80 % of the time; the quantiles of the values themselves, from five, 53 % only. Where they
+    are too few for `share`, it is their least or greatest one.
+
+    Source: Weibull's plotting position, Hyndman and Fan (1996), Am. Stat. 50, 361-365, type 6.
+    """
+    place = min(max(share * (len(values) + 1) - 1, 0), len(values) - 1)
+    return quantile(values, place / max(1, len(values) - 1))
+
+
 def _calibration(source: str, measure: str, rows: Sequence[Forecast]) -> Calibration:
     count = len(rows)
-    shifts = sorted(r.hindsight - r.middle for r in rows if r.hindsight is not None and r.middle)
+    shifts = sorted(
+        r.hindsight - r.middle for r in rows if not (r.hindsight is None or r.middle is None)
+    )
     shift = quantile(shifts, 0.5) if shifts else None
     if count < ENOUGH_TO_JUDGE:
         sentence = f"not enough runs: {count} of {ENOUGH_TO_JUDGE}"
