@@ -109,9 +109,9 @@ def quantile(values: Sequence[float], share: float) -> float:
 def next_quantile(values: Sequence[float], share: float) -> float:
     """Return the quantile of the next value, given the sorted ones that came before.
 
-    A next value falls below the k-th of n with chance k/(n+1), so 10 % to 90 % of nine or more holds
-    it 80 % of the time; the quantiles of the values themselves, from five, 53 % only. Where they
-    are too few for `share`, it is their least or greatest one.
+    A next value falls below the k-th of n with chance k/(n+1), so 10 % to 90 % of nine or more
+    holds it 80 % of the time; the quantiles of the values themselves, from five, 53 % only. Where
+    they are too few for `share`, it is their least or greatest one.
 
     Source: Weibull's plotting position, Hyndman and Fan (1996), Am. Stat. 50, 361-365, type 6.
     """
