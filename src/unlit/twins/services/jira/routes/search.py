@@ -4,6 +4,7 @@ import base64
 import binascii
 from typing import Any, Final
 
+from unlit.twins.kit.twin import VendorError
 from unlit.twins.services.jira.call import Ask, Routes
 from unlit.twins.services.jira.jql import functions, parse, run, tokens
 from unlit.twins.services.jira.jql.functions import Asking
@@ -69,10 +70,10 @@ def old_search(ask: Ask) -> Any:
     warnings: list[str] = []
     try:
         _, found = run_query(ask, jql)
-    except Exception as error:
+    except VendorError as error:
         if not lenient:
             raise
-        warnings, found = list(getattr(error, "detail", {}).get("messages", ())), []
+        warnings, found = list(error.detail.get("messages", ())), []
     start = max(0, int(arguments.get("startAt") or 0))
     asked = arguments.get("maxResults")
     count = 50 if asked is None else max(0, min(1000 if not ask.site.cloud else 100, int(asked)))

@@ -8,6 +8,7 @@ from unlit.twins.services.google.sheets.formula.criteria import wildcard
 from unlit.twins.services.google.sheets.formula.functions.registry import lazy, scalar, whole
 from unlit.twins.services.google.sheets.formula.model import (
     Corner,
+    FormulaError,
     Matrix,
     ParseError,
     Reference,
@@ -98,7 +99,7 @@ def _xlookup(run: Any, args: Any) -> Value:
     mode = integer(run.value(args[4])) if len(args) > 4 and args[4] is not None else 0
     try:
         place = _position(wanted, column, 0)
-    except Exception:
+    except FormulaError:
         place = _nearest(wanted, column, mode)
         if place < 0:
             if len(args) > 3 and args[3] is not None:

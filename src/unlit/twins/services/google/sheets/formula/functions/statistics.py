@@ -3,11 +3,18 @@
 import math
 import statistics
 from collections.abc import Callable
+from contextlib import suppress
 
 from unlit.twins.services.google.sheets.formula import values
 from unlit.twins.services.google.sheets.formula.criteria import compile_criterion
 from unlit.twins.services.google.sheets.formula.functions.registry import FUNCTIONS, whole
-from unlit.twins.services.google.sheets.formula.model import Matrix, Scalar, Value, fail
+from unlit.twins.services.google.sheets.formula.model import (
+    FormulaError,
+    Matrix,
+    Scalar,
+    Value,
+    fail,
+)
 from unlit.twins.services.google.sheets.formula.values import number
 from unlit.twins.services.google.sheets.model import Failure
 
@@ -19,11 +26,9 @@ def _count(*args: Value) -> Value:
         if isinstance(item, float) and not isinstance(item, bool):
             total += 1
         elif not ranged and item is not None and not isinstance(item, Failure):
-            try:
+            with suppress(FormulaError):  # text that is no number does not count
                 number(item)
                 total += 1
-            except Exception:  # noqa: S112 # text that is no number does not count
-                continue
     return float(total)
 
 
