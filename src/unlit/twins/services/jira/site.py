@@ -46,6 +46,11 @@ class Site:
         """Whether this is Jira Cloud (not Server or Data Center)."""
         return bool(self.about.get("deploymentType", CLOUD) == CLOUD)
 
+    @property
+    def default_priority(self) -> str:
+        """Which priority an issue has that names none."""
+        return str(self.table("site").get("default_priority") or presets.DEFAULT_PRIORITY)
+
     def now(self) -> float:
         """Return a time later than any before."""
         return self.world.clock.tick()
@@ -153,7 +158,7 @@ class Site:
         rank = self.world.number("jira.rank")
         values = {
             "status": self.first_status(project),
-            "priority": presets.DEFAULT_PRIORITY if self.table("priorities") else None,
+            "priority": self.default_priority if self.table("priorities") else None,
             "labels": [],
             "reporter": actor,
             **self.epic(fields),

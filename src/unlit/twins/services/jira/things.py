@@ -140,7 +140,7 @@ class Things:
             }
         out |= {"iconUrl": icon, "name": row["name"], "id": ident}
         if full:
-            out["isDefault"] = ident == presets.DEFAULT_PRIORITY
+            out["isDefault"] = ident == self.site.default_priority
         return out
 
     def resolution(self, ident: str | None, *, full: bool = False) -> Row | None:
@@ -155,7 +155,7 @@ class Things:
             "name": row["name"],
         }
         if full:
-            out["isDefault"] = False
+            out["isDefault"] = ident == self.site.table("site").get("default_resolution")
         return out
 
     def project_ref(self, ident: str) -> Row:

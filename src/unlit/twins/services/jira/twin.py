@@ -21,18 +21,23 @@ from unlit.twins.services.jira.routes import (
     agile,
     catalog,
     discussion,
+    flows,
     groups,
     hooks,
     inventory,
     issues,
+    many,
     meta,
     oauth,
     parts,
     people,
     projects,
+    providers,
+    schemes,
     search,
     shared,
     sprints,
+    tending,
     users,
 )
 from unlit.twins.services.jira.site import NO_ISSUE, Site, refuse, stamp
@@ -55,6 +60,11 @@ MODULES = (
     people,
     shared,
     inventory,
+    many,
+    tending,
+    schemes,
+    flows,
+    providers,
 )
 
 

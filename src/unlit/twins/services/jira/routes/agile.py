@@ -306,6 +306,7 @@ def sprints(ask: Ask) -> Any:
         for row in ask.site.table("sprints").values()
         if row["boardId"] == board["id"] and (not states or row["state"] in states)
     ]
+    rows.sort(key=lambda row: int(row.get("place", row["id"])))
     return _page(ask, rows, lambda row: shown_sprint(ask, row))
 
 

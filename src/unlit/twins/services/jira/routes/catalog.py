@@ -193,7 +193,8 @@ def types_of_project(ask: Ask) -> Any:
 _WORDS: Final = {2: "TODO", 4: "IN_PROGRESS", 3: "DONE", 1: "TODO"}
 
 
-def _status(row: Row) -> Row:
+def status_of(row: Row) -> Row:
+    """Render a status as the newer routes do."""
     return {
         "id": row["id"],
         "name": row["name"],
@@ -219,14 +220,14 @@ def statuses(ask: Ask) -> Any:
     if not wanted:
         raise refuse(400, "The id query parameter must be provided.")
     table = ask.site.table("statuses")
-    return [_status(table[ident]) for ident in wanted if ident in table]
+    return [status_of(table[ident]) for ident in wanted if ident in table]
 
 
 @routes.add("GET", "statuses/search", "search")
 def search_statuses(ask: Ask) -> Any:
     """Find statuses, in pages."""
     words, wanted = ask.arg("searchString").lower(), ask.arg("statusCategory")
-    rows = [_status(row) for row in ask.site.table("statuses").values()]
+    rows = [status_of(row) for row in ask.site.table("statuses").values()]
     found = [
         row for row in rows
         if words in row["name"].lower() and wanted in ("", row["statusCategory"])
@@ -234,20 +235,26 @@ def search_statuses(ask: Ask) -> Any:
     return ask.page(found, "values", lambda row: row, size=200, most=200)
 
 
+def new_status(ask: Ask, given: Row) -> str:
+    """Add a status and return its id."""
+    name = given.get("name") if isinstance(given, dict) else None
+    if not name:
+        raise refuse(400, name="The status name must be specified.")
+    ident = ask.site.fresh("statuses", 10100)
+    row = {"id": ident, "name": name, "description": given.get("description", "")}
+    row["category"] = _category_of(given.get("statusCategory"))
+    ask.site.table("statuses").put(ident, row)
+    return ident
+
+
 @routes.add("POST", "statuses", "createStatuses")
 def create_statuses(ask: Ask) -> Any:
     """Add statuses."""
     table, out = ask.site.table("statuses"), []
     for given in ask.body().get("statuses") or []:
-        name = given.get("name") if isinstance(given, dict) else None
-        if not name:
-            raise refuse(400, name="The status name must be specified.")
-        if ask.site.named("statuses", name) is not None:
-            raise refuse(409, f"A status with the name '{name}' already exists.")
-        ident = ask.site.fresh("statuses", 10100)
-        row = {"id": ident, "name": name, "description": given.get("description", "")}
-        row["category"] = _category_of(given.get("statusCategory"))
-        out.append(_status(table.put(ident, row)))
+        if ask.site.named("statuses", (given or {}).get("name") or "") is not None:
+            raise refuse(409, f"A status with the name '{given['name']}' already exists.")
+        out.append(status_of(table[new_status(ask, given)]))
     return out
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from unlit.twins.services.jira import adf, presets
+from unlit.twins.services.jira import adf
 from unlit.twins.services.jira.call import Ask
 from unlit.twins.services.jira.model import Rich, Row
 
@@ -213,7 +213,7 @@ def described(ask: Ask, definition: Row, project: Row, kind: Row) -> Row:
     if allowed is not None:
         out["allowedValues"] = allowed
     if name == "priority":
-        out["defaultValue"] = ask.render.priority(presets.DEFAULT_PRIORITY)
+        out["defaultValue"] = ask.render.priority(ask.site.default_priority)
     return out
 
 

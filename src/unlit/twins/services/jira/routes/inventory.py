@@ -25,6 +25,12 @@ def events(ask: Ask) -> Any:
     return [{"id": number, "name": name} for number, name in enumerate(_EVENTS, 1)]
 
 
+def event_name(number: str) -> str | None:
+    """Return the name of an event by its id."""
+    known = {str(at): name for at, name in enumerate(_EVENTS, 1)}
+    return known.get(number)
+
+
 @routes.add("GET", "configuration/timetracking", "getSelectedTimeTrackingImplementation")
 def time_tracking(ask: Ask) -> Any:
     """Return what counts time."""
@@ -61,7 +67,18 @@ def system_pictures(ask: Ask) -> Any:
 def project_pictures(ask: Ask) -> Any:
     """Return the pictures a project may take, its own among them."""
     row = projects.named(ask)
-    return {"system": _pictures(ask, "project", row.get("avatarId")), "custom": []}
+    own = ask.site.table("pictures").get(("project", str(row["id"]))) or ()
+    return {
+        "system": _pictures(ask, "project", row.get("avatarId")),
+        "custom": [own_picture(ask, "project", str(row["id"]), key) for key in own],
+    }
+
+
+def own_picture(ask: Ask, kind: str, owner: str, key: str) -> Row:
+    """Render a picture that somebody loaded up."""
+    chosen = (ask.site.table("projects").get(owner) or {}).get("avatarId")
+    shown = _picture(ask, kind, int(key), chosen)
+    return {**shown, "isSystemAvatar": False, "isDeletable": True, "owner": owner}
 
 
 # --- workflows

@@ -138,8 +138,9 @@ def resolutions(ask: Ask) -> Any:
 def search_resolutions(ask: Ask) -> Any:
     """Find resolutions, in pages."""
     ids = set(ask.many("id"))
-    rows = [ask.render.resolution(ident) for ident in ask.site.table("resolutions")]
-    found = [{**r, "isDefault": False} for r in rows if r and (not ids or r["id"] in ids)]
+    table = ask.site.table("resolutions")
+    rows = [ask.render.resolution(ident, full=True) for ident in table]
+    found = [r for r in rows if r and (not ids or r["id"] in ids)]
     return ask.page(found, "values", lambda r: r)
 
 

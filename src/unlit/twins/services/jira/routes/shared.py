@@ -380,10 +380,11 @@ def _watch(word: str, *, add: bool) -> None:
             left = [one for one in row["watchers"] if one != ask.me]
             watchers = (*left, ask.me) if add else tuple(left)
             ask.site.table("issues").patch(row["id"], watchers=watchers)
-        return {"taskId": _task(ask, len(rows))}
+        return {"taskId": task_of(ask, len(rows))}
 
 
-def _task(ask: Ask, count: int) -> str:
+def task_of(ask: Ask, count: int) -> str:
+    """Keep a task that is done, and return its id."""
     ident = ask.site.fresh("tasks")
     now = stamp(ask.site.now())
     ask.site.table("tasks").put(ident, {

@@ -159,18 +159,23 @@ def rank(ask: Ask) -> Any:
     if not anchor_name:
         raise refuse(400, "Either rankBeforeIssue or rankAfterIssue must be provided.")
     anchor = ask.site.issue(str(anchor_name))
+    place(ask, moved, anchor, before=bool(body.get("rankBeforeIssue")))
+    return Reply(204)
+
+
+def place(ask: Ask, moved: list[Row], anchor: Row, *, before: bool) -> None:
+    """Put issues before or after one, between it and its neighbour."""
     table = ask.site.table("issues")
     others = sorted({i["rank"] for i in table.values() if i["id"] not in {m["id"] for m in moved}})
-    place = anchor["rank"]
-    if body.get("rankBeforeIssue"):
-        low = max((r for r in others if r < place), default=place - 1)
-        high = place
+    here = anchor["rank"]
+    if before:
+        low = max((r for r in others if r < here), default=here - 1)
+        high = here
     else:
-        low, high = place, min((r for r in others if r > place), default=place + 1)
+        low, high = here, min((r for r in others if r > here), default=here + 1)
     step = (high - low) / (len(moved) + 1)
     for n, issue in enumerate(moved, 1):
         table.patch(issue["id"], rank=low + step * n)
-    return Reply(204)
 
 
 @_add("GET", "issue/{issueIdOrKey}", "getIssue")
