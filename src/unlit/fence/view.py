@@ -71,7 +71,7 @@ class View:
     """The mount view of a fence.
 
     Attributes:
-        stage: Folder with the mount points ``work``, ``rw``, ``m0`` … and ``view``.
+        stage: Folder with the mount points ``lower``, ``rw``, ``m0`` …
         etc: Folder that is copied to `/etc`.
         targets: Path inside of each bind, in the order of ``m0``, ``m1`` …; and if writable.
         writable: Paths in the workspace that may be written; ``.`` is all of it.
@@ -105,7 +105,7 @@ def arguments(view: View, env: Mapping[str, str], cwd: str) -> list[str]:
         "--new-session",
         "--cap-drop", "ALL",
         "--clearenv",
-        "--dev-bind", f"{view.stage}/view", "/",  # each part says itself that it has no devices
+        "--dev-bind", f"{view.stage}/rw/view", "/",  # each part says itself that it has no devices
         "--proc", "/proc",
     ]  # fmt: skip
     for path in _KEYS:
@@ -147,14 +147,14 @@ def fresh(view: View) -> list[Piece]:
         _bind("rw/home", HOME, writable=True),
         _bind("rw/tmp", "/tmp", writable=True),  # noqa: S108 # inside
         _bind("rw/shm", "/dev/shm", writable=True),  # noqa: S108 # inside
-        _bind("work", WORKSPACE, writable="." in view.writable),
+        _bind("rw/work", WORKSPACE, writable="." in view.writable),
     ]
     made += [
-        _bind(f"work/{path}", f"{WORKSPACE}/{path}", writable=True)
+        _bind(f"rw/work/{path}", f"{WORKSPACE}/{path}", writable=True)
         for path in (*view.writable, *_parents(view.read_only, view.writable))
         if path != "."
     ]
-    made += [_bind(f"work/{path}", f"{WORKSPACE}/{path}") for path in view.read_only]
+    made += [_bind(f"rw/work/{path}", f"{WORKSPACE}/{path}") for path in view.read_only]
     made += [
         _bind("rw/nothing" if is_folder else "rw/empty", f"{WORKSPACE}/{path}")
         for path, is_folder in view.hidden

@@ -30,6 +30,7 @@ _EXEC_FAILED: Final = 125
 _GRACE_S: Final = 5.0
 _PAUSE_S: Final = 0.0005
 _WATCH_MS: Final = 200
+_CALM_MS: Final = 2
 _ABOVE: Final = 16
 _OWN_FILES: Final = 64
 _UNLOCK_TERMINAL: Final = 0x40045431
@@ -115,6 +116,7 @@ class _Keeper:
         self._met: set[str] = set()
         self._peak_kb = 0
         self._filter = seccomp_filter()
+        self._network = network.NextNetwork()
         self._actions: dict[str, Callable[[Message, list[int]], None]] = {
             "run": self._run,
             "kill": self._kill,
@@ -128,7 +130,7 @@ class _Keeper:
         """Put workspace and binds in place; as root they come as descriptors."""
         stage, order = self._stage, self._order
         sys_.mount("tmpfs", stage, "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, "size=1m,mode=0755")
-        for name in ("lower", "rw", "work", "view"):
+        for name in ("lower", "rw"):
             os.mkdir(f"{stage}/{name}", 0o755)  # noqa: PTH102 # no pathlib in the launcher
         sources = [order["workspace"]]
         targets = [f"{stage}/lower"]
@@ -171,7 +173,10 @@ class _Keeper:
         poll.register(self._channel, select.POLLIN)
         poll.register(wake_read, select.POLLIN)
         while True:
-            for fd, _ in poll.poll(_WATCH_MS if self._watches and self._runs else None):
+            events = poll.poll(self._patience_ms())
+            if not events and self._network.is_due and self._runs:
+                self._network.prepare()
+            for fd, _ in events:
                 if fd == wake_read:
                     _drain(wake_read)
                     self._reap()
@@ -180,6 +185,14 @@ class _Keeper:
                     return
             if self._watches and self._runs:
                 self._watch()
+
+    def _patience_ms(self) -> int | None:
+        """Return how long to wait for something to happen; None is for ever."""
+        if not self._runs:
+            return None
+        if self._network.is_due:
+            return _CALM_MS
+        return _WATCH_MS if self._watches else None
 
     def _watch(self) -> None:
         limit = self._order["memory_mb"] * _MIB
@@ -239,7 +252,9 @@ class _Keeper:
 
     def _terminal(self, message: Message) -> tuple[int, int]:
         """Open a terminal of this fence; return our end of it and its number below /dev/pts."""
-        master = os.open(f"{self._stage}/view/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        master = os.open(
+            f"{self._stage}/rw/view/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+        )
         fcntl.ioctl(master, _UNLOCK_TERMINAL, struct.pack("=i", 0))
         number = struct.unpack("=I", fcntl.ioctl(master, _TERMINAL_NUMBER, bytes(4)))[0]
         rows, columns = message["terminal"]
@@ -311,10 +326,9 @@ class _Keeper:
     def _reset(self, message: Message, fds: list[int]) -> None:
         """End all that runs and make anew all that it could have left a trace in."""
         self._end_all()
-        scene.take_away(self._stage)
         workspace.lift(self._stage)
         self._lay()
-        made = network.enter_network().all
+        made = self._network.enter()
         try:
             self._reply(message, {}, [one.fileno() for one in made])
         finally:

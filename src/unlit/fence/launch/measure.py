@@ -37,7 +37,7 @@ def measure(folder: str) -> dict[str, str]:
         result[name] = ""
         return True
 
-    for name in ("lower", "rw", "work"):
+    for name in ("lower", "rw"):
         os.mkdir(f"{folder}/{name}")  # noqa: PTH102 # no pathlib in the launcher
     if os.geteuid() == 0:
         trial("idmapped_mounts", lambda: _show_as_another(folder))

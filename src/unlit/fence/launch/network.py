@@ -117,15 +117,61 @@ class Listeners:
         return [*self.streams, *self.datagrams]
 
 
-def enter_network() -> Listeners:
-    """Enter a new network namespace, make it ready, and make the sockets of its gateway.
+class NextNetwork:
+    """The network that a fence gets at its next reset.
 
-    Raises:
-        OSError: The kernel refuses.
+    Making one takes the kernel a while, so it is made while a command runs, once it is known that
+    the fence is reset at all.
     """
-    sys_.unshare(sys_.CLONE_NEWNET)
-    open_network()
-    return listeners()
+
+    def __init__(self) -> None:
+        self._descriptor = -1
+        self._sockets: list[socket.socket] = []
+        self._wanted = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it should be made now."""
+        return self._wanted and self._descriptor < 0
+
+    def prepare(self) -> None:
+        """Make it, and stay in the present one; what fails is tried again when it is needed.
+
+        Raises:
+            OSError: The way back into the present network is shut.
+        """
+        present = _own_network()
+        try:
+            with contextlib.suppress(OSError):
+                sys_.unshare(sys_.CLONE_NEWNET)
+                open_network()
+                self._sockets = listeners().all
+                self._descriptor = _own_network()
+            sys_.setns(present, sys_.CLONE_NEWNET)
+        finally:
+            os.close(present)
+
+    def enter(self) -> list[socket.socket]:
+        """Enter it, made now if it is not there; return the sockets of its gateway.
+
+        Raises:
+            OSError: The kernel refuses.
+        """
+        self._wanted = True
+        if self._descriptor < 0:
+            sys_.unshare(sys_.CLONE_NEWNET)
+            open_network()
+            return listeners().all
+        try:
+            sys_.setns(self._descriptor, sys_.CLONE_NEWNET)
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        return self._sockets
+
+
+def _own_network() -> int:
+    return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def listeners() -> Listeners:

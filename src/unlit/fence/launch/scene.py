@@ -5,6 +5,7 @@ Making the view anew for every command, mount by mount, would take longer than a
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, TypedDict
 
 import unlit.fence.launch.syscalls as sys_
@@ -32,7 +33,7 @@ class NoPlace(OSError):
 
 
 def build(stage: str, pieces: Sequence[Piece]) -> None:
-    """Put the view together at ``view`` in the stage.
+    """Put the view together at ``rw/view`` in the stage.
 
     It is made anew with the writable layer: what stayed would say by its times how old it is, and
     so to a product how often it ran before.
@@ -41,7 +42,7 @@ def build(stage: str, pieces: Sequence[Piece]) -> None:
         stage: The fence's folder of mount points.
         pieces: What is shown, outermost first.
     """
-    root = f"{stage}/view"
+    root = f"{stage}/rw/view"
     sys_.mount("tmpfs", root, "tmpfs", _QUIET, "size=1m,mode=0755")
     for piece in pieces:
         try:
@@ -50,11 +51,6 @@ def build(stage: str, pieces: Sequence[Piece]) -> None:
             reason = os.strerror(error.errno or 0)
             raise NoPlace(error.errno, f"{piece['target']}: {reason}") from error
     trees.restrict(root, writable=False, recursive=False)
-
-
-def take_away(stage: str) -> None:
-    """Take the view away, with all that is mounted in it."""
-    sys_.unmount(f"{stage}/view")
 
 
 def _put(stage: str, root: str, piece: Piece) -> None:
@@ -76,26 +72,41 @@ def _put(stage: str, root: str, piece: Piece) -> None:
 
 
 def _copy(source: str, target: str) -> None:
-    os.makedirs(target, 0o755, exist_ok=True)  # noqa: PTH103 # no pathlib in the launcher
-    with os.scandir(source) as entries:
-        for entry in entries:
-            place = f"{target}/{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                _copy(entry.path, place)
-                continue
-            with open(entry.path, "rb") as file:  # noqa: PTH123 # no pathlib in the launcher
-                content = file.read()
-            fd = os.open(place, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
-            os.write(fd, content)
-            os.close(fd)
+    for name, content in _content(source):
+        if content is None:
+            os.makedirs(f"{target}{name}", 0o755, exist_ok=True)  # noqa: PTH103 # launcher
+            continue
+        fd = os.open(f"{target}{name}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+        os.write(fd, content)
+        os.close(fd)
+
+
+@cache
+def _content(source: str) -> tuple[tuple[str, bytes | None], ...]:
+    """Return the folders below a folder, itself first, and its files; read once for all resets."""
+    found: list[tuple[str, bytes | None]] = []
+    for folder, _, names in os.walk(source):
+        below = folder.removeprefix(source)
+        found.append((below, None))
+        for name in names:
+            with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 # no pathlib in the launcher
+                found.append((f"{below}/{name}", file.read()))
+    return tuple(found)
 
 
 def _bind(source: str, target: str, piece: Piece) -> None:
+    try:
+        sys_.mount(source, target, "", sys_.MS_BIND | sys_.MS_REC)
+    except FileNotFoundError:  # mostly the place is there
+        _make_place(source, target)
+        sys_.mount(source, target, "", sys_.MS_BIND | sys_.MS_REC)
+    if piece["kind"] == "bind":
+        trees.restrict(target, writable=piece["writable"], recursive=True)
+
+
+def _make_place(source: str, target: str) -> None:
     if os.path.isdir(source):  # noqa: PTH112 # no pathlib in the launcher
         os.makedirs(target, 0o755, exist_ok=True)  # noqa: PTH103 # no pathlib in the launcher
     elif not os.path.exists(target):  # noqa: PTH110 # no pathlib in the launcher
         os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)  # noqa: PTH103, PTH120 # launcher
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
-    sys_.mount(source, target, "", sys_.MS_BIND | sys_.MS_REC)
-    if piece["kind"] == "bind":
-        trees.restrict(target, writable=piece["writable"], recursive=True)

@@ -21,22 +21,24 @@ _LONGEST: Final = 3_000
 
 
 def lay(stage: str, disk_mb: int, inodes: int) -> None:
-    """Mount the writable layer: ``work`` is the overlay, ``rw/home`` and others go with it."""
+    """Mount the writable layer, ``rw``: in it ``work`` is the overlay, ``view`` is to be filled.
+
+    All of it is one tree of mounts, which is taken away by one act.
+    """
     rw = f"{stage}/rw"
     options = f"size={disk_mb}m,nr_inodes={inodes},mode=0700"
     sys_.mount("tmpfs", rw, "tmpfs", sys_.MS_NOSUID | sys_.MS_NODEV, options)
-    for name in ("up", "wk", "home", "shm", "tmp", "nothing"):
+    for name in ("up", "wk", "home", "shm", "tmp", "nothing", "work", "view"):
         os.mkdir(f"{rw}/{name}", 0o700)  # noqa: PTH102 # no pathlib in the launcher: it costs start time
     os.close(os.open(f"{rw}/empty", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
     for name in ("shm", "tmp"):
         os.chmod(f"{rw}/{name}", 0o1777)  # noqa: PTH101, S103 # /dev/shm and /tmp inside
     parts = f"lowerdir={stage}/lower,upperdir={rw}/up,workdir={rw}/wk,userxattr"
-    sys_.mount("overlay", f"{stage}/work", "overlay", sys_.MS_NOSUID | sys_.MS_NODEV, parts)
+    sys_.mount("overlay", f"{rw}/work", "overlay", sys_.MS_NOSUID | sys_.MS_NODEV, parts)
 
 
 def lift(stage: str) -> None:
-    """Take the writable layer away, with all that was written."""
-    sys_.unmount(f"{stage}/work")
+    """Take the writable layer away, with all that was written and all that is mounted in it."""
     sys_.unmount(f"{stage}/rw")
 
 
