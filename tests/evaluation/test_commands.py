@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.evaluation.test_hostile import SCENARIO, SPEC  # the smallest ones
 
 from unlit.cli.main import run
+from unlit.intent import parse_spec
 
 Capture = pytest.CaptureFixture[str]
 
@@ -133,12 +135,61 @@ def test_record_makes_a_golden_scenario_of_a_command(place: Path, capsys: Captur
     code = unlit("scenarios", "record", "--into", place / "golden", "--owner", "ada", "--words", 2,
                  "--", sys.executable, "-c", "print(6 * 7)")  # fmt: skip
     assert code == 0
-    path = Path(capsys.readouterr().out.strip())
+    said = capsys.readouterr()
+    path = Path(said.out.strip())
+    assert "seen: exit code 0, standard output ends `42`, nothing on standard error" in said.err
+    assert "did not end with 0" not in said.err
+    assert "Without --spec they speak for every spec" in said.err
     text = path.read_text(encoding="utf-8")
     assert "equals: '42'" in text
     assert "oracle: golden" in text
     assert unlit("scenarios", "lint", place / "golden") == 0
     assert unlit("scenarios", "record", "--into", place, "--owner", "a", "--", "no-such-cmd") == 3
+
+
+def test_a_recorded_program_that_could_not_start_is_said_to_have_failed(
+    place: Path, capsys: Capture
+) -> None:
+    code = unlit("scenarios", "record", "--into", place / "golden", "--owner", "ada",
+                 "--", sys.executable, "-m", "no_such_module_4711")  # fmt: skip
+    said = capsys.readouterr().err
+    assert code == 0
+    assert "No module named no_such_module_4711" in said
+    assert "It did not end with 0" in said
+
+
+def test_what_is_recorded_or_imported_names_its_spec(place: Path, capsys: Capture) -> None:
+    spec = place / "spec.md"
+    (place / "x.hurl").write_text("GET http://localhost/a\nHTTP 200\n", encoding="utf-8")
+    made = ("--into", place / "new", "--owner", "ada", "--spec", spec)
+    assert unlit("scenarios", "record", *made, "--", "echo", "a b") == 0
+    assert unlit("scenarios", "import", place / "x.hurl", *made) == 0
+    assert "every spec" not in capsys.readouterr().err
+    known = str(parse_spec(spec.read_text(encoding="utf-8"), spec).id)
+    files = list((place / "new" / "validation").glob("*.yaml"))
+    assert [yaml.safe_load(file.read_text())["spec"] for file in files] == [known, known]
+    assert unlit("scenarios", "lint", place / "new", "--spec", spec) == 0
+    assert unlit("scenarios", "record", *made, "--criterion", "AC-77", "--", "true") == 3
+    assert "has no criterion AC-77" in capsys.readouterr().err
+
+
+def test_scenarios_of_a_written_spec_name_that_spec(place: Path) -> None:
+    made = place / "first-try.md"
+    assert unlit("scenarios", "record", "--into", place / "new", "--owner", "ada",
+                 "--write-spec", made, "--", "echo", "hi") == 0  # fmt: skip
+    (file,) = (place / "new" / "validation").glob("*.yaml")
+    written = parse_spec(made.read_text(encoding="utf-8"), made)
+    assert yaml.safe_load(file.read_text())["spec"] == written.id
+
+
+def test_lint_says_what_a_run_would_refuse(place: Path, capsys: Capture) -> None:
+    assert unlit("scenarios", "record", "--into", place / "new", "--owner", "ada",
+                 "--", "echo", "hi") == 0  # fmt: skip
+    assert unlit("scenarios", "lint", place / "new") == 0
+    said = capsys.readouterr().out
+    assert "1 scenario, 0 errors, 0 warnings" in said
+    assert "No sealed scenario: `unlit run` needs at least one" in said
+    assert "No validation scenario" not in said
 
 
 def test_export_makes_a_harbor_task(place: Path, capsys: Capture) -> None:

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import yaml
+
 from unlit.core.states import Partition
 from unlit.evaluation.drafting import read_drafts
+from unlit.evaluation.interchange.scenario_yaml import scenario_yaml
 from unlit.evaluation.scenarios.model import Scenario
 from unlit.evaluation.scenarios.parse import parse_scenario
 
@@ -35,6 +38,23 @@ def test_a_draft_is_marked_with_its_author(tmp_path: Path) -> None:
     assert isinstance(scenario, Scenario)
     assert (scenario.author.by, scenario.author.family, scenario.owner) == ("model", "codex", "ada")
     assert scenario.partition is Partition.VALIDATION
+
+
+def test_a_draft_names_the_spec_that_it_was_made_from(tmp_path: Path) -> None:
+    text = DRAFT.format(name="a", criterion="AC-1") + "spec: something-else\n"
+    folder = write(tmp_path, a=text, b=DRAFT.format(name="b", criterion="AC-1"))
+    drafts = read_drafts(
+        folder, owner="o", family="f", criteria={"AC-1"}, services=[], spec="price"
+    )  # fmt: skip
+    assert [yaml.safe_load(draft.text)["spec"] for draft in drafts] == ["price", "price"]
+    assert list(yaml.safe_load(drafts[0].text))[:4] == ["id", "story", "criterion", "spec"]
+
+
+def test_a_text_of_several_lines_stays_lines() -> None:
+    table = {"a": "one\ntwo\n", "b": ["x\ny"], "c": "  odd \n\ttext", "d": "plain"}
+    text = scenario_yaml(table)
+    assert "a: |\n  one\n  two\n" in text
+    assert yaml.safe_load(text) == table
 
 
 def test_a_broken_draft_is_kept_apart(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
+from unlit.cli.scenarios_bring import import_, record
 from unlit.cli.scenarios_draft import draft
 from unlit.cli.scenarios_label import judges, label
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 app = cyclopts.App(name="scenarios", help="Look after the scenarios in a vault.")
 app.command(draft)
+app.command(import_, name="import")
+app.command(record)
 app.command(label)
 app.command(judges)
 Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
@@ -58,11 +61,31 @@ def lint(vault: Path, *, spec: Path | None = None, as_json: Json = False) -> int
     else:
         for finding in loaded.findings:
             sys.stdout.write(f"{finding}\n")
-        warnings = len(loaded.findings) - len(loaded.errors)
-        sys.stdout.write(
-            f"{len(loaded.scenarios)} scenarios, {len(loaded.errors)} errors, {warnings} warnings\n"
-        )
+        sys.stdout.write(f"{_counted(loaded)}\n")
+        for line in _missing_for_a_run(loaded):
+            sys.stdout.write(f"{line}\n")
     return 1 if loaded.errors else 0
+
+
+def _counted(loaded: "Vault") -> str:
+    counts = {
+        "scenario": len(loaded.scenarios),
+        "error": len(loaded.errors),
+        "warning": len(loaded.findings) - len(loaded.errors),
+    }
+    return ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for name, n in counts.items())
+
+
+def _missing_for_a_run(loaded: "Vault") -> list[str]:
+    """Say what `unlit run` would refuse this vault for; a vault for `evaluate` may do without."""
+    from unlit.core.states import Partition
+
+    wanted = (Partition.VALIDATION, Partition.SEALED)
+    return [
+        f"No {partition.value} scenario: `unlit run` needs at least one of them."
+        for partition in wanted
+        if loaded.scenarios and not loaded.of(partition)
+    ]
 
 
 @app.command(name="list")
@@ -292,134 +315,6 @@ def seal(vault: Path) -> int:
         written += 1
     sys.stdout.write(f"{written} canaries written\n")
     return 0
-
-
-@app.command(name="import")
-def import_(  # a command line has many flags
-    *files: Path,
-    into: Path,
-    owner: str,
-    criterion: str = "AC-1",
-    partition: str = "validation",
-    because: str = "imported",
-    write_spec: Path | None = None,
-    as_json: Json = False,
-) -> int:
-    """Import OctopusGarden scenarios (.yaml), Gherkin features and Hurl files into a vault.
-
-    What no driver performs stays in the scenario by name, and its trajectories are not exercised.
-    Exit code: 0; 1 if anything is not supported.
-
-    Args:
-        files: Files, or folders that hold some.
-        into: The vault.
-        owner: Who answers for the scenarios.
-        criterion: The criterion that they speak for.
-        partition: visible, validation or sealed.
-        because: Why they exist.
-        write_spec: Also write a spec with one criterion for each scenario to this file.
-        as_json: Print JSON.
-    """
-    from unlit.evaluation.interchange.imported import Terms
-    from unlit.evaluation.interchange.importing import import_files, spec_for
-
-    criteria = [f"AC-{n}" for n in range(1, 10_000)] if write_spec is not None else []
-    terms = Terms(criterion, owner, partition, because=because)
-    written = import_files(files, into, terms, criteria=criteria)
-    if write_spec is not None:
-        title = write_spec.stem.replace("-", " ").capitalize()
-        write_spec.write_text(spec_for(written, title, owner), encoding="utf-8")
-    if as_json:
-        rows = [
-            {"file": str(w.path), "source": w.source, "unsupported": list(w.unsupported)}
-            for w in written
-        ]
-        document = {"schema": "unlit.import/1", "scenarios": rows}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
-    else:
-        for entry in written:
-            sys.stdout.write(f"{entry.path}  from {entry.source}\n")
-            for what in entry.unsupported:
-                sys.stdout.write(f"    not supported: {what}\n")
-        kept = sum(bool(entry.unsupported) for entry in written)
-        sys.stdout.write(f"{len(written)} scenarios, {kept} with steps that are not supported\n")
-    return 1 if any(entry.unsupported for entry in written) else 0
-
-
-@app.command
-def record(  # noqa: PLR0913 # a command line has many flags
-    *command: Annotated[str, cyclopts.Parameter(allow_leading_hyphen=True)],
-    into: Path,
-    owner: str,
-    criterion: str = "AC-1",
-    partition: str = "validation",
-    because: str = "the previous system does it",
-    words: int | None = None,
-    stdin: Path | None = None,
-    har: Path | None = None,
-    write_spec: Path | None = None,
-) -> int:
-    """Record what a previous system does as golden scenarios: `record … -- CMD`, or `--har FILE`.
-
-    The command is run twice, as it is, in this folder; what differs between the runs, and what
-    looks like a time or an id, is left out of the expectation. Small text files that its words name
-    become files of the scenario; the program itself, such as `tool.sh` of `sh tool.sh`, does not.
-
-    Args:
-        command: The command with its arguments.
-        into: The vault.
-        owner: Who answers for the scenarios.
-        criterion: The criterion that they speak for.
-        partition: visible, validation or sealed.
-        because: Why they exist.
-        words: How many words of the command start the program; the rest are its arguments. Default:
-            an interpreter with its script, else the first word.
-        stdin: File that the command reads on standard input.
-        har: An HTTP archive with exchanges of the previous system.
-        write_spec: Also write a spec with one criterion for each scenario to this file.
-    """
-    import asyncio
-    from dataclasses import replace
-
-    from unlit.evaluation.adapters.previous import files_named, read_har, watched
-    from unlit.evaluation.interchange.imported import Terms
-    from unlit.evaluation.interchange.importing import spec_for, write_imported
-    from unlit.evaluation.recording import golden_cli, golden_http
-    from unlit.evaluation.rules.program import program_words
-
-    terms = Terms(criterion, owner, partition, "golden", because)
-    if har is not None:
-        found = golden_http(read_har(har), terms)
-    else:
-        read = "" if stdin is None else _text_of(stdin)
-        rest = command[program_words(command) if words is None else words :]
-        files = files_named(rest)  # as they are before it may change them
-        ran = asyncio.run(watched(command, read))
-        found = [golden_cli(rest, ran.runs, terms, stdin=read, files=files, left=ran.left)]
-    if write_spec is not None:
-        found = [
-            replace(entry, table={**entry.table, "criterion": [f"AC-{n}"]})
-            for n, entry in enumerate(found, 1)
-        ]
-    written = write_imported(found, into / partition)
-    if write_spec is not None:
-        title = write_spec.stem.replace("-", " ").capitalize()
-        write_spec.write_text(spec_for(written, title, owner), encoding="utf-8")
-    for entry in written:
-        sys.stdout.write(f"{entry.path}\n")
-    return 0
-
-
-def _text_of(path: Path) -> str:
-    from unlit.core.errors import InvalidInput
-
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            "EVA-154", f"{path} cannot be read: {error}.", "it is what the command reads.",
-            "name a text file.",
-        ) from error  # fmt: skip
 
 
 @app.command

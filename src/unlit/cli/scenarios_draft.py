@@ -47,13 +47,14 @@ def draft(
             "it was to write YAML files into `scenarios/`.", "try again, or another agent.",
         )  # fmt: skip
     good = [entry for entry in drafts if not entry.findings]
+    taken = [into / entry.name for entry in good if (into / entry.name).exists()]
+    if taken:
+        raise InvalidInput(
+            "EVA-151", f"{taken[0]} is there already.",
+            "nothing is overwritten, and nothing was written.", "name an empty folder with --into.",
+        )  # fmt: skip
     for entry in good:
         path = into / entry.name
-        if path.exists():
-            raise InvalidInput(
-                "EVA-151", f"{path} is there already.", "nothing is overwritten.",
-                "name an empty folder with --into.",
-            )  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(entry.text, encoding="utf-8")
     _say(drafts, into, as_json=as_json)
@@ -106,5 +107,5 @@ async def _draft(
                 return []
             return read_drafts(
                 made.tree, owner=owner, family=agent.partition(":")[0],
-                criteria=set(facts.criteria), services={*SERVICES, "google"},
+                criteria=set(facts.criteria), services={*SERVICES, "google"}, spec=facts.id,
             )  # fmt: skip

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from unlit.evaluation.interchange.scenario_yaml import scenario_yaml
 from unlit.evaluation.scenarios.document import read_document
 from unlit.evaluation.scenarios.lint import lint_scenario, lint_set
 from unlit.evaluation.scenarios.model import Finding, Scenario
 from unlit.evaluation.scenarios.parse import parse_scenario
 
 FOLDER: Final = "scenarios"
+_FIRST: Final = ("id", "story", "criterion")
 TASK: Final = """\
 You draft scenarios for an independent evaluation. You are not the one who writes the product, and
 you never see its code: work from the spec above alone.
@@ -42,6 +42,7 @@ def read_drafts(
     family: str,
     criteria: Collection[str],
     services: Collection[str],
+    spec: str | None = None,
 ) -> list[Draft]:
     """Return what an agent left in `scenarios/`, marked with its author; nothing is trusted.
 
@@ -51,6 +52,7 @@ def read_drafts(
         family: The drafting agent.
         criteria: The spec's criteria.
         services: Twins that exist.
+        spec: The spec's id, written into each.
     """
     drafts: list[Draft] = []
     good: list[Scenario] = []
@@ -58,7 +60,9 @@ def read_drafts(
         if path.is_symlink() or not path.is_file():
             continue
         name = path.relative_to(folder / FOLDER).as_posix()
-        text = _marked(path.read_text(encoding="utf-8", errors="replace"), name, owner, family)
+        text = _marked(
+            path.read_text(encoding="utf-8", errors="replace"), name, owner, family, spec
+        )
         parsed = parse_scenario(text, name)
         if isinstance(parsed, list):
             drafts.append(Draft(name, text, tuple(parsed)))
@@ -71,17 +75,19 @@ def read_drafts(
     return drafts
 
 
-def _marked(text: str, name: str, owner: str, family: str) -> str:
-    """Say who drafted it, whatever the draft itself says."""
+def _marked(text: str, name: str, owner: str, family: str, spec: str | None) -> str:
+    """Say who drafted it and for which spec, whatever the draft itself says."""
     document = read_document(text, name)
     if isinstance(document, Finding) or not isinstance(document.value, dict):
         return text
     table: dict[str, Any] = {
-        **document.value,
+        **{key: document.value[key] for key in _FIRST if key in document.value},
+        **({} if spec is None else {"spec": spec}),
+        **{key: value for key, value in document.value.items() if key != "spec"},
         "partition": "validation",
         "oracle": document.value.get("oracle", "model"),
         "author": {"by": "model", "family": family},
         "owner": owner,
         "because": "drafted from the spec by another agent; to be read by a person",
     }
-    return yaml.safe_dump(table, sort_keys=False, allow_unicode=True, width=100)
+    return scenario_yaml(table)

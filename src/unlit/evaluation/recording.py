@@ -194,6 +194,7 @@ def _golden(
         "id": name[:80].rstrip("-"),
         "story": story,
         "criterion": [terms.criterion],
+        **terms.about,
         "partition": terms.partition,
         "oracle": "golden",
         "author": {"by": "tool", "name": "record"},

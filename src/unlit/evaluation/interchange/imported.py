@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import yaml
+from unlit.evaluation.interchange.scenario_yaml import scenario_yaml
 
 _LOOKS_AT: Final = {"exit": "cli", "stdout": "cli", "stderr": "cli", "status": "http",
                     "body": "http", "header": "http"}  # fmt: skip
@@ -21,6 +21,12 @@ class Terms:
     partition: str = "validation"
     oracle: str = "contract"
     because: str = "imported"
+    spec: str | None = None
+
+    @property
+    def about(self) -> dict[str, str]:
+        """Return the key that names the spec, if one is named."""
+        return {} if self.spec is None else {"spec": self.spec}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,7 @@ class Imported:
     def text(self) -> str:
         """Return the scenario as YAML."""
         head = f"# Imported from {self.source}.\n"
-        return head + yaml.safe_dump(
-            dict(self.table), sort_keys=False, allow_unicode=True, width=100
-        )
+        return head + scenario_yaml(self.table)
 
 
 @dataclass(slots=True)
@@ -114,6 +118,7 @@ class Builder:
             "id": slug(name),
             "story": story.strip() or name,
             "criterion": [terms.criterion],
+            **terms.about,
             "partition": terms.partition,
             **{key: value for key, value in more.items() if value},
             "oracle": "model" if any("judge" in check for check in checks) else terms.oracle,

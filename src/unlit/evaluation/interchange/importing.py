@@ -121,10 +121,15 @@ def _must_be_ours(found: Imported) -> None:
         )  # fmt: skip
 
 
+def spec_id(title: str) -> str:
+    """Return the id of the spec that `spec_for` writes under this title."""
+    return title.lower().replace(" ", "-")
+
+
 def spec_for(imported: Sequence[Written], title: str, owner: str) -> str:
     """Return a spec with one criterion for each imported scenario, to be edited by a person."""
     lines = [
-        "---", f"id: {title.lower().replace(' ', '-')}", f"title: {title}", f"owner: {owner}",
+        "---", f"id: {spec_id(title)}", f"title: {title}", f"owner: {owner}",
         "uses: []", "risk: low", "---", "", f"# {title}", "", "## Intent", "",
         "Imported scenarios; say here why and for whom.", "", "## Criteria",
     ]  # fmt: skip
