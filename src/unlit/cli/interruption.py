@@ -7,15 +7,15 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar, cast
 
 from unlit.cli.live import LiveView
 
 if TYPE_CHECKING:
     from unlit.core.ids import RunId
     from unlit.line.ports import Services
-    from unlit.record.model import Run
 
+_Done = TypeVar("_Done")
 EXIT_INTERRUPTED: Final = 130
 
 
@@ -24,9 +24,13 @@ class Interruption:
 
     The first signal cancels the work, which then closes what it opened. Further ones change
     nothing; closing has time limits of its own.
+
+    Args:
+        goes_on: How the whole is gone on with, where that is more than resuming its run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, goes_on: str = "") -> None:
+        self._goes_on = goes_on
         self._run: RunId | None = None
         self._happened = False
         self._cancel: Callable[[], object] = lambda: None
@@ -55,17 +59,17 @@ class Interruption:
                     found.id, services.clock.now(), state=RunState.PAUSED, note="interrupted"
                 )
 
-    def do(self, work: Coroutine[Any, Any, "Run"], told: Callable[["Run"], int]) -> int:
+    def do(self, work: Coroutine[Any, Any, _Done], told: Callable[[_Done], int]) -> int:
         """Do the work and tell its result; an interruption is told in one line instead."""
         try:
             found = asyncio.run(self._guarded(work))
         except (asyncio.CancelledError, KeyboardInterrupt):
-            goes_on = "" if self._run is None else f" `unlit resume {self._run}` goes on."
-            _say(f"Interrupted.{goes_on}\n")
+            goes_on = "" if self._run is None else f"`unlit resume {self._run}` goes on."
+            _say(f"Interrupted. {self._goes_on or goes_on}".rstrip() + "\n")
             return EXIT_INTERRUPTED
         return told(found)
 
-    async def _guarded(self, work: Coroutine[Any, Any, "Run"]) -> "Run":
+    async def _guarded(self, work: Coroutine[Any, Any, _Done]) -> _Done:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 # a coroutine of asyncio.run

@@ -11,7 +11,8 @@ import cyclopts
 from unlit.wiring.finding import find_repository
 
 if TYPE_CHECKING:
-    from unlit.line.compare import Comparison, Variant
+    from unlit.cli.interruption import Interruption
+    from unlit.line.compare import Comparison, Plan
     from unlit.line.graphs.graph import Graph
     from unlit.line.graphs.lint import Finding
 
@@ -179,59 +180,85 @@ def compare(
     b: str,
     *,
     on: tuple[Path, ...],
-    seeds: int = 5,
+    seeds: int = 6,
+    go_on: Annotated[bool, cyclopts.Parameter("--go-on", negative=())] = False,
     repository: Path | None = None,
     as_json: Json = False,
 ) -> int:
     """Compare two ways to run the line: paired runs, differences with intervals.
 
-    Comparing a way with itself is the null test: it should show no difference.
+    Comparing a way with itself is the null test: it should show no difference. Runs that failed on
+    our side, or at a limit of money, are left out with their pair, and named. The runs wait at no
+    gate afterwards.
+
+    Exit code: 0 compared; 5 no pair of runs could be compared; 130 interrupted.
 
     Args:
         a: A line (`default`, FILE.dot), or changes such as `agent=codex,memory=off`.
         b: The other one.
         on: Specs; may be repeated.
-        seeds: Runs per spec and variant; fewer than 5 pairs in all say nothing.
+        seeds: Runs per spec and variant; fewer than 6 pairs in all say nothing.
+        go_on: Go on with the same comparison after it was interrupted: runs that the record has
+            are not made again.
         repository: The repository; default the nearest one upwards from here.
         as_json: Print JSON.
     """
-    from unlit.line.compare import parse_variant
+    from unlit.cli.interruption import Interruption
+    from unlit.line.compare import Plan, parse_variant, seeds_of
 
     variants = (parse_variant(a), parse_variant(b))
+    plan = Plan(variants, [spec.resolve() for spec in on], seeds_of(seeds), go_on)
     folder = find_repository(repository or Path())
-    found = asyncio.run(_compare(folder, variants, [spec.resolve() for spec in on], seeds))
+    interruption = Interruption("`--go-on` goes on with this comparison.")
+    return interruption.do(
+        _compare(folder, plan, interruption), lambda found: _compared(found, as_json=as_json)
+    )
+
+
+def _compared(found: "Comparison", *, as_json: bool) -> int:
+    code = 5 if found.left_out and not any(row.pairs for row in found.differences) else 0
     if as_json:
         sys.stdout.write(json.dumps(found.to_json()) + "\n")
-        return 0
+        return code
     kind = "null test (A against itself)" if found.null else "A against B"
     sys.stdout.write(f"{kind}: A = {found.a}, B = {found.b}, {len(found.runs)} pairs\n")
+    sys.stdout.write(f"{'':13} {'A':>10} {'B':>10} {'B − A':>10}  95 % interval\n")
     for row in found.differences:
-        mean = "not known" if row.mean is None else f"{row.mean:+.4f}"
+        means = "".join(f" {_number(mean):>10}" for mean in (row.mean_a, row.mean_b))
+        gap = "not known" if row.mean is None else f"{row.mean:+.4f}"
         interval = "" if row.low is None else f" [{row.low:+.4f}, {row.high:+.4f}]"
         p = "" if row.p is None else f" p {row.p:.3f}"
-        sys.stdout.write(f"{row.measure:13} B − A {mean}{interval}{p}  {row.sentence}\n")
-    return 0
+        told = "" if row.mean is None else f"  {row.sentence}"
+        sys.stdout.write(f"{row.measure:13}{means} {gap:>10}{interval}{p}{told}\n")
+    for run, why in found.left_out:
+        sys.stdout.write(f"left out with its pair: {run}: {why}\n")
+    return code
 
 
-async def _compare(
-    folder: Path, variants: "tuple[Variant, Variant]", specs: list[Path], seeds: int
-) -> "Comparison":
-    from unlit.cli.run import live_view
-    from unlit.line.compare import compare_variants
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.4f}"
+
+
+async def _compare(folder: Path, plan: "Plan", interruption: "Interruption") -> "Comparison":
+    from unlit.line.compare import Watching, compare_variants
+    from unlit.line.rules.paired import ENOUGH
     from unlit.line.service import Line
     from unlit.wiring.build import open_factory
 
-    view = live_view()
-    async with (
-        open_factory(folder, listen=view.listen) as factory,
-        Line.open(factory.services, factory.durable_url) as line,
-    ):
-        store = factory.services.store
-        found = await compare_variants(
-            line, store, factory.request, variants, specs, range(1, seeds + 1)
-        )
-    view.close()
-    return found
+    view = interruption.view()
+    if (pairs := len(plan.pairs)) < ENOUGH:
+        view.say(f"{pairs} of at least {ENOUGH} pairs: differences will have no interval")
+    try:
+        async with (
+            open_factory(folder, listen=view.listen) as factory,
+            interruption.pausing(factory.services),
+            Line.open(factory.services, factory.durable_url) as line,
+        ):
+            watching = Watching(view.say, interruption.on)
+            store = factory.services.store
+            return await compare_variants(line, store, factory.request, plan, watching)
+    finally:
+        view.close()
 
 
 def _of_children(graph: "Graph", file: Path) -> "list[Finding]":

@@ -113,6 +113,7 @@ class RunRequest:
     tournament: int = 1
     work: str = "line"
     gate: str = ""
+    compared: str = ""
     deploy: Mapping[str, Any] = field(default_factory=dict)
     product: ProductPlan = field(default_factory=ProductPlan)
     ship: ShipPlan = field(default_factory=ShipPlan)

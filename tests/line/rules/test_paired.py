@@ -12,7 +12,7 @@ def results(values: list[float | None]) -> list[Result]:
 def test_too_few_pairs_say_nothing() -> None:
     first = compare(results([0.5] * (ENOUGH - 1)), results([0.9] * (ENOUGH - 1)))[0]
     assert (first.low, first.p) == (None, None)
-    assert first.sentence == "not enough pairs: 4 of 5"
+    assert first.sentence == "not enough pairs: 5 of 6"
 
 
 def test_a_clear_difference_is_shown_with_its_interval() -> None:
@@ -24,6 +24,21 @@ def test_a_clear_difference_is_shown_with_its_interval() -> None:
     assert 0.18 < first.low < 0.2
     assert first.p == pytest.approx(2 / 256)
     assert first.sentence == "B higher"
+
+
+def test_what_is_called_higher_is_so_by_interval_and_by_chance() -> None:
+    """Equal differences leave the interval no width, whatever chance says of them."""
+    first = compare(results([0.0] * 9), results([1.0, 1, 1, 1, 1, 1, 0, 1, -4]))[0]
+    assert first.sentence == "no difference shown"
+    ships = compare(results([0.0] * ENOUGH), results([1.0] * ENOUGH))[0]
+    assert (ships.low, ships.high, ships.p) == (1.0, 1.0, 2 / 64)
+    assert ships.sentence == "B higher"
+    for count in range(ENOUGH, 11):
+        for failed in range(count):
+            b = [float(n >= failed) for n in range(count)]
+            row = compare(results([0.0] * count), results(list(b)))[0]
+            assert row.p is not None
+            assert (row.sentence == "B higher") <= (row.p <= 0.05)
 
 
 def test_unknown_values_leave_their_pair_out() -> None:

@@ -1,14 +1,19 @@
 """Paired comparison of two ways to run the line; pure."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from statistics import stdev
 from typing import Any, Final
 
-ENOUGH: Final = 5
+from unlit.evaluation.rules.special import student_quantile
+
+ENOUGH: Final = 6
+"""Pairs from which the sign-flip test can show anything at 5 %: five of a kind are 1 in 16."""
 MEASURES: Final = ("satisfaction", "ships", "usd", "hours", "candidates")
 _EXACT_UP_TO: Final = 12
+_LEVEL: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +22,10 @@ class Result:
 
     pair: str
     satisfaction: float | None
-    ships: float
+    ships: float | None
     usd: float | None
-    hours: float
-    candidates: float
+    hours: float | None
+    candidates: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Difference:
     Attributes:
         low: Lower end of the 95 % interval (Student's t over the pairs' differences).
         p: Two-sided p of the sign-flip permutation test; exact up to 12 pairs.
+        sentence: A difference is called one where the interval and, where known, `p` agree on it.
     """
 
     measure: str
@@ -66,10 +72,13 @@ def _difference(measure: str, pairs: Sequence[tuple[Result, Result]]) -> Differe
     if count < ENOUGH:
         sentence = f"not enough pairs: {count} of {ENOUGH}"
         return Difference(measure, count, mean_a, mean_b, mean, None, None, None, sentence)
-    half = _t(count - 1) * _deviation(gaps, mean) / math.sqrt(count)
+    half = student_quantile(0.975, count - 1) * stdev(gaps) / math.sqrt(count)
     low, high = mean - half, mean + half
-    told = "no difference shown" if low <= 0 <= high else f"B {'higher' if mean > 0 else 'lower'}"
-    return Difference(measure, count, mean_a, mean_b, mean, low, high, sign_flip(gaps), told)
+    p = sign_flip(gaps)
+    # equal differences leave an interval no width: it may not stand alone
+    shown = not low <= 0 <= high and (p is None or p <= _LEVEL)
+    told = f"B {'higher' if mean > 0 else 'lower'}" if shown else "no difference shown"
+    return Difference(measure, count, mean_a, mean_b, mean, low, high, p, told)
 
 
 def sign_flip(gaps: Sequence[float]) -> float | None:
@@ -89,16 +98,3 @@ def sign_flip(gaps: Sequence[float]) -> float | None:
         for signs in flips
     )
     return extreme / len(flips)
-
-
-def _deviation(gaps: Sequence[float], mean: float) -> float:
-    return math.sqrt(sum((gap - mean) ** 2 for gap in gaps) / (len(gaps) - 1))
-
-
-def _t(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t (Cornish-Fisher expansion from the normal)."""
-    exact: Mapping[int, float] = {4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
-    if freedom in exact:
-        return exact[freedom]
-    z, v = 1.959964, float(freedom)
-    return z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
