@@ -67,6 +67,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         "CAPTCHA count limit reached. At most one CAPTCHA instance is allowed per "
         "Org. Please remove existing CAPTCHA to create a new one.",
     ),
+    "E0000236": (502, "There are no connected agents"),
     "E0000239": (423, "A validation or an update is already in progress."),
 }
 

@@ -117,7 +117,7 @@ def enroll(call: Exchange) -> Reply:
     if kind == "question":
         secret["answer"] = str(body["profile"]["answer"])
     elif kind in SENT and not at_once:
-        secret["code"] = _sent(call, user, row)
+        secret["code"] = send_code(call, user, row)
     elif kind == _TOTP:
         secret["shared"] = call.world.text("okta.totp", 16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
     call.table("factor_secrets").put(key, secret)
@@ -176,7 +176,8 @@ def totp(shared: str, now: float) -> str:
     return str((int.from_bytes(digest[at : at + 4], "big") & 0x7FFFFFFF) % 1_000_000).zfill(6)
 
 
-def _sent(call: Exchange, user: dict[str, Any], row: dict[str, Any]) -> str:
+def send_code(call: Exchange, user: dict[str, Any], row: dict[str, Any]) -> str:
+    """Send a one-time code for a factor; it stands in ``okta.messages``."""
     code = call.world.text("okta.passcode", 6, "0123456789")
     to = row["profile"].get("phoneNumber") or row["profile"].get("email")
     call.table("messages").put(
@@ -240,7 +241,7 @@ def resend(call: Exchange) -> Reply:
     if row.get("factorType") not in SENT:
         raise failure("E0000038")
     secrets = call.table("factor_secrets")
-    secrets.put(row["id"], {**(secrets.get(row["id"]) or {}), "code": _sent(call, user, row)})
+    secrets.put(row["id"], {**(secrets.get(row["id"]) or {}), "code": send_code(call, user, row)})
     return Reply(200, shown(call, user, row))
 
 
@@ -256,7 +257,9 @@ def verify(call: Exchange) -> Reply:
         return _pushed(call, user, row)
     if kind in SENT and not given:
         secrets = call.table("factor_secrets")
-        secrets.put(row["id"], {**(secrets.get(row["id"]) or {}), "code": _sent(call, user, row)})
+        secrets.put(
+            row["id"], {**(secrets.get(row["id"]) or {}), "code": send_code(call, user, row)}
+        )
         path = f"/users/{user['id']}/factors/{row['id']}"
         links = {"verify": link(call, f"{path}/verify", "POST")}
         links["factor"] = link(call, path, "GET", "DELETE")

@@ -6,7 +6,7 @@ from typing import Any, Final
 from unlit.twins.kit.seeds import iso
 from unlit.twins.kit.twin import VendorError
 from unlit.twins.kit.world import World
-from unlit.twins.services.okta import device, events, factors, users
+from unlit.twins.services.okta import device, direct, events, factors, users
 
 
 def happen(world: World, event: str, data: dict[str, Any]) -> None:
@@ -52,7 +52,10 @@ def _enter(status: str, event: str) -> Callable[[World, dict[str, Any], dict[str
 
 
 def _push(world: World, row: dict[str, Any], data: dict[str, Any]) -> None:
-    if not factors.answer_push(world, row["id"], approve=bool(data.get("approve", True))):
+    approve = bool(data.get("approve", True))
+    if not direct.answer(world, row["id"], approve=approve) and not factors.answer_push(
+        world, row["id"], approve=approve
+    ):
         raise VendorError(400, "no_push", "no push waits for the user")
 
 
