@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from unlit.cli.main import run
+
 POLICY = """
 version = 1
 [[allow]]
@@ -16,6 +18,16 @@ twin = "slack"
 [files.coder]
 write = ["."]
 """
+
+
+def test_without_a_policy_a_newcomer_hears_of_presets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["fence", "run", "--", "true"]) == 125
+    said = capsys.readouterr().err
+    assert "FEN-058 There is no policy" in said
+    assert "--preset" in said
 
 
 @pytest.mark.fence

@@ -34,6 +34,44 @@ def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str])
     assert "CLI-001" in capsys.readouterr().err
 
 
+def test_too_many_arguments_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["runs", "one", "two words"]) == 2
+    said = capsys.readouterr().err
+    assert "more arguments than it takes: one, two words." in said
+    assert "Tokens" not in said
+
+
+def test_a_folder_that_is_no_repository_is_said_to_be_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in one's home folder, below which the state lies."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".local" / "state"))
+    monkeypatch.chdir(tmp_path)
+    assert run(["runs"]) == 3
+    said = capsys.readouterr().err
+    assert "is no repository of a factory" in said
+    assert "unlit init" in said
+
+
+def test_last_of_an_empty_record_says_how_to_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "place" / ".git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "place")
+    for words in (["show", "last"], ["review"], ["approve"]):
+        assert run(words) == 3
+        said = capsys.readouterr().err
+        assert "run yet" in said, words
+        assert "unlit run " in said
+    from unlit.record.engine import sqlite_url
+    from unlit.record.store import Store
+
+    store = Store.open(sqlite_url(tmp_path / "record.db"))
+    with pytest.raises(InvalidInput, match="There is no run yet"):
+        store.find_run("last")
+
+
 def test_an_expected_failure_says_what_why_and_what_to_do(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

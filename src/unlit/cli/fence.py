@@ -297,7 +297,7 @@ def _tell(end: str, line: str) -> None:
 
 
 def _read(order: _Order, *, may_be_empty: bool) -> "Policy":
-    from unlit.core.errors import UsageError
+    from unlit.core.errors import InvalidInput, UsageError
     from unlit.fence.presets import preset_text
     from unlit.policy import load_policy, parse_policy
     from unlit.policy.mirrors import machine_mirrors
@@ -315,6 +315,14 @@ def _read(order: _Order, *, may_be_empty: bool) -> "Policy":
     path = order.policy or order.workspace / _DEFAULT_POLICY
     if order.policy is None and not path.exists() and may_be_empty:
         return parse_policy(f"version = 1\n[files.{order.role}]\nwrite = ['.']\n", "(none)")
+    if order.policy is None and not path.exists():
+        raise InvalidInput(
+            "FEN-058",
+            f"There is no policy: {path} does not exist.",
+            "nothing is allowed without one.",
+            "take a shipped one with --preset (such as claude-code), name a file with --policy, or "
+            "let `unlit init` write one here.",
+        )
     return load_policy(path)
 
 

@@ -204,8 +204,13 @@ def _question(question: "Question") -> str:
     lines = [f"\n{question.criterion}: with the input {question.input}, what shall happen?"]
     for number, choice in enumerate(question.choices, 1):
         who = ", ".join(choice.readings)
-        lines.append(f"  {number}. {choice.observed}   [{who}]")
+        lines.append(f"  {number}. {_flat(str(choice.observed))}   [{who}]")
     return "\n".join(lines) + "\n"
+
+
+def _flat(text: str) -> str:
+    """Keep what a program printed on one line, written as an example of a spec writes it."""
+    return text.replace("\n", "\\n")
 
 
 def _report(asked: "Asked", answered: bool) -> str:
@@ -213,10 +218,18 @@ def _report(asked: "Asked", answered: bool) -> str:
     if asked.readings > 1 and asked.families == 1:
         lines.append("One family only: where they agree, that says little; add another agent.")
     lines += [
-        f"{entry.reading} breaks {entry.criterion} ({entry.input}): {entry.what}"
+        f"{entry.reading} breaks {entry.criterion} ({entry.input}): {_flat(entry.what)}"
         for entry in asked.dropped
     ]
-    if asked.readings == 1:
+    keep = asked.readings - len({entry.reading for entry in asked.dropped})
+    if asked.readings > 1 and not asked.questions and not keep:
+        lines.append(
+            "No reading keeps the spec's examples, so nothing was compared. Mend the example that "
+            "is wrong, or ask again."
+        )
+    elif asked.readings > 1 and not asked.questions and keep == 1:
+        lines.append("One reading alone keeps the spec's examples: nothing to compare it with.")
+    elif asked.readings == 1:
         lines.append("One program: compared with the examples of the spec only.")
     elif not asked.questions:
         lines.append("All readings do the same with every input: nothing to ask.")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -15,6 +16,7 @@ from unlit.core.errors import UnlitError
 if TYPE_CHECKING:
     import cyclopts
 
+_PLAIN: Final = re.compile(r"Unused Tokens: \[(.*)\]\.?")
 EXIT_USAGE: Final = 2
 EXIT_BUG: Final = 70
 EXIT_INTERRUPTED: Final = 130
@@ -175,8 +177,12 @@ def _interrupted() -> int:
     return EXIT_INTERRUPTED
 
 
+def _too_many(found: "re.Match[str]") -> str:
+    return f"There are more arguments than it takes: {found[1].replace(chr(39), '')}."
+
+
 def _usage(error: "cyclopts.CycloptsError") -> int:
-    text = " ".join(str(error).split())
+    text = _PLAIN.sub(_too_many, " ".join(str(error).split()))
     sys.stderr.write(f"CLI-001 {_one_line(text)}\n")
     sys.stderr.write("  Why: the command line does not fit the command.\n")
     sys.stderr.write("  Do:  see `unlit --help`, or `unlit COMMAND --help`.\n")

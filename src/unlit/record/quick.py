@@ -11,9 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from unlit.core.errors import InvalidInput, OutsideFailed
+from unlit.core.errors import OutsideFailed
 from unlit.core.ids import RunId
 from unlit.record.model import Candidate, Cost, Evaluation, Look, Run, RunState, Stage
+from unlit.record.naming import no_such_run
 from unlit.record.rules import from_columns
 
 Row = TypeVar("Row")
@@ -29,7 +30,9 @@ class QuickReads:
     def __init__(self, path: Path) -> None:
         self._connection: sqlite3.Connection | None = None
         if path.exists():
-            self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+            # `as_uri` quotes what a URL would read otherwise: `#`, `%20` in a folder's name
+            where = f"{path.absolute().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(where, uri=True, timeout=30)
             self._connection.row_factory = sqlite3.Row
             with suppress(sqlite3.Error):  # said when something is read
                 tables = self._connection.execute("select 1 from sqlite_master limit 1").fetchone()
@@ -56,13 +59,7 @@ class QuickReads:
             query = "select * from runs where id like ? escape '\\' limit 2"
             found = self._rows(Run, query, [pattern])
         if len(found) != 1:
-            why = "no run has it" if not found else "more than one run starts with it"
-            raise InvalidInput(
-                "REC-011",
-                f"{name!r} does not name a run.",
-                f"{why} in this repository's record.",
-                "use an id that `unlit runs` prints, or `last`.",
-            )
+            raise no_such_run(name, len(found))
         return found[0]
 
     def stages(self, run: RunId) -> tuple[Stage, ...]:
@@ -81,10 +78,8 @@ class QuickReads:
 
     def criteria(self, run: RunId) -> tuple[str, ...]:
         """Return the criteria that trajectories of a run were about."""
-        if self._connection is None:
-            return ()
         query = "select distinct criteria from trajectories where run = ?"
-        rows = [json.loads(row[0]) for row in self._connection.execute(query, [run])]
+        rows = [json.loads(row[0]) for row in self._fetched(query, [run])]
         return tuple(sorted({str(name) for names in rows for name in names}))
 
     def looks(self, *, run: RunId) -> tuple[Look, ...]:
@@ -107,10 +102,13 @@ class QuickReads:
         return sum((row.usd for row in rows if row.usd is not None), Decimal(0))
 
     def _rows(self, kind: type[Row], query: str, values: Sequence[Any]) -> tuple[Row, ...]:
+        return tuple(from_columns(kind, dict(row)) for row in self._fetched(query, values))
+
+    def _fetched(self, query: str, values: Sequence[Any]) -> list[sqlite3.Row]:
         if self._connection is None:
-            return ()
+            return []
         try:
-            found = self._connection.execute(query, values).fetchall()
+            return self._connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise OutsideFailed(
                 "REC-003",
@@ -118,4 +116,3 @@ class QuickReads:
                 "the database answered with an error, or was made by another version.",
                 "run `unlit doctor`; nothing was changed.",
             ) from error
-        return tuple(from_columns(kind, dict(row)) for row in found)

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.exc import DBAPIError
 
-from unlit.core.errors import InvalidInput
 from unlit.core.ids import CandidateId, Digest, RunId
 from unlit.core.states import Partition
 from unlit.record import schema
@@ -29,6 +28,7 @@ from unlit.record.model import (
     Stage,
     Trajectory,
 )
+from unlit.record.naming import no_such_run
 from unlit.record.rules import from_columns
 
 
@@ -55,13 +55,7 @@ class Reads:
             query = select(table).where(table.c.id.startswith(name, autoescape=True)).limit(2)
             found = self._select(Run, query)
         if len(found) != 1:
-            why = "no run has it" if not found else "more than one run starts with it"
-            raise InvalidInput(
-                "REC-011",
-                f"{name!r} does not name a run.",
-                f"{why} in this repository's record.",
-                "use an id that `unlit runs` prints, or `last`.",
-            )
+            raise no_such_run(name, len(found))
         return found[0]
 
     def runs(
@@ -188,7 +182,12 @@ class Reads:
         return self._select(RunEvent, query)
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection that only looks.
+
+        Raises:
+            OutsideFailed: The database does not do what it should.
+        """
         try:
             with self.engine.connect() as raw:
                 yield raw.execution_options(unlit_read=True)
@@ -209,6 +208,6 @@ class Reads:
         return self._select(kind, query)
 
     def _select(self, kind: type[Any], query: Any) -> tuple[Any, ...]:
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = connection.execute(query).mappings().all()
         return tuple(from_columns(kind, dict(row)) for row in found)

@@ -68,6 +68,14 @@ def state_paths(settings: Settings, repository: Path) -> StatePaths:
     home = state_home(settings.env, settings.path("state_home"))
     root = home / repository_id(repository)
     if root.resolve().is_relative_to(repository.resolve()):
+        if not any((repository / name).exists() for name in (FILE_NAME, ".git")):
+            raise InvalidInput(
+                "CLI-023",
+                f"{repository} is no repository of a factory.",
+                f"neither it nor a folder above it has a {FILE_NAME} or a .git.",
+                "go into your repository, or name it with --repository; `unlit init` there makes "
+                "it a factory.",
+            )
         raise InvalidInput(
             "CLI-021",
             f"The state folder {root} lies inside the repository {repository}.",

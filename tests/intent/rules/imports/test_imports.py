@@ -273,3 +273,22 @@ def test_given_when_then_lines_become_examples_of_the_criterion_before() -> None
     assert [example.outcome for example in spec.criteria[0].examples] == [
         "they are sorted", "it prints nothing",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["Acceptance criteria:", "**Acceptance Criteria**",
+                                   "__Requirements__:", "**Definition of done:**"])  # fmt: skip
+def test_a_label_as_people_write_it_in_tickets_is_a_heading(label: str) -> None:
+    """Trackers' descriptions have labels, seldom headings."""
+    body = f"It dies when hours is empty.\n\n{label}\n- The line is skipped.\n- It ends with 2.\n"
+    spec = import_text(body, name="Crash").spec
+    assert len(spec.criteria) == 2
+    assert "skipped" in spec.criteria[0].text
+    assert "It dies" in spec.intent
+
+
+@pytest.mark.parametrize(
+    "line", ["Note that this holds:", "Acceptance criteria are below", "Careful:"]
+)
+def test_an_ordinary_line_is_no_heading(line: str) -> None:
+    with pytest.raises(InvalidInput, match="INT-130"):
+        import_text(f"It dies.\n\n{line}\n- The line is skipped.\n", name="Crash")

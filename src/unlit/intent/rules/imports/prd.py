@@ -32,12 +32,17 @@ _KINDS: Final = (
      r"description|motivation|purpose|users?|personas?|audience"),
 )  # fmt: skip
 
+_LABEL: Final = re.compile(
+    r"^(?:(?P<bold>\*\*|__))?(?P<name>[A-Za-z][A-Za-z' -]{2,40}?)(?(bold)(?::?(?:\*\*|__):?)|:)\s*$"
+)
+"""A line of its own that names what follows: `Acceptance criteria:`, or in bold."""
+
 
 def import_prd(text: str, *, name: str = "", owner: str = "") -> Imported:
     """Import a Markdown document."""
     draft = Draft()
     kind = "intent"
-    for part in outline(text):
+    for part in outline(_with_headings(text)):
         if part.level == 1 and not draft.title:
             draft.title = part.title
             kind = "intent"
@@ -50,6 +55,17 @@ def import_prd(text: str, *, name: str = "", owner: str = "") -> Imported:
     title = draft.title or name
     draft.title = title
     return draft.done(id=slug(title), owner=owner)
+
+
+def _with_headings(text: str) -> str:
+    """Make a heading of a line such as `Acceptance criteria:`, as people write it in tickets."""
+    lines = []
+    for line in text.split("\n"):
+        found = _LABEL.match(line)
+        name = clean(found["name"]) if found else ""
+        known = name and any(re.fullmatch(pattern, name, re.I) for _, pattern in _KINDS)
+        lines.append(f"### {name}" if known else line)
+    return "\n".join(lines)
 
 
 def _kind(title: str) -> str | None:
