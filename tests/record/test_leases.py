@@ -1,12 +1,18 @@
 """Leases: a dead worker is taken over from, also where the one who reaps it dies."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from unlit.core.clock import FakeClock
+from unlit.core.errors import OutsideFailed
+from unlit.core.system import SystemIds
+from unlit.record.blobs import Blobs
 from unlit.record.engine import sqlite_url
 from unlit.record.leases import Leases
+from unlit.record.ledger import Ledger
+from unlit.record.slots import Slots
 from unlit.record.store import Store
 
 
@@ -79,3 +85,22 @@ def test_a_lease_given_back_runs_out_at_once(store: Store) -> None:
     leases.end("w-1")
     assert not leases.renew("w-1")
     assert leases.reap() == ("w-1",)
+
+
+def test_a_database_that_fails_is_something_outside_and_no_bug_of_ours(store: Store) -> None:
+    """As while PostgreSQL starts again: a worker ends with 5, and its supervisor tries again."""
+    with store.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE workers")
+        connection.exec_driver_sql("DROP TABLE slots")
+        connection.exec_driver_sql("DROP TABLE blobs")
+        connection.exec_driver_sql("DROP TABLE budgets")
+    acts: list[Callable[[], object]] = [
+        lambda: Leases(store).renew("w-1"),
+        lambda: Leases(store).workers(),
+        lambda: Slots(store).give("h"),
+        lambda: Blobs(store).put("k", b""),
+        lambda: Ledger(store, FakeClock(), SystemIds(), lambda usage: None).used("day/x"),
+    ]
+    for act in acts:
+        with pytest.raises(OutsideFailed, match="REC-003"):
+            act()

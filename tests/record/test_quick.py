@@ -55,3 +55,17 @@ def test_a_damaged_record_is_said_plainly(tmp_path: Path) -> None:
 def test_a_record_without_a_table_is_empty(tmp_path: Path) -> None:
     (tmp_path / "record.db").touch()
     assert QuickReads(tmp_path / "record.db").runs() == ()
+
+
+@pytest.mark.parametrize("folder", ["a#b", "a%20b", "a b", "a?b"])
+def test_a_folder_may_have_any_name(tmp_path: Path, folder: str) -> None:
+    path = tmp_path / folder / "record.db"
+    store = Store.open(sqlite_url(path))
+    store.begin_run(make_run())
+    assert QuickReads(path).runs() == store.runs()
+
+
+def test_a_damaged_record_says_so_of_its_criteria_too(tmp_path: Path) -> None:
+    (tmp_path / "record.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(OutsideFailed, match="REC-003"):
+        QuickReads(tmp_path / "record.db").criteria(RUN)

@@ -11,19 +11,19 @@ class Blobs:
     """Keeps bytes under a key; the first bytes under a key stay."""
 
     def __init__(self, store: Store) -> None:
-        self._engine = store.engine
+        self._store = store
 
     def put(self, key: str, body: bytes) -> None:
         """Keep `body` under `key`, once."""
-        statement = insert_for(self._engine.dialect.name, schema.blobs)
+        statement = insert_for(self._store.engine.dialect.name, schema.blobs)
         statement = statement.on_conflict_do_nothing(index_elements=["key"])
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             connection.execute(statement, [{"key": key, "body": body}])
 
     def find(self, key: str) -> bytes | None:
         """Return what is kept under `key`."""
         table = schema.blobs
-        with self._engine.connect() as connection:
+        with self._store.reading() as connection:
             row = connection.execute(table.select().where(table.c.key == key)).first()
         return None if row is None else bytes(row[1])
 
@@ -31,14 +31,14 @@ class Blobs:
         """Return what is kept under keys that begin so, by key."""
         table = schema.blobs
         query = table.select().where(table.c.key.startswith(prefix, autoescape=True))
-        with self._engine.connect() as connection:
+        with self._store.reading() as connection:
             return {str(row[0]): bytes(row[1]) for row in connection.execute(query)}
 
     def drop(self, prefix: str) -> None:
         """Forget what is kept under keys that begin so."""
         table = schema.blobs
         statement = table.delete().where(table.c.key.startswith(prefix, autoescape=True))
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             connection.execute(statement)
 
 

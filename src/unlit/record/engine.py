@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from unlit.core.errors import InvalidInput, OutsideFailed
@@ -51,8 +51,8 @@ def open_engine(url: str, *, pool_size: int = 8, own_transactions: bool = True) 
 
 
 def sqlite_url(path: Path) -> str:
-    """Return the URL of a SQLite file."""
-    return f"sqlite:///{path}"
+    """Return the URL of a SQLite file; a `%` or `?` in its path stays what it is."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def database_failed(error: DBAPIError) -> OutsideFailed:

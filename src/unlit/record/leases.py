@@ -48,14 +48,14 @@ class Leases:
     """
 
     def __init__(self, store: Store, length_s: float = 30.0, claim_s: float | None = None) -> None:
-        self._engine = store.engine
+        self._store = store
         self._length_s = length_s
         self._claim_s = max(2 * length_s, 30.0) if claim_s is None else claim_s
 
     def take(self, worker: str, host: str, pid: int, queues: Sequence[str], version: str) -> bool:
         """Register a worker; `False` when a live one has its id."""
         table = schema.workers
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             now = database_now(connection)
             row = connection.execute(select(table).where(table.c.id == worker)).mappings().first()
             if row is not None:
@@ -77,7 +77,7 @@ class Leases:
     def renew(self, worker: str) -> bool:
         """Prolong a lease; `False` when it was lost: the worker must end at once."""
         table = schema.workers
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             now = database_now(connection)
             changed = connection.execute(
                 table.update()
@@ -89,7 +89,7 @@ class Leases:
     def end(self, worker: str) -> None:
         """Give a lease back: it runs out at once, and what the worker left is taken over."""
         table = schema.workers
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             connection.execute(
                 table.update().where(table.c.id == worker).values(lease_until=_LONG_AGO)
             )
@@ -101,7 +101,7 @@ class Leases:
         """
         table = schema.workers
         reaped = []
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             now = database_now(connection)
             until = table.c.lease_until
             over = ((until > 0) & (until <= now)) | ((until < 0) & (until >= -now))
@@ -120,7 +120,7 @@ class Leases:
     def taken_over(self, worker: str) -> None:
         """Say that all work of a dead worker was taken over; it is looked at once more."""
         table = schema.workers
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             once_more = -database_now(connection) - self._claim_s
             until = case((table.c.lease_until > 0, once_more), else_=0.0)
             dead = (table.c.id == worker) & (table.c.state == "dead")
@@ -129,7 +129,7 @@ class Leases:
     def workers(self) -> tuple[WorkerRow, ...]:
         """Return all workers, newest first."""
         table = schema.workers
-        with self._engine.connect() as connection:
+        with self._store.reading() as connection:
             now = database_now(connection)
             rows = connection.execute(select(table).order_by(table.c.started_at.desc())).mappings()
             return tuple(

@@ -141,7 +141,7 @@ class Ledger:
         began = self._began.pop(ticket, None)
         if usage is not None and began is not None:
             self.timed(ticket, usage, self._clock.monotonic_s() - began)
-        with self._store.engine.begin() as connection:
+        with self._store.writing() as connection:
             held = self._release(connection, ticket)
             if held is None or usage is None:
                 return
@@ -153,7 +153,7 @@ class Ledger:
     def settle_crashed(self, run: RunId) -> int:
         """Settle calls whose process died, at what was held for them; return how many."""
         table = schema.holds
-        with self._store.engine.begin() as connection:
+        with self._store.writing() as connection:
             keys = connection.execute(select(table.c.key).where(table.c.run == run)).scalars()
             lost = list(keys.all())
             for key in lost:
@@ -168,7 +168,7 @@ class Ledger:
     def used(self, scope: str) -> tuple[Decimal, Decimal]:
         """Return dollars spent and held in a scope such as ``run/r-…`` or ``day/2026-03-01``."""
         table = schema.budgets
-        with self._store.engine.connect() as connection:
+        with self._store.reading() as connection:
             row = connection.execute(select(table).where(table.c.scope == scope)).mappings().first()
         if row is None:
             return Decimal(0), Decimal(0)
@@ -186,7 +186,7 @@ class Ledger:
     def _hold(self, row: Mapping[str, Any], limits: tuple[Limit, ...]) -> list[tuple[str, float]]:
         amount = int(str(row["micros"] or 0))
         crossed = []
-        with self._store.engine.begin() as connection:
+        with self._store.writing() as connection:
             _alone(connection)
             for limit in limits:
                 used = self._total(connection, limit.scope)

@@ -36,13 +36,13 @@ class Slots:
     """
 
     def __init__(self, store: Store, length_s: float = 60.0) -> None:
-        self._engine = store.engine
+        self._store = store
         self.length_s = length_s
 
     def take(self, limits: Mapping[str, SlotLimit], holder: str) -> str:
         """Take one slot of each name; return the name of the limit that is met, empty if taken."""
         slots, starts = schema.slots, schema.slot_starts
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(7115483)"))
             now = database_now(connection)
@@ -71,20 +71,20 @@ class Slots:
     def renew(self, holder: str) -> None:
         """Prolong what a holder has."""
         table = schema.slots
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             until = database_now(connection) + self.length_s
             connection.execute(table.update().where(table.c.holder == holder).values(until=until))
 
     def give(self, holder: str) -> None:
         """Give back what a holder has."""
         table = schema.slots
-        with self._engine.begin() as connection:
+        with self._store.writing() as connection:
             connection.execute(table.delete().where(table.c.holder == holder))
 
     def held(self) -> dict[str, tuple[str, ...]]:
         """Return who holds what now, by name."""
         table = schema.slots
-        with self._engine.connect() as connection:
+        with self._store.reading() as connection:
             now = database_now(connection)
             rows = connection.execute(
                 select(table.c.name, table.c.holder)

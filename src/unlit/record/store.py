@@ -75,7 +75,7 @@ class Store(Reads):
 
     def start_stage(self, stage: Stage) -> None:
         """Write that a stage started; a repeat counts one more attempt and keeps the order."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             known = connection.execute(
                 select(schema.stages.c.attempt).where(
                     schema.stages.c.run == stage.run, schema.stages.c.key == stage.key
@@ -117,7 +117,7 @@ class Store(Reads):
         The index is the next one of the spec; `look.index` is not read.
         """
         table = schema.looks
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(7115481)"))
             known = connection.execute(select(table.c.key).where(table.c.key == look.key)).first()
@@ -154,7 +154,7 @@ class Store(Reads):
     def ask_access(self, question: AccessQuestion) -> AccessQuestion:
         """Write a question for access under the next number of its run; `number` is not read."""
         table = schema.access_questions
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(7115482)"))
             last = connection.execute(
@@ -178,10 +178,11 @@ class Store(Reads):
         log keeps them.
         """
         table = schema.gate_decisions
-        with self._writing() as connection:
+        with self.writing() as connection:
             for row in connection.execute(
                 select(table.c.gate).where(
-                    table.c.run == run, (table.c.gate == gate) | table.c.gate.startswith(f"{gate}/")
+                    table.c.run == run,
+                    (table.c.gate == gate) | table.c.gate.startswith(f"{gate}/", autoescape=True),
                 )
             ).all():
                 old = str(row[0])
@@ -210,7 +211,12 @@ class Store(Reads):
     # ── how ───────────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """Open one transaction.
+
+        Raises:
+            OutsideFailed: The database does not do what it should.
+        """
         try:
             with self.engine.begin() as connection:
                 yield connection
@@ -238,11 +244,11 @@ class Store(Reads):
             statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
         else:
             statement = statement.on_conflict_do_nothing(index_elements=list(keys))
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(statement, values)
 
     def _update(self, table: Table, where: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
-        with self._writing() as connection:
+        with self.writing() as connection:
             self._change(connection, table, where, changes)
 
     @staticmethod
