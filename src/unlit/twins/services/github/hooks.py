@@ -40,10 +40,15 @@ def create(call: Exchange) -> Reply:
     }
     call.world.table(f"github.hooks:{name}").put(row["id"], row)
     out = _shown(call, name, row)
-    _send(
-        call, name, row, "ping", {"zen": "Design for failure.", "hook_id": row["id"], "hook": out}
-    )
+    ping(call, name, row)
     return Reply(201, out)
+
+
+def ping(call: Exchange, name: str, row: dict[str, Any]) -> None:
+    """Ask a receiver whether it is there."""
+    out = _shown(call, name, row)
+    said = {"zen": "Design for failure.", "hook_id": row["id"], "hook": out}
+    send(call, name, row, "ping", said)
 
 
 def listed(call: Exchange) -> Reply:
@@ -70,12 +75,13 @@ def tell(call: Exchange, name: str, event: str, payload: dict[str, Any]) -> None
     """Tell every active webhook that listens for an event."""
     for row in call.world.table(f"github.hooks:{name}").values():
         if row["active"] and ("*" in row["events"] or event in row["events"]):
-            _send(call, name, row, event, payload)
+            send(call, name, row, event, payload)
 
 
-def _send(
+def send(
     call: Exchange, name: str, row: dict[str, Any], event: str, payload: dict[str, Any]
 ) -> None:
+    """Put one event in line for a receiver, signed."""
     repo = repos.shown(call, call.table("repos")[name])
     full = {**payload, "repository": repo, "sender": owner(call, call.actor.id)}
     body = json.dumps(full).encode()

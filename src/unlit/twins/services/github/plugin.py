@@ -13,7 +13,7 @@ from unlit.twins.kit.seeds import expand
 from unlit.twins.kit.twin import Exchange, Twin, VendorError
 from unlit.twins.kit.world import World
 from unlit.twins.model import Actor
-from unlit.twins.services.github import discussing, finding, hooks, pulls, repos
+from unlit.twins.services.github import browsing, discussing, finding, hooks, owning, pulls, repos
 
 DOCS = "https://docs.github.com/rest"
 
@@ -36,6 +36,8 @@ class GitHub(OpenTwin):
             *hooks.ROUTES,
             *finding.ROUTES,
             *discussing.ROUTES,
+            *browsing.ROUTES,
+            *owning.ROUTES,
         ):
             self.router.add(route)
 

@@ -299,6 +299,23 @@ def get_pull(call: Exchange) -> Reply:
     return Reply(200, shown_pull(call, name, issue_of(call, name)))
 
 
+def merged_tree(
+    ours: dict[str, str], was: dict[str, str], theirs: dict[str, str]
+) -> dict[str, str] | None:
+    """Merge files three ways; nothing where both sides changed one."""
+    tree = dict(ours)
+    for path in {*was, *theirs}:
+        if theirs.get(path) == was.get(path):
+            continue
+        if ours.get(path) not in (was.get(path), theirs.get(path)):
+            return None
+        if path in theirs:
+            tree[path] = theirs[path]
+        else:
+            tree.pop(path, None)
+    return tree
+
+
 def merge(call: Exchange) -> Reply:
     """``PUT …/pulls/{pull_number}/merge``."""
     name, body = name_of(call), call.fields()
@@ -315,16 +332,9 @@ def merge(call: Exchange) -> Reply:
     ours = repos.commit_of(call, name, onto)["tree"]
     was = repos.commit_of(call, name, row["base_sha"])["tree"]
     theirs = repos.commit_of(call, name, head)["tree"]
-    tree = dict(ours)
-    for path in {*was, *theirs}:
-        if theirs.get(path) == was.get(path):
-            continue
-        if ours.get(path) not in (was.get(path), theirs.get(path)):
-            raise VendorError(405, "Method Not Allowed", "Pull Request is not mergeable")
-        if path in theirs:
-            tree[path] = theirs[path]
-        else:
-            tree.pop(path, None)
+    tree = merged_tree(ours, was, theirs)
+    if tree is None:
+        raise VendorError(405, "Method Not Allowed", "Pull Request is not mergeable")
     title = str(body.get("commit_title") or f"Merge pull request #{row['number']}")
     sha = repos.commit(call.world, name, title, tree, [onto, head])
     table.put(f"heads/{row['base']}", sha)

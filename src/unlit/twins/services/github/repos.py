@@ -12,6 +12,11 @@ from unlit.twins.kit.twin import Exchange, VendorError
 from unlit.twins.kit.world import World
 
 HEX: Final = "0123456789abcdef"
+SETTINGS: Final = frozenset(
+    ("description", "homepage", "private", "visibility", "has_issues", "has_projects", "has_wiki",
+     "has_discussions", "is_template", "default_branch", "allow_squash_merge", "archived",
+     "allow_merge_commit", "allow_rebase_merge", "allow_auto_merge", "delete_branch_on_merge")
+)  # fmt: skip
 
 
 def missing() -> VendorError:
@@ -131,6 +136,8 @@ def shown(call: Exchange, row: dict[str, Any]) -> dict[str, Any]:
         )
     }  # fmt: skip
     issues = [i for i in call.world.table(f"github.issues:{name}").values() if i["state"] == "open"]
+    stars = sum(starred == name for _, starred in call.table("stars"))
+    kept = {key: row[key] for key in SETTINGS if key in row}
     return {
         "id": row["id"], "node_id": f"R_{row['id']}", "name": short, "full_name": name,
         "owner": owner(call, login), "private": row["private"], "fork": False,
@@ -140,12 +147,12 @@ def shown(call: Exchange, row: dict[str, Any]) -> dict[str, Any]:
         "clone_url": f"https://github.com/{name}.git", "git_url": f"git://github.com/{name}.git",
         "ssh_url": f"git@github.com:{name}.git", "svn_url": f"https://github.com/{name}",
         "mirror_url": None, "homepage": None, "language": None, "forks": 0, "forks_count": 0,
-        "stargazers_count": 0, "watchers": 0, "watchers_count": 0, "size": 1,
+        "stargazers_count": stars, "watchers": stars, "watchers_count": stars, "size": 1,
         "open_issues": len(issues), "open_issues_count": len(issues), "has_issues": True,
         "has_projects": True, "has_wiki": True, "has_pages": False, "has_downloads": True,
         "has_discussions": False, "archived": False, "disabled": False, "visibility": "public",
         "license": None, "network_count": 0, "subscribers_count": 0,
-        "permissions": {"admin": True, "push": True, "pull": True},
+        "permissions": {"admin": True, "push": True, "pull": True}, **kept,
     }  # fmt: skip
 
 
@@ -172,13 +179,15 @@ def user(call: Exchange) -> Reply:
         {
             **owner(call, call.actor.id),
             "name": call.actor.id,
-            "public_repos": 0,
+            "public_repos": len(call.table("repos")),
             "created_at": "2026-01-01T00:00:00Z",
+            **(call.table("profiles").get(call.actor.id) or {}),
         },
     )
 
 
-def _content(call: Exchange, name: str, path: str, text: str, ref: str) -> dict[str, Any]:
+def content(call: Exchange, name: str, path: str, text: str, ref: str) -> dict[str, Any]:
+    """Render a file with what is in it."""
     base = f"{call.request.origin}/repos/{name}"
     sha = blob_sha(text)
     return {
@@ -206,7 +215,7 @@ def read(call: Exchange) -> Reply:
     ref = call.request.arg("ref") or call.table("repos")[name]["default_branch"]
     tree = commit_of(call, name, resolve(call, name, ref))["tree"]
     if path in tree:
-        return Reply(200, _content(call, name, path, tree[path], ref))
+        return Reply(200, content(call, name, path, tree[path], ref))
     prefix = f"{path}/" if path else ""
     inside = [key for key in sorted(tree) if key.startswith(prefix)]
     if not inside:
@@ -214,11 +223,11 @@ def read(call: Exchange) -> Reply:
     entries = []
     for key in dict.fromkeys(prefix + item[len(prefix) :].split("/")[0] for item in inside):
         if key in tree:
-            entry = _content(call, name, key, tree[key], ref)
+            entry = content(call, name, key, tree[key], ref)
             entry.pop("content")
             entry.pop("encoding")
         else:
-            entry = {**_content(call, name, key, "", ref), "type": "dir", "size": 0}
+            entry = {**content(call, name, key, "", ref), "type": "dir", "size": 0}
         entries.append(entry)
     return Reply(200, entries)
 
@@ -253,20 +262,21 @@ def write(call: Exchange) -> Reply:
     refs(call, name).put(f"heads/{branch}", sha)
     found = None
     if call.request.method == "PUT":
-        found = _content(call, name, path, tree[path], branch)
+        found = content(call, name, path, tree[path], branch)
     return Reply(
         200 if known else 201,
         {
             "content": found,
             "commit": {
-                **_git_commit(call, name, sha),
+                **git_commit(call, name, sha),
                 "parents": [{"sha": head, "url": "", "html_url": ""}],
             },
         },
     )
 
 
-def _git_commit(call: Exchange, name: str, sha: str) -> dict[str, Any]:
+def git_commit(call: Exchange, name: str, sha: str) -> dict[str, Any]:
+    """Render a commit as git has it."""
     row = commit_of(call, name, sha)
     person = {"name": call.actor.id, "email": f"{call.actor.id}@example.com", "date": row["at"]}
     base = f"{call.request.origin}/repos/{name}"
@@ -281,21 +291,33 @@ def _git_commit(call: Exchange, name: str, sha: str) -> dict[str, Any]:
 
 
 def get_commit(call: Exchange) -> Reply:
-    """``GET …/commits/{ref}``."""
+    """``GET …/commits/{ref}``, with the files that it changed."""
+    from unlit.twins.services.github import browsing
+
     name = name_of(call)
     sha = resolve(call, name, call.params["ref"])
+    row = commit_of(call, name, sha)
+    before = commit_of(call, name, row["parents"][0])["tree"] if row["parents"] else {}
+    files = browsing.changes(call, name, before, row["tree"], sha)
+    added, removed = (sum(one[key] for one in files) for key in ("additions", "deletions"))
+    stats = {"total": added + removed, "additions": added, "deletions": removed}
+    return Reply(200, {**shown_commit(call, name, sha), "files": files, "stats": stats})
+
+
+def shown_commit(call: Exchange, name: str, sha: str) -> dict[str, Any]:
+    """Render a commit as lists have it."""
     base = f"{call.request.origin}/repos/{name}/commits"
     parents = [
-        {"sha": p, "url": f"{base}/{p}", "html_url": ""}
+        {"sha": p, "url": f"{base}/{p}", "html_url": f"https://github.com/{name}/commit/{p}"}
         for p in commit_of(call, name, sha)["parents"]
     ]
-    git = _git_commit(call, name, sha)
-    return Reply(200, {
+    git = git_commit(call, name, sha)
+    return {
         "sha": sha, "node_id": git["node_id"], "url": f"{base}/{sha}", "commit": git,
         "html_url": git["html_url"], "comments_url": f"{base}/{sha}/comments",
         "author": owner(call, call.actor.id), "committer": owner(call, call.actor.id),
-        "parents": parents, "files": [], "stats": {"total": 0, "additions": 0, "deletions": 0},
-    })  # fmt: skip
+        "parents": parents,
+    }  # fmt: skip
 
 
 def get_ref(call: Exchange) -> Reply:
@@ -311,7 +333,7 @@ def get_ref(call: Exchange) -> Reply:
             "name": branch, "protected": False, "protection": {"enabled": False},
             "protection_url": f"{base}/branches/{branch}/protection",
             "commit": {"sha": sha, "url": f"{base}/commits/{sha}", "node_id": "",
-                       "commit": _git_commit(call, name, sha), "parents": []},
+                       "commit": git_commit(call, name, sha), "parents": []},
             "_links": {"self": f"{base}/branches/{branch}",
                        "html": f"https://github.com/{name}/tree/{branch}"},
         })  # fmt: skip
@@ -319,10 +341,11 @@ def get_ref(call: Exchange) -> Reply:
     sha = refs(call, name).get(ref)
     if sha is None:
         raise missing()
-    return Reply(200, _ref(call, name, ref, sha))
+    return Reply(200, shown_ref(call, name, ref, sha))
 
 
-def _ref(call: Exchange, name: str, ref: str, sha: str) -> dict[str, Any]:
+def shown_ref(call: Exchange, name: str, ref: str, sha: str) -> dict[str, Any]:
+    """Render a reference."""
     base = f"{call.request.origin}/repos/{name}/git"
     return {
         "ref": f"refs/{ref}",
@@ -344,7 +367,7 @@ def create_ref(call: Exchange) -> Reply:
     if short in refs(call, name):
         raise VendorError(422, "Invalid", "Reference already exists")
     refs(call, name).put(short, sha)
-    return Reply(201, _ref(call, name, short, sha))
+    return Reply(201, shown_ref(call, name, short, sha))
 
 
 _R: Final = "/repos/{owner}/{repo}"
