@@ -113,7 +113,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[EvaluationResult, 
     text = PRODUCT.replace("__VAULT__", str(vault)).replace("__STORE__", str(store))
     (candidate / "product.sh").write_text(text, encoding="utf-8")
     (folder / "spec.md").write_text(SPEC, encoding="utf-8")
-    limits = "\n[limits.product]\nwall_s = 60\nmemory_mb = 512\ndisk_mb = 32\nprocesses = 40\n"
+    limits = "wall_s = 60\nmemory_mb = 512\ndisk_mb = 32\nprocesses = 40\n"
     (folder / "policy.toml").write_text(default_policy(["slack"]) + limits, encoding="utf-8")
     for name in TRICKS:
         (vault / f"{name}.yaml").write_text(

@@ -129,7 +129,7 @@ def graded(
         text = text.replace("__VAULT__", str(vault)).replace("__STORE__", str(store))
         (candidate / name).write_text(text, encoding="utf-8")
     (folder / "spec.md").write_text(SPEC, encoding="utf-8")
-    limits = "\n[limits.product]\nwall_s = 60\nmemory_mb = 512\ndisk_mb = 32\nprocesses = 40\n"
+    limits = "wall_s = 60\nmemory_mb = 512\ndisk_mb = 32\nprocesses = 40\n"
     (folder / "policy.toml").write_text(default_policy([]) + limits, encoding="utf-8")
     for name, body in scenarios.items():
         (vault / f"{name}.yaml").write_text(HEAD.format(name=name) + body + "\n", encoding="utf-8")

@@ -39,7 +39,8 @@ def default_policy(
             text += f'\n[[allow]]\nrole = "product"\nhost = "{host}"\ntwin = "{service}"\n'
     for name in sorted(set(models)):
         text += model_rules(name, scripted=scripted)
-    return text + '\n[files.product]\nwrite = ["."]\n'
+    text += '\n[files.product]\nwrite = ["."]\n'
+    return text + "\n[limits.product]\nrequests_per_s = 200\nrequests_burst = 5000\n"
 
 
 def model_rules(provider: str, *, scripted: bool) -> str:

@@ -9,11 +9,14 @@ import tomlkit
 
 from unlit.core.errors import InvalidInput, UsageError
 from unlit.line.rules.commands import MANIFESTS, Commands, find_commands
+from unlit.line.rules.servers import SOURCES
 
 _IGNORED: Final = frozenset(
     {".git", ".venv", "node_modules", "__pycache__", ".tox", "build", "dist"}
 )
 _FILES_LIMIT: Final = 20_000
+_SOURCES_READ: Final = 60
+_SOURCE_SIZE: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,21 @@ def survey(repository: Path) -> Commands:
             texts[name] = path.read_text(encoding="utf-8", errors="replace")
     files = _files(repository)
     folders = frozenset(path.name for path in repository.iterdir() if path.is_dir()) - _IGNORED
-    return find_commands(texts, folders, files)
+    return find_commands(texts, folders, files, _sources(repository, files))
+
+
+def _sources(repository: Path, files: frozenset[str]) -> dict[str, str]:
+    """Return the text of source files and scripts near the top, which say whether it listens."""
+    found: dict[str, str] = {}
+    for name in sorted(files, key=lambda name: (name.count("/"), name)):
+        if len(found) >= _SOURCES_READ or name.count("/") > 2:  # src/package/module
+            break
+        path = repository / name
+        about = path.stat()
+        script = "/" not in name and path.suffix in ("", ".sh") and about.st_mode & 0o100
+        if (path.suffix in SOURCES or script) and about.st_size < _SOURCE_SIZE:
+            found[name] = path.read_text(encoding="utf-8", errors="replace")
+    return found
 
 
 def _files(repository: Path) -> frozenset[str]:
@@ -81,12 +98,13 @@ def adopt(repository: Path, vault: Path, *, answers: Mapping[str, str] | None = 
             "a run starts from a base commit.",
             "run `git init` there and commit what exists.",
         )
+    kind = (answers or {}).get("kind") or commands.kind
     texts = {
         repository / "unlit.toml": factory_text(repository.resolve().name, commands, answers or {}),
         repository / "policy.toml": policy_text(repository),
-        repository / "specs" / "first-change.md": SPEC,
+        repository / "specs" / "first-change.md": first_spec(kind),
         vault / "README.md": VAULT_README,
-        vault / "visible" / "it-answers.yaml": SCENARIO,
+        vault / "visible" / "it-answers.yaml": first_scenario(kind),
     }
     written, kept = [], []
     for path, text in texts.items():
@@ -122,6 +140,11 @@ def factory_text(name: str, commands: Commands, answers: Mapping[str, str]) -> s
     product = tomlkit.table()
     product["kind"] = answers.get("kind") or commands.kind
     product["kind"].comment("cli, library; http and web also need `port`")
+    if product["kind"] in ("http", "web"):
+        if commands.port is None:
+            product.add(tomlkit.comment("port = …  # not found: say it here"))
+        else:
+            product["port"] = commands.port
     found = {"build": commands.build, "test": commands.test, "run": commands.run}
     reasons = {reason.split(":")[0]: reason.split(": ", 1)[1] for reason in commands.reasons}
     for key, value in found.items():
@@ -192,12 +215,16 @@ wall_s = 3600
 memory_mb = 4096
 disk_mb = 2048
 processes = 400
+requests_per_s = 200
+requests_burst = 5000
 
 [limits.product]
 wall_s = 300
 memory_mb = 2048
 disk_mb = 512
 processes = 200
+requests_per_s = 200
+requests_burst = 5000
 
 [[test]]
 role = "coder"
@@ -286,3 +313,32 @@ then:
   - stdout: {contains: "usage"}
 never: [traceback]
 """
+
+_SERVES: Final = (
+    ("When the program runs with `--help`, the program shall exit with code 0 and print its usage.",
+     "When `/` is asked for, the service shall answer with status 200."),
+    ("Example: help\n- Input: `--help`", "Example: the first page\n- Input: `GET /`"),
+    ("- Outcome: exit code 0 and standard output contains `usage`", "- Outcome: status 200"),
+    ("Somebody asks the program what it does.", "Somebody asks for the first page."),
+    ('  - cli: {run: ["--help"]}\nthen:\n  - exit: 0\n  - stdout: {contains: "usage"}\n',
+     "  - http: {GET: /}\nthen:\n  - status: 200\n"),
+)  # fmt: skip
+"""What the first spec and scenario say of a command line, and of a server in its place."""
+
+
+def first_spec(kind: str) -> str:
+    """Return the spec that a person begins with."""
+    return _for(kind, SPEC)
+
+
+def first_scenario(kind: str) -> str:
+    """Return the one visible scenario of the first spec."""
+    return _for(kind, SCENARIO)
+
+
+def _for(kind: str, text: str) -> str:
+    if kind not in ("http", "web"):
+        return text
+    for one, other in _SERVES:
+        text = text.replace(one, other)
+    return text

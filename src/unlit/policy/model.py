@@ -214,6 +214,7 @@ class RoleLimits:
     open_files: int | None = None
     file_mb: int | None = None
     requests_per_s: float | None = None
+    requests_burst: float | None = None
     connections: int | None = None
 
 

@@ -9,7 +9,7 @@ from unlit.core.errors import BudgetUsedUp
 from unlit.fence.gateway.denial import Denial
 from unlit.models.calls import ModelCall, quota_body
 from unlit.models.model import ModelUsage
-from unlit.policy.model import Budget, Identity, Rule
+from unlit.policy.model import Budget, Identity, RoleLimits, Rule
 
 _MEGABYTE: Final = 1_000_000
 
@@ -92,7 +92,7 @@ class Allowance:
     Args:
         role: For the messages.
         budget: The role's budget.
-        requests_per_s: Most requests a second, or no limit.
+        limits: Most requests a second, and most at once, or no limit.
         identity: For the meter.
         meter: A ledger outside, if there is one.
         now_s: Monotonic seconds.
@@ -102,15 +102,16 @@ class Allowance:
         self,
         role: str,
         budget: Budget,
-        requests_per_s: float | None,
+        limits: RoleLimits,
         identity: Identity,
         meter: Meter | None,
         now_s: Callable[[], float],
     ) -> None:
         self._role = Tally(f"the budget of {role}", budget)
         self._by_rule: dict[str, Tally] = {}
-        self._rate = requests_per_s
-        self._tokens = max(1.0, requests_per_s or 0.0)
+        self._rate = limits.requests_per_s
+        self._most = max(1.0, limits.requests_burst or limits.requests_per_s or 0.0)
+        self._tokens = self._most
         self._last_s = now_s()
         self._now_s = now_s
         self._identity = identity
@@ -128,7 +129,7 @@ class Allowance:
 
     def refill(self) -> None:
         """Forget how fast requests came so far; what was used of budgets stays used."""
-        self._tokens = max(1.0, self._rate or 0.0)
+        self._tokens = self._most
         self._last_s = self._now_s()
 
     def admit(self) -> None:
@@ -140,8 +141,7 @@ class Allowance:
         if self._rate is None:
             return
         now = self._now_s()
-        most = max(1.0, self._rate)
-        self._tokens = min(most, self._tokens + (now - self._last_s) * self._rate)
+        self._tokens = min(self._most, self._tokens + (now - self._last_s) * self._rate)
         self._last_s = now
         if self._tokens < 1:
             why = f"policy allows {self._rate:g} requests a second."

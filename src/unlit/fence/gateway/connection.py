@@ -212,14 +212,11 @@ class Connection:
         return channel
 
     def _note(self, where: Destination, reason: str) -> None:
-        fields: dict[str, JSON] = {
-            "session": self._session.id,
-            "to": f"{where.name or where.address}:{where.port}",
-            "outcome": "deny",
-            "reason": reason,
-        }
+        to = f"{where.name or where.address}:{where.port}"
         self._session.counters.denied += 1
-        self._session.audit.append("connection", self._session.identity, fields)
+        self._session.refusals.take(
+            "connection", to, {"to": to, "outcome": "deny", "reason": reason}
+        )
 
     async def _serve(
         self, channel: Channel, scheme: str, where: Destination, proxied: bool = False
@@ -292,13 +289,12 @@ class Connection:
         counters.exchanges += 1
         counters.denied += 1
         fields: dict[str, JSON] = {
-            "session": self._session.id,
             "url": where,
             "outcome": "deny",
             "rule": "gateway",
             "reason": bad.reason,
         }
-        self._session.audit.append("exchange", self._session.identity, fields)
+        self._session.refusals.take("exchange", "malformed", fields)
         return denial
 
 

@@ -1,11 +1,13 @@
 """One fence as the gateway sees it: who it is, what it may, what it has used so far."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from unlit.core.clock import Clock
+from unlit.core.errors import UnlitError
 from unlit.core.system import SystemClock
 from unlit.fence.gateway.allowance import Allowance, Meter
 from unlit.fence.gateway.broker import Broker
@@ -24,6 +26,7 @@ from unlit.fence.gateway.model import (
 )
 from unlit.fence.gateway.names import Names
 from unlit.fence.gateway.readings import strictest
+from unlit.fence.gateway.refusals import Refusals
 from unlit.fence.gateway.scrub import Forms
 from unlit.fence.gateway.spelled import Spelled
 from unlit.fence.gateway.upstream import Origin, Pool
@@ -84,11 +87,12 @@ class Session:
         self.allowance = Allowance(
             spec.role,
             spec.policy.budget(spec.role),
-            spec.policy.limits(spec.role).requests_per_s,
+            spec.policy.limits(spec.role),
             spec.identity,
             meter,
             self._clock.monotonic_s,
         )
+        self.refusals = Refusals(audit, spec.identity, session_id, self._clock)
         self._twins = tuple(spec.twins)
         self.broker = broker
         self._spelled = spelled
@@ -191,10 +195,9 @@ class Session:
         *,
         sync: bool,
         would: str = "",
-    ) -> int:
+    ) -> None:
         """Write the audit entry of an exchange, before anything of it leaves."""
         fields: dict[str, JSON] = {
-            "session": self.id,
             "method": head.method,
             "url": f"{head.scheme}://{head.authority}{head.path}",
             "outcome": outcome,
@@ -208,10 +211,15 @@ class Session:
             fields["reason"] = reason
         if would:
             fields["would"] = would
+        if outcome == "deny":
+            self.refusals.take("exchange", head.host, fields)
+            return
+        fields["session"] = self.id
         if sync:
             alone = len(self.connections) == 1
-            return await self.audit.append_durable("exchange", self.identity, fields, alone=alone)
-        return self.audit.append("exchange", self.identity, fields)
+            await self.audit.append_durable("exchange", self.identity, fields, alone=alone)
+        else:
+            self.audit.append("exchange", self.identity, fields)
 
     def refusal(self, head: RequestHead, decision: Decision) -> Denial:
         """Return what a program is told about a decision against it."""
@@ -243,8 +251,8 @@ class Session:
 
     def note(self, kind: str, reason: str, **fields: JSON) -> None:
         """Write an audit entry about something that is no exchange."""
-        entry = {"session": self.id, **fields, "outcome": "deny", "reason": reason}
-        self.audit.append(kind, self.identity, entry)
+        where = str(fields.get("host", ""))
+        self.refusals.take(kind, where, {**fields, "outcome": "deny", "reason": reason})
 
     async def begin_anew(self) -> None:
         """End every connection and forget what the session's programs could notice of earlier ones.
@@ -259,6 +267,8 @@ class Session:
     async def close(self) -> None:
         """End every connection of the session."""
         await self._hang_up()
+        with contextlib.suppress(UnlitError):  # the log is gone: nothing more can happen anyway
+            self.refusals.flush()
         self.broker.close()
 
     async def _hang_up(self) -> None:

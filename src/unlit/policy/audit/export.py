@@ -15,7 +15,7 @@ from unlit.core.errors import InvalidInput
 from unlit.policy.audit.form import LOG_NAME, parse_checkpoint, parse_entry
 from unlit.policy.audit.keys import is_signed, known_key, public_text
 from unlit.policy.audit.merkle import inclusion_proof, leaf_hash, root_from_proof
-from unlit.policy.audit.reading import is_denial, log_file, newest_checkpoint, read_entries, verify
+from unlit.policy.audit.reading import denials, log_file, newest_checkpoint, read_entries, verify
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 PREDICATE_TYPE: Final = "https://in-toto.io/attestation/unlit-audit/v1"
@@ -115,7 +115,7 @@ def _statement(directory: Path, run: str | None) -> dict[str, Any]:
     denied = 0
     for entry in read_entries(directory, run=run):
         kinds[entry.kind] += 1
-        denied += is_denial(entry)
+        denied += denials(entry)
     return {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": run or LOG_NAME, "digest": {"sha256": _digest(directory, run)}}],

@@ -73,6 +73,12 @@ def is_denial(entry: AuditEntry) -> bool:
     return entry.fields.get("outcome") == "deny" or entry.kind.endswith((".denied", ".refused"))
 
 
+def denials(entry: AuditEntry) -> int:
+    """Return how many refusals an entry records: none, one, or many where they were folded."""
+    count = entry.fields.get("count")
+    return count if is_denial(entry) and isinstance(count, int) else int(is_denial(entry))
+
+
 @dataclass(slots=True)
 class _Check:
     checkpoints: dict[int, Checkpoint]

@@ -299,6 +299,7 @@ def _limits(section: Section) -> RoleLimits:
         open_files=section.whole("open_files"),
         file_mb=section.whole("file_mb"),
         requests_per_s=section.number("requests_per_s"),
+        requests_burst=section.number("requests_burst"),
         connections=section.whole("connections"),
     )
     section.done()
