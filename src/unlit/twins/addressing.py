@@ -56,7 +56,7 @@ class Addresses:
             adopt: Makes a world for an unknown token; `None` makes none.
         """
         named = request.headers.get(WORLD_HEADER)
-        if named is not None:
+        if named:  # a route through the gateway that names no world sends an empty one
             return self.worlds.get(self._aliases.get(named, named))
         if token is not None:
             found = self._tokens.get(token) or self._adopted.get(token)

@@ -13,8 +13,6 @@ from typing import Any, Final
 
 import msgspec
 
-JSON_TYPES: Final = ("application/json", "application/scim+json", "*/*")
-
 
 @dataclass(frozen=True, slots=True)
 class Operation:

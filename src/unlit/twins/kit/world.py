@@ -18,7 +18,6 @@ from unlit.twins.model import Call, Delivery, Exchanged
 Row = Any
 BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 UPPER: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-DIGITS: Final = "0123456789"
 KEPT_BODIES: Final = 400
 BATCH: Final = 16
 KEPT_BYTES: Final = 20_000
