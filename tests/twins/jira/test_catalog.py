@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.twins.jira.calling import Site
 
+from unlit.twins.services.jira.routes import oauth
+
 KINDS = {
     "issuetype": ("issuetype", {"type": "standard"}),
     "priority": ("priority", {"statusColor": "#fff"}),
@@ -95,7 +97,14 @@ def test_a_person_is_added_found_and_taken_away(site: Site) -> None:
     assert picked["users"][0]["html"].startswith("<strong>New</strong> Person")
     both = site.ask("GET", "groupuserpicker", query="new")
     assert both["users"]["total"] == 1
+    assert site.status("GET", "user/email", accountId=who) == 401  # addresses are for apps
+    app = oauth.issue(site.universe.world(site.world), site.me,
+                      frozenset(("read:email-address:jira",)))  # fmt: skip
+    site.token, person = app, site.token
     assert site.ask("GET", "user/email", accountId=who)["email"] == "new@example.com"
+    emails = site.ask("GET", "user/email/bulk", accountId=who)
+    assert emails == [{"accountId": who, "email": "new@example.com"}]
+    site.token = person
     key = site.issue("hers", assignee={"accountId": who})
     site.ask("DELETE", "user", accountId=who)
     assert site.ask("GET", "user/search", query="new") == []

@@ -185,7 +185,6 @@ const root = require.resolve.paths("jira.js").find((p) => fs.existsSync(p + "/ji
   for (const [part, methods] of Object.entries(jira)) {
     for (const [name, call] of Object.entries(methods && typeof methods === "object" ? methods : {})) {
       if (typeof call !== "function" || !/^(get|find|search|list)/.test(name)) continue;
-      if (name === "getUserEmailBulk") continue; // Jira answers a list, its contract has one address
       try {
         await call.call(methods, ids);
         read += 1;

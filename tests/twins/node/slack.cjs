@@ -30,5 +30,10 @@ const client = new WebClient(process.env.TOKEN, {
     (e) => e.code === ErrorCode.PlatformError && e.data.error === "channel_not_found");
   const hits = await client.search.messages({ query: "hello in:from-node" });
   assert.strictEqual(hits.messages.total, 1);
+  const stream = client.chatStream({ channel: channel.id, thread_ts: first.ts,
+    recipient_team_id: me.team_id, recipient_user_id: me.user_id });
+  await stream.append({ markdown_text: "**word** ".repeat(60) });
+  const whole = await stream.stop({ markdown_text: "done" });
+  assert.ok(whole.message.text.endsWith("done"));
   console.log("ok", me.user_id);
 })().catch((e) => { console.error(e); process.exit(1); });

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from unlit.twins.kit.http import Reply, Text
+from unlit.twins.kit.twin import VendorError
 from unlit.twins.services.jira import seed
 from unlit.twins.services.jira.call import Ask, Routes
 from unlit.twins.services.jira.model import Row
@@ -119,16 +120,24 @@ def able(ask: Ask) -> Any:
     return users.cut(ask, _people(ask))
 
 
+def _of_an_app(ask: Ask) -> None:
+    """Refuse a person: the contract keeps addresses for approved apps, which come with scopes."""
+    if ask.exchange.actor.scopes is None:
+        raise VendorError(401, "jira", "Client must be authenticated to access this resource.")
+
+
 @routes.add("GET", "user/email", "getUserEmail")
 def email(ask: Ask) -> Any:
     """Return a person's mail address."""
+    _of_an_app(ask)
     row = users.asked(ask)
     return {"accountId": row["accountId"], "email": row.get("emailAddress")}
 
 
 @routes.add("GET", "user/email/bulk", "getUserEmailBulk")
 def emails(ask: Ask) -> Any:
-    """Return the mail addresses of people."""
+    """Return the mail addresses of people: a list, where the contract has a single address."""
+    _of_an_app(ask)
     table = ask.site.table("users")
     found = [table[ident] for ident in ask.many("accountId") if ident in table]
     return [{"accountId": r["accountId"], "email": r.get("emailAddress")} for r in found]
