@@ -16,6 +16,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, NoReturn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -25,6 +26,7 @@ from tests.review.sample import RUN, fill
 
 from unlit.console.app import create_app
 from unlit.console.model import Console, Place
+from unlit.core.ids import RunId
 from unlit.core.system import SystemClock
 from unlit.record import schema
 from unlit.record.engine import sqlite_url
@@ -68,7 +70,7 @@ def grow(store: Store, runs: int, trajectories: int) -> None:
         }
         states = [s.value for s in (RunState.SHIPPED, RunState.ENDED, RunState.REJECTED)]
         for start in range(0, runs, 500):
-            batch: dict[str, list[dict]] = {name: [] for name in names}
+            batch: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
             for n in range(start, min(runs, start + 500)):
                 run, at = f"r-{n:010d}", now - timedelta(minutes=30 * (n + 4))
                 for name, found in rows.items():
@@ -131,7 +133,7 @@ def main() -> int:
             token="fake",
             key=b"k" * 32,
             hosts=frozenset({HOST}),
-            ship=lambda run: None,  # type: ignore[arg-type]
+            ship=nothing_is_shipped,
             evaluations=Evaluations(lambda run: None),
         )
         client = TestClient(create_app(console), base_url=f"http://{HOST}")
@@ -143,7 +145,11 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def measure(client: TestClient) -> tuple[list[dict], int]:
+def nothing_is_shipped(run: RunId) -> NoReturn:
+    raise AssertionError(f"{run} was shipped by looking at pages")
+
+
+def measure(client: TestClient) -> tuple[list[dict[str, Any]], int]:
     text = client.get("/").text
     paths = {part.split('"')[0] for part in text.split('"/assets/')[1:]}
     files = sum(sent(client, f"/assets/{path}")[1] for path in paths)
@@ -190,11 +196,13 @@ def first_event(console: Console, store: Store) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def report(rows: list[dict], files: int, first: float, filled_s: float, asked: object) -> bool:
+def report(
+    rows: list[dict[str, Any]], files: int, first: float, filled_s: float, asked: argparse.Namespace
+) -> bool:
     bad = False
     print(
         f"record: {asked.runs:,} runs, {asked.trajectories:,} trajectories, filled in {filled_s:.0f} s"
-    )  # type: ignore[attr-defined]
+    )
     print(f"{'page':44} {'cpu':>9} {'median':>9} {'worst':>9} {'sent':>9} {'first visit':>12}")
     for row in rows:
         whole = row["bytes"] + files

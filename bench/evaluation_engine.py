@@ -15,14 +15,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from unlit.core.states import Partition
 from unlit.core.system import SystemClock
 from unlit.evaluation.fakes import FakeWorlds
 from unlit.evaluation.leaks.proof import Proof
 from unlit.evaluation.model import EvaluationRequest, Product, ShipRule
-from unlit.evaluation.ports import Ended
+from unlit.evaluation.ports import Ended, Pool
 from unlit.evaluation.registry import driver
 from unlit.evaluation.service import Parts, grade
 from unlit.evaluation.store import ArtefactStore
@@ -76,24 +78,26 @@ never: [traceback]
 class Function:
     """A product that is a function call."""
 
-    async def run(self, argv, *, stdin=b"", env=None, timeout_s=600):
+    async def run(self, argv: Sequence[str], **rest: object) -> Ended:
         return Ended(0, f"hello {argv[-1]}\n".encode())
 
-    async def write(self, files, delete=()):
+    async def write(self, *words: object, **rest: object) -> None:
         return None
 
-    def read_changed(self, limit_bytes=0):
+    def read_changed(self, *words: object) -> dict[str, bytes]:
         return {}
 
-    async def reset(self):
+    async def reset(self) -> None:
         return None
 
 
-class Pool:
-    async def open(self, slot, candidate):
+class InProcess:
+    """As much of a pool as a function call needs."""
+
+    async def open(self, slot: str, candidate: Path) -> Function:
         return Function()
 
-    async def release(self, sandbox):
+    async def release(self, sandbox: Function) -> None:
         return None
 
 
@@ -116,8 +120,9 @@ async def run(count: int) -> tuple[float, float, float, int, float]:
             max_trajectories=count, parallel=2, look=None, artefacts=folder / "a",
             policy=folder, identity=Identity("r", "s", "a", "product"), keep_going=True,
         )  # fmt: skip
+        pool = cast(Pool, InProcess())
         parts = Parts(
-            FakeWorlds(), Pool(), SystemClock(), driver, ArtefactStore(folder / "a"), Proof([])
+            FakeWorlds(), pool, SystemClock(), driver, ArtefactStore(folder / "a"), Proof([])
         )
         before = megabytes()
         started, spent = time.perf_counter(), time.process_time()

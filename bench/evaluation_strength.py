@@ -89,7 +89,7 @@ def main(argv):
 
 sys.exit(main(sys.argv[1:]))
 """
-CASES = (
+CASES: tuple[tuple[list[str], str, int, str], ...] = (
     (["total"], "a 10 eur\nb 11 usd\n", 0, "20.00"),
     (["total", "usd"], "a 10 eur\n# c\n\nb 11 usd\n", 0, "22.00"),
     (["total"], "a 10\n", 3, ""),

@@ -5,14 +5,17 @@ import ssl
 import sys
 
 import uvloop
+from typing_extensions import override
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 200\r\n\r\n" + b"x" * 200
 
 
 class Upstream(asyncio.Protocol):
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
+    @override
     def data_received(self, data: bytes) -> None:
         self.transport.write(ANSWER * data.count(b"\r\n\r\n"))  # type: ignore[attr-defined]
 

@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from unlit.core.ids import CandidateId, Digest, RunId
+from unlit.core.ids import CandidateId, Digest, RunId, ScenarioId
 from unlit.core.states import Partition, TrajectoryState, Verdict
 from unlit.record.engine import sqlite_url
 from unlit.record.model import Run, RunState, Stage, StageState, Trajectory
@@ -42,7 +42,7 @@ def fill(store: Store, repository: Path, count: int) -> None:
                         CandidateId("c1"),
                         Partition.VALIDATION,
                         n,
-                        "s",
+                        ScenarioId("s"),
                         TrajectoryState.SATISFIED,
                     )
                     for n in range(100)

@@ -11,18 +11,19 @@ are tuned on since. The five specs m-* were written after that.
 import asyncio
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.intent.corpus import entries, run, score
+from tests.intent.corpus import Entry, entries, run, score
 
 from unlit.intent.ask import ask
 from unlit.intent.rules.divergence import Reading
-from unlit.intent.rules.examples import Observed
+from unlit.intent.rules.examples import Input, Observed
 
 
-def show(name: str, rows: list) -> None:
+def show(name: str, rows: Sequence[Entry]) -> None:
     found = score(rows)
     print(
         f"{name:34} {len(rows):3} specs, {found.planted:3} planted, {found.found:3} found, "
@@ -30,10 +31,10 @@ def show(name: str, rows: list) -> None:
     )
 
 
-async def questions(entry, inputs: int) -> int:
+async def questions(entry: Entry, inputs: int) -> int:
     programs = {program.stem: program for program in entry.programs}
 
-    async def runner(reading, wanted):
+    async def runner(reading: Reading, wanted: Sequence[Input]) -> Mapping[Input, Observed]:
         found = {}
         for made in wanted:
             ran = run(programs[reading.name], made.args)

@@ -9,8 +9,9 @@ import math
 import random
 import sys
 import time
+from collections.abc import Iterator
 
-from unlit.evaluation.rules.diversity import Sample, measure, n_effective
+from unlit.evaluation.rules.diversity import Estimate, Sample, measure, n_effective
 from unlit.evaluation.rules.special import normal_cdf, normal_quantile
 
 ROWS = (
@@ -35,7 +36,9 @@ def both_below(p: float, r: float) -> float:
     return total * (z + 8) / steps
 
 
-def table(rng: random.Random, m: int, k: int, t: int, p: float, a: float, b: float):
+def table(
+    rng: random.Random, m: int, k: int, t: int, p: float, a: float, b: float
+) -> Iterator[Sample]:
     z = normal_quantile(p)
     rest = math.sqrt(1 - a - b)
     for task in range(t):
@@ -57,18 +60,23 @@ def main(replicates: int) -> None:
             "share": 1 - rho_b / rho_w,
             "n_effective": n_effective(m, k, rho_w, rho_b),
         }
-        seen = {name: [] for name in truth}
+        seen: dict[str, list[Estimate]] = {name: [] for name in truth}
         start = time.perf_counter()
         for _ in range(replicates):
             found = measure(table(rng, m, k, t, p, a, b))
+            assert found is not None
             for name in truth:
                 seen[name].append(found.numbers[name])
         took = time.perf_counter() - start
         cells = []
         for name, value in truth.items():
-            known = [e for e in seen[name] if e.lower is not None]
-            mean = sum(e.estimate for e in known) / len(known)
-            cover = sum(e.lower <= value <= e.upper for e in known) / len(known)
+            known = [
+                (e.estimate, e.lower, e.upper)
+                for e in seen[name]
+                if e.estimate is not None and e.lower is not None and e.upper is not None
+            ]
+            mean = sum(estimate for estimate, _, _ in known) / len(known)
+            cover = sum(lower <= value <= upper for _, lower, upper in known) / len(known)
             cells.append(f"{name} {value:.3f} -> {mean:.3f} covered {cover:.3f}")
         print(f"M{m} K{k} T{t} p{p} a{a} b{b}: " + "; ".join(cells) + f"  [{took:.0f} s]")
 
