@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from unlit.core.errors import UnlitError
+from unlit.evaluation.scenarios.parse import parse_scenario
 from unlit.intent import parse_spec, ready
 from unlit.line import adopt as texts
 from unlit.line.adopt import SPEC, adopt, survey
@@ -82,3 +83,35 @@ def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
     repository = _repository(tmp_path)
     (repository / "loop").symlink_to(tmp_path)
     assert survey(repository).run == "python -m tool"
+
+
+def test_a_server_gets_its_kind_its_port_and_a_first_scenario_of_its_own(tmp_path: Path) -> None:
+    repository = tmp_path / "shop"
+    (repository / ".git").mkdir(parents=True)
+    (repository / "app.py").write_text('HTTPServer(("0.0.0.0", 8000), H).serve_forever()\n')
+    adopted = adopt(repository, tmp_path / "vault")
+    product = read_factory(repository).product
+    assert (product.kind, product.port, product.run) == ("http", 8000, "python3 app.py")
+    assert "`GET /`" in (repository / "specs" / "first-change.md").read_text()
+    scenario = (tmp_path / "vault" / "visible" / "it-answers.yaml").read_text()
+    assert "http: {GET: /}" in scenario
+    assert "cli:" not in scenario
+    assert not isinstance(parse_scenario(scenario, "it-answers.yaml"), list)
+    assert any("port 8000" in reason for reason in adopted.commands.reasons)
+
+
+def test_a_server_without_a_known_port_asks_for_it(tmp_path: Path) -> None:
+    repository = tmp_path / "shop"
+    (repository / ".git").mkdir(parents=True)
+    (repository / "app.py").write_text("server.serve_forever()\n")
+    adopt(repository, tmp_path / "vault")
+    assert "# port = …  # not found: say it here" in (repository / "unlit.toml").read_text()
+
+
+def test_only_a_script_that_can_be_run_is_taken(tmp_path: Path) -> None:
+    repository = tmp_path / "tool"
+    (repository / ".git").mkdir(parents=True)
+    (repository / "names").write_text("#!/bin/sh\nsort\n")
+    assert survey(repository).run is None
+    (repository / "names").chmod(0o755)
+    assert survey(repository).run == "./names"

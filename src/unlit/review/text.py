@@ -138,10 +138,11 @@ def _criteria(report: Report) -> list[str]:
         return []
     asked = {line.criterion for line in report.open_questions}
     lines = ["", "Criteria"]
+    wide = max(10, *(len(evidence_words(line)) for line in report.criteria))
     for line in report.criteria:
         state = "asks" if line.id in asked and line.state.value != "not_met" else line.standing
         word = f"{_SIGNS[state]} {CRITERION_WORDS[state]}"
         evidence = evidence_words(line)
-        lines.append(f"  {word:<16} {line.id:<6} {evidence:<10} {inert(line.text)[:60]}")
+        lines.append(f"  {word:<16} {line.id:<6} {evidence:<{wide}} {inert(line.text)[:60]}")
         lines.append(_wrap(f"at most: {line.ceiling}", " " * 19, " " * 19))
     return lines

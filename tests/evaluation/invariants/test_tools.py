@@ -156,6 +156,22 @@ def test_a_document_that_leads_elsewhere_is_not_followed(text: str) -> None:
     assert tools.document_of('{"openapi": "3.0.0", "x": {"$ref": "#/y"}}') is not None
 
 
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ('{"openapi": "3.1.0", "paths": {}}', True),
+        ("swagger: '2.0'\npaths: {}\n", True),
+        ('{"name": "/openapi.json", "count": 0}', False),  # a server that answers to any path
+        ("<html>openapi</html>", False),
+        ('["openapi"]', False),
+        ("openapi: [", False),
+        ('{"openapi": ' + "[" * 5000, False),
+    ],
+)
+def test_only_a_document_of_openapi_is_taken_for_one(text: str, is_one: bool) -> None:
+    assert tools.is_openapi(text) is is_one
+
+
 def test_what_cannot_be_read_says_nothing() -> None:
     assert tools.read_report("").not_exercised is not None
     assert tools.read_probe("forged {").not_exercised is not None

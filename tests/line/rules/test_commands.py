@@ -94,3 +94,57 @@ def test_a_program_of_a_usual_name_is_how_the_product_starts(
     assert (found.kind, found.run) == ("cli", run)
     assert f"run: {file}" in found.reasons
     assert find_commands(texts, frozenset(), frozenset({f"lib/{file}"})).run is None
+
+
+@pytest.mark.parametrize(
+    ("source", "port"),
+    [
+        ("app.listen(process.env.PORT || 3000, () => {})", 3000),
+        ("const port = Number(process.env.PORT ?? '8081');\napp.listen(port)", 8081),
+        ("server.listen(4000)", 4000),
+        ("server.listen(port)", None),
+    ],
+)
+def test_a_node_program_that_listens_is_a_server(source: str, port: int | None) -> None:
+    texts = {"package.json": '{"scripts": {"start": "node server.js", "test": "x"}}'}
+    sources = {"server.js": source, "other.js": "x.listen(1234)"}
+    found = find_commands(texts, frozenset(), frozenset(sources), sources)
+    assert (found.kind, found.port, found.run) == ("http", port, "npm start")
+    assert any("server.js, which listens" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("source", "port"),
+    [
+        ('HTTPServer(("127.0.0.1", 8000), H).serve_forever()', 8000),
+        ('port = int(os.environ.get("PORT", "8090"))\nserver.serve_forever()', 8090),
+        ('uvicorn.run(app, host="0.0.0.0", port=9000)', 9000),
+        ("server.serve_forever()", None),
+    ],
+)
+def test_a_python_program_that_listens_is_a_server(source: str, port: int | None) -> None:
+    found = find_commands({}, frozenset(), frozenset({"app.py"}), {"app.py": source})
+    assert (found.kind, found.port) == ("http", port)
+
+
+def test_a_framework_among_the_dependencies_says_enough() -> None:
+    texts = {"package.json": '{"scripts": {"start": "nest"}, "dependencies": {"express": "^4"}}'}
+    found = find_commands(texts, frozenset(), frozenset(), {})
+    assert (found.kind, found.port) == ("http", None)
+
+
+@pytest.mark.parametrize(
+    "source", ["print('hello')", "requests.get('http://x:8080')", "port = 8000"]
+)
+def test_a_program_that_does_not_listen_is_none(source: str) -> None:
+    found = find_commands({}, frozenset(), frozenset({"app.py"}), {"app.py": source})
+    assert (found.kind, found.port) == ("cli", None)
+
+
+def test_the_one_script_at_the_top_is_the_product() -> None:
+    sources = {"backup-names": "#!/bin/sh\nsort", "test.sh": "#!/bin/sh\n./backup-names"}
+    found = find_commands({}, frozenset(), frozenset(sources), sources)
+    assert (found.kind, found.run, found.test) == ("cli", "./backup-names", "./test.sh")
+    two = {**sources, "other": "#!/bin/sh\n"}
+    assert find_commands({}, frozenset(), frozenset(two), two).run is None
+    assert find_commands({}, frozenset(), frozenset({"LICENSE"}), {"LICENSE": "text"}).run is None

@@ -22,6 +22,7 @@ from unlit.evaluation.invariants.pack import (
 from unlit.evaluation.invariants.tools import (
     DOCUMENTS,
     Tried,
+    is_openapi,
     try_library,
     try_schemathesis,
 )
@@ -181,7 +182,7 @@ class _Pack:
         """Return the OpenAPI document that the server publishes, if it does."""
         for path in DOCUMENTS:
             seen = await self._call(self._driver("http"), {"GET": path, "timeout_s": 5})
-            if seen.status == 200 and ("openapi" in seen.body or "swagger" in seen.body):
+            if seen.status == 200 and is_openapi(seen.body):  # HTTP
                 return seen.body
         return None
 

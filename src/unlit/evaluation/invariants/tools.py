@@ -81,6 +81,17 @@ async def try_schemathesis(stage: Stage, document: str | None, seed: int = 1) ->
     return read_report(text)
 
 
+def is_openapi(text: str) -> bool:
+    """Say whether a body is an OpenAPI document: many servers answer anything to any path."""
+    if "openapi" not in text and "swagger" not in text:
+        return False
+    try:
+        value = yaml.safe_load(text)  # JSON is YAML
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return False
+    return isinstance(value, dict) and bool({"openapi", "swagger"} & set(value))
+
+
 def document_of(text: str) -> Any | None:
     """Return an OpenAPI document; None if it is none, or leads anywhere outside of itself."""
     try:

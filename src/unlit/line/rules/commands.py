@@ -4,8 +4,10 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from unlit.line.rules.servers import find_server
 
 MANIFESTS: Final = (
     "pyproject.toml",
@@ -40,10 +42,14 @@ class Commands:
     run: str | None = None
     env: Mapping[str, str] | None = None
     reasons: tuple[str, ...] = ()
+    port: int | None = None
 
 
 def find_commands(
-    texts: Mapping[str, str], folders: frozenset[str], files: frozenset[str]
+    texts: Mapping[str, str],
+    folders: frozenset[str],
+    files: frozenset[str],
+    sources: Mapping[str, str] | None = None,
 ) -> Commands:
     """Find build, test and run commands.
 
@@ -51,10 +57,26 @@ def find_commands(
         texts: Text of each of `MANIFESTS` that exists.
         folders: Names of the folders at the top of the repository.
         files: Paths of the repository's files, relative, with ``/``.
+        sources: Text of source files and scripts near the top, by path.
 
     Returns:
         The commands; a guess is never made from file contents that cannot be parsed.
     """
+    sources = sources or {}
+    found = _of_language(texts, folders, files)
+    if found.run is None and not texts:
+        found = _script(found, files, sources)
+    server = find_server(found.run, texts.get("package.json", ""), sources)
+    if server is None:
+        return found
+    where = f", port {server.port}" if server.port else ""
+    reasons = (*found.reasons, f"kind: {server.source}, which listens{where}")
+    return replace(found, kind="http", port=server.port, reasons=reasons)
+
+
+def _of_language(
+    texts: Mapping[str, str], folders: frozenset[str], files: frozenset[str]
+) -> Commands:
     if any(name in texts for name in ("pyproject.toml", "setup.py", "requirements.txt")):
         return _python(texts, folders, files)
     if "package.json" in texts:
@@ -67,6 +89,21 @@ def find_commands(
         return _python(texts, folders, files)
     run, why = _usual(files, ".sh", "sh")
     return Commands("cli", run=run, reasons=(f"run: {why}",)) if run else Commands()
+
+
+def _script(found: Commands, files: frozenset[str], sources: Mapping[str, str]) -> Commands:
+    """Take the one script at the top that says what runs it, and the script that tests it."""
+    scripts = [path for path in sorted(files)
+               if "/" not in path and sources.get(path, "").startswith("#!")]  # fmt: skip
+    tests = [path for path in scripts if re.fullmatch(r"(run[-_])?tests?(\.sh)?", path)]
+    programs = [path for path in scripts if path not in tests]
+    if len(programs) != 1:
+        return found
+    reasons = [f"run: {programs[0]}, the one script here"]
+    test = f"./{tests[0]}" if tests else found.test
+    if tests:
+        reasons.append(f"test: {tests[0]}")
+    return Commands("cli", test=test, run=f"./{programs[0]}", reasons=tuple(reasons))
 
 
 def _python(texts: Mapping[str, str], folders: frozenset[str], files: frozenset[str]) -> Commands:
