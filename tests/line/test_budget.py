@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from tests.line.world import durable_url, overlays, request, services
 from typing_extensions import override
 
-from unlit.core.errors import BudgetUsedUp
+from unlit.core.errors import BudgetUsedUp, InvalidInput
 from unlit.harness.agents.scripted import ScriptedAgent
 from unlit.harness.model import AgentEvent, End, EndReason, Job
 from unlit.harness.ports import Fence, Sink
@@ -94,6 +95,9 @@ def test_a_limit_that_was_said_for_one_run_stands_whatever_the_files_say() -> No
     again = budget_now(raised, replace(files, day_usd=Decimal(3)), None)
     assert again == BudgetPlan(Decimal(4), Decimal(3), run_said=True)
     assert budget_now(again, None, None) == again
+    for nonsense in ("0", "-3", "NaN", "Infinity"):
+        with pytest.raises(InvalidInput, match="LIN-096"):
+            budget_now(again, None, Decimal(nonsense))
 
 
 FRONT = """---

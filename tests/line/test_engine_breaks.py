@@ -129,6 +129,10 @@ def test_what_lies_in_the_database_runs_nothing(tmp_path: Path) -> None:
     failed = closed.deserialize(closed.serialize(ValueError("no")))
     assert isinstance(failed, StepFailed)
     assert str(failed) == "ValueError: no"
+    refused = InvalidInput("LIN-003", "No.", "why.", "do.")
+    again = closed.deserialize(closed.serialize(refused))
+    assert isinstance(again, InvalidInput)
+    assert str(again) == str(refused)
     assert closed.name() == "unlit_closed_json_1"
 
 

@@ -110,6 +110,9 @@ async def test_a_fork_shares_the_past_and_does_the_rest_itself(
         done = await line.wait(fresh)
         with pytest.raises(InvalidInput, match="LIN-115"):
             await fork(line, run, "build/c9")
+        for most in (0, 1):
+            with pytest.raises(InvalidInput, match="LIN-097"):
+                await fork(line, run, "validate/c2", {"max_candidates": most})
         known = len(store.runs())
         with pytest.raises(InvalidInput, match="HAR-001"):
             await fork(line, run, "build/c2", {"agents": ["nobody"]})

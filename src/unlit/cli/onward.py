@@ -169,6 +169,7 @@ def begin(  # one flag each
 
     async def work() -> "Run":
         from unlit.line.onward import fork
+        from unlit.line.requests import budget_now, request_from_json
         from unlit.line.service import Line
         from unlit.wiring.build import open_factory
 
@@ -181,8 +182,8 @@ def begin(  # one flag each
             ):
                 found = factory.services.store.find_run(name)
                 if run_usd is not None:
-                    said = {"run_usd": str(run_usd), "run_said": True}
-                    given["budget"] = {**found.settings["budget"], **said}
+                    was = request_from_json(found.settings).budget
+                    given["budget"] = budget_now(was, None, run_usd).to_json()
                 fresh = await fork(line, found.id, from_stage, given)
                 view.say(f"run {fresh}: fork of {found.id} from {from_stage}")
                 interruption.on(fresh)

@@ -21,6 +21,9 @@ Json = Annotated[bool, cyclopts.Parameter("--json", negative=())]
 Repository = Annotated[Path | None, cyclopts.Parameter("--repository")]
 
 
+_SHORTEST_S = 3.0
+
+
 @app.default
 def work(
     *,
@@ -40,8 +43,15 @@ def work(
         lease_s: Seconds of silence after which this worker counts as dead.
         repository: The repository; default the nearest one upwards from here.
     """
-    from unlit.core.errors import OutsideFailed
+    from unlit.core.errors import InvalidInput, OutsideFailed
 
+    if lines < 1 or not lease_s >= _SHORTEST_S:
+        raise InvalidInput(
+            "LIN-098",
+            f"A worker of {lines} runs with a lease of {lease_s:g} s does no work.",
+            "it takes at least one run, and must be able to renew its lease in time.",
+            f"use --lines 1 or more and --lease-s {_SHORTEST_S:g} or more.",
+        )
     folder = find_repository(repository or Path())
     try:
         asyncio.run(_work(folder, lines, lease_s, tuple(queue or ())))

@@ -24,6 +24,8 @@ _MODEL_WORDS = (
     "invalid api key",
     "connection error",
     "network error",
+    "modelapierror",
+    "failed to decode response as json",
 )
 
 

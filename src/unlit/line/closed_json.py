@@ -5,10 +5,29 @@ code in every worker. This one cannot run anything.
 """
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from dbos import Serializer
 from typing_extensions import override
+
+from unlit.core.errors import (
+    BudgetUsedUp,
+    InvalidInput,
+    OutcomeNotGoodEnough,
+    OutsideFailed,
+    RefusedByPolicy,
+    UnlitError,
+    UsageError,
+)
+
+_ERRORS: Final[dict[str, type[UnlitError]]] = {
+    kind.__name__: kind
+    for kind in (
+        BudgetUsedUp, InvalidInput, OutcomeNotGoodEnough, OutsideFailed, RefusedByPolicy, UsageError
+    )
+}  # fmt: skip
+_FOR_PEOPLE: Final = re.compile(r"([A-Z]{3}-\d{3}) (.*) \| Why: (.*) \| Do: (.*)", re.DOTALL)
 
 
 class StepFailed(Exception):
@@ -56,5 +75,12 @@ def _unpack(value: Any) -> Any:
         return tuple(_unpack(item) for item in value["$tuple"])
     if "$error" in value:
         kind, words = value["$error"]
-        return StepFailed(f"{kind}: {words}")
+        return _told(str(kind), str(words))
     return {_unpack(key): _unpack(item) for key, item in value["$dict"]}
+
+
+def _told(kind: str, words: str) -> Exception:
+    """Return an error as it was; of one that is not for people, its name and words."""
+    parts = _FOR_PEOPLE.fullmatch(words)
+    known = _ERRORS.get(kind)
+    return StepFailed(f"{kind}: {words}") if known is None or not parts else known(*parts.groups())

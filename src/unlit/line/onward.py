@@ -173,12 +173,26 @@ async def fork(
             "a fork begins at a stage that was done by this version of the line.",
             f"use one of: {', '.join(done) or 'none'}.",
         )
+    _check_candidates(stage, (changes or {}).get("max_candidates"))
     fresh = RunId(line.services.ids.fresh("r"))
     past = done[: done.index(stage)]
     await asyncio.to_thread(_copy, line, found, fresh, past, changes or {})
     line.hold(fresh, PRODUCE)
     await line.engine.fork(run, fresh, PRODUCE, stage)
     return fresh
+
+
+def _check_candidates(stage: str, most: int | None) -> None:
+    """Refuse a fork that may not make the candidate that it begins with."""
+    number = stage.rpartition("/c")[2]
+    begins = int(number) if "/c" in stage and number.isdigit() else 1
+    if most is not None and most < begins:
+        raise InvalidInput(
+            "LIN-097",
+            f"{most} candidates are too few for a fork from {stage}.",
+            f"it begins with candidate {begins}.",
+            f"use --candidates {begins} or more, or fork from an earlier stage.",
+        )
 
 
 def _copy(

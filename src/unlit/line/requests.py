@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from unlit.core.errors import InvalidInput
 from unlit.line.model import BudgetPlan, CiPlan, ProductPlan, RunRequest, ShipPlan, SpecFacts
 
 _LIMITS: Final = ("run_usd", "day_usd", "person_usd")
@@ -60,7 +61,17 @@ def budget_now(was: BudgetPlan, limits: BudgetPlan | None, run_usd: Decimal | No
         was: What it had.
         limits: What the files say now; `None` where nobody read them.
         run_usd: What a person says for this run alone.
+
+    Raises:
+        InvalidInput: LIN-096: it is no limit.
     """
+    if run_usd is not None and not (run_usd.is_finite() and run_usd > 0):
+        raise InvalidInput(
+            "LIN-096",
+            f"{run_usd} dollars are no limit of a run.",
+            "a limit is what the run may spend, above 0.",
+            "write for example --run-usd 5.",
+        )
     found = was
     if limits is not None:
         found = replace(limits, run_usd=was.run_usd, run_said=True) if was.run_said else limits

@@ -168,14 +168,14 @@ class Line:
                 was begun by a version of the flow that this one cannot continue.
         """
         found = self.known(run)
-        over = found.state in (RunState.REJECTED, RunState.ENDED)
+        over = found.state in (RunState.REJECTED, RunState.ENDED, RunState.CANCELLED)
         shipped = found.state is RunState.SHIPPED
         if over or (shipped and not await self.unfinished(run)):
             raise InvalidInput(
                 "LIN-012",
                 f"Run {run} is over: {found.state.value}.",
                 "there is nothing left to do in it.",
-                "start a new run with `unlit run SPEC`.",
+                f"start a new run with `unlit run SPEC`, or `unlit fork {run} --from STAGE`.",
             )
         kind = await self.newest_work(found)
         self.hold(run, kind)

@@ -97,7 +97,8 @@ class Worker:
             names = await self._line.reclaim(dead)
             await asyncio.to_thread(self._leases.taken_over, dead)
             self.reclaimed += names
-            _log.warning("took over %d runs of dead worker %s", len(names), dead)
+            if names:
+                _log.warning("took over %d runs of dead worker %s", len(names), dead)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
