@@ -70,6 +70,9 @@ def test_fidelity_says_what_was_measured(
     scores = json.loads(capsys.readouterr().out)["services"]["slack"]["earned"]
     assert (scores["n"], scores["error"], scores["values"]) == (1, 1, 1)
     assert json.loads(out.read_text())["services"]["slack"]["unknown_method"]["n"] == 1
+    for name, code in (("nope", "TWN-103"), ("jira", "TWN-118")):
+        with pytest.raises(InvalidInput, match=code):
+            app(["fidelity", str(path), name], result_action="return_value", exit_on_error=False)
 
 
 @pytest.mark.parametrize(

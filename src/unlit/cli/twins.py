@@ -176,6 +176,7 @@ def fidelity(
         write: Write the tier table there (src/unlit/twins/fidelity/tiers.json in a checkout).
         as_json: Print JSON.
     """
+    from unlit.core.errors import InvalidInput
     from unlit.core.system import SystemClock
     from unlit.twins import registry
     from unlit.twins.fidelity.recording import read_recordings
@@ -184,7 +185,16 @@ def fidelity(
 
     cassettes = read_recordings(recordings)
     have = {row.service for cassette in cassettes for row in cassette.interactions}
+    for name in names:
+        registry.load_twin(name)  # a name that is none is refused
     chosen = [name for name in (names or registry.SERVICES) if name in have]
+    if not chosen:
+        raise InvalidInput(
+            "TWN-118",
+            f"The recordings {str(recordings)!r} have nothing to replay.",
+            f"They are of: {', '.join(sorted(have)) or 'no service'}.",
+            "name a service that was recorded, or other recordings.",
+        )
     graded = replay(cassettes, chosen)
     today = SystemClock().now().date().isoformat()
     sources = {row.source for cassette in cassettes for row in cassette.interactions} - {""}
