@@ -108,6 +108,23 @@ class Connection:
     writer: asyncio.StreamWriter
 
 
+class BrowserHouse(Protocol):
+    """Where a browser runs that shows the product's pages."""
+
+    @property
+    def program(self) -> str:
+        """What to start as the browser."""
+        ...
+
+    host: str
+    port: int
+    """Where the product is, seen from the browser."""
+
+    async def aclose(self) -> None:
+        """End the browser and give back what it used."""
+        ...
+
+
 class Sandbox(Protocol):
     """One fence, as far as the engine uses it."""
 
@@ -143,6 +160,14 @@ class Sandbox(Protocol):
     async def forward(self, port: int) -> Forwarded:
         """Open a way in to `port`."""
         ...
+
+    async def browse(self, program: str, port: int) -> BrowserHouse | None:
+        """Make a confinement for a browser that shows what `port` inside serves.
+
+        Returns:
+            None where there is none: the browser then runs as the evaluator's user.
+        """
+        return None
 
     async def write(
         self,

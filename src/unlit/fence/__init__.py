@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from unlit.fence.fence import Fence, ForwardedPort, Running
+    from unlit.fence.fence import Fence, Running
     from unlit.fence.host import FenceHost, Launcher
     from unlit.fence.layer import Layer
     from unlit.fence.machine import Capabilities, Capability, capabilities
@@ -31,7 +31,7 @@ _WHERE: Final = {
     "FenceReport": "model",
     "FenceSpec": "model",
     "Finished": "model",
-    "ForwardedPort": "fence",
+    "ForwardedPort": "ways",
     "Launcher": "host",
     "Layer": "layer",
     "Limits": "model",

@@ -24,6 +24,7 @@ from unlit.fence.model import (
 )
 from unlit.fence.session import Ended, Line
 from unlit.fence.view import WORKSPACE, View, command
+from unlit.fence.ways import ForwardedPort, Reach, lead_to
 from unlit.policy import AuditLog
 from unlit.policy.model import JSON
 
@@ -136,18 +137,6 @@ class _Pipes:
         self.stdin.close()
         for transport in self.transports:
             transport.close()
-
-
-class ForwardedPort:
-    """A loopback address outside that leads to a port inside."""
-
-    def __init__(self, server: asyncio.Server) -> None:
-        self._server = server
-        self.host, self.port = server.sockets[0].getsockname()[:2]
-
-    async def aclose(self) -> None:
-        """Stop listening; connections that stand are ended."""
-        self._server.close()
 
 
 class Fence:
@@ -324,22 +313,18 @@ class Fence:
 
     async def forward(self, port: int) -> ForwardedPort:
         """Listen on loopback outside and lead each connection to `port` inside."""
+        return await lead_to(lambda: self.connect(port))
 
-        async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                inner_reader, inner_writer = await self.connect(port)
-            except (ConnectionError, OutsideFailed):
-                writer.close()
-                return
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(_pump(reader, inner_writer))
-                    group.create_task(_pump(inner_reader, writer))
-            finally:
-                inner_writer.close()
-                writer.close()
+    async def bring(self, port: int, reach: Reach) -> ForwardedPort:
+        """Listen on a port of the loopback inside and lead each connection to what `reach` opens.
 
-        return ForwardedPort(await asyncio.start_server(lead, "127.0.0.1", 0))
+        Raises:
+            OSError: Something inside has the port.
+        """
+        _, fds = await self._session.ask("socket", six=False)
+        made = socket.socket(fileno=fds[0])
+        made.bind(("127.0.0.1", port))
+        return await lead_to(reach, made)
 
     def changes(self) -> Layer:
         """Take out what differs from the lower layer; blocks until it is read.
@@ -487,12 +472,3 @@ async def _collect(
     async with asyncio.TaskGroup() as group:
         group.create_task(drain(pipes.stdout, collected[0], on_output))
         group.create_task(drain(pipes.stderr, collected[1], None))
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while piece := await reader.read(_PIECE):
-            writer.write(piece)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from unlit.core.canonical import canonical_json
 
-LOGINS: Final = ("claude-code-login", "codex-login", "gemini-cli-login")
 _FAR_MS: Final = 4_102_444_800_000
 """1 January 2100: the client must not try to refresh, the gateway does."""
 

@@ -13,7 +13,9 @@ from typing import Final
 
 from typing_extensions import override
 
+from unlit.evaluation.adapters.browser_fence import BrowserHost
 from unlit.evaluation.ports import (
+    BrowserHouse,
     Connection,
     Ended,
     Finished,
@@ -29,7 +31,6 @@ from unlit.fence.ports import Host
 from unlit.models.model import ModelUsage
 from unlit.policy import Identity, Policy
 
-_FENCE_FAILED: Final = 125
 _PIECES: Final = 256
 _PATH: Final = "/deps/venv/bin:/usr/local/bin:/usr/bin:/bin"
 
@@ -145,8 +146,20 @@ async def _ended(running: Running, timeout_s: float) -> Finished:
 class FenceSandbox(Sandbox):
     """One fence, in the engine's words."""
 
-    def __init__(self, fence: Fence) -> None:
+    def __init__(self, fence: Fence, house: BrowserHost | None = None) -> None:
         self.fence = fence
+        self._house = house
+
+    @override
+    async def browse(self, program: str, port: int) -> BrowserHouse | None:
+        if self._house is None:
+            return None
+        return await self._house.open(program, port, lambda: self.fence.connect(port))
+
+    async def close_browser(self) -> None:
+        """End the fence of its browser, if it has one."""
+        if self._house is not None:
+            await self._house.close()
 
     @override
     async def run(
@@ -272,6 +285,7 @@ class FencePool(Pool):
         self._product = product
         self._address = address
         self._hosts = hosts
+        self._is_full = host.backend == "full"
         self.weak: tuple[str, ...] = ()
         self.usage: tuple[ModelUsage, ...] = ()
         self.asked: set[str] = set()
@@ -310,11 +324,13 @@ class FencePool(Pool):
         )
         fence = await self._host.open(spec)
         await fence.reset()  # its probe left traces: the first run must find what later ones do
-        return FenceSandbox(fence)
+        browsers = BrowserHost(self._host.open, product.identity) if self._is_full else None
+        return FenceSandbox(fence, browsers)
 
     @override
     async def release(self, sandbox: Sandbox) -> None:
         assert isinstance(sandbox, FenceSandbox)  # noqa: S101 # only ours are handed out
+        await sandbox.close_browser()
         report = await sandbox.fence.close()
         self.weak = tuple(dict.fromkeys((*self.weak, *report.weak)))
         self.usage = (*self.usage, *report.usage)

@@ -21,8 +21,9 @@ _ARGUMENTS: Final = (
 def arguments(host: str, port: int) -> list[str]:
     """Return Chromium's arguments: a page reaches the product's port, and nothing else at all.
 
-    The browser stands outside the fence, so that the product cannot forge what it shows; what the
-    product's page asks it to fetch must not be a service of this machine.
+    The browser stands outside the product's fence, so that the product cannot forge what it shows:
+    in one of its own, or as the evaluator's user where there is none. What the product's page asks
+    it to fetch must not be a service of this machine.
     """
     only = f"MAP {host}:{port} {host}:{port}, MAP * ~NOTFOUND"
     return [*_ARGUMENTS, f"--host-resolver-rules={only}"]
@@ -90,19 +91,22 @@ async def _page(stage: Stage) -> Any:
     if stage.server is None:
         await stage.start_server()
     closers = stage.extra.setdefault("close", [])
-    forwarded = await stage.sandbox.forward(stage.launch.port or 0)
-    closers.append(forwarded.aclose)
+    port = stage.launch.port or 0
+    confined = await stage.sandbox.browse(path, port)
+    house = confined or await stage.sandbox.forward(port)
+    closers.append(house.aclose)
     playwright = await async_playwright().start()
     closers.append(playwright.stop)
     browser = await playwright.chromium.launch(
-        executable_path=path, args=arguments(forwarded.host, forwarded.port)
+        executable_path=confined.program if confined else path,
+        args=arguments(house.host, house.port),
     )
     closers.append(browser.close)
     page = await browser.new_page(accept_downloads=False)
     console: list[str] = stage.extra.setdefault("ui_console", [])
     page.on("pageerror", lambda error: console.append(f"uncaught: {error}"))
     page.on("console", lambda line: console.append(line.text) if line.type == "error" else None)
-    stage.extra["ui_base"] = f"http://{forwarded.host}:{forwarded.port}"
+    stage.extra["ui_base"] = f"http://{house.host}:{house.port}"
     stage.extra["ui_page"] = page
     return page
 

@@ -26,7 +26,6 @@ from unlit.fence.launch.order import Message, Order, trampoline
 from unlit.fence.launch.seccomp import seccomp_filter
 from unlit.fence.launch.wire import receive, send
 
-_EXEC_FAILED: Final = 125
 _GRACE_S: Final = 5.0
 _PAUSE_S: Final = 0.0005
 _WATCH_MS: Final = 200
@@ -405,13 +404,6 @@ def _memory_file(name: str, content: bytes) -> int:
     os.write(fd, content)
     os.lseek(fd, 0, os.SEEK_SET)
     return fd
-
-
-def _close_all_but(kept: set[int]) -> None:
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 # no pathlib in the launcher
-        if int(name) not in kept:
-            with contextlib.suppress(OSError):
-                os.close(int(name))
 
 
 def _touch(path: str) -> None:
