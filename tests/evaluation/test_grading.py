@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from unlit.evaluation.fakes import FakeWorlds, LocalPool
 from unlit.evaluation.grading import Loop, Slot
 from unlit.evaluation.registry import driver
 from unlit.evaluation.scenarios.model import Draw, Scenario
-from unlit.evaluation.stage import Launch
+from unlit.evaluation.stage import Driver, Launch, Stage
 from unlit.evaluation.trajectory import Outcome, Setting
 
 Make = Callable[..., Scenario]
@@ -84,6 +85,26 @@ async def test_the_third_fault_is_a_harness_fault_and_never_a_pass(
         scenario, Draw(1, scenario.id, 1, {"n": 2}), run.setting
     )
     assert (outcome.state, outcome.attempts) == (TrajectoryState.HARNESS_FAULT, 3)
+
+
+async def test_an_answer_that_breaks_who_reads_it_counts_at_once(
+    make: Make, candidate: Path
+) -> None:
+    """A product that could choose when to break us would have three chances for each draw."""
+
+    def breaks(kind: str) -> Driver:
+        async def driven(params: object, stage: Stage) -> None:
+            raise RecursionError("too deep for us")
+
+        return driven
+
+    scenario = make(SLOW_ODD)
+    setting = replace(loop(scenario, lambda outcome: True).setting, driver=breaks)
+    pool = LocalPool()
+    slot = Slot("slot-1", pool, candidate)
+    outcome = await slot.run(scenario, Draw(1, scenario.id, 1, {"n": 2}), setting)
+    assert (outcome.state, outcome.attempts) == (TrajectoryState.HARNESS_FAULT, 1)
+    assert pool.opened == 1
 
 
 async def test_no_fence_at_all_is_said_before_anything_is_counted(

@@ -2,27 +2,27 @@
 
 Trajectories may finish in any order; evidence is counted in the order they were *drawn*, so that
 neither parallelism nor a slow product can bend the error rates. A fault of ours is retried under
-the same draw; the third counts as not satisfied.
+the same draw; the third counts as not satisfied, and one that only the product's side shows does at
+once (`rules.tally`).
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from unlit.core.errors import UnlitError
 from unlit.core.states import TrajectoryState
 from unlit.evaluation.checks.outcome import Reason
 from unlit.evaluation.ports import Pool, Sandbox
+from unlit.evaluation.rules.tally import InDrawnOrder, may_try_again
 from unlit.evaluation.scenarios.model import Draw, Scenario
 from unlit.evaluation.stage import HarnessFault
 from unlit.evaluation.trajectory import Outcome, Setting, run_trajectory
 
 logger = logging.getLogger(__name__)
-
-MAX_ATTEMPTS: Final = 3
 
 
 @dataclass(slots=True)
@@ -52,25 +52,28 @@ class Slot:
 
     async def run(self, scenario: Scenario, draw: Draw, setting: Setting) -> Outcome:
         """Run one draw to an outcome; a fault of ours is tried again under the same draw."""
-        fault = ""
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        for attempt in itertools.count(1):
             try:
                 sandbox = await self.ready()
                 outcome = await run_trajectory(scenario, draw, sandbox, self.name, setting)
                 return replace(outcome, attempts=attempt)
             except Exception as error:  # whatever it was, it was not the product's answer
                 fault = str(error) or type(error).__name__
-                expected = isinstance(error, HarnessFault | UnlitError | OSError)
+                # fences, twins and the machine fail with these; anything else is how something of
+                # ours took what the product said
+                seen_outside = isinstance(error, HarnessFault | UnlitError | OSError)
                 logger.warning(
                     "harness fault",
                     extra={"draw": draw.index, "attempt": attempt},
-                    exc_info=None if expected else error,
+                    exc_info=None if seen_outside else error,
                 )
                 await self._abandon()
-        return Outcome(
-            draw, TrajectoryState.HARNESS_FAULT, (Reason("harness", fault),),
-            attempts=MAX_ATTEMPTS, fault=fault,
-        )  # fmt: skip
+                if not may_try_again(attempt, seen_outside=seen_outside):
+                    return Outcome(
+                        draw, TrajectoryState.HARNESS_FAULT, (Reason("harness", fault),),
+                        attempts=attempt, fault=fault,
+                    )  # fmt: skip
+        raise AssertionError(draw)  # the count above has no end
 
     async def _abandon(self) -> None:
         try:
@@ -97,9 +100,13 @@ class Loop:
     count: Callable[[Outcome], bool]
     limit: int
     first: int = 1
-    _waiting: dict[int, Outcome] = field(default_factory=dict)
+    _finished: InDrawnOrder[Outcome] = field(init=False)
     _stopped: bool = False
     _workers: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with the draw that is counted next."""
+        self._finished = InDrawnOrder(self.first)
 
     async def run(self, slots: list[Slot]) -> None:
         """Run until decided, until the limit, or until there is nothing more to draw.
@@ -130,8 +137,8 @@ class Loop:
                 return
 
     def _deliver(self, outcome: Outcome) -> None:
-        self._waiting[outcome.draw.index] = outcome
-        while not self._stopped and self.first in self._waiting:
-            counted = self._waiting.pop(self.first)
-            self.first += 1
-            self._stopped = self.count(counted)
+        self._finished.offer(outcome.draw.index, outcome)
+        for finished in self._finished.ready():
+            self._stopped = self.count(finished)
+            if self._stopped:
+                return

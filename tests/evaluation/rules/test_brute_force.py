@@ -15,6 +15,7 @@ from unlit.core.states import Verdict
 from unlit.evaluation.model import ShipRule
 from unlit.evaluation.rules.claims import (
     ScenarioCount,
+    betting_log_wealth,
     clustered,
     pass_at,
     pass_hat,
@@ -218,6 +219,18 @@ def beta_area(x: float, a: float, b: float) -> float:
         total += value * (1 if at == steps else 4 if at % 2 else 2)
     scale = math.exp(math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b))
     return float(total * width / 3 / scale)
+
+
+def test_a_bettor_cannot_win_on_average_at_the_limit() -> None:
+    for p0 in (0.5, 0.8, 0.9):
+        for runs in (1, 2):
+            total = 0.0
+            values = [k / runs for k in range(runs + 1)]
+            odds = [math.comb(runs, k) * p0**k * (1 - p0) ** (runs - k) for k in range(runs + 1)]
+            for drawn in itertools.product(range(runs + 1), repeat=7):
+                chance = math.prod(odds[k] for k in drawn)
+                total += chance * math.exp(betting_log_wealth([values[k] for k in drawn], p0))
+            assert total == pytest.approx(1.0, abs=1e-9)  # a fair game, exactly
 
 
 @pytest.mark.parametrize(("n", "c"), [(5, 0), (5, 5), (8, 6), (10, 7), (6, 1)])

@@ -9,7 +9,6 @@ from unlit.evaluation.model import CriterionResult, Feedback, Independence, Ship
 from unlit.evaluation.rules.criteria import (
     CriterionCount,
     criterion_result,
-    criterion_sentence,
     criterion_state,
     most_undecided,
 )
@@ -47,19 +46,6 @@ def test_many_criteria_need_more_to_be_called_not_met() -> None:
 def test_nothing_exercised_has_no_numbers() -> None:
     found = result(0, 0)
     assert (found.estimate, found.lower, found.upper) == (None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("n", "k", "words"),
-    [
-        (0, 0, "nothing exercised it"),
-        (3, 3, "23 more clean ones"),
-        (26, 26, "26 of 26 held."),
-        (5, 0, "only 0 of 5"),
-    ],
-)
-def test_each_state_has_its_sentence(n: int, k: int, words: str) -> None:
-    assert words in criterion_sentence(result(n, k), ShipRule(0.8, 0.9))
 
 
 def test_what_is_nearest_to_decided_comes_first() -> None:

@@ -1,63 +1,52 @@
-"""Trajectories count in the order drawn, and a harness fault deletes nothing."""
+"""Draws count in their order, whatever finishes first; a fault of ours is tried again."""
 
-import random
+import itertools
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from unlit.core.states import TrajectoryState as State
-from unlit.evaluation.rules.tally import Tally
+from unlit.evaluation.rules.tally import InDrawnOrder, may_try_again
 
 
-def test_a_late_failure_counts_before_a_quick_success_drawn_after_it() -> None:
-    tally = Tally()
-    assert tally.offer(2, State.SATISFIED) == "counted"
-    assert tally.ready() == []
-    assert tally.waiting == 1
-    tally.offer(1, State.NOT_SATISFIED)
-    assert [(entry.index, entry.satisfied) for entry in tally.ready()] == [(1, False), (2, True)]
-    assert tally.next_index == 3
-
-
-def test_a_harness_fault_is_executed_again_and_the_third_counts_against_the_product() -> None:
-    tally = Tally()
-    assert tally.offer(1, State.HARNESS_FAULT) == "retry"
-    assert tally.offer(1, State.HARNESS_FAULT) == "retry"
-    assert tally.offer(1, State.HARNESS_FAULT) == "counted"
-    entry = tally.ready()[0]
-    assert entry.state is State.NOT_SATISFIED
-    assert entry.was_fault
-    assert entry.attempts == 3
-
-
-def test_a_fault_that_only_the_products_side_shows_is_the_products_failure() -> None:
-    tally = Tally()
-    assert tally.offer(1, State.HARNESS_FAULT, seen_outside=False) == "counted"
-    assert tally.ready()[0].was_fault
-
-
-def test_a_retry_that_succeeds_counts_once() -> None:
-    tally = Tally()
-    tally.offer(1, State.HARNESS_FAULT)
-    assert tally.offer(1, State.SATISFIED) == "counted"
-    assert tally.offer(1, State.NOT_SATISFIED) == "late"
-    assert [entry.attempts for entry in tally.ready()] == [2]
-    assert tally.offer(1, State.NOT_SATISFIED) == "late"
-
-
-def test_not_exercised_is_neither_success_nor_failure() -> None:
-    tally = Tally()
-    tally.offer(1, State.NOT_EXERCISED)
-    assert not tally.ready()[0].counts
-
-
-@given(st.lists(st.booleans(), max_size=30), st.integers())
-def test_the_order_of_finishing_changes_nothing(outcomes: list[bool], seed: int) -> None:
-    order = list(range(len(outcomes)))
-    random.Random(seed).shuffle(order)
-    tally = Tally(first=0)
-    counted = []
+@pytest.mark.parametrize("order", list(itertools.permutations(range(1, 5))))
+def test_whatever_finishes_first_it_comes_back_as_drawn(order: tuple[int, ...]) -> None:
+    queue = InDrawnOrder[str]()
+    seen: list[str] = []
     for index in order:
-        tally.offer(index, State.SATISFIED if outcomes[index] else State.NOT_SATISFIED)
-        counted += tally.ready()
-    assert [entry.satisfied for entry in counted] == outcomes
+        queue.offer(index, f"draw {index}")
+        seen += queue.ready()
+    assert seen == [f"draw {index}" for index in range(1, 5)]
+
+
+def test_a_slow_draw_holds_back_all_later_ones() -> None:
+    queue = InDrawnOrder[bool]()
+    for index in range(2, 20):
+        queue.offer(index, True)
+    assert list(queue.ready()) == []
+    queue.offer(1, False)
+    assert list(queue.ready()) == [False, *[True] * 18]
+
+
+def test_what_was_counted_is_not_counted_again() -> None:
+    queue = InDrawnOrder[bool]()
+    queue.offer(1, False)
+    queue.offer(1, True)
+    assert list(queue.ready()) == [False]
+    queue.offer(1, True)
+    assert list(queue.ready()) == []
+
+
+def test_a_grading_that_goes_on_begins_where_it_was() -> None:
+    queue = InDrawnOrder[bool](first=8)
+    queue.offer(7, False)
+    queue.offer(8, True)
+    assert list(queue.ready()) == [True]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "seen_outside", "again"),
+    [(1, True, True), (2, True, True), (3, True, False), (1, False, False)],
+)
+def test_a_fault_of_ours_is_tried_twice_more_and_one_of_the_product_never(
+    attempt: int, seen_outside: bool, again: bool
+) -> None:
+    assert may_try_again(attempt, seen_outside=seen_outside) is again

@@ -5,7 +5,8 @@ are Bernoulli(p_set) whatever the spread between scenarios. Claim B takes scenar
 repetitions of one scenario say little about users whom it does not speak for.
 
 Sources: Korn and Graubard (1998), Survey Methodology 24, 193-201 (bound on the effective sample);
-Miller (2024), arXiv 2411.00640 (clustered standard error).
+Miller (2024), arXiv 2411.00640 (clustered standard error); Waudby-Smith and Ramdas (2024), JRSS B
+86, 1-27 (betting on means).
 """
 
 import itertools
@@ -107,6 +108,29 @@ def _icc(counts: Sequence[ScenarioCount], mean: float, runs: int) -> float | Non
     within = sum(c.satisfied * (1 - c.mean) for c in counts) / (runs - scenarios)
     total = between + (size - 1) * within
     return (between - within) / total if total else None
+
+
+def betting_log_wealth(means: Sequence[float], p0: float) -> float:
+    """Return ln of the wealth of a bettor against "the mean of scenario means is at most p0".
+
+    For designs whose number of runs of each scenario is fixed beforehand; a grading stops when it
+    is decided, so claim B does not use it.
+
+    lam_t = clip((mu-p0)/(var+(mu-p0)^2), 0, 0.9/p0) with mean and variance of the past only.
+    """
+    wealth = 0.0
+    # one imagined scenario at 1/2 keeps the first bets small and the variance above zero
+    total, squares, n = 0.5, 0.25, 1
+    for value in means:
+        mu = total / n
+        variance = max(squares / n, 1e-6) if n > 1 else 0.25
+        gain = mu - p0
+        stake = min(max(gain / (variance + gain * gain), 0.0), 0.9 / p0)
+        wealth += math.log1p(stake * (value - p0))
+        total += value
+        n += 1
+        squares += (value - total / n) ** 2
+    return wealth
 
 
 def claim_a(test: ShipTest, *, scenarios: int) -> Claim:

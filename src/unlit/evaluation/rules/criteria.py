@@ -61,22 +61,6 @@ def criterion_result(
     )
 
 
-def criterion_sentence(result: CriterionResult, rule: ShipRule) -> str:
-    """Say in words where a criterion stands."""
-    if result.state is CriterionState.NOT_EXERCISED:
-        return f"{result.id}: nothing exercised it."
-    counted = f"{result.satisfied} of {result.trajectories} held"
-    if result.state is CriterionState.MET:
-        return f"{result.id}: {counted}."
-    if result.state is CriterionState.NOT_MET:
-        return f"{result.id}: only {counted}."
-    test = ShipTest(rule, rule.alpha, result.trajectories, result.satisfied)
-    return (
-        f"{result.id}: {counted}, too few to be sure; "
-        f"{test.clean_runs_to_ship()} more clean ones would settle it."
-    )
-
-
 def most_undecided(
     results: Mapping[CriterionId, CriterionCount], rule: ShipRule
 ) -> tuple[CriterionId, ...]:
