@@ -11,7 +11,6 @@ from unlit.harness.git import run_git
 from unlit.ship.model import Signing
 from unlit.ship.signing import git_options, not_signed, signature, signing_env
 
-_ZERO: Final = "0" * 40
 _NAMED: Final = 3
 
 

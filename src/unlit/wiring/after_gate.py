@@ -2,19 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-HOOK_EVENTS: Final = (
-    "run.started",
-    "candidate.built",
-    "verdict",
-    "question.opened",
-    "gate.decided",
-    "shipped",
-    "rolled_back",
-)
 
 
 @dataclass(frozen=True, slots=True)

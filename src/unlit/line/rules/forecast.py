@@ -1,7 +1,7 @@
 """Forecasts of a run, and how good they were; pure. Too few runs are said to be too few."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -159,8 +159,3 @@ def _sentence(inside: float | None, bias: float | None) -> str:
 
 def _number(value: float | None) -> float:
     return 0.0 if value is None else value
-
-
-def cost_per_outcome(spent: Mapping[str, float], shipped: int) -> float | None:
-    """Return dollars per shipped change, all runs counted; unknown when nothing shipped."""
-    return sum(spent.values()) / shipped if shipped else None

@@ -37,7 +37,6 @@ _GAP: Final = re.compile(
     r"\b(TBD|TBC|TODO|FIXME|XXX|to be (?:decided|defined|confirmed|determined))\b|\?\?+|"
     r"\[(?:NEEDS CLARIFICATION|[A-Z _]{3,})[^\]]*\]"
 )
-_THEN: Final = re.compile(r",\s*then\b", re.I)
 _NEGATION: Final = re.compile(
     r"\b(?:not|never|nobody|no)\b(?:(?!\b(?:and|or)\b|[,;.]).){0,60}?"
     r"\b(?:not|never|nobody|no|un\w+ed|unable|impossible|fail to|neglect|omit|avoid|refrain)\b",
