@@ -29,9 +29,17 @@ def test_two_repositories_of_one_name_do_not_share_state(tmp_path: Path) -> None
 
 
 def test_state_inside_the_repository_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "r" / ".git").mkdir(parents=True)
     with pytest.raises(InvalidInput) as caught:
         state_paths(_settings(tmp_path, UNLIT_STATE_HOME=str(tmp_path / "r/s")), tmp_path / "r")
     assert caught.value.code == "CLI-021"
+
+
+def test_a_folder_around_the_state_that_is_no_repository_is_told_so(tmp_path: Path) -> None:
+    """As one's home: what is wrong there is the folder one stands in, not where state lies."""
+    with pytest.raises(InvalidInput) as caught:
+        state_paths(_settings(tmp_path, UNLIT_STATE_HOME=str(tmp_path / "r/s")), tmp_path / "r")
+    assert caught.value.code == "CLI-023"
 
 
 @pytest.mark.parametrize("vault", ["r/vault", "r", "."])
