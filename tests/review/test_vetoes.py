@@ -3,6 +3,7 @@
 from dataclasses import replace
 from random import Random
 
+import pytest
 from tests.review.sample import RUN, START, begin, grade, keep, write
 
 from unlit.core.ids import CandidateId
@@ -79,3 +80,11 @@ def test_a_criterion_that_never_failed_is_not_called_undecided(store: Store) -> 
     said = next(gap.text for gap in report.not_verified if "every try held" in gap.text)
     assert "without a failure that would prove one criterion alone" in said
     assert "--only SCENARIO" in said
+
+
+@pytest.mark.parametrize("width", [80, 96, 120])
+def test_the_report_fits_its_terminal(store: Store, width: int) -> None:
+    said = ('AC-2 "x": 5 of 5 held, too few to be sure.',)
+    lines = render_text(report_of(store, TRACE, said=said), width).splitlines()
+    assert max(map(len, lines)) <= min(width, 96)
+    assert max(map(len, lines)) > min(width, 96) - 12  # and uses what there is

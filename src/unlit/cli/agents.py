@@ -48,7 +48,7 @@ def list_agents(*, as_json: Json = False) -> int:
         return 0
     for row in rows:
         why = "ready" if row["ready"] else "not here"
-        sys.stdout.write(f"{row['name']:15} {row['kind']:9} {row['title'][:43]:43} {why}\n")
+        sys.stdout.write(f"{row['name']:15} {row['kind']:9} {why:9} {row['title']}\n")
         sys.stdout.write("".join(f"                {need}\n" for need in row["needs"]))
     sys.stdout.write(
         "\nA key comes from a credential in policy.toml; the agent sees only a placeholder.\n"

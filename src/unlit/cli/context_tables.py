@@ -5,6 +5,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 def put_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: bool = False) -> None:
     """Print rows below a heading.
 
-    The first column is what one pastes and is never cut; the last takes what is left, and goes on
-    below itself where it is `wrapped`.
+    The first column is what one pastes and is never cut; the last takes what is left. Where they
+    are `wrapped`, the other columns go on below themselves and nothing is cut.
     """
     from rich.cells import cell_len, set_cell_size
 
@@ -27,11 +28,13 @@ def put_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: bo
     sizes = [widest[0], *(min(size, max(room // 3, 8)) for size in widest[1:])]
     left = max(room - sum(sizes) - 2 * len(sizes), 12)
     for line in lines:
-        cells = [set_cell_size(cut(line[at], size), size) for at, size in enumerate(sizes)]
-        last, *below = (textwrap.wrap(line[-1], left) if wrapped else None) or [cut(line[-1], left)]
-        sys.stdout.write("  ".join([*cells, last]).rstrip() + "\n")
-        for more in below:
-            sys.stdout.write(" " * (sum(sizes) + 2 * len(sizes)) + more + "\n")
+        columns = [
+            textwrap.wrap(cell, size) if wrapped else [cut(cell, size)]
+            for cell, size in zip(line, [*sizes, left], strict=True)
+        ]
+        for row in zip_longest(*columns, fillvalue=""):
+            padded = [set_cell_size(cell, size) for cell, size in zip(row, sizes, strict=False)]
+            sys.stdout.write("  ".join([*padded, row[-1]]).rstrip() + "\n")
 
 
 def cut(text: str, size: int) -> str:

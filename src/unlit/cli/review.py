@@ -1,6 +1,7 @@
 """`unlit review`: the outcome report of a run, its questions, and where each number comes from."""
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,7 +108,8 @@ def _show(
     elif wanted.html is None:
         from unlit.review.text import render_text
 
-        sys.stdout.write(render_text(report))
+        columns = shutil.get_terminal_size((96, 24)).columns
+        sys.stdout.write(render_text(report, columns))
     return report.verdict.exit_code if report.verdict is not None else 0
 
 

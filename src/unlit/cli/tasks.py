@@ -39,7 +39,7 @@ def list_tasks(*, repository: Folder = HERE, as_json: Json = False) -> int:
         tasks = [dict(zip(keys, row, strict=True)) for row in rows]
         sys.stdout.write(json.dumps({"schema": "unlit.tasks/1", "tasks": tasks}) + "\n")
     else:
-        put_table(["task", "produces", "from", "what"], rows)
+        put_table(["task", "produces", "from", "what"], rows, wrapped=True)
     return 0
 
 

@@ -1,6 +1,7 @@
 """The report in a terminal: the verdict, what only a person can say, and the criteria."""
 
 import textwrap
+from contextvars import ContextVar
 
 from unlit.review.access import standing_words
 from unlit.review.model import Report
@@ -16,7 +17,7 @@ from unlit.review.rules.words import (
     percent,
 )
 
-_WIDTH = 96
+_WIDTH: ContextVar[int] = ContextVar("width", default=96)
 _SIGNS = {
     "met": "●",
     "not_met": "✕",
@@ -27,8 +28,21 @@ _SIGNS = {
 }
 
 
-def render_text(report: Report) -> str:
-    """Render the report for a terminal; nothing in it is obeyed by the terminal."""
+def render_text(report: Report, width: int = 96) -> str:
+    """Render the report for a terminal; nothing in it is obeyed by the terminal.
+
+    Args:
+        report: The report.
+        width: Columns of the terminal; no line that can be broken is longer.
+    """
+    token = _WIDTH.set(max(40, min(width, 96)))
+    try:
+        return _render(report)
+    finally:
+        _WIDTH.reset(token)
+
+
+def _render(report: Report) -> str:
     lines = [_wrap(report.headline.main), _wrap(report.headline.worst), ""]
     lines += _numbers(report)
     lines += _vetoes(report)
@@ -49,7 +63,7 @@ def render_text(report: Report) -> str:
 
 def _wrap(text: str, first: str = "", rest: str = "") -> str:
     shown = " ".join(inert(text).split())
-    return textwrap.fill(shown, _WIDTH, initial_indent=first, subsequent_indent=rest)
+    return textwrap.fill(shown, _WIDTH.get(), initial_indent=first, subsequent_indent=rest)
 
 
 def _numbers(report: Report) -> list[str]:
@@ -139,10 +153,11 @@ def _criteria(report: Report) -> list[str]:
     asked = {line.criterion for line in report.open_questions}
     lines = ["", "Criteria"]
     wide = max(10, *(len(evidence_words(line)) for line in report.criteria))
+    room = max(20, min(60, _WIDTH.get() - wide - 27))
     for line in report.criteria:
         state = "asks" if line.id in asked and line.state.value != "not_met" else line.standing
         word = f"{_SIGNS[state]} {CRITERION_WORDS[state]}"
         evidence = evidence_words(line)
-        lines.append(f"  {word:<16} {line.id:<6} {evidence:<{wide}} {inert(line.text)[:60]}")
+        lines.append(f"  {word:<16} {line.id:<6} {evidence:<{wide}} {inert(line.text)[:room]}")
         lines.append(_wrap(f"at most: {line.ceiling}", " " * 19, " " * 19))
     return lines
