@@ -14,6 +14,7 @@ FILE = Change("src/a.py", "file", size=10)
         (End(EndReason.DONE, "All tests pass, done!"), [], Outcome.CLAIMED_WITHOUT_CHANGE),
         (End(EndReason.DONE), [Change(".git/HEAD", "deleted")], Outcome.CHANGED_NOTHING),
         (End(EndReason.DONE), [Change("big", "file", size=5_000_000_000)], Outcome.TOO_LARGE),
+        (End(EndReason.DONE), [Change(f"m/{n}", "file") for n in range(50_001)], Outcome.TOO_LARGE),
         (End(EndReason.DONE), [Change("policy.toml", "file")], Outcome.TOUCHED_FORBIDDEN),
         (End(EndReason.DONE), [Change("../x", "file")], Outcome.TOUCHED_FORBIDDEN),
         (End(EndReason.GARBAGE), [], Outcome.GARBAGE),

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -146,3 +147,49 @@ def test_a_run_starts_from_a_clone_that_has_the_newest_commit_alone(
     made = workspace.commit(base.commit, changes, files, PROVENANCE)
     assert (workspace.tree(base.commit) / "a.txt").read_text() == "newer\n"
     assert workspace.changed(base.commit, made.commit)
+
+
+def test_a_run_of_a_shallow_clone_travels_to_another_machine_and_back_into_a_whole_one(
+    repository: Path, tmp_path: Path
+) -> None:
+    """A fleet's workers share no files: base and candidates go through the database as bytes."""
+    (repository / "a.txt").write_text("newer\n")
+    git(repository, "commit", "-q", "-a", "-m", "newer")
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
+    here, there = Workspace(tmp_path / "here"), Workspace(tmp_path / "there")
+    base = here.begin(tmp_path / "shallow", "HEAD")
+    there.unpack(here.pack(base.commit), "base")
+    assert (there.tree(base.commit) / "a.txt").read_text() == "newer\n"
+    changes, files = changed(tmp_path)
+    made = there.commit(base.commit, changes, files, PROVENANCE)
+    here.unpack(there.pack(made.commit, base.commit), "candidates/c1")
+    assert here.changed(base.commit, made.commit)
+    whole = Workspace(tmp_path / "whole")  # a worker beside a clone with all of its history
+    whole.begin(repository, "HEAD")
+    whole.unpack(there.pack(made.commit, base.commit), "candidates/c1")
+    assert whole.tree(made.commit).is_dir()
+    git(repository, "fetch", "-q", str(there.repository), "candidates/c1")
+    assert git(repository, "rev-list", "--count", "FETCH_HEAD") == "3"  # its history is whole still
+
+
+def test_many_files_of_every_kind_are_one_commit_as_git_itself_makes_it(
+    tmp_path: Path, repository: Path
+) -> None:
+    """One process a file took a minute for each ten thousand of them."""
+    files = tmp_path / "many"
+    names = [f"d{number % 40}/{number}.txt" for number in range(2_000)]
+    names += ["new\nline", "-rf", "Readme", "readme", "data\n", "blob"]
+    for number, name in enumerate(names):
+        path = files / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\0done\nblob\n" * (number % 3) + str(number).encode())
+    workspace = Workspace(tmp_path / "ws")
+    base = workspace.begin(repository, "HEAD")
+    changes = [Change(name, "file") for name in names] + [Change("gone.txt", "deleted")]
+    made = workspace.commit(base.commit, changes, files, PROVENANCE)
+    shutil.copytree(files, repository, dirs_exist_ok=True)
+    (repository / "gone.txt").unlink()
+    git(repository, "add", "-A")
+    assert made.tree == git(repository, "write-tree")
+    assert made.files == len(changes)
+    assert not list((tmp_path / "ws").glob(".marks*"))

@@ -7,6 +7,7 @@ from unlit.harness.model import Change, End, EndReason, Outcome, Verdict, Word
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
 MAX_TOTAL_BYTES = 500 * 1024 * 1024
+MAX_FILES = 50_000
 
 _ENDS = {
     EndReason.REFUSED: (Outcome.REFUSED, "the agent refused the task"),
@@ -52,6 +53,9 @@ def judge_turn(
     large = [change for change in kept if change.size > max_file_bytes]
     if large or sum(change.size for change in kept) > max_total_bytes:
         return Verdict(Outcome.TOO_LARGE, _too_large(large, kept, max_file_bytes, max_total_bytes))
+    if len(kept) > MAX_FILES:
+        many = f"it changed {len(kept):,} files; a candidate may change {MAX_FILES:,}"
+        return Verdict(Outcome.TOO_LARGE, many)
     forbidden = [
         change.path
         for change in kept

@@ -5,10 +5,11 @@ resumed run makes the same commits.
 """
 
 import os
+import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ from unlit.harness.model import Base, Change, Commit
 
 _NO_OBJECT: Final = "0" * 40
 _BASE_REF: Final = "refs/heads/base"
+_SHALLOW: Final = b"unlit-shallow "
+_OBJECT: Final = re.compile(rb"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,8 @@ class Workspace:
         index = {"GIT_INDEX_FILE": str(self.root / f".index-{provenance.candidate}-{os.getpid()}")}
         try:
             self._git("read-tree", parent, env=index)
-            lines = [self._entry(change, files) for change in changes]
-            self._git("update-index", "-z", "--index-info", stdin=b"".join(lines), env=index)
+            lines = b"".join(self._entries(changes, files))
+            self._git("update-index", "-z", "--index-info", stdin=lines, env=index)
             tree = self._git("write-tree", env=index)
         finally:
             Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
@@ -164,7 +167,7 @@ class Workspace:
         words = ["refs/heads/packed", *names[1:]]
         try:
             self._git("bundle", "create", "--quiet", str(fresh), *words)
-            return fresh.read_bytes()
+            return self._shallow_head() + fresh.read_bytes()
         finally:
             fresh.unlink(missing_ok=True)
 
@@ -174,24 +177,53 @@ class Workspace:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             run_git(["init", "--quiet", "--bare", "--initial-branch=base", str(self.repository)])
         fresh = self.root / f".bundle-{os.getpid()}"
-        fresh.write_bytes(bundle)
+        fresh.write_bytes(self._without_shallow_head(bundle))
         try:
             spec = f"+refs/heads/packed:refs/heads/{branch}"
             self._git("fetch", "--quiet", "--no-tags", "--update-shallow", str(fresh), spec)
         finally:
             fresh.unlink(missing_ok=True)
 
+    @property
+    def _shallow(self) -> Path:
+        return self.repository / "shallow"
+
+    def _shallow_head(self) -> bytes:
+        """Name the commits whose parents are missing here; a bundle of git's cannot say it."""
+        if not self._shallow.exists():
+            return b""
+        return _SHALLOW + b" ".join(self._shallow.read_bytes().split()) + b"\n"
+
+    def _without_shallow_head(self, packed: bytes) -> bytes:
+        """Let git know which parents were missing where it was packed; return git's bundle."""
+        if not packed.startswith(_SHALLOW):
+            return packed
+        head, _, bundle = packed.partition(b"\n")
+        known = self._shallow.read_bytes().split() if self._shallow.exists() else []
+        named = [name for name in head[len(_SHALLOW) :].split() if _OBJECT.fullmatch(name)]
+        self._shallow.write_bytes(b"".join(name + b"\n" for name in sorted({*known, *named})))
+        return bundle
+
     def mark(self, name: str, commit: str) -> None:
         """Let branch `name` point to `commit`."""
         self._git("update-ref", f"refs/heads/{name}", commit)
 
-    def _entry(self, change: Change, files: Path) -> bytes:
-        path = os.fsencode(change.path)
-        if change.kind == "deleted":
-            return b"0 " + _NO_OBJECT.encode() + b"\t" + path + b"\0"
-        body, mode = _body(files / change.path, change)
-        blob = self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=body)
-        return f"{mode} {blob}\t".encode() + path + b"\0"
+    def _entries(self, changes: Sequence[Change], files: Path) -> Iterator[bytes]:
+        modes: list[str] = []
+
+        def bodies() -> Iterator[bytes]:
+            for change in changes:
+                if change.kind != "deleted":
+                    body, mode = _body(files / change.path, change)
+                    modes.append(mode)
+                    yield body
+
+        blobs = self._git.write(bodies(), self.root)
+        written = iter(zip(modes, blobs, strict=True))
+        for change in changes:
+            deleted = change.kind == "deleted"
+            mode, blob = ("0", _NO_OBJECT) if deleted else next(written)
+            yield f"{mode} {blob}\t".encode() + os.fsencode(change.path) + b"\0"
 
 
 def resolve(repository: Path, commit: str = "HEAD") -> Base:
