@@ -154,6 +154,24 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}%"
 
 
+def _chosen(recordings: Path, names: tuple[str, ...], have: set[str]) -> list[str]:
+    """Return which services of some recordings are replayed."""
+    from unlit.core.errors import InvalidInput
+    from unlit.twins import registry
+
+    for name in names:
+        registry.load_twin(name)  # a name that is none is refused
+    chosen = [name for name in (names or registry.SERVICES) if name in have]
+    if chosen:
+        return chosen
+    raise InvalidInput(
+        "TWN-118",
+        f"The recordings {str(recordings)!r} have nothing to replay.",
+        f"They are of: {', '.join(sorted(have)) or 'no service'}.",
+        "name a service that was recorded, or other recordings.",
+    )
+
+
 @app.command
 def fidelity(
     recordings: Path,
@@ -176,25 +194,14 @@ def fidelity(
         write: Write the tier table there (src/unlit/twins/fidelity/tiers.json in a checkout).
         as_json: Print JSON.
     """
-    from unlit.core.errors import InvalidInput
     from unlit.core.system import SystemClock
-    from unlit.twins import registry
     from unlit.twins.fidelity.recording import read_recordings
     from unlit.twins.fidelity.replay import replay, score
     from unlit.twins.fidelity.tiers import table
 
     cassettes = read_recordings(recordings)
     have = {row.service for cassette in cassettes for row in cassette.interactions}
-    for name in names:
-        registry.load_twin(name)  # a name that is none is refused
-    chosen = [name for name in (names or registry.SERVICES) if name in have]
-    if not chosen:
-        raise InvalidInput(
-            "TWN-118",
-            f"The recordings {str(recordings)!r} have nothing to replay.",
-            f"They are of: {', '.join(sorted(have)) or 'no service'}.",
-            "name a service that was recorded, or other recordings.",
-        )
+    chosen = _chosen(recordings, names, have)
     graded = replay(cassettes, chosen)
     today = SystemClock().now().date().isoformat()
     sources = {row.source for cassette in cassettes for row in cassette.interactions} - {""}
