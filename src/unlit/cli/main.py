@@ -8,9 +8,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO, cast
 
 from unlit import __version__
+from unlit.cli.inert_output import InertOutput
 from unlit.core.errors import UnlitError
 
 if TYPE_CHECKING:
@@ -213,6 +214,8 @@ def main() -> NoReturn:
     """Console-script entry point."""
     try:
         signal.signal(signal.SIGTERM, _terminate)
+        if sys.stdout.isatty() and not {"--help", "-h"} & set(sys.argv):  # help has colours
+            sys.stdout = cast("TextIO", InertOutput(sys.stdout))
         code = run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
 
+from unlit.cli.inert_output import open_stream
 from unlit.cli.run import repository_of, result_of
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def _watch(repository: Path | None, *, everywhere: bool) -> int:
         stores = [Store.open(sqlite_url(path)) for path in sorted(home.glob("*/record.db"))]
     else:
         stores = [_store(repository, "last")]
-    view = RunsView(sys.stdout, terminal=sys.stdout.isatty())
+    view = RunsView(open_stream(sys.stdout), terminal=sys.stdout.isatty())
     try:
         asyncio.run(watch(stores, view, SystemClock().now))
     finally:

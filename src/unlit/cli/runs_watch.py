@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TextIO
 
+from unlit.cli.inert_output import shown
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -118,7 +120,8 @@ class RunsView:
         text = [f"{len(rows)} runs, {now:%H:%M:%S} UTC. Ctrl-C ends the view, not the runs."]
         text += [f"{row.text} {age(row.age_s):>5}" for row in rows]
         up = f"\x1b[{self._height}A" if self._height else ""
-        body = "".join(f"\x1b[2K\x1b[?7l{line}\x1b[?7h\n" for line in text)
+        still = (shown(" ".join(line.splitlines())) for line in text)
+        body = "".join(f"\x1b[2K\x1b[?7l{line}\x1b[?7h\n" for line in still)
         self._stream.write(f"{up}{body}\x1b[J")
         self._stream.flush()
         self._height = len(text)

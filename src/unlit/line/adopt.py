@@ -205,7 +205,17 @@ mirror = "pypi"
 [files.coder]
 write = ["."]
 hide = [".env", "secrets/**"]
-read_only = [".git/hooks", "policy.toml", "policy.toml.signed", "unlit.toml"]
+# What runs by itself in a person's shell, editor or CI, or tells the next agent what to do. Take
+# out what an agent is to change: a person then looks at it before it is merged.
+read_only = [
+  ".git/hooks", ".git/config", ".github", ".gitlab-ci.yml", ".gitea", ".forgejo", ".circleci",
+  ".buildkite", ".drone.yml", ".travis.yml", ".woodpecker", ".woodpecker.yml", "Jenkinsfile",
+  "azure-pipelines.yml", "bitbucket-pipelines.yml", ".vscode", ".idea", ".zed", ".devcontainer",
+  ".devcontainer.json", ".dir-locals.el", ".exrc", ".nvim.lua", ".nvimrc", ".envrc", ".husky",
+  ".pre-commit-config.yaml", "lefthook.yml", ".mcp.json", ".claude", ".cursor", ".cursorrules",
+  ".codex", ".gemini", ".opencode", "opencode.json", ".windsurf", ".aider.conf.yml", ".goosehints",
+  "CLAUDE.md", "GEMINI.md", "AGENTS.md", "policy.toml", "policy.toml.signed", "unlit.toml",
+]
 
 [files.product]
 write = ["."]
