@@ -180,7 +180,10 @@ def is_formed(number: int | None, value: Any) -> bool:
     kind, known = schema.get("t"), schema.get("p") or {}
     if kind == "array":
         items = schema.get("i")
-        return isinstance(value, list) and all(is_formed(items, item) for item in value)
+        tables = bool(kernel_contract().schema(items).get("p"))
+        return isinstance(value, list) and all(
+            is_formed(items, item) and not (tables and item is None) for item in value
+        )
     if isinstance(value, dict):
         if kind in ("string", "integer", "number", "boolean"):
             return False

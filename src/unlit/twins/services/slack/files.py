@@ -337,13 +337,14 @@ def listed(ask: Ask) -> dict[str, Any]:
     if ask.has("types") and "all" not in ask.text("types").split(","):
         kinds = set(ask.text("types").split(","))
         rows = [row for row in rows if _types(row) & kinds]
-    low, high = _moment(ask, "ts_from", 0), _moment(ask, "ts_to", float("inf"))
+    low, high = moment_of(ask, "ts_from", 0), moment_of(ask, "ts_to", float("inf"))
     rows = [row for row in rows if low <= row["created"] <= high]
     found, paging = workspace.numbered(ask, rows[::-1])
     return {"files": [shown(ask, row) for row in found], "paging": paging}
 
 
-def _moment(ask: Ask, name: str, default: float) -> float:
+def moment_of(ask: Ask, name: str, default: float) -> float:
+    """Return an argument that is a moment."""
     try:
         return float(ask.text(name) or default)
     except ValueError as error:

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from unlit.twins.services.slack import workspace
+from unlit.twins.services.slack import files, workspace
 from unlit.twins.services.slack.ask import Ask, SlackError, missing
 from unlit.twins.services.slack.workspace import mint
 
@@ -19,7 +19,7 @@ def _person(ask: Ask) -> None:
 def logins(ask: Ask) -> dict[str, Any]:
     """``team.accessLogs``: who signed in; in a twin, everybody once, when they joined."""
     _person(ask)
-    before = float(ask.text("before") or "inf")
+    before = files.moment_of(ask, "before", float("inf"))
     rows = [
         {
             "user_id": row["id"], "username": row["name"], "date_first": row["updated"],

@@ -73,8 +73,8 @@ def info(ask: Ask) -> dict[str, Any]:
 def listed(ask: Ask) -> dict[str, Any]:
     """``files.remote.list``: newest first; of a channel, or between two moments."""
     where = ask.text("channel")
-    early = float(ask.text("ts_from") or 0)
-    late = float(ask.text("ts_to") or "inf")
+    early = files.moment_of(ask, "ts_from", 0.0)
+    late = files.moment_of(ask, "ts_to", float("inf"))
     rows = [
         row
         for row in ask.table("files").values()

@@ -184,7 +184,10 @@ def set_properties(ask: Ask) -> Any:
         if row is None:
             continue
         count += 1
-        for key, value in (one.get("properties") or {}).items():
+        kept = one.get("properties") or {}
+        if not isinstance(kept, dict):
+            raise refuse(400, "The properties of an issue must be an object.")
+        for key, value in kept.items():
             table.put((row["id"], str(key)), value)
     return _see_other(ask, count)
 
