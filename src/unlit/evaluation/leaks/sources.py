@@ -1,15 +1,21 @@
 """Where a leak would show: files, history, logs and outputs, each read as bytes with a label."""
 
 import os
+import re
 import subprocess
+import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 MAX_FILE_BYTES: Final = 4_000_000
 MAX_FILES: Final = 50_000
 _HISTORY_TIMEOUT_S: Final = 120
+_LONGEST_HEAD: Final = 200
+_PIECE: Final = 1 << 20
+_SHA256: Final = re.compile(r"(?im)^\s*objectformat\s*=\s*sha256\s*$")
 _SKIPPED: Final = frozenset({".git", "node_modules", ".venv"})
 
 
@@ -53,30 +59,69 @@ def _file(path: Path, root: Path) -> Iterator[Item]:
 
 
 def read_history(repositories: Sequence[Path]) -> Iterator[Item]:
-    """Yield every object of git repositories, also those that no branch reaches any more."""
+    """Yield every object of git repositories, also those that no branch reaches any more.
+
+    A repository's own settings are never obeyed: with them, reading an object can run a program
+    (a remote that promises what is missing, and a command that reaches it). Its objects are read
+    through an empty repository of ours instead, and never held whole, however large they unpack.
+    """
     for repository in repositories:
-        process = subprocess.run(  # noqa: S603 # fixed command; no hook or filter runs in cat-file
-            ["/usr/bin/env", "git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false",
-             "-C", str(repository), "cat-file", "--batch-all-objects", "--batch", "--buffer"],
-            capture_output=True, timeout=_HISTORY_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL,
-            env={"PATH": "/usr/bin:/bin:/usr/local/bin", "GIT_CONFIG_NOSYSTEM": "1",
-                 "GIT_CONFIG_GLOBAL": "/dev/null", "HOME": "/nonexistent"},
+        objects = next(
+            (path for path in (repository / ".git" / "objects", repository / "objects")
+             if path.is_dir()), None,
         )  # fmt: skip
-        yield from _objects(process.stdout)
+        if objects is not None:
+            with tempfile.TemporaryDirectory(prefix="unlit-history-") as folder:
+                yield from _read_objects(objects, Path(folder))
 
 
-def _objects(stream: bytes) -> Iterator[Item]:
-    position = 0
-    while position < len(stream):
-        end = stream.find(b"\n", position)
-        if end < 0:
-            return
-        head = stream[position:end].split()
+def _read_objects(objects: Path, folder: Path) -> Iterator[Item]:
+    format_ = "sha256" if _SHA256.search(_settings(objects.parent)) else "sha1"
+    env = {"PATH": "/usr/bin:/bin:/usr/local/bin", "GIT_CONFIG_NOSYSTEM": "1",
+           "GIT_CONFIG_GLOBAL": "/dev/null", "HOME": "/nonexistent",
+           "GIT_NO_LAZY_FETCH": "1"}  # fmt: skip
+    place = ["/usr/bin/env", "git", "--git-dir", str(folder)]
+    subprocess.run(  # noqa: S603 # fixed command in a folder of our own
+        [*place, "init", "--quiet", "--bare", "--template=", f"--object-format={format_}"],
+        capture_output=True, timeout=30, check=True, stdin=subprocess.DEVNULL, env=env,
+    )  # fmt: skip
+    reading = [*place, "-c", "safe.directory=*", "-c", "core.bigFileThreshold=1m",
+               "cat-file", "--batch-all-objects", "--batch", "--buffer"]  # fmt: skip
+    with subprocess.Popen(  # noqa: S603 # fixed command; no hook or filter runs in cat-file
+        reading, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={**env, "GIT_OBJECT_DIRECTORY": str(objects)},
+    ) as process:  # fmt: skip
+        ending = threading.Timer(_HISTORY_TIMEOUT_S, process.kill)
+        ending.start()
+        try:
+            assert process.stdout is not None  # noqa: S101 # a pipe
+            yield from _objects(process.stdout)
+        finally:
+            ending.cancel()
+            process.kill()
+
+
+def _settings(repository: Path) -> str:
+    try:
+        return (repository / "config").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _objects(stream: IO[bytes]) -> Iterator[Item]:
+    while line := stream.readline(_LONGEST_HEAD):
+        head = line.split()
+        if head[1:] == [b"missing"]:
+            continue  # it is named, and cannot be read: that hides nothing else
         if len(head) != 3 or not head[2].isdigit():
             return
-        size = int(head[2])
-        yield Item(head[0].decode(), stream[end + 1 : end + 1 + min(size, MAX_FILE_BYTES)])
-        position = end + 1 + size + 1
+        left = int(head[2])
+        content = stream.read(min(left, MAX_FILE_BYTES))
+        left -= len(content)
+        while left and (piece := stream.read(min(left, _PIECE))):
+            left -= len(piece)
+        stream.read(1)
+        yield Item(head[0].decode(), content)
 
 
 def texts(kind: str, values: Iterable[str]) -> Iterator[Item]:
