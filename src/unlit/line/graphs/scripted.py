@@ -1,4 +1,4 @@
-"""Execute a line without a model: outcomes come from a script. For `unlit lines trace` and tests."""
+"""Execute a line without a model: outcomes come from a script, for `unlit lines trace`, tests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
