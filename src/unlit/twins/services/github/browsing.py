@@ -56,6 +56,18 @@ def changes(call: Exchange, name: str, before: Tree, after: Tree, ref: str) -> l
     return out
 
 
+def get_commit(call: Exchange) -> Reply:
+    """``GET …/commits/{ref}``, with the files that it changed."""
+    name = name_of(call)
+    sha = repos.resolve(call, name, call.params["ref"])
+    row = repos.commit_of(call, name, sha)
+    before = repos.commit_of(call, name, row["parents"][0])["tree"] if row["parents"] else {}
+    files = changes(call, name, before, row["tree"], sha)
+    added, removed = (sum(one[key] for one in files) for key in ("additions", "deletions"))
+    stats = {"total": added + removed, "additions": added, "deletions": removed}
+    return Reply(200, {**repos.shown_commit(call, name, sha), "files": files, "stats": stats})
+
+
 def tree_at(call: Exchange, name: str, sha: str) -> Tree:
     """Return the files of a commit, or of a tree that was made by itself."""
     own = call.world.table(f"github.trees:{name}").get(sha)
@@ -328,6 +340,7 @@ ROUTES: Final = (
     Route("GET", _R + "/branches", branches, "repos/list-branches"),
     Route("GET", _R + "/tags", branches, "repos/list-tags"),
     Route("GET", _R + "/commits", commits, "repos/list-commits"),
+    Route("GET", _R + "/commits/{ref}", get_commit, "repos/get-commit"),
     Route("GET", _R + "/readme", readme, "repos/get-readme"),
     Route("GET", _R + "/languages", languages, "repos/list-languages"),
     Route("GET", _R + "/git/trees/{tree_sha}", tree, "git/get-tree"),

@@ -290,20 +290,6 @@ def git_commit(call: Exchange, name: str, sha: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def get_commit(call: Exchange) -> Reply:
-    """``GET …/commits/{ref}``, with the files that it changed."""
-    from unlit.twins.services.github import browsing
-
-    name = name_of(call)
-    sha = resolve(call, name, call.params["ref"])
-    row = commit_of(call, name, sha)
-    before = commit_of(call, name, row["parents"][0])["tree"] if row["parents"] else {}
-    files = browsing.changes(call, name, before, row["tree"], sha)
-    added, removed = (sum(one[key] for one in files) for key in ("additions", "deletions"))
-    stats = {"total": added + removed, "additions": added, "deletions": removed}
-    return Reply(200, {**shown_commit(call, name, sha), "files": files, "stats": stats})
-
-
 def shown_commit(call: Exchange, name: str, sha: str) -> dict[str, Any]:
     """Render a commit as lists have it."""
     base = f"{call.request.origin}/repos/{name}/commits"
@@ -385,7 +371,6 @@ ROUTES: Final = (
             ("DELETE", write, "repos/delete-file"),
         )
     ),
-    Route("GET", _R + "/commits/{ref}", get_commit, "repos/get-commit"),
     Route("GET", _R + "/branches/{branch}", get_ref, "repos/get-branch"),
     Route("GET", _R + "/git/ref/{ref}", get_ref, "git/get-ref"),
     Route("GET", _R + "/git/ref/{ref+}", get_ref, "git/get-ref"),
