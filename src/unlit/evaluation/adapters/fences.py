@@ -32,6 +32,8 @@ from unlit.models.model import ModelUsage
 from unlit.policy import Identity, Policy
 
 _PIECES: Final = 256
+_MOST_READ: Final = 256_000_000
+"""All files of a trajectory together: the evaluator holds them in memory."""
 _PATH: Final = "/deps/venv/bin:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -215,7 +217,11 @@ class FenceSandbox(Sandbox):
     @override
     def read_changed(self, limit_bytes: int = 4_000_000) -> dict[str, bytes]:
         layer = self.fence.changes()
-        wanted = [f for f in layer.files if f.kind == "file" and f.size <= limit_bytes]
+        left, wanted = _MOST_READ, []
+        for file in layer.files:
+            if file.kind == "file" and file.size <= min(limit_bytes, left):
+                left -= file.size
+                wanted.append(file)
         if not wanted:
             return {}
         with tempfile.TemporaryDirectory(prefix="unlit-layer-") as folder:
@@ -266,6 +272,17 @@ class ProductFence:
     models: tuple[TwinRoute, ...] = ()
 
 
+def lasting(policy: Policy) -> tuple[str, ...]:
+    """Say what a product may write that no reset takes back: its runs can tell each other by it."""
+    outside = [path for path in policy.files("product").write if path.startswith(("/", "~"))]
+    if not outside:
+        return ()
+    return (
+        f"The policy lets the product write {', '.join(outside)} outside of its workspace; no "
+        "reset takes that back, so its trajectories may know of each other.",
+    )
+
+
 class FencePool(Pool):
     """Opens product fences on one host; each slot's twins are its own worlds.
 
@@ -286,7 +303,7 @@ class FencePool(Pool):
         self._address = address
         self._hosts = hosts
         self._is_full = host.backend == "full"
-        self.weak: tuple[str, ...] = ()
+        self.weak: tuple[str, ...] = lasting(product.policy)
         self.usage: tuple[ModelUsage, ...] = ()
         self.asked: set[str] = set()
 
