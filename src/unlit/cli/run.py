@@ -247,28 +247,41 @@ def result_of(found: "Run") -> dict[str, Any]:
 
 def told(found: "Run", *, as_json: bool) -> int:
     """Print how a run stands, and return the exit code of the command that worked on it."""
-    from unlit.record.model import RunState
-
     if as_json:
         sys.stdout.write(json.dumps(result_of(found)) + "\n")
     else:
-        verdict = "none" if found.verdict is None else found.verdict.value
-        sys.stdout.write(f"{found.id} {found.state.value}, verdict {verdict}\n")
+        verdict = "" if found.verdict is None else f", verdict {found.verdict.value}"
+        sys.stdout.write(f"{found.id} {found.state.value}{verdict}\n")
         if found.note:
             sys.stdout.write(f"  {found.note}\n")
-        if found.state is RunState.WAITING and found.note.startswith("waits for an answer at "):
-            sys.stdout.write(
-                f"  unlit lines answer {found.id} KEY   then   unlit resume {found.id}\n"
-            )
-        elif found.state is RunState.WAITING:
-            why = " --reason WHY" if found.settings.get("gate") == "intent" else ""
-            sys.stdout.write(
-                f"  A person decides: read `unlit review {found.id}`, then\n"
-                f"  unlit approve {found.id}{why}   or   unlit reject {found.id} --reason WHY\n"
-            )
-        elif found.state in (RunState.FAILED, RunState.PAUSED):
-            sys.stdout.write(f"  unlit resume {found.id} goes on where it stopped.\n")
+        for line in _next_steps(found):
+            sys.stdout.write(f"  {line}\n")
     return exit_code(found)
+
+
+def _next_steps(found: "Run") -> list[str]:
+    """Say what a person can do now."""
+    from unlit.record.model import RunState
+
+    run = found.id
+    if found.state is RunState.WAITING and found.note.startswith("waits for an answer at "):
+        return [f"unlit lines answer {run} KEY   then   unlit resume {run}"]
+    if found.state is RunState.WAITING:
+        why = " --reason WHY" if found.settings.get("gate") == "intent" else ""
+        return [
+            f"A person decides: read `unlit review {run}`, then",
+            f"unlit approve {run}{why}   or   unlit reject {run} --reason WHY",
+        ]
+    if found.state in (RunState.FAILED, RunState.PAUSED):
+        return [f"unlit resume {run} goes on where it stopped."]
+    if found.state is RunState.QUEUED:
+        return [f"A worker takes it (`unlit worker`); `unlit replay {run} --follow` shows it."]
+    if found.state is RunState.ENDED:
+        return [
+            f"What was found: unlit review {run}",
+            f'Another candidate: unlit comment {run} "what is wrong, or missing"',
+        ]
+    return []
 
 
 def exit_code(found: "Run") -> int:

@@ -157,11 +157,11 @@ def _judge(agent: Agent, end: End, changes: Sequence[Change], layer: Path) -> tu
     file = layer / FILE
     right = file.is_file() and not file.is_symlink() and file.read_bytes() == CONTENT
     extra = sorted(change.path for change in verdict.kept if change.path != FILE)
-    words = " ".join(end.text.split())
+    words = "" if end.reason is EndReason.DONE else f" {' '.join(end.text.split())[:200]}"
     ended = "" if end.exit_code is None else f", exit code {end.exit_code}"
     return (
         Checked("program", True, agent.facts.command or agent.facts.kind),
-        Checked("ends", end.reason is EndReason.DONE, f"{end.reason.value}{ended} {words[:200]}"),
+        Checked("ends", end.reason is EndReason.DONE, f"{end.reason.value}{ended}{words}"),
         Checked(
             "task", right, verdict.sentence if right else f"no right {FILE}: {verdict.sentence}"
         ),

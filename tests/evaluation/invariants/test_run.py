@@ -99,6 +99,10 @@ async def test_faults_of_a_command_line_are_found(tmp_path: Path, scenario: Scen
     assert ("same-twice", "same-output", False) in {
         (found.trial, found.rule, found.veto) for found in report.broken
     }
+    said = {found.trial: found.to_json()["sentence"] for found in report.broken}
+    assert said["unknown-flag"] == (
+        "On `unknown-flag` the product shows a stack trace (run with `--no-such-flag-4711`)."
+    )
 
 
 async def test_a_good_server_passes(tmp_path: Path, scenario: Scenario) -> None:

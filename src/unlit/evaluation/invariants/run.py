@@ -34,6 +34,7 @@ from unlit.evaluation.trajectory import Setting, environment
 _TIMEOUT_S: Final = 15
 _FLOOD: Final = 10_000_000
 _MAX_PATHS: Final = 4
+_READABLE: Final = 40
 _LAST_SIGNAL: Final = 128 + 31
 _SCRIPT: Final = "%3Cscript%3Ewindow.unlit_ran%3D4711%3C%2Fscript%3E"
 _PASSWD: Final = re.compile(r"^root:[^:]*:0:0:", re.MULTILINE)
@@ -128,6 +129,16 @@ class _Pack:
         self._broken: dict[tuple[str, str], Broken] = {}
         self._tried = 0
         self._left_out: list[str] = []
+
+    def _words(self, trial: Trial) -> str:
+        """Say with what words the product was started, where that is short enough to read."""
+        words = trial.step.get("run")
+        text = " ".join(words) if isinstance(words, list) else ""
+        return (
+            f"run with `{text}`"
+            if text.isascii() and text.isprintable() and 0 < len(text) <= _READABLE
+            else ""
+        )
 
     async def command_line(self, trials: Sequence[Trial]) -> PackReport:
         """Run a command-line product."""
@@ -235,7 +246,7 @@ class _Pack:
     def _judge(self, trial: Trial, rules: set[str]) -> None:
         for rule in sorted(rules):
             if rule in trial.veto or rule in trial.note:
-                found = Broken(trial.name, rule, rule in trial.veto)
+                found = Broken(trial.name, rule, rule in trial.veto, self._words(trial))
                 self._broken.setdefault((trial.name, rule), found)
 
 
