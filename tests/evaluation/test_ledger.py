@@ -1,12 +1,13 @@
 """The look ledger: charged before the look, once for the same look, spent scenarios leave."""
 
+import resource
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from unlit.core.errors import InvalidInput
+from unlit.core.errors import InvalidInput, OutsideFailed
 from unlit.core.ids import CriterionId, ScenarioId
 from unlit.core.states import Partition
 from unlit.evaluation.ledger import Ledger, grading_key
@@ -115,6 +116,23 @@ def test_a_broken_ledger_stops_everything(request_: EvaluationRequest) -> None:
     with pytest.raises(InvalidInput) as caught:
         charge(ledger, request_)
     assert caught.value.code == "EVA-125"
+
+
+def test_a_full_disk_charges_nothing_and_leaves_the_ledger_whole(
+    request_: EvaluationRequest,
+) -> None:
+    ledger = Ledger(request_.vault)
+    charge(ledger, request_)
+    before = ledger.path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, hard))
+    try:
+        with pytest.raises(OutsideFailed, match="EVA-143"):
+            charge(ledger, replace(request_, tree="sha256:2"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert ledger.path.read_bytes() == before
+    assert charge(ledger, replace(request_, tree="sha256:2")) == 0.025
 
 
 def test_validation_wears_out_after_two_reports(request_: EvaluationRequest) -> None:

@@ -5,6 +5,7 @@ grading asked for again tells nothing new and costs nothing new, as long as what
 is counted again, not run again. Run anew, it throws a flaky product's dice again, and is a look.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -144,11 +145,21 @@ class Ledger:
             for name in Entry.__slots__
             if getattr(entry, name) not in ("", (), None)
         }
-        line = json.dumps(fields, ensure_ascii=False)
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        line = f"{json.dumps(fields, ensure_ascii=False)}\n".encode()
+        with self.path.open("ab", buffering=0) as stream:
+            whole = stream.tell()
+            try:
+                if stream.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(stream.fileno())
+            except OSError as error:
+                # half a line would make every later look impossible (EVA-125)
+                os.ftruncate(stream.fileno(), whole)
+                raise OutsideFailed(
+                    "EVA-143", f"The look ledger {self.path} cannot be written: {error.strerror}.",
+                    "a look is charged before it is made; nothing was looked at.",
+                    "free space there, and grade again.",
+                ) from error  # fmt: skip
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
