@@ -24,6 +24,7 @@ from unlit.line.service import Line, executor_id
 from unlit.line.worker import Worker
 from unlit.record.engine import open_engine
 from unlit.record.leases import Leases
+from unlit.record.store import Store
 
 SOURCE = Path(__file__).parents[2] / "src" / "unlit"
 
@@ -195,3 +196,34 @@ async def test_a_worker_that_lost_its_lease_ends(tmp_path: Path) -> None:
             await asyncio.wait_for(Worker(line, leases).work(asyncio.Event()), 60)
         assert executor_id() in leases.reap()
         assert leases.reap() == (), "reaped by one caller only"
+
+
+class AwayForAWhile(Leases):
+    """Leases of a database that starts again: away for some beats, then long past the lease."""
+
+    def __init__(self, store: Store, stop: asyncio.Event) -> None:
+        super().__init__(store, length_s=0.0)
+        self.acts: list[str] = []
+        self._stop = stop
+
+    @override
+    def renew(self, worker: str) -> bool:
+        self.acts.append("renew")
+        if len(self.acts) <= 3:
+            raise OutsideFailed("REC-003", "It is starting up.", "it is away.", "start it.")
+        self._stop.set()
+        return super().renew(worker)
+
+    @override
+    def reap(self) -> tuple[str, ...]:
+        self.acts.append("reap")
+        return ()
+
+
+async def test_a_worker_outlives_a_database_that_starts_again(tmp_path: Path) -> None:
+    world = services(tmp_path / "state", overlays(tmp_path, "10"), [])
+    stop = asyncio.Event()
+    async with Line.open(world, durable_url(tmp_path / "state")) as line:
+        leases = AwayForAWhile(world.store, stop)
+        await asyncio.wait_for(Worker(line, leases, length_s=0.06).work(stop), 60)
+    assert leases.acts == ["renew"] * 4, "late itself, it looks for no dead ones yet"

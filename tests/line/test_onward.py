@@ -53,6 +53,10 @@ async def test_a_comment_becomes_a_new_candidate_in_the_same_run(
         assert kept.decision == "rejected"
         assert store.candidates(run)[1].parent == store.candidates(run)[0].commit
         assert (await approve(world, line, run)).state is RunState.SHIPPED
+        assert await go_on(line, run, Comment("Name the total.", "ann")) == "again-2"
+        await line.wait(run)
+    assert "E501" not in prompt(world, run, "c3"), "what was red is mended and told no more"
+    assert {"report/again-1", "report/again-2"} <= {row.key for row in world.store.stages(run)}
 
 
 async def test_a_comment_that_brings_nothing_leaves_a_shipped_run_shipped(

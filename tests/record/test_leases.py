@@ -37,8 +37,9 @@ def test_a_worker_in_its_lease_is_left_alone(store: Store) -> None:
 def test_a_dead_worker_is_given_to_one_and_its_lease_is_lost(store: Store) -> None:
     leases = Leases(store, 0.0, claim_s=600)
     take(leases)
-    assert not leases.renew("w-1")
+    assert leases.renew("w-1"), "late, and nobody has its work"
     assert leases.reap() == ("w-1",)
+    assert not leases.renew("w-1")
     assert leases.reap() == ()
     assert [row.state for row in leases.workers()] == ["dead"]
 

@@ -96,8 +96,12 @@ def _where(found: Run) -> str:
 
 async def _round(line: Line, run: RunId) -> str:
     """Name the next round; one that was asked for and never begun is the next one still."""
-    last = _rounds(line.services.store, run)
-    begun = last == 0 or await line.engine.status(run, f"{AGAIN}{last}") is not None
+    store = line.services.store
+    last = _rounds(store, run)
+    kind = f"{AGAIN}{last}"
+    begun = last == 0 or await line.engine.status(run, kind) is not None
+    # a red check's round is begun by the work that ships, without work of its own
+    begun = begun or any(stage.key == kind for stage in store.stages(run))
     return f"{AGAIN}{last + 1 if begun else last}"
 
 

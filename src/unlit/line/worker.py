@@ -15,6 +15,9 @@ from unlit.record.leases import Leases
 
 _log: Final = logging.getLogger(__name__)
 
+_AWAY_S: Final = 600.0
+"""How long a database may be away before a worker gives up and ends."""
+
 
 class Worker:
     """One worker process.
@@ -40,6 +43,8 @@ class Worker:
         self._every_s = length_s / 6
         self._timers = Timers(line)
         self.id = executor_id()
+        self._away = False
+        self._renewed_s = line.services.clock.monotonic_s()
         self.reclaimed: list[str] = []
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -64,6 +69,7 @@ class Worker:
                 "two processes with one id would do the same work twice.",
                 "start this worker again.",
             )
+        self._renewed_s = self._line.services.clock.monotonic_s()
         waking = asyncio.create_task(self._wake(stop))
         try:
             while not stop.is_set():
@@ -86,13 +92,31 @@ class Worker:
             await _wait(stop, self._every_s)
 
     async def _beat(self) -> None:
-        if not await asyncio.to_thread(self._leases.renew, self.id):
+        """Renew the lease and take over from the dead; while the database is away, try on.
+
+        Nobody can take over then either. After it came back, all are late: each renews its lease
+        before anybody is looked for.
+        """
+        now_s = self._line.services.clock.monotonic_s()
+        try:
+            renewed = await asyncio.to_thread(self._leases.renew, self.id)
+        except OutsideFailed as error:
+            if error.code != "REC-003" or now_s - self._renewed_s > _AWAY_S:
+                raise
+            self._away = True
+            _log.warning("the database does not answer, trying on: %s", error.what)
+            return
+        was_away, self._away = self._away, False
+        self._renewed_s = now_s
+        if not renewed:
             raise OutsideFailed(
                 "LIN-081",
                 f"Worker {self.id} lost its lease.",
                 "it was silent for longer than its lease, and another one took over its work.",
                 "start it again; a supervisor does so by itself.",
             )
+        if was_away:
+            return
         for dead in await asyncio.to_thread(self._leases.reap):
             names = await self._line.reclaim(dead)
             await asyncio.to_thread(self._leases.taken_over, dead)

@@ -1,12 +1,19 @@
 """Database engines: SQLite opened as we want it, PostgreSQL by URL."""
 
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from unlit.core.errors import InvalidInput, OutsideFailed
+
+_Done = TypeVar("_Done")
+PATIENCE_S: Final = 30.0
+"""How long a PostgreSQL that has answered before is waited for: the time of a restart."""
 
 
 def open_engine(url: str, *, pool_size: int = 8, own_transactions: bool = True) -> Engine:
@@ -44,10 +51,50 @@ def open_engine(url: str, *, pool_size: int = 8, own_transactions: bool = True) 
         driver = parsed.set(drivername="postgresql+psycopg")
         # a database made without a locale (SQL_ASCII) would answer in bytes
         encoding = {"client_encoding": "utf8"}
-        return create_engine(
+        engine = create_engine(
             driver, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, connect_args=encoding
         )
+        event.listen(engine, "do_connect", Patient(PATIENCE_S))
+        return engine
     raise _not_a_url(url)
+
+
+class Patient:
+    """Connects; once it could, it tries for a while when it cannot, as while a server restarts."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._answered = False
+        self._pause = threading.Event()
+
+    def __call__(self, dialect: Any, record: object, args: Any, named: Any) -> Any:
+        """Connect with what the engine would connect with."""
+        until = time.monotonic() + self._patience_s
+        while True:
+            try:
+                found = dialect.connect(*args, **named)
+            except dialect.dbapi.OperationalError:
+                if not self._answered or time.monotonic() >= until:
+                    raise
+                self._pause.wait(0.25)
+            else:
+                self._answered = True
+                return found
+
+
+def steadily(act: Callable[[], _Done]) -> _Done:
+    """Do what may be done twice, and once more when its connection broke in the middle.
+
+    Raises:
+        OutsideFailed: The database does not do what it should.
+    """
+    try:
+        return act()
+    except OutsideFailed as error:
+        cause = error.__cause__
+        if not (isinstance(cause, DBAPIError) and cause.connection_invalidated):
+            raise
+    return act()
 
 
 def sqlite_url(path: Path) -> str:

@@ -81,7 +81,11 @@ class Leases:
             now = database_now(connection)
             changed = connection.execute(
                 table.update()
-                .where(table.c.id == worker, table.c.state == "live", table.c.lease_until > now)
+                .where(
+                    table.c.id == worker,
+                    table.c.state == "live",  # late, perhaps, and nobody took over
+                    table.c.lease_until > _LONG_AGO,
+                )
                 .values(lease_until=now + self._length_s)
             )
         return changed.rowcount == 1

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from unlit.core.ids import CandidateId, Digest, RunId
 from unlit.core.states import Partition
 from unlit.record import schema
-from unlit.record.engine import database_failed
+from unlit.record.engine import database_failed, steadily
 from unlit.record.model import (
     AccessQuestion,
     Candidate,
@@ -208,6 +208,9 @@ class Reads:
         return self._select(kind, query)
 
     def _select(self, kind: type[Any], query: Any) -> tuple[Any, ...]:
-        with self.reading() as connection:
-            found = connection.execute(query).mappings().all()
+        def read() -> Sequence[Any]:
+            with self.reading() as connection:
+                return connection.execute(query).mappings().all()
+
+        found = steadily(read)
         return tuple(from_columns(kind, dict(row)) for row in found)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from unlit.core.ids import RunId
 from unlit.core.states import Verdict
 from unlit.record import schema
-from unlit.record.engine import database_failed, open_engine
+from unlit.record.engine import database_failed, open_engine, steadily
 from unlit.record.migrations import migrate
 from unlit.record.model import (
     AccessQuestion,
@@ -244,12 +244,19 @@ class Store(Reads):
             statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
         else:
             statement = statement.on_conflict_do_nothing(index_elements=list(keys))
-        with self.writing() as connection:
-            connection.execute(statement, values)
+
+        def put() -> None:
+            with self.writing() as connection:
+                connection.execute(statement, values)
+
+        steadily(put)
 
     def _update(self, table: Table, where: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
-        with self.writing() as connection:
-            self._change(connection, table, where, changes)
+        def update() -> None:
+            with self.writing() as connection:
+                self._change(connection, table, where, changes)
+
+        steadily(update)
 
     @staticmethod
     def _change(

@@ -20,7 +20,8 @@ async def take_up(work: Work, kind: str) -> Mapping[str, Any]:
     assert run is not None  # noqa: S101 # the run was begun before its first stage
     last = next((row for row in made if row.id == run.candidate), made[-1] if made else None)
     facts = {stage.key: stage.facts for stage in store.stages(work.run)}
-    asked = [row for row in store.events(work.run, kinds=(COMMENT,)) if row.key.startswith(kind)]
+    rows = store.events(work.run, kinds=(COMMENT,))
+    asked = [row for row in rows if row.key.partition("/")[0] == kind]
     name = "no candidate" if last is None else last.id
     return {
         "detail": f"{len(asked)} comment{'s' if len(asked) != 1 else ''} on {name}",
