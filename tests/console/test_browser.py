@@ -372,6 +372,22 @@ def test_the_palette_goes_anywhere_by_keys(page: Any, served: Served) -> None:
     page.wait_for_url(served.at("/calibration"))
 
 
+def test_where_there_are_no_keys_none_are_named(browser: Any, page: Any, served: Served) -> None:
+    run = RunId("r-touch00000")
+    fill(served.store, run=run, at=datetime.now(UTC) - timedelta(minutes=30), title="By hand")
+    page.goto(served.at(f"/runs/{run}"))
+    assert page.locator("kbd:visible").count() > 0
+    phone = browser.new_context(
+        has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800},
+        storage_state=page.context.storage_state(),
+    )  # fmt: skip
+    hand = phone.new_page()
+    hand.goto(served.at(f"/runs/{run}"))
+    assert hand.locator("label:visible", has_text="Yes, ship it").count() == 1
+    assert hand.locator("kbd:visible").count() == 0
+    phone.close()
+
+
 def test_on_a_phone_the_navigation_shows_the_page_one_is_on(page: Any, served: Served) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(served.at("/settings"))
