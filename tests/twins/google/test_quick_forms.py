@@ -112,3 +112,73 @@ def test_a_document_goes_out_as_word_and_rich_text(world: tuple[Universe, str]) 
 def test_what_is_no_office_file_is_unreadable(data: bytes) -> None:
     with pytest.raises(office.Unreadable):
         office.sheets_of(data)
+
+
+def test_comments_on_a_range_are_drives_and_move_with_the_text(
+    world: tuple[Universe, str],
+) -> None:
+    docs, drive = Caller(*world, "docs"), Caller(*world, "drive")
+    key = docs("POST", "/v1/documents", {"title": "t"}).body["documentId"]
+
+    def send(*sent: Any) -> Any:
+        return docs("POST", f"/v1/documents/{key}:batchUpdate", {"requests": list(sent)})
+
+    send({"insertText": {"location": {"index": 1}, "text": "one two three"}})
+    comment = {"content": "why?", "range": {"startIndex": 5, "endIndex": 8}}
+    answer = send({"insertComment": comment}).body
+    thread = answer["replies"][0]["insertComment"]["commentThread"]
+    assert (thread["plainTextQuote"], thread["status"]) == ("two", "OPEN")
+    assert answer["commentUpdateState"] == "ALL_SAVED"
+    asked = {"commentId": thread["commentId"], "post": {"content": "so"}}
+    send({"addCommentReply": asked})
+    send({"addCommentReply": {**asked, "post": {"commentAction": "RESOLVE"}}})
+    send({"insertText": {"location": {"index": 1}, "text": "zero "}})
+    view: dict[str, Any] = {
+            "includeTabsContent": "true", "commentsViewMode": "COMMENTS_VIEW_MODE_INCLUDED",
+            "suggestionsViewMode": "SUGGESTIONS_INLINE"}  # fmt: skip
+    shown = docs("GET", f"/v1/documents/{key}", **view).body
+    assert (shown["comments"][0]["status"], len(shown["comments"][0]["replies"])) == ("RESOLVED", 2)
+    anchors = shown["tabs"][0]["documentTab"]["commentAnchors"]
+    span = anchors[thread["anchorId"]]["ranges"][0]
+    assert (span["startIndex"], span["endIndex"]) == (10, 13)
+    assert "namedRanges" not in shown["tabs"][0]["documentTab"]
+    assert "comments" not in docs("GET", f"/v1/documents/{key}").body
+    listed = drive("GET", f"/drive/v3/files/{key}/comments", fields="*").body["comments"]
+    assert (listed[0]["content"], listed[0]["resolved"]) == ("why?", True)
+    edit = {"commentId": thread["commentId"], "postId": thread["commentId"], "content": "how?"}
+    assert send({"updateCommentPost": edit}).status == 200
+    assert send({"deleteComment": {"commentId": thread["commentId"]}}).status == 200
+    assert docs("GET", f"/v1/documents/{key}", **view).body["comments"] == []
+    for wrong in ({"deleteComment": {"commentId": "no"}}, {"insertComment": {"content": ""}},
+                  {"acceptSuggestion": {"suggestionId": "no"}}):  # fmt: skip
+        assert send(wrong).status == 400
+    suggest = {"requests": [{"insertText": {"location": {"index": 1}, "text": "x"}}],
+               "writeControl": {"writeMode": "SUGGEST"}}  # fmt: skip
+    assert docs("POST", f"/v1/documents/{key}:batchUpdate", suggest).status == 501
+    assert docs("GET", f"/v1/documents/{key}", commentsViewMode="x").status == 400
+
+
+def test_comments_on_a_cell_move_with_its_row(world: tuple[Universe, str]) -> None:
+    sheets, drive = Caller(*world, "sheets"), Caller(*world, "drive")
+    key = sheets("POST", "/v4/spreadsheets", {}).body["spreadsheetId"]
+    sheets("PUT", f"/v4/spreadsheets/{key}/values/B2", {"values": [["text"]]},
+           valueInputOption="RAW")  # fmt: skip
+
+    def send(*sent: Any) -> Any:
+        return sheets("POST", f"/v4/spreadsheets/{key}:batchUpdate", {"requests": list(sent)})
+
+    place = {"sheetId": 0, "rowIndex": 1, "columnIndex": 1}
+    answer = send({"insertComment": {"content": "why?", "coordinate": place}}).body
+    thread = answer["replies"][0]["insertComment"]["commentThread"]
+    assert thread["plainTextQuote"] == "text"
+    send({"insertDimension": {"range": {"sheetId": 0, "dimension": "ROWS", "startIndex": 0,
+                                        "endIndex": 3}}})  # fmt: skip
+    shown = sheets("GET", f"/v4/spreadsheets/{key}",
+                   commentsViewMode="COMMENTS_VIEW_MODE_INCLUDED").body  # fmt: skip
+    assert shown["sheets"][0]["commentAnchors"][0]["range"]["startRowIndex"] == 4
+    assert shown["comments"][0]["headPost"]["content"] == "why?"
+    assert "comments" not in sheets("GET", f"/v4/spreadsheets/{key}").body
+    assert len(drive("GET", f"/drive/v3/files/{key}/comments", fields="*").body["comments"]) == 1
+    far = {**place, "rowIndex": 10**6}
+    assert send({"insertComment": {"content": "x", "coordinate": far}}).status == 400
+    assert send({"refreshDataSource": {}}).status == 501

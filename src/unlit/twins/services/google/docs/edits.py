@@ -19,11 +19,13 @@ class Draft:
     Attributes:
         row: The document as changed so far.
         at: Number and kind of the request, for messages.
+        me: Who asks.
     """
 
     world: World
     row: Row
     at: str = ""
+    me: Row = field(default_factory=dict)
     replies: list[Row] = field(default_factory=list)
 
     def refuse(self, message: str) -> Exception:

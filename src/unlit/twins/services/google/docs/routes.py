@@ -2,9 +2,17 @@
 
 from typing import Any, Final
 
-from unlit.twins.services.google import errors, store
+from unlit.twins.services.google import errors, store, threads
 from unlit.twins.services.google.call import Ask, Routes, Row
-from unlit.twins.services.google.docs import document, edits, objects, show, styling, tables
+from unlit.twins.services.google.docs import (
+    document,
+    edits,
+    objects,
+    remarks,
+    show,
+    styling,
+    tables,
+)
 from unlit.twins.services.google.docs.edits import Draft, Edit
 
 _A: Final = "https://www.googleapis.com/auth/"
@@ -53,17 +61,9 @@ EDITS: Final[dict[str, Edit]] = {
     "deleteTab": objects.delete_tab,
     "updateDocumentTabProperties": objects.update_tab,
 }
-# Kinds the vendor has and this twin cannot do truly: suggestions, comments, dropdown definitions.
+# Kinds the vendor has and this twin cannot do truly: dropdowns.
 UNDONE: Final = frozenset(
     [
-        "acceptSuggestion",
-        "rejectSuggestion",
-        "deleteSuggestion",
-        "insertComment",
-        "deleteComment",
-        "addCommentReply",
-        "deleteCommentReply",
-        "updateCommentPost",
         "createDropdownDefinition",
         "deleteDropdownDefinition",
         "insertDropdown",
@@ -71,6 +71,8 @@ UNDONE: Final = frozenset(
         "updateDropdownProperties",
     ]  # reads better
 )
+# A twin's documents have no suggestions, so no id of one is known.
+SUGGESTED: Final = frozenset(("acceptSuggestion", "rejectSuggestion", "deleteSuggestion"))
 
 
 def the_document(ask: Ask, *, write: bool = False) -> Row:
@@ -110,7 +112,8 @@ def shown(ask: Ask, row: Row) -> Row:
         raise errors.violated(("suggestions_view_mode", text))
     if mode.startswith("DEFAULT"):
         mode = "SUGGESTIONS_INLINE"
-    return show.document(row, tabs=ask.flag("includeTabsContent"), mode=mode)
+    tabs = ask.flag("includeTabsContent")
+    return remarks.seen(ask, row, show.document(row, tabs=tabs, mode=mode), tabs=tabs)
 
 
 _MODES: Final = (
@@ -130,7 +133,8 @@ def batch_update(ask: Ask) -> Any:
     _controlled(ask, row, body.get("writeControl") or {})
     if not requests:
         raise errors.invalid("Must specify at least one request.")
-    draft = Draft(ask.world, row)
+    talked = any(threads.KINDS & set(one) for one in requests if isinstance(one, dict))
+    draft = Draft(ask.world, row, me=ask.me)
     with ask.world.atomic():
         for number, request in enumerate(requests):
             draft.replies.append(applied(draft, number, request))
@@ -143,11 +147,14 @@ def batch_update(ask: Ask) -> Any:
             "replies": draft.replies,
             "writeControl": {"requiredRevisionId": new["revision"]},
             "documentId": row["id"],
+            **({"commentUpdateState": "ALL_SAVED"} if talked else {}),
         }
     )
 
 
 def _controlled(ask: Ask, row: Row, control: Row) -> None:
+    if control.get("writeMode") == "SUGGEST":
+        raise errors.rpc(501, "The twin does not write suggestions.")
     required, target = control.get("requiredRevisionId"), control.get("targetRevisionId")
     if required and target:
         raise errors.invalid("Only one of required_revision_id and target_revision_id may be set.")
@@ -160,13 +167,16 @@ def _controlled(ask: Ask, row: Row, control: Row) -> None:
         raise errors.invalid(f"The target revision ID '{target}' is invalid.")
 
 
+KNOWN: Final = frozenset(EDITS) | UNDONE | SUGGESTED | threads.KINDS
+
+
 def applied(draft: Draft, number: int, request: Any) -> Row:
     """Apply one request and return its reply."""
     where = f"requests[{number}]"
     if not isinstance(request, dict):
         raise errors.violated((where, f"Invalid value at '{where}'"))
     kinds = [name for name in request if request[name] is not None]
-    unknown = [name for name in kinds if name not in EDITS and name not in UNDONE]
+    unknown = [name for name in kinds if name not in KNOWN]
     if unknown:
         text = (
             f'Invalid JSON payload received. Unknown name "{unknown[0]}" at '
@@ -182,4 +192,8 @@ def applied(draft: Draft, number: int, request: Any) -> Row:
     if not isinstance(body, dict):
         raise errors.violated((f"{where}.{kind}", f"Invalid value at '{where}.{kind}'"))
     draft.at = f"{where}.{kind}"
+    if kind in SUGGESTED:
+        raise draft.refuse(f"The suggestion with ID {body.get('suggestionId')} was not found.")
+    if kind in threads.KINDS:
+        return remarks.apply(draft, kind, body)
     return EDITS[kind](draft, body)

@@ -54,8 +54,9 @@ def content(tab: Row) -> Row:
     out["namedStyles"] = tab["styles"] or presets.named_styles()
     if tab["lists"]:
         out["lists"] = tab["lists"]
-    if tab["named"]:
-        out["namedRanges"] = named(tab["named"])
+    ranges = named(tab["named"])
+    if ranges:
+        out["namedRanges"] = ranges
     if tab["objects"]:
         out["inlineObjects"] = tab["objects"]
     if tab["positioned"]:
@@ -67,6 +68,8 @@ def named(rows: tuple[Row, ...]) -> Row:
     """Render named ranges, grouped by name."""
     out: Row = {}
     for row in rows:
+        if row.get("comment"):
+            continue
         group = out.setdefault(row["name"], {"name": row["name"], "namedRanges": []})
         one = {"namedRangeId": row["id"], "name": row["name"], "ranges": row["ranges"]}
         group["namedRanges"].append(one)

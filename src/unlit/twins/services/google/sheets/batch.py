@@ -14,11 +14,12 @@ from unlit.twins.services.google.sheets.edits import (  # noqa: F401 # they regi
     moves,
     objects,
     properties,
+    remarks,
 )
 from unlit.twins.services.google.sheets.edits.registry import KINDS, Edit
 from unlit.twins.services.google.sheets.model import Row
 
-# Kinds that this twin cannot do truly: they need BigQuery, or Drive comments in cells.
+# Kinds that this twin cannot do truly: they need BigQuery.
 UNDONE = frozenset(
     {
         "addDataSource",
@@ -26,12 +27,6 @@ UNDONE = frozenset(
         "deleteDataSource",
         "refreshDataSource",
         "cancelDataSourceRefresh",
-        "insertComment",
-        "deleteComment",
-        "addCommentReply",
-        "deleteCommentReply",
-        "updateCommentPost",
-        "updateDimensionGroupState",
     }
 )
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from unlit.twins.services.google import errors, masks, store
+from unlit.twins.services.google import errors, masks, store, threads
 from unlit.twins.services.google.call import Ask, Routes, Row
 from unlit.twins.services.google.sheets import batch, book, render
 from unlit.twins.services.google.sheets.a1 import Area
 from unlit.twins.services.google.sheets.book import Book
-from unlit.twins.services.google.sheets.edits import cells, properties
+from unlit.twins.services.google.sheets.edits import cells, properties, remarks
 from unlit.twins.services.google.sheets.model import Editor
 from unlit.twins.services.google.sheets.values import READ, SCOPES, book_of
 
@@ -57,7 +57,8 @@ def get(ask: Ask) -> Any:
             sheet, area = found.area(text)
             found.closed(sheet, area)
             boxes.setdefault(sheet["id"], []).append(area)
-    return ask.masked(render.spreadsheet(found, boxes, data=wants_data(ask)))
+    out = render.spreadsheet(found, boxes, data=wants_data(ask))
+    return ask.masked(remarks.seen(ask, found, out))
 
 
 def wants_data(ask: Ask) -> bool:
@@ -98,6 +99,8 @@ def batch_update(ask: Ask) -> Any:
         replies = batch.apply(ask, found, requests)
         store.modified(ask, found.ident)
     out: Row = {"spreadsheetId": found.ident, "replies": replies}
+    if any(threads.KINDS & set(one) for one in requests if isinstance(one, dict)):
+        out["commentUpdateState"] = "ALL_SAVED"
     if body.get("includeSpreadsheetInResponse"):
         data = bool(body.get("responseIncludeGridData"))
         out["updatedSpreadsheet"] = render.spreadsheet(found, None, data=data)
