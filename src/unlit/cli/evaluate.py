@@ -367,6 +367,10 @@ def render(result: "EvaluationResult") -> str:
     failed = [t for t in result.trajectories if t.reasons]
     if failed:
         lines.append("Not satisfied:")
+    if failed and not found.satisfied:
+        lines.append(
+            "  Nothing held at all. Does the program start? A replay shows what it printed."
+        )
     for record in failed[:20]:
         lines.append(f"  {record.scenario}: {', '.join(record.reasons)}")
         if record.replay:
