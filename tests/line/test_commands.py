@@ -129,6 +129,8 @@ def test_agents_are_listed_with_what_they_need(unlit: Command) -> None:
         (["memory", "add", " "], 2, "HAR-042"),
         (["memory", "show", "l-none"], 3, "HAR-041"),
         (["forecast", "say", "last", "hours", "3", "2", "1"], 3, "LIN-092"),
+        (["forecast", "say", "last", "usd", "1", "2", "inf"], 3, "LIN-092"),
+        (["forecast", "say", "last", "ship_probability", "0", "1", "2"], 3, "LIN-092"),
         (["lines", "lint", "none.dot"], 3, "LIN-077"),
         (["agents", "install", "nobody"], 2, "HAR-032"),
         (["agents", "check", "nobody"], 3, "HAR-001"),

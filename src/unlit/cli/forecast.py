@@ -47,8 +47,10 @@ def say(
 
     store = _store(repository, run)
     found = store.find_run(run)
-    if measure not in MEASURES or not low <= middle <= high:
+    if measure not in MEASURES:
         raise _wrong(f"{measure} {low} {middle} {high}", f"MEASURE is {', '.join(MEASURES)}")
+    if why := _unsound(measure, low, middle, high):
+        raise _wrong(f"{measure} {low:g} {middle:g} {high:g}", why)
     if store.evaluations(found.id) or found.state.is_over:
         raise _wrong(found.id, "a forecast is made before the first grading")
     now = SystemClock().now()
@@ -149,6 +151,14 @@ def _span(entry: Mapping[str, object]) -> str:
     if entry["low"] is None:
         return f"{entry['middle']:.2f}"
     return f"{entry['low']:.2f} – {entry['middle']:.2f} – {entry['high']:.2f}"
+
+
+def _unsound(measure: str, low: float, middle: float, high: float) -> str:
+    if not 0 <= low <= middle <= high < float("inf"):
+        return "the three are numbers from 0 on that rise: your 10 %, 50 % and 90 %"
+    if measure == "ship_probability" and high > 1:
+        return "a probability is at most 1"
+    return ""
 
 
 def _wrong(what: str, why: str) -> Exception:

@@ -58,7 +58,9 @@ def work(
     except OutsideFailed as error:
         if error.code != "LIN-081":
             raise
-        sys.stderr.write(f"{error}\n")
+        from unlit.cli.main import print_error
+
+        print_error(error)
         sys.stderr.flush()
         os._exit(error.exit_code)  # nothing of this process may go on: others have its work
     return 0
