@@ -122,6 +122,6 @@ def run_git(
             "HAR-022",
             f"git {verb} failed: {' '.join(last) or done.returncode}.",
             "the workspace of a run is kept by git.",
-            "free space, or repair the repository; then resume the run, or begin it when there is none.",
+            "free space, or repair the repository; then resume the run, or begin one.",
         )
     return done.stdout.decode(errors="surrogateescape").strip()
