@@ -395,9 +395,8 @@ class Fence:
         return probes
 
     async def _sweep(self) -> None:
-        """Reset for the last time: nobody listens to what the new network asks."""
-        _, fds = await self._session.ask("reset")
-        _close(fds)
+        """Reset for the last time; the network stays, for a probe that still needs one."""
+        await self._session.ask("reset", last=True)
 
     def exited(self, ended: Ended) -> None:
         """Take note of a command's end."""

@@ -327,6 +327,9 @@ class _Keeper:
         self._end_all()
         workspace.lift(self._stage)
         self._lay()
+        if message.get("last"):
+            self._reply(message, {})
+            return
         made = self._network.enter()
         try:
             self._reply(message, {}, [one.fileno() for one in made])
