@@ -92,6 +92,7 @@ async def turn(
     companion: Companion,
     hooks: dict[str, str] | None = None,
     name: str = "openai-chat:gpt-5.2",
+    deadline_s: float = 90,
 ) -> tuple[End, str]:
     (tmp_path / "lower").mkdir(exist_ok=True)
     fence = FakeFence(tmp_path / "lower")
@@ -99,7 +100,7 @@ async def turn(
     env = {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "fake-key"}
     env |= {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "fake-key"}
     job = Job(
-        RunId("r-1"), CandidateId("c1"), 1, "Do the task.", deadline_s=90, env=env,
+        RunId("r-1"), CandidateId("c1"), 1, "Do the task.", deadline_s=deadline_s, env=env,
         companion=companion, hooks=hooks or {},
     )  # fmt: skip
     try:
@@ -191,6 +192,17 @@ async def test_a_hook_before_a_tool_call_refuses_it_and_one_after_it_only_looks(
     end, steps = await turn(tmp_path, url, Kept(), {"pre": PRE, "post": POST})
     assert (end.reason, steps) == (EndReason.DONE, "1\n3\n4\n")
     assert any("a hook of the line refused it (exit code 7)" in text for text in twin.told)
+
+
+@pytest.mark.slow
+async def test_a_model_that_never_answers_is_no_failure_of_the_agent(
+    tmp_path: Path, model: tuple[Hearing, str]
+) -> None:
+    twin, url = model
+    twin.delay_s = 3600
+    end, steps = await turn(tmp_path, url, Kept(), deadline_s=30)
+    assert (end.reason, steps) == (EndReason.MODEL_FAILED, "")
+    assert "the model had not answered for" in end.text
 
 
 LONG = 90

@@ -29,6 +29,9 @@ from unlit.harness.tools import Program, find_program
 
 PROGRAM: Final = Path(__file__).parents[1] / "loop" / "program.py"
 _LISTEN_S: Final = 0.5
+_SILENT_S: Final = 120.0
+"""A model that is silent for so long when a turn's time is over has used it up, not the agent."""
+
 _KEYS: Final = {
     "anthropic": ("anthropic", "ANTHROPIC_API_KEY"),
     "openai": ("responses", "OPENAI_API_KEY"),
@@ -108,19 +111,28 @@ class _Talk:
     output: Output
     said: dict[str, Word] = field(default_factory=dict)
     printed: bytearray = field(default_factory=bytearray)
+    asked_at: float | None = None
 
     async def read(self) -> None:
         """Take what the program prints until it ends."""
         async for line in self.running.lines():
             told = _object(line)
             data = told.get("data") or {}
-            if told.get("kind") == "reply":
+            if told.get("kind") == "asking":
+                self.asked_at = asyncio.get_running_loop().time()
+            elif told.get("kind") == "reply":
+                self.asked_at = None
                 await self._keep(int(data["n"]), str(data["body"]))
             elif told.get("kind") == "heard":
                 await self._heard(str(data["id"]), int(data["step"]))
             else:
                 self.printed += line
                 self.output.take(line)
+
+    def waited_s(self) -> float:
+        """Return for how long the model has not answered."""
+        now = asyncio.get_running_loop().time()
+        return 0.0 if self.asked_at is None else now - self.asked_at
 
     async def _keep(self, number: int, body: str) -> None:
         if self.companion is not None:
@@ -171,7 +183,11 @@ class OwnAgent(Agent):
         running = await fence.spawn(argv, env={**self._recipe.env, **job.env})
         talk = _Talk(running, job.companion, Output(self._recipe.output, sink))
         try:
-            return end_of(self._recipe, await _follow(talk, job))
+            done = await _follow(talk, job)
+            if done.timed_out and talk.waited_s() >= min(_SILENT_S, job.deadline_s / 2):
+                silent = f"the model had not answered for {talk.waited_s():.0f} s"
+                return End(EndReason.MODEL_FAILED, silent, done.exit_code)
+            return end_of(self._recipe, done)
         finally:
             await running.kill()
 

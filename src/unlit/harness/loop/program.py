@@ -314,6 +314,7 @@ def remembering(model: str, line: Line) -> Any:
             number = line.step
             if number <= len(line.replies):
                 return ModelMessagesTypeAdapter.validate_json(line.replies[number - 1])[0]
+            say("asking")
             made = await super().request(*words, **named)
             await line.keep(number, ModelMessagesTypeAdapter.dump_json([made]).decode())
             return made
