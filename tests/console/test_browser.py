@@ -374,7 +374,7 @@ def test_the_palette_goes_anywhere_by_keys(page: Any, served: Served) -> None:
 
 def test_where_there_are_no_keys_none_are_named(browser: Any, page: Any, served: Served) -> None:
     run = RunId("r-touch00000")
-    fill(served.store, run=run, at=datetime.now(UTC) - timedelta(minutes=30), title="By hand")
+    fill(served.store, run=run, at=datetime.now(UTC) - timedelta(hours=1), title="By hand")
     page.goto(served.at(f"/runs/{run}"))
     assert page.locator("kbd:visible").count() > 0
     phone = browser.new_context(

@@ -19,6 +19,7 @@ from unlit.review.rules.questions import SPOT
 
 _ASKED = ("number", "text", "criterion", "why", "stakes", "doubt", "minutes", "kind")
 _OPEN = (RunState.QUEUED, RunState.RUNNING, RunState.PAUSED, RunState.WAITING)
+_MARKED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,11 +368,19 @@ class Queries:
         return found
 
     def mark(self) -> tuple[int, str]:
-        """Return something that changes whenever the record does: newest event, newest change."""
+        """Return something that changes whenever the record does: newest event, newest changes.
+
+        Of the changes more than one is looked at: a run of a machine whose clock is ahead would
+        otherwise stay the newest, and hide what changes elsewhere until the others caught up.
+        """
         events, runs = schema.events, schema.runs
         seq = self._all(select(func.max(events.c.seq).label("n")))[0]["n"]
-        at = self._all(select(func.max(runs.c.updated_at).label("at")))[0]["at"]
-        return int(seq or 0), str(at or "")
+        newest = self._all(
+            select(runs.c.id, runs.c.updated_at)
+            .order_by(runs.c.updated_at.desc(), runs.c.id)
+            .limit(_MARKED)
+        )
+        return int(seq or 0), " ".join(f"{row['id']}@{row['updated_at']}" for row in newest)
 
 
 def _run_columns() -> Select[Any]:
