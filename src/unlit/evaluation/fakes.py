@@ -138,7 +138,8 @@ class LocalSandbox(Sandbox):
                 stdout, stderr = await converse(process, stdin)
         except TimeoutError:
             timed_out = True
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = await process.communicate()
         code = process.returncode if process.returncode is not None else -9
         return Ended(code, stdout, stderr, timed_out, self._clock.monotonic_s() - started)

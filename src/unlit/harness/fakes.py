@@ -1,6 +1,7 @@
 """A fence that is a plain folder, for tests of agents and of the line. It contains nothing."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -67,7 +68,8 @@ class FakeRunning:
     async def kill(self) -> None:
         """End it and what it started."""
         if self._process.returncode is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended, and nobody has said so yet
+                os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
 
