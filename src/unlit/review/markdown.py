@@ -7,6 +7,7 @@ from unlit.review.model import CriterionLine, Report
 from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.sayings import SOURCES, forecast_words, rule_words
 from unlit.review.rules.words import (
+    CRITERION_SIGNS,
     CRITERION_WORDS,
     VERDICT_WORDS,
     cost,
@@ -16,15 +17,6 @@ from unlit.review.rules.words import (
     interval,
     percent,
 )
-
-_SIGNS = {
-    "met": "●",
-    "not_met": "✕",
-    "undecided": "◐",
-    "held": "◐",
-    "not_exercised": "◌",
-    "asks": "◆",
-}
 
 
 def render_markdown(report: Report) -> str:
@@ -142,8 +134,8 @@ def _criteria(criteria: Sequence[CriterionLine], asked: set[object]) -> str:
         state = "asks" if line.id in asked and line.state.value != "not_met" else line.standing
         evidence = evidence_words(line, interval(line.lower, line.upper))
         rows.append(
-            f"| {_SIGNS[state]} {CRITERION_WORDS[state]} | {plain(line.id)} {plain(line.text)} "
-            f"| {evidence} | {SOURCES.get(line.source or '', plain(line.source or ''))} "
+            f"| {CRITERION_SIGNS[state]} {CRITERION_WORDS[state]} "
+            f"| {plain(line.id)} {plain(line.text)} | {evidence} | {SOURCES.get(line.source or '', plain(line.source or ''))} "
             f"| {plain(line.ceiling)} |"
         )
     return "\n".join(rows)

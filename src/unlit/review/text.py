@@ -8,6 +8,7 @@ from unlit.review.model import Report
 from unlit.review.rules.merging import evidence_words
 from unlit.review.rules.sayings import rule_words
 from unlit.review.rules.words import (
+    CRITERION_SIGNS,
     CRITERION_WORDS,
     cost,
     count,
@@ -18,14 +19,6 @@ from unlit.review.rules.words import (
 )
 
 _WIDTH: ContextVar[int] = ContextVar("width", default=96)
-_SIGNS = {
-    "met": "●",
-    "not_met": "✕",
-    "undecided": "◐",
-    "held": "◐",
-    "not_exercised": "◌",
-    "asks": "◆",
-}
 
 
 def render_text(report: Report, width: int = 96) -> str:
@@ -156,7 +149,7 @@ def _criteria(report: Report) -> list[str]:
     room = max(20, min(60, _WIDTH.get() - wide - 27))
     for line in report.criteria:
         state = "asks" if line.id in asked and line.state.value != "not_met" else line.standing
-        word = f"{_SIGNS[state]} {CRITERION_WORDS[state]}"
+        word = f"{CRITERION_SIGNS[state]} {CRITERION_WORDS[state]}"
         evidence = evidence_words(line)
         lines.append(f"  {word:<16} {line.id:<6} {evidence:<{wide}} {inert(line.text)[:room]}")
         lines.append(_wrap(f"at most: {line.ceiling}", " " * 19, " " * 19))

@@ -23,6 +23,14 @@ CRITERION_WORDS: Final = {
     "not_exercised": "Not exercised",
     "asks": "Asks you",
 }
+CRITERION_SIGNS: Final = {
+    "met": "●",
+    "not_met": "✕",
+    "undecided": "◐",
+    "held": "◐",
+    "not_exercised": "◌",
+    "asks": "◆",
+}
 VERDICT_WORDS: Final = {
     "ship": "can ship",
     "not_yet": "not good enough",
