@@ -13,7 +13,7 @@ from unlit.twins.kit.world import UPPER
 from unlit.twins.model import Delivery
 from unlit.twins.services.okta import apps, authservers, events, keys, tokens, users
 from unlit.twins.services.okta.errors import failure, invalid, missing
-from unlit.twins.services.okta.org import link, stamp
+from unlit.twins.services.okta.org import link, scopes_for, stamp
 
 SUPPORT_S: Final = 8 * 3600
 NOTICES: Final = (
@@ -389,8 +389,7 @@ def _routes() -> tuple[Route, ...]:
         ]
     out = []
     for method, path, rule, scope in rows:
-        right = "read" if method == "GET" else "manage"
-        scopes = (f"okta.{scope}.{right}",) if scope else ()
+        scopes = scopes_for(method, scope)
         out.append(Route(method, _API + path, rule, f"{method} {path}", scopes=scopes))
     return tuple(out)
 

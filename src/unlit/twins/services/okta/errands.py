@@ -9,7 +9,7 @@ from unlit.twins.kit.router import Route
 from unlit.twins.kit.twin import Exchange
 from unlit.twins.services.okta import keys, roles, users
 from unlit.twins.services.okta.errors import failure, invalid, missing
-from unlit.twins.services.okta.org import link, mint, stamp
+from unlit.twins.services.okta.org import link, mint, scopes_for, stamp
 
 _API: Final = "/api/v1"
 _GOVERNANCE: Final = "/governance/api/v1"
@@ -184,7 +184,7 @@ def _routes() -> tuple[Route, ...]:
     return tuple(
         Route(
             method, path, rule, f"{method} {path}",
-            scopes=(f"okta.{scope}.{'read' if method == 'GET' else 'manage'}",) if scope else (),
+            scopes=scopes_for(method, scope),
         )
         for method, path, rule, scope in rows
     )  # fmt: skip

@@ -10,7 +10,7 @@ from unlit.twins.kit.twin import Exchange
 from unlit.twins.kit.world import Table
 from unlit.twins.services.okta import apps, events, groups, tokens, users
 from unlit.twins.services.okta.errors import failure, invalid, missing
-from unlit.twins.services.okta.org import mint, stamp
+from unlit.twins.services.okta.org import mint, scopes_for, stamp
 
 _GOVERNANCE: Final = "/governance/api"
 _MAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -411,7 +411,7 @@ def _routes() -> tuple[Route, ...]:
     made = [
         Route(
             method, path, rule, f"{method} {path}",
-            scopes=(f"okta.{scope}.{'read' if method == 'GET' else 'manage'}",) if scope else (),
+            scopes=scopes_for(method, scope),
         )
         for method, path, rule, scope in _RULES
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from unlit.twins.kit.router import Route
 from unlit.twins.kit.twin import Exchange
 from unlit.twins.kit.world import Table
 from unlit.twins.services.okta.errors import failure, invalid, missing
-from unlit.twins.services.okta.org import mint, stamp
+from unlit.twins.services.okta.org import mint, scopes_for, stamp
 
 _ONE: Final = "/api/v1/identity-sources/{identitySourceId}"
 _SESSION: Final = _ONE + "/sessions/{sessionId}"
@@ -229,7 +229,7 @@ _ROWS: Final = (
 ROUTES: Final = tuple(
     Route(
         method, path, rule, f"{method} {path}",
-        scopes=(f"okta.identitySources.{'read' if method == 'GET' else 'manage'}",),
+        scopes=scopes_for(method, "identitySources"),
     )
     for method, path, rule in _ROWS
 )  # fmt: skip

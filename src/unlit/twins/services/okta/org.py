@@ -25,6 +25,11 @@ def href(call: Exchange, path: str) -> str:
     return f"{call.request.origin}{API}{path}"
 
 
+def scopes_for(method: str, scope: str) -> tuple[str, ...]:
+    """Return what a token needs to read or manage `scope`; nothing where there is none."""
+    return (f"okta.{scope}.{'read' if method == 'GET' else 'manage'}",) if scope else ()
+
+
 def link(call: Exchange, path: str, *allow: str) -> dict[str, Any]:
     """Return a HAL link, with hints of the methods it takes."""
     out: dict[str, Any] = {"href": href(call, path)}

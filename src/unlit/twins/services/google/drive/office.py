@@ -12,6 +12,8 @@ from typing import Any, Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
+from unlit.twins.services.google.sheets.a1 import column_letters
+
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 RTF: Final = "application/rtf"
@@ -64,16 +66,6 @@ def _types(rows: dict[str, str]) -> str:
 
 
 # --- workbooks
-def column(number: int) -> str:
-    """Return the letters of a column, counted from 0."""
-    text = ""
-    number += 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        text = chr(65 + rest) + text
-    return text
-
-
 def workbook(sheets: list[Sheet]) -> bytes:
     """Return sheets as XLSX."""
     kind = "officedocument.spreadsheetml"
@@ -102,7 +94,8 @@ def _sheet(values: list[list[Any]], formulas: list[list[Any]]) -> str:
     lines = []
     for r, line in enumerate(values):
         cells = "".join(
-            _cell(f"{column(c)}{r + 1}", value, _at(formulas, r, c)) for c, value in enumerate(line)
+            _cell(f"{column_letters(c)}{r + 1}", value, _at(formulas, r, c))
+            for c, value in enumerate(line)
         )
         lines.append(f'<row r="{r + 1}">{cells}</row>')
     return f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(lines)}</sheetData></worksheet>'
