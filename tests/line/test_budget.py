@@ -14,6 +14,7 @@ from unlit.harness.model import AgentEvent, End, EndReason, Job
 from unlit.harness.ports import Fence, Sink
 from unlit.line.adapters.intent_room import IntentRoom
 from unlit.line.model import BudgetPlan, ProductPlan
+from unlit.line.ports import Services
 from unlit.line.requests import budget_now
 from unlit.line.service import Line
 from unlit.models.model import ModelUsage
@@ -47,13 +48,18 @@ class PayingAgent(ScriptedAgent):
         return await super().run(job, fence, sink)
 
 
-async def test_the_money_runs_out_in_the_middle_and_the_run_can_go_on(
-    tmp_path: Path, repository: Path
-) -> None:
+def paying_world(tmp_path: Path) -> Services:
+    """A world whose agent pays a dollar for each candidate; the second is the good one."""
     played = overlays(tmp_path, "3", "10")
     world = services(tmp_path / "state", played, [])
     ledger = Ledger(world.store, world.clock, world.ids, lambda usage: Decimal(1))
-    world = replace(world, ledger=ledger, agents=lambda name: PayingAgent(played, ledger))
+    return replace(world, ledger=ledger, agents=lambda name: PayingAgent(played, ledger))
+
+
+async def test_the_money_runs_out_in_the_middle_and_the_run_can_go_on(
+    tmp_path: Path, repository: Path
+) -> None:
+    world = paying_world(tmp_path)
     asked = replace(request(repository), budget=BudgetPlan(run_usd=Decimal("1.5")))
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
         run = await line.start(asked)
@@ -73,10 +79,7 @@ async def test_the_money_runs_out_in_the_middle_and_the_run_can_go_on(
 async def test_limits_that_were_raised_in_the_files_hold_when_the_run_goes_on(
     tmp_path: Path, repository: Path
 ) -> None:
-    played = overlays(tmp_path, "3", "10")
-    world = services(tmp_path / "state", played, [])
-    ledger = Ledger(world.store, world.clock, world.ids, lambda usage: Decimal(1))
-    world = replace(world, ledger=ledger, agents=lambda name: PayingAgent(played, ledger))
+    world = paying_world(tmp_path)
     asked = replace(request(repository), budget=BudgetPlan(person_usd=Decimal("1.5")))
     async with Line.open(world, durable_url(tmp_path / "state")) as line:
         run = await line.start(asked)
