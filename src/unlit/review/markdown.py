@@ -135,7 +135,8 @@ def _criteria(criteria: Sequence[CriterionLine], asked: set[object]) -> str:
         evidence = evidence_words(line, interval(line.lower, line.upper))
         rows.append(
             f"| {CRITERION_SIGNS[state]} {CRITERION_WORDS[state]} "
-            f"| {plain(line.id)} {plain(line.text)} | {evidence} | {SOURCES.get(line.source or '', plain(line.source or ''))} "
+            f"| {plain(line.id)} {plain(line.text)} | {evidence} "
+            f"| {SOURCES.get(line.source or '', plain(line.source or ''))} "
             f"| {plain(line.ceiling)} |"
         )
     return "\n".join(rows)
