@@ -131,8 +131,8 @@ class NextNetwork:
 
     @property
     def is_due(self) -> bool:
-        """Whether it should be made now."""
-        return self._wanted and self._descriptor < 0
+        """Whether it should be made now: once after each reset."""
+        return self._wanted
 
     def prepare(self) -> None:
         """Make it, and stay in the present one; what fails is tried again when it is needed.
@@ -140,6 +140,7 @@ class NextNetwork:
         Raises:
             OSError: The way back into the present network is shut.
         """
+        self._wanted = False
         present = _own_network()
         try:
             with contextlib.suppress(OSError):
